@@ -1,0 +1,39 @@
+"""HTTP: the orders API. `create_app()` is what gunicorn and the flask command line call."""
+
+from flask import Flask
+
+from app import cli, docs, health, orders, problems, request_log
+from app.queue import OrderQueue
+from app.services import Services
+from config import logging as logs
+from config.settings import Settings, boot
+from orders.store import OrderStore
+
+__all__ = ["create_app"]
+
+#: Bytes of a request's body; an order needs about 150.
+MAX_BODY_BYTES = 64 * 1024
+
+
+def create_app(
+    settings: Settings | None = None, *, store: OrderStore | None = None, queue: OrderQueue | None = None
+) -> Flask:
+    """The Flask application.
+
+    Args:
+        settings: what it is told; read from the environment unless given.
+        store: where orders are read; made from the settings unless given.
+        queue: where accepted orders go; SQS unless given.
+    """
+    settings = settings or boot()
+    logs.configure(settings.log_level, settings.log_format)
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.extensions[Services.NAME] = Services.of(settings, store=store, queue=queue)
+    request_log.init_app(app)
+    api = docs.init_app(app)
+    api.register_blueprint(orders.blueprint)
+    api.register_blueprint(health.blueprint)
+    problems.init_app(app)
+    cli.init_app(app)
+    return app

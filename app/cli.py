@@ -1,0 +1,61 @@
+"""The operator's commands: `flask --app app ...`."""
+
+from datetime import timedelta
+
+import click
+from flask import Flask
+
+from app import tokens
+from app.auth import READ, WRITE
+from app.services import services
+from config.queues import ORDER_QUEUE
+from tasks.application import endpoint
+from tasks.sqs.clients import client
+from tasks.sqs.errors import RealEndpoint
+from tasks.sqs.provision import provision
+
+
+def init_app(app: Flask) -> None:
+    """Give the application its commands."""
+    app.cli.add_command(token)
+    app.cli.add_command(queues)
+
+
+@click.command()
+@click.option("--user", "user_id", type=click.IntRange(min=1), default=1, show_default=True, help="Numeric user id.")
+@click.option("--scope", "scopes", multiple=True, default=[READ, WRITE], show_default=True, help="May be repeated.")
+@click.option("--hours", type=click.IntRange(1, 24 * 31), default=24, show_default=True, help="Lifetime.")
+def token(user_id: int, scopes: list[str], hours: int) -> None:
+    """Print a bearer token signed with JWT_SECRET."""
+    settings = services().settings
+    if settings.jwt_secret is None:
+        raise click.ClickException("JWT_JWKS_URL is set: tokens come from the identity provider")
+    claims = {"aud": settings.jwt_audience, "iss": settings.jwt_issuer}
+    given = {name: value for name, value in claims.items() if value is not None}
+    click.echo(tokens.issue(settings.jwt_secret, user_id, list(scopes), timedelta(hours=hours), **given))
+
+
+@click.group()
+def queues() -> None:
+    """Work with the queues."""
+
+
+@queues.command()
+def create() -> None:
+    """Create the queues on a development emulator, with the numbers of config/queues.py."""
+    settings = services().settings
+    dlq_url = settings.sqs_dlq_url
+    try:
+        url = provision(
+            client(endpoint(settings)),
+            queue=settings.queue_name,
+            dlq=dlq_url.rsplit("/", 1)[-1] if dlq_url else ORDER_QUEUE.dlq.name,
+            visibility_timeout=ORDER_QUEUE.visibility_timeout,
+            retention=ORDER_QUEUE.retention,
+            receive_wait=ORDER_QUEUE.receive_wait,
+            max_receive_count=ORDER_QUEUE.max_receive_count,
+            dlq_retention=ORDER_QUEUE.dlq.retention,
+        )
+    except RealEndpoint as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"queue ready: {url}")

@@ -1,0 +1,130 @@
+"""The orders API: post an order, ask what became of it, list one's own."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from flask import url_for
+from flask.views import MethodView
+from flask_smorest import abort
+from werkzeug.exceptions import NotFound
+
+from app.auth import READ, WRITE, caller, require
+from app.body import StrictBlueprint
+from app.request_log import request_id
+from app.schemas import AcceptedOrder, Cursor, IdempotencyHeader, NewOrder, OrderPage, OrderView, PageQuery
+from app.services import services
+from orders.attempt import state_without_row
+from orders.fields import parse_order_id
+from orders.order import PENDING, Order
+from orders.store import Position, StoredOrder
+from tasks.sqs.errors import NotConfirmed
+
+logger = structlog.stdlib.get_logger(__name__)
+
+QUEUE_RETRY_AFTER: Final = 2  # seconds
+
+blueprint = StrictBlueprint("orders", __name__, url_prefix="/api/v1/orders", description="Orders")
+
+
+@blueprint.route("")
+class Orders(MethodView):
+    """All orders of the caller."""
+
+    @require(WRITE)
+    @blueprint.arguments(NewOrder)
+    @blueprint.arguments(IdempotencyHeader, location="headers")
+    @blueprint.response(202, AcceptedOrder, headers={"Location": {"schema": {"type": "string"}}})
+    @blueprint.doc(security=[{"bearer": []}])
+    def post(self, new: dict[str, Any], header: dict[str, Any]) -> tuple[Any, int, dict[str, str]]:
+        """Accept an order.
+
+        The answer is sent once the queue has confirmed the order; from then on it is not lost. A 503
+        leaves open whether it was queued: repeat it with the same Idempotency-Key.
+        """
+        order = Order(
+            order_id=services().identity.issue(caller().user_id, header["idempotency_key"]),
+            user_id=caller().user_id,
+            timestamp=datetime.now(UTC),
+            **new,
+        )
+        try:
+            task_id = services().queue.send(order, request_id())
+        except NotConfirmed as error:
+            logger.warning("order not queued", order_id=str(order.order_id), error=str(error))
+            abort(
+                503,
+                message="The queue did not confirm the order. Please repeat it with the same Idempotency-Key.",
+                headers={"Retry-After": str(QUEUE_RETRY_AFTER)},
+            )
+        logger.info("order accepted", order_id=str(order.order_id), task_id=task_id)
+        location = url_for("orders.OneOrder", order_id=order.order_id)
+        accepted = {
+            "order_id": order.order_id,
+            "status": order.status,
+            "state": "queued",
+            "timestamp": order.timestamp,
+        }
+        return accepted, 202, {"Location": location}
+
+    @require(READ, WRITE)
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, OrderPage)
+    @blueprint.doc(security=[{"bearer": []}])
+    def get(self, query: dict[str, Any]) -> dict[str, Any]:
+        """List the caller's persisted orders, newest first."""
+        limit = query["limit"]
+        rows = services().store.newest(caller().user_id, limit + 1, query["cursor"])
+        page = rows[:limit]
+        return {
+            "orders": [_persisted(stored) for stored in page],
+            "next": _next_page(page[-1], limit) if len(rows) > limit else None,
+        }
+
+
+@blueprint.route("/<order_id>")
+class OneOrder(MethodView):
+    """One order of the caller."""
+
+    @require(READ, WRITE)
+    @blueprint.response(200, OrderView)
+    @blueprint.doc(security=[{"bearer": []}])
+    def get(self, order_id: str) -> dict[str, Any]:
+        """Tell an order and its state."""
+        known = parse_order_id(order_id)
+        user_id = caller().user_id
+        stored = services().store.get(known) if known else None
+        if stored and stored.order.user_id == user_id:
+            return _persisted(stored)
+        # Somebody else's order is answered like one that does not exist.
+        if known is None or stored or not services().identity.issued(known, user_id):
+            raise NotFound("No such order.")
+        failed = services().store.attempts_of(known)
+        return {
+            "order_id": known,
+            "status": PENDING,
+            "state": state_without_row(failed),
+            "attempts": max((attempt.receive_count for attempt in failed), default=0),
+        }
+
+
+def _persisted(stored: StoredOrder) -> dict[str, Any]:
+    order = stored.order
+    return {
+        "order_id": order.order_id,
+        "status": order.status,
+        "state": "persisted",
+        "attempts": stored.attempts,
+        "user_id": order.user_id,
+        "product_name": order.product_name,
+        "quantity": order.quantity,
+        "total_price": order.total_price,
+        "timestamp": order.timestamp,
+        "persisted_at": stored.persisted_at,
+    }
+
+
+def _next_page(last: StoredOrder, limit: int) -> str:
+    position = Position(accepted_at=last.order.timestamp, order_id=last.order.order_id)
+    cursor = Cursor().serialize("last", {"last": position})
+    return url_for("orders.Orders", limit=limit, cursor=cursor)

@@ -1,0 +1,37 @@
+"""Request ids: one per request, in every log line, on the message and in the answer."""
+
+import re
+import uuid
+from typing import Final
+
+import structlog
+from flask import Flask, Response, g, request
+
+HEADER: Final = "X-Request-ID"
+
+#: What a client's own id may look like. It goes into logs and message attributes.
+_ACCEPTED: Final = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
+
+
+def init_app(app: Flask) -> None:
+    """Give every request of the application an id."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def request_id() -> str:
+    """The current request's id."""
+    identifier: str = g.request_id
+    return identifier
+
+
+def _begin() -> None:
+    given = request.headers.get(HEADER, "")
+    g.request_id = given if _ACCEPTED.fullmatch(given) else uuid.uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _end(response: Response) -> Response:
+    response.headers[HEADER] = g.request_id
+    return response

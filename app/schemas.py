@@ -1,0 +1,125 @@
+"""What the API takes and gives, as marshmallow schemas. The values' rules are `orders.fields`'."""
+
+import base64
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow.validate import OneOf, Range, Regexp
+
+from orders.fields import (
+    MAX_PRODUCT_NAME,
+    MAX_QUANTITY,
+    Money,
+    OrderId,
+    ProductName,
+    Timestamp,
+    WholeNumber,
+    parse_order_id,
+)
+from orders.store import Position
+
+DEFAULT_PAGE: Final = 50
+MAX_PAGE: Final = 200
+
+_STATES: Final = ["queued", "retrying", "persisted", "dead"]
+
+_NO_CONTROL: Final = r"\x00-\x1f\x7f-\x9f\ufffe\uffff"
+_NAME: Final = {
+    "description": f"1 to {MAX_PRODUCT_NAME} characters after trimming, no control characters.",
+    "minLength": 1,
+    "maxLength": MAX_PRODUCT_NAME,
+    "pattern": rf"^[^{_NO_CONTROL}]*[^\s{_NO_CONTROL}][^{_NO_CONTROL}]*$",
+    "example": "Widget",
+}
+_PRICE_GIVEN: Final = {
+    "description": "From 0 to 9999999999.99 with at most 2 decimals, as a number or a string.",
+    "oneOf": [
+        {"type": "number", "minimum": 0, "maximum": 9999999999.99, "multipleOf": 0.01},
+        {"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,2})?$"},
+    ],
+    "example": 99.90,
+}
+_PRICE_TOLD: Final = {"type": "number", "minimum": 0, "example": 99.90}
+
+
+class NewOrder(Schema):
+    """An order as a client posts it."""
+
+    class Meta:
+        unknown = RAISE
+
+    product_name = ProductName(required=True, data_key="productName", metadata=_NAME)
+    quantity = WholeNumber(1, MAX_QUANTITY, required=True, metadata={"example": 2})
+    total_price = Money(required=True, data_key="totalPrice", metadata=_PRICE_GIVEN)
+
+
+class IdempotencyHeader(Schema):
+    """The header that makes a repeated POST name the same order."""
+
+    idempotency_key = fields.String(
+        data_key="Idempotency-Key",
+        load_default=None,
+        validate=Regexp(r"^[\x21-\x7e]{1,255}\Z", error="Must be 1 to 255 visible ASCII characters."),
+        metadata={"description": "The same user and key always get the same order id."},
+    )
+
+
+class AcceptedOrder(Schema):
+    """What SQS has confirmed: the order is in the queue."""
+
+    order_id = OrderId(required=True, data_key="orderId", metadata={"format": "uuid"})
+    status = fields.String(required=True, metadata={"enum": ["pending"]})
+    state = fields.String(required=True, validate=OneOf(["queued"]))
+    timestamp = Timestamp(required=True, metadata={"type": "string", "format": "date-time"})
+
+
+class OrderView(Schema):
+    """An order and its state. Until it is persisted, its content is in the queue and not told."""
+
+    order_id = OrderId(required=True, data_key="orderId", metadata={"format": "uuid"})
+    status = fields.String(required=True, metadata={"enum": ["pending"]})
+    state = fields.String(required=True, validate=OneOf(_STATES))
+    attempts = fields.Integer(required=True, metadata={"description": "How often a worker has tried so far."})
+    user_id = fields.Integer(data_key="userId")
+    product_name = fields.String(data_key="productName")
+    quantity = fields.Integer()
+    total_price = Money(data_key="totalPrice", metadata=_PRICE_TOLD)
+    timestamp = Timestamp(metadata={"type": "string", "format": "date-time", "description": "When it was accepted."})
+    persisted_at = Timestamp(data_key="persistedAt", metadata={"type": "string", "format": "date-time"})
+
+
+class OrderPage(Schema):
+    """Persisted orders of the caller, newest first."""
+
+    orders = fields.List(fields.Nested(OrderView), required=True)
+    next = fields.String(
+        required=True, allow_none=True, metadata={"description": "Where the next page is; null on the last one."}
+    )
+
+
+class Cursor(fields.Field[Position]):
+    """A position in the list, opaque to clients."""
+
+    def _serialize(self, value: Position | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        if value is None:
+            return None
+        return base64.urlsafe_b64encode(f"{value.accepted_at.isoformat()} {value.order_id}".encode()).decode()
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Position:
+        try:
+            instant, _, order_id = base64.urlsafe_b64decode(str(value).encode()).decode().partition(" ")
+            accepted_at, known = datetime.fromisoformat(instant), parse_order_id(order_id)
+        except ValueError as error:
+            raise ValidationError("Must be the cursor of an earlier page.") from error
+        if known is None or accepted_at.tzinfo is None:
+            raise ValidationError("Must be the cursor of an earlier page.")
+        return Position(accepted_at=accepted_at, order_id=known)
+
+
+class PageQuery(Schema):
+    """Which page of the list."""
+
+    limit = fields.Integer(load_default=DEFAULT_PAGE, validate=Range(1, MAX_PAGE))
+    cursor = Cursor(load_default=None, metadata={"type": "string", "description": "From `next` of an earlier page."})

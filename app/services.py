@@ -1,0 +1,50 @@
+"""What the views work with, put together once per application."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from flask import current_app
+
+from app.probes import Probe
+from app.queue import CeleryQueue, OrderQueue
+from app.tokens import Verifier
+from config.settings import Settings
+from orders.database import connect
+from orders.identity import Identity
+from orders.store import OrderStore
+
+
+@dataclass(frozen=True)
+class Services:
+    """The application's parts behind HTTP."""
+
+    NAME: ClassVar = "order-intake"
+
+    settings: Settings
+    identity: Identity
+    verifier: Verifier
+    store: OrderStore
+    queue: OrderQueue
+    queue_probe: Probe
+    database_probe: Probe
+
+    @classmethod
+    def of(cls, settings: Settings, *, store: OrderStore | None, queue: OrderQueue | None) -> "Services":
+        """The parts that the settings ask for, but for those that are given."""
+        store = store or OrderStore(connect(settings.database_url))
+        queue = queue or CeleryQueue(settings)
+        return cls(
+            settings=settings,
+            identity=Identity(settings.order_id_secret),
+            verifier=Verifier.of(settings),
+            store=store,
+            queue=queue,
+            queue_probe=Probe(queue.reachable),
+            database_probe=Probe(store.reachable),
+        )
+
+
+def services() -> Services:
+    """The current application's parts."""
+    parts: Services = current_app.extensions[Services.NAME]
+    return parts

@@ -1,0 +1,111 @@
+"""Bearer tokens: JWTs that say who asks, and what they may do.
+
+Signed with one shared secret (HS256), or with keys that an identity provider publishes (RS256,
+ES256). Which of the two is a setting, so a token cannot choose its own algorithm.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import jwt
+
+from config.settings import Settings
+from orders.fields import MAX_USER_ID
+
+JWKS_TIMEOUT: Final = 3  # seconds
+JWKS_LIFETIME: Final = 300  # seconds that fetched keys are used
+LEEWAY: Final = 10  # seconds that two clocks may differ
+
+
+class InvalidToken(Exception):
+    """The token does not show who asks. The text says why, and may be told to the client."""
+
+
+class KeysUnavailable(Exception):
+    """The identity provider's keys cannot be fetched, so no token can be judged now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Who asks."""
+
+    user_id: int
+    scopes: frozenset[str]
+
+
+class Verifier:
+    """Checks tokens.
+
+    Args:
+        secret: the shared secret, for HS256.
+        jwks_url: where the provider's keys are, for RS256 and ES256.
+        audience: required `aud`, if any.
+        issuer: required `iss`, if any.
+    """
+
+    def __init__(self, *, secret: str | None, jwks_url: str | None, audience: str | None, issuer: str | None) -> None:
+        self._secret = secret
+        self._algorithms = ["RS256", "ES256"] if jwks_url else ["HS256"]
+        self._keys = jwt.PyJWKClient(jwks_url, timeout=JWKS_TIMEOUT, lifespan=JWKS_LIFETIME) if jwks_url else None
+        self._audience = audience
+        self._issuer = issuer
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Verifier":
+        """The verifier that the settings ask for."""
+        return cls(
+            secret=settings.jwt_secret,
+            jwks_url=settings.jwt_jwks_url,
+            audience=settings.jwt_audience,
+            issuer=settings.jwt_issuer,
+        )
+
+    def identify(self, token: str) -> Identified:
+        """Who a token speaks for.
+
+        Raises:
+            InvalidToken: signature, algorithm, expiry or a claim is wrong.
+            KeysUnavailable: the provider's keys cannot be fetched.
+        """
+        try:
+            claims = jwt.decode(
+                token,
+                self._key(token),
+                algorithms=self._algorithms,
+                audience=self._audience,
+                issuer=self._issuer,
+                leeway=LEEWAY,
+                options={"require": ["exp", "sub"], "verify_aud": self._audience is not None},
+            )
+        except jwt.PyJWKClientConnectionError as error:
+            raise KeysUnavailable(str(error)) from error
+        except (jwt.PyJWTError, ValueError) as error:
+            raise InvalidToken(str(error)) from error
+        return Identified(_user_id(claims["sub"]), _scopes(claims.get("scope", "")))
+
+    def _key(self, token: str) -> Any:
+        if self._keys is None:
+            return self._secret
+        return self._keys.get_signing_key_from_jwt(token).key
+
+
+def issue(secret: str, user_id: int, scopes: list[str], lifetime: timedelta, **claims: str) -> str:
+    """A token signed with the shared secret: for development, tests and trusted jobs."""
+    expiry = datetime.now(UTC) + lifetime
+    return jwt.encode(
+        {"sub": str(user_id), "scope": " ".join(scopes), "exp": expiry, **claims}, secret, algorithm="HS256"
+    )
+
+
+def _user_id(subject: Any) -> int:
+    text = str(subject)
+    if not (text.isascii() and text.isdigit() and text[0] != "0" and int(text) <= MAX_USER_ID):
+        raise InvalidToken("The claim sub must be a numeric user id")
+    return int(text)
+
+
+def _scopes(claim: Any) -> frozenset[str]:
+    if not isinstance(claim, str):
+        raise InvalidToken("The claim scope must be a string of names with spaces between")
+    return frozenset(claim.split())

@@ -1,0 +1,179 @@
+"""The settings of a process: one frozen object, read from the environment once, at boot.
+
+This module is the only reader of environment variables. Each field of `Settings` is the variable
+of the same name in capitals; `.env.example` and the README list them all. A `.env` file in the
+working directory fills in what the environment does not say.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from environs import Env, EnvError
+from marshmallow import ValidationError
+from marshmallow.validate import Length, OneOf, Range
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from config.queues import ORDER_QUEUE
+
+DEVELOPMENT: Final = "development"
+PRODUCTION: Final = "production"
+
+#: HMAC-SHA256 is no stronger than its key: RFC 7518, section 3.2, asks for as many bytes as the hash.
+MIN_SECRET_BYTES: Final = 32
+
+#: Seconds a client may wait for SQS before it is told to come back.
+DEFAULT_SEND_TIMEOUT: Final = 5.0
+
+_EMULATOR: Final = "http://127.0.0.1:4566"
+
+#: What `APP_ENV=development` fills in. In production each of these must be said.
+DEVELOPMENT_DEFAULTS: Final = {
+    "SQS_ENDPOINT": _EMULATOR,
+    "SQS_QUEUE_URL": f"{_EMULATOR}/000000000000/{ORDER_QUEUE.name}",
+    "SQS_DLQ_URL": f"{_EMULATOR}/000000000000/{ORDER_QUEUE.dlq.name}",
+    "DATABASE_URL": "sqlite:///var/orders.db",
+    "JWT_SECRET": "development-only-jwt-secret-not-for-production",
+    "ORDER_ID_SECRET": "development-only-order-id-secret-not-for-production",
+    "LOG_FORMAT": "console",
+}
+
+
+Validator = Callable[[str], object]
+
+
+class SettingsError(ValueError):
+    """A setting is missing or malformed; the message is one line that names the variable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything a process is told from outside. Secrets are left out of its repr."""
+
+    app_env: str
+    aws_region: str
+    sqs_endpoint: str | None
+    sqs_queue_url: str
+    sqs_dlq_url: str | None
+    sqs_send_timeout: float
+    database_url: str = field(repr=False)
+    jwt_secret: str | None = field(repr=False)
+    jwt_jwks_url: str | None
+    jwt_audience: str | None
+    jwt_issuer: str | None
+    order_id_secret: str = field(repr=False)
+    bind_host: str
+    port: int
+    web_workers: int
+    web_threads: int
+    log_level: str
+    log_format: str
+
+    @property
+    def queue_name(self) -> str:
+        """The work queue's name: the last part of its URL."""
+        return self.sqs_queue_url.rsplit("/", 1)[-1]
+
+    @property
+    def emulator_credentials(self) -> tuple[str, str] | None:
+        """Credentials for a development emulator, so that a developer's real ones never reach it."""
+        return ("test", "test") if self.app_env == DEVELOPMENT else None
+
+
+def load(env_file: Path | None = Path(".env")) -> Settings:
+    """Read the settings from the environment, and from `env_file` where the environment is silent.
+
+    Raises:
+        SettingsError: a variable is missing or malformed, or two contradict each other.
+    """
+    env = Env()
+    if env_file is not None and env_file.is_file():
+        env.read_env(env_file, recurse=False)
+    try:
+        settings = _read(env)
+    except EnvError as error:
+        raise SettingsError(str(error)) from error
+    if bool(settings.jwt_secret) == bool(settings.jwt_jwks_url):
+        raise SettingsError("Set exactly one of the variables JWT_SECRET and JWT_JWKS_URL")
+    return settings
+
+
+def boot() -> Settings:
+    """`load`, for the entry points: a bad setting ends the process with one line, not a traceback."""
+    try:
+        return load()
+    except SettingsError as error:
+        sys.exit(f"settings: {error}")
+
+
+def _read(env: Env) -> Settings:
+    app_env = env.str("APP_ENV", PRODUCTION, validate=OneOf([DEVELOPMENT, PRODUCTION]))
+    given = dict(DEVELOPMENT_DEFAULTS) if app_env == DEVELOPMENT else {}
+    jwks_url = env.str("JWT_JWKS_URL", None, validate=_http_url)
+    if jwks_url:
+        given.pop("JWT_SECRET", None)
+
+    def required(name: str, *validators: Validator) -> str:
+        value: str = env.str(name, **_default(given, name), validate=[Length(min=1), *validators])
+        return value
+
+    return Settings(
+        app_env=app_env,
+        aws_region=env.str("AWS_REGION", "us-east-1", validate=Length(min=1)),
+        sqs_endpoint=env.str("SQS_ENDPOINT", given.get("SQS_ENDPOINT"), validate=_http_url),
+        sqs_queue_url=required("SQS_QUEUE_URL", _queue_url),
+        sqs_dlq_url=env.str("SQS_DLQ_URL", given.get("SQS_DLQ_URL"), validate=_queue_url),
+        sqs_send_timeout=env.float("SQS_SEND_TIMEOUT", DEFAULT_SEND_TIMEOUT, validate=Range(0.1, 60)),
+        database_url=required("DATABASE_URL", _database_url),
+        jwt_secret=None if jwks_url and not _is_set(env, "JWT_SECRET") else required("JWT_SECRET", _secret),
+        jwt_jwks_url=jwks_url,
+        jwt_audience=env.str("JWT_AUDIENCE", None),
+        jwt_issuer=env.str("JWT_ISSUER", None),
+        order_id_secret=required("ORDER_ID_SECRET", _secret),
+        bind_host=env.str("BIND_HOST", "127.0.0.1", validate=Length(min=1)),
+        port=env.int("PORT", 8000, validate=Range(1, 65535)),
+        web_workers=env.int("WEB_WORKERS", 2, validate=Range(1, 64)),
+        web_threads=env.int("WEB_THREADS", 16, validate=Range(1, 256)),
+        log_level=env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
+        log_format=env.str("LOG_FORMAT", given.get("LOG_FORMAT", "json"), validate=OneOf(["json", "console"])),
+    )
+
+
+def _default(given: dict[str, str], name: str) -> dict[str, str]:
+    return {"default": given[name]} if name in given else {}
+
+
+def _is_set(env: Env, name: str) -> bool:
+    return env.str(name, None) is not None
+
+
+def _http_url(value: str) -> None:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValidationError("not an http(s) URL")
+
+
+def _queue_url(value: str) -> None:
+    _http_url(value)
+    account, _, name = urlsplit(value).path.strip("/").rpartition("/")
+    if not account or not name:
+        raise ValidationError("not a queue URL such as https://sqs.REGION.amazonaws.com/ACCOUNT/NAME")
+
+
+def _database_url(value: str) -> None:
+    try:
+        backend = make_url(value).get_backend_name()
+    except ArgumentError as error:
+        # The URL holds a password, so it is not repeated.
+        raise ValidationError("not a database URL such as mysql+pymysql://USER:PASSWORD@HOST/NAME") from error
+    if backend not in {"mysql", "mariadb", "sqlite"}:
+        raise ValidationError("the database must be MariaDB (mysql+pymysql://) or SQLite")
+
+
+def _secret(value: str) -> None:
+    if len(value.encode()) < MIN_SECRET_BYTES:
+        raise ValidationError(f"needs at least {MIN_SECRET_BYTES} bytes")

@@ -1,0 +1,45 @@
+"""What is kept of an attempt that failed, and the state of an order that follows from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+State = Literal["queued", "retrying", "persisted", "dead"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedAttempt:
+    """One run of a task that did not succeed.
+
+    Attributes:
+        order_id: the order, where the message names one.
+        task: the task's name.
+        task_id: the message's task id.
+        error_class: the exception's class, e.g. `ConflictingOrder`.
+        message: the exception's text.
+        traceback: where it was raised.
+        receive_count: the attempt's number: how often SQS has handed out the message.
+        worker: the worker's name.
+        final: whether the queue allows no further receive, so that SQS moves the message to the DLQ.
+        failed_at: when; aware, UTC.
+    """
+
+    order_id: UUID | None
+    task: str
+    task_id: str
+    error_class: str
+    message: str
+    traceback: str
+    receive_count: int
+    worker: str
+    final: bool
+    failed_at: datetime
+
+
+def state_without_row(failed: Sequence[FailedAttempt]) -> State:
+    """The state of an accepted order that is not in the table, from its failed attempts."""
+    if any(attempt.final for attempt in failed):
+        return "dead"
+    return "retrying" if failed else "queued"

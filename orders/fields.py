@@ -1,0 +1,123 @@
+"""marshmallow fields for the values of an order. HTTP and the message share them.
+
+They are strict on purpose: a quantity of `true` or `"2"` is a client's mistake, and money that has
+been a float once is no longer exact.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from marshmallow import ValidationError, fields
+from marshmallow.validate import Range
+
+MAX_PRODUCT_NAME: Final = 200  # characters, after trimming
+MAX_QUANTITY: Final = 100_000
+MAX_TOTAL_PRICE: Final = Decimal("9999999999.99")  # what DECIMAL(12,2) holds
+MAX_USER_ID: Final = 2**63 - 1  # what BIGINT holds
+
+UUID_VERSION: Final = 4
+
+_CENT: Final = Decimal("0.01")
+_MONEY_TEXT: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
+#: Control characters, and the ones SQS has no room for (#xFFFE, #xFFFF and half surrogate pairs):
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+_REFUSED_CATEGORIES: Final = frozenset({"Cc", "Cs"})
+_REFUSED_CHARACTERS: Final = frozenset("\ufffe\uffff")
+
+
+class ProductName(fields.String):
+    """Text of 1-200 characters after trimming, without control characters."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        name = super()._deserialize(value, attr, data, **kwargs).strip()
+        if not 1 <= len(name) <= MAX_PRODUCT_NAME:
+            raise ValidationError(f"Must be 1 to {MAX_PRODUCT_NAME} characters long after trimming.")
+        if any(unicodedata.category(char) in _REFUSED_CATEGORIES or char in _REFUSED_CHARACTERS for char in name):
+            raise ValidationError("Must not contain control characters.")
+        return name
+
+
+class WholeNumber(fields.Integer):
+    """A whole JSON number within limits; a bool, a string or 2.0 is refused."""
+
+    def __init__(self, low: int, high: int, **kwargs: Any) -> None:
+        super().__init__(strict=True, validate=Range(low, high), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        if type(value) is not int:
+            raise ValidationError("Must be a whole number.")
+        return value
+
+
+class Money(fields.Field[Decimal]):
+    """An amount from 0 to 9999999999.99 with at most 2 decimals: a JSON number or a string.
+
+    JSON numbers must arrive as int or Decimal; a float is refused, as it has lost digits already.
+    """
+
+    def _serialize(self, value: Decimal | None, attr: str | None, obj: Any, **kwargs: Any) -> Decimal | None:
+        return None if value is None else value.quantize(_CENT)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
+        amount = _to_decimal(value)
+        if not 0 <= amount <= MAX_TOTAL_PRICE:
+            raise ValidationError(f"Must be from 0 to {MAX_TOTAL_PRICE}.")
+        cents = amount.quantize(_CENT)
+        if cents != amount:
+            raise ValidationError("Must have at most 2 decimals.")
+        return abs(cents)  # "-0" is zero
+
+
+def _to_decimal(value: Any) -> Decimal:
+    if type(value) is int or (isinstance(value, Decimal) and value.is_finite()):
+        return Decimal(value)
+    if isinstance(value, str) and _MONEY_TEXT.fullmatch(value):
+        return Decimal(value)
+    raise ValidationError("Must be a number, or a string such as '99.90'.")
+
+
+class Timestamp(fields.Field[datetime]):
+    """An instant: ISO 8601 with an offset on the way in, UTC with milliseconds and `Z` on the way out."""
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
+        try:
+            instant = datetime.fromisoformat(value)
+            if instant.tzinfo is None:
+                raise ValidationError("Must say its offset from UTC.")
+            return instant.astimezone(UTC)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValidationError("Must be an ISO 8601 date and time.") from error
+
+
+class OrderId(fields.String):
+    """A version 4 UUID in its usual form of 36 characters."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else str(value)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        order_id = parse_order_id(text)
+        if order_id is None:
+            raise ValidationError("Must be a version 4 UUID.")
+        return order_id
+
+
+def parse_order_id(text: str) -> UUID | None:
+    """The order id that `text` spells in the usual form of 36 characters, or None."""
+    try:
+        order_id = UUID(text)
+    except ValueError:
+        return None
+    # UUID() also reads braces, a urn: prefix and missing dashes.
+    return order_id if order_id.version == UUID_VERSION and str(order_id) == text.lower() else None

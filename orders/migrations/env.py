@@ -1,0 +1,29 @@
+"""Alembic's entry point: `alembic upgrade head`, against DATABASE_URL."""
+
+from alembic import context
+from sqlalchemy import Connection
+
+from config.settings import boot
+from orders.database import connect
+from orders.tables import metadata
+
+
+def main() -> None:
+    """Run the migrations on the connection a caller handed over, or on one of our own."""
+    given = context.config.attributes.get("connection")
+    if given is not None:
+        migrate(given)
+        return
+    with connect(boot().database_url).connect() as connection:
+        migrate(connection)
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the database to the requested revision."""
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.commit()
+
+
+main()

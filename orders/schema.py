@@ -1,0 +1,69 @@
+"""The order message, both ways: the JSON object that crosses SQS and nothing else.
+
+{"orderId": "<uuid v4>", "userId": 123, "productName": "Widget", "quantity": 2,
+ "totalPrice": 99.99, "status": "pending", "timestamp": "2026-01-24T12:00:00Z"}
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load
+from marshmallow.validate import Equal
+
+from orders.fields import MAX_QUANTITY, MAX_USER_ID, Money, OrderId, ProductName, Timestamp, WholeNumber
+from orders.order import PENDING, Order
+
+
+class InvalidOrder(ValueError):
+    """A message that is not an order. `errors` names each bad field.
+
+    It can never succeed, however often it is tried. It survives pickling, so it crosses from a
+    Celery pool's child to the worker's main process as what it is.
+    """
+
+    def __init__(self, errors: Any) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
+class OrderMessage(Schema):
+    """The seven keys of the message, no more and no fewer."""
+
+    class Meta:
+        unknown = RAISE
+
+    order_id = OrderId(required=True, data_key="orderId")
+    user_id = WholeNumber(1, MAX_USER_ID, required=True, data_key="userId")
+    product_name = ProductName(required=True, data_key="productName")
+    quantity = WholeNumber(1, MAX_QUANTITY, required=True)
+    total_price = Money(required=True, data_key="totalPrice")
+    status = fields.String(required=True, validate=Equal(PENDING))
+    timestamp = Timestamp(required=True)
+
+    @post_load
+    def _to_order(self, data: dict[str, Any], **kwargs: Any) -> Order:
+        return Order(**data)
+
+
+_MESSAGE = OrderMessage()
+
+
+def to_message(order: Order) -> dict[str, Any]:
+    """The message of an order: JSON types only, but for `totalPrice`, which is an exact Decimal."""
+    message: dict[str, Any] = _MESSAGE.dump(order)
+    return message
+
+
+def from_message(message: Any) -> Order:
+    """The order that a message spells.
+
+    Raises:
+        InvalidOrder: it is not an object with exactly the seven keys and valid values.
+    """
+    if not isinstance(message, Mapping):
+        raise InvalidOrder({"_schema": ["Must be a JSON object."]})
+    try:
+        order: Order = _MESSAGE.load(message)
+    except ValidationError as error:
+        raise InvalidOrder(error.messages) from error
+    return order

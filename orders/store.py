@@ -1,0 +1,248 @@
+"""The store: where orders are written exactly once, and read back.
+
+The only module that runs SQL. Every write is idempotent, so whoever is unsure may repeat it.
+"""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, Row, Select, and_, insert, or_, select
+from sqlalchemy.dialects.mysql import insert as mariadb_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from orders.attempt import FailedAttempt
+from orders.faults import is_outage, is_transient
+from orders.order import Order
+from orders.tables import MAX_NAME, MAX_TEXT, attempts, orders
+
+__all__ = ["Arrival", "OrderStore", "Outcome", "Position", "Result", "StoredOrder", "is_outage", "is_transient"]
+
+T = TypeVar("T")
+
+TRANSACTION_TRIES: Final = 4  # the first one included
+TRANSACTION_PAUSE: Final = 0.05  # seconds before the second try, at the most; doubles from there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """An order as it reached a worker.
+
+    Attributes:
+        order: the order.
+        task_id: the message that brought it; a redelivery has the same.
+        attempts: the message's receive count, this receive included.
+        worker: the worker's name.
+    """
+
+    order: Order
+    task_id: str
+    attempts: int
+    worker: str
+
+
+class Result(Enum):
+    """What became of an arrival."""
+
+    PERSISTED = "persisted"
+    DUPLICATE = "duplicate"  # the same order was there already
+    CONFLICT = "conflict"  # another order was there already, under the same id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredOrder:
+    """A row of `orders`."""
+
+    order: Order
+    persisted_at: datetime
+    attempts: int
+    worker: str
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The result for one arrival, with the row that stands under its id."""
+
+    arrival: Arrival
+    result: Result
+    stored: StoredOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """A place in a user's list of orders, newest first: just behind this order."""
+
+    accepted_at: datetime
+    order_id: UUID
+
+
+class OrderStore:
+    """Orders and failed attempts in a database.
+
+    Args:
+        engine: from `orders.database.connect`.
+
+    Every method raises SQLAlchemy's errors; `is_outage` tells which of them are the database's.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def persist(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
+        """Write orders in one transaction and one statement; say for each what became of it.
+
+        The statement answers with the row that stands under each id afterwards, new or old. An
+        equal one means done, another one a conflict; neither changes the row.
+        """
+        if not arrivals:
+            return []
+        now = datetime.now(UTC)
+        # One order of locking for all workers, so that two batches with the same ids do not deadlock.
+        rows = sorted((_to_row(arrival, now) for arrival in arrivals), key=lambda row: str(row["order_id"]))
+        returned = self._transaction(lambda connection: connection.execute(self._insert(rows)).all())
+        stored = {row.order_id: _to_stored(row) for row in returned}
+        return [_judge(arrival, stored[str(arrival.order.order_id)]) for arrival in arrivals]
+
+    def get(self, order_id: UUID) -> StoredOrder | None:
+        """The order under an id, or None."""
+        row = self._first(select(orders).where(orders.c.order_id == str(order_id)))
+        return None if row is None else _to_stored(row)
+
+    def newest(self, user_id: int, limit: int, behind: Position | None = None) -> list[StoredOrder]:
+        """Up to `limit` orders of a user, newest first, starting just behind a position."""
+        query = select(orders).where(orders.c.user_id == user_id)
+        if behind is not None:
+            query = query.where(
+                or_(
+                    orders.c.accepted_at < behind.accepted_at,
+                    and_(
+                        orders.c.accepted_at == behind.accepted_at,
+                        orders.c.order_id < str(behind.order_id),
+                    ),
+                )
+            )
+        query = query.order_by(orders.c.accepted_at.desc(), orders.c.order_id.desc()).limit(limit)
+        return [_to_stored(row) for row in self._transaction(lambda connection: connection.execute(query).all())]
+
+    def record_attempt(self, attempt: FailedAttempt) -> None:
+        """Keep a failed attempt, its texts cut to what the columns hold."""
+        row = {
+            "order_id": None if attempt.order_id is None else str(attempt.order_id),
+            "task": attempt.task[:MAX_NAME],
+            "task_id": attempt.task_id[:MAX_NAME],
+            "error_class": attempt.error_class[:MAX_NAME],
+            "message": _storable(attempt.message[:MAX_TEXT]),
+            "traceback": _storable(attempt.traceback[-MAX_TEXT:]),
+            "receive_count": attempt.receive_count,
+            "worker": attempt.worker[:MAX_NAME],
+            "final": attempt.final,
+            "failed_at": attempt.failed_at,
+        }
+        self._transaction(lambda connection: connection.execute(insert(attempts), row))
+
+    def attempts_of(self, order_id: UUID) -> list[FailedAttempt]:
+        """The failed attempts at an order, oldest first."""
+        query = select(attempts).where(attempts.c.order_id == str(order_id)).order_by(attempts.c.id)
+        rows = self._transaction(lambda connection: connection.execute(query).all())
+        return [_to_attempt(row) for row in rows]
+
+    def reachable(self) -> bool:
+        """Whether the database answers and its tables are there."""
+        try:
+            self._first(select(orders.c.order_id).limit(1))
+        except SQLAlchemyError:
+            return False
+        return True
+
+    def _first(self, query: Select[Any]) -> Row[Any] | None:
+        return self._transaction(lambda connection: connection.execute(query).first())
+
+    def _insert(self, rows: list[dict[str, Any]]) -> Any:
+        # Not INSERT IGNORE, which would turn data errors into warnings. The no-op update makes the
+        # existing row part of what RETURNING gives (MariaDB 10.5, SQLite 3.35).
+        if self._engine.dialect.name == "sqlite":
+            statement = sqlite_insert(orders).values(rows)
+            statement = statement.on_conflict_do_update(
+                index_elements=[orders.c.order_id], set_={"order_id": orders.c.order_id}
+            )
+            return statement.returning(orders)
+        upsert = mariadb_insert(orders).values(rows)
+        return upsert.on_duplicate_key_update(order_id=orders.c.order_id).returning(orders)
+
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
+        """Run work in a transaction; again, a few times, when it merely clashed with another."""
+        for tries_left in reversed(range(TRANSACTION_TRIES)):
+            try:
+                with self._engine.begin() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                # A pooled connection may have died since it was last used; the next one is new.
+                if not tries_left or not (is_transient(error) or error.connection_invalidated):
+                    raise
+            time.sleep(random.uniform(0, TRANSACTION_PAUSE * 2 ** (TRANSACTION_TRIES - 1 - tries_left)))
+        raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _to_row(arrival: Arrival, now: datetime) -> dict[str, Any]:
+    order = arrival.order
+    return {
+        "order_id": str(order.order_id),
+        "user_id": order.user_id,
+        "product_name": order.product_name,
+        "quantity": order.quantity,
+        "total_price": order.total_price,
+        "status": order.status,
+        "accepted_at": order.timestamp,
+        "persisted_at": now,
+        "attempts": arrival.attempts,
+        "worker": arrival.worker[:MAX_NAME],
+        "task_id": arrival.task_id[:MAX_NAME],
+    }
+
+
+def _to_stored(row: Row[Any]) -> StoredOrder:
+    order = Order(
+        order_id=UUID(row.order_id),
+        user_id=row.user_id,
+        product_name=row.product_name,
+        quantity=row.quantity,
+        total_price=row.total_price,
+        status=row.status,
+        timestamp=row.accepted_at,
+    )
+    return StoredOrder(
+        order=order,
+        persisted_at=row.persisted_at,
+        attempts=row.attempts,
+        worker=row.worker,
+        task_id=row.task_id,
+    )
+
+
+def _judge(arrival: Arrival, stored: StoredOrder) -> Outcome:
+    if stored.order.content != arrival.order.content:
+        result = Result.CONFLICT
+    elif (stored.task_id, stored.attempts) != (arrival.task_id[:MAX_NAME], arrival.attempts):
+        result = Result.DUPLICATE
+    else:
+        result = Result.PERSISTED
+    return Outcome(arrival=arrival, result=result, stored=stored)
+
+
+def _to_attempt(row: Row[Any]) -> FailedAttempt:
+    fields = row._asdict()
+    del fields["id"]
+    fields["order_id"] = None if row.order_id is None else UUID(row.order_id)
+    return FailedAttempt(**fields)
+
+
+def _storable(text: str) -> str:
+    """Text that any database takes: half surrogate pairs, which UTF-8 has no bytes for, replaced."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,71 @@
+"""What Celery is told: our transport, our task classes' queue, and nothing that SQS cannot do."""
+
+from typing import Any
+
+from celery import Celery, current_app
+from celery.signals import setup_logging
+
+from config import logging as logs
+from config.queues import ORDER_QUEUE
+from config.settings import Settings
+from tasks.orders import PERSIST_ORDER
+from tasks.sqs import exact_json
+from tasks.sqs.clients import Endpoint
+
+#: Seconds a task may run: well below the visibility timeout, so that no message is handed out twice
+#: while its first receiver is still at it.
+SOFT_TIME_LIMIT = 15
+TIME_LIMIT = 20
+
+#: Messages held per pool process. A killed worker burns a receive of each message it holds.
+PREFETCH_MULTIPLIER = 4
+
+
+def create_celery(settings: Settings) -> Celery:
+    """The Celery app for these settings. It becomes the process's current app."""
+    app = Celery("tasks")
+    app.conf.update(_configuration(settings))
+    app.set_default()
+    return app
+
+
+def endpoint(settings: Settings) -> Endpoint:
+    """Where SQS is for these settings."""
+    return Endpoint(settings.aws_region, settings.sqs_endpoint, settings.emulator_credentials)
+
+
+def _configuration(settings: Settings) -> dict[str, Any]:
+    return {
+        "broker_url": "sqs://",
+        "broker_transport": "tasks.sqs.transport:Transport",
+        "broker_transport_options": {
+            "endpoint": endpoint(settings),
+            "predefined_queues": {settings.queue_name: {"url": settings.sqs_queue_url}},
+            "default_task": PERSIST_ORDER,
+            "receive_wait": ORDER_QUEUE.receive_wait,
+            "send_timeout": settings.sqs_send_timeout,
+        },
+        "broker_pool_limit": settings.web_threads,
+        "broker_connection_retry_on_startup": True,
+        "task_default_queue": settings.queue_name,
+        "task_serializer": exact_json.SERIALIZER,
+        "accept_content": [exact_json.SERIALIZER],
+        "task_publish_retry": False,  # the sender has a time limit of its own
+        "task_soft_time_limit": SOFT_TIME_LIMIT,
+        "task_time_limit": TIME_LIMIT,
+        "worker_prefetch_multiplier": PREFETCH_MULTIPLIER,
+        # Both need a broadcast, which SQS does not have.
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        # What tasks and signals of ours ask for.
+        "sqs_max_receive_count": ORDER_QUEUE.max_receive_count,
+        "database_url": settings.database_url,
+        "log_level": settings.log_level,
+        "log_format": settings.log_format,
+    }
+
+
+@setup_logging.connect
+def _configure_logs(**_: Any) -> None:
+    """Keep Celery from setting up logs of its own in the worker."""
+    logs.configure(current_app.conf.log_level, current_app.conf.log_format)

@@ -1,0 +1,70 @@
+"""boto3 clients for SQS: one per purpose and process, with a time limit on every call."""
+
+import functools
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+CONNECT_TIMEOUT: Final = 2.0  # seconds
+READ_TIMEOUT: Final = 2.0  # seconds without an answer, on top of what a long poll waits
+TRIES: Final = 2  # the first one included; SQS calls of ours are safe to repeat
+MAX_CONNECTIONS: Final = 64  # sockets that threads may use at once
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where SQS is, and as whom to call it.
+
+    Attributes:
+        region: the AWS region.
+        url: the endpoint of an emulator or VPC; None for AWS's own.
+        credentials: access key and secret; None for boto3's own chain.
+    """
+
+    region: str
+    url: str | None = None
+    credentials: tuple[str, str] | None = None
+
+
+def client(endpoint: Endpoint, wait: float = 0) -> "SQSClient":
+    """The process's client for an endpoint; threads share it, a forked child gets its own.
+
+    Args:
+        endpoint: where to.
+        wait: seconds a call may take on purpose (a long poll), added to the read timeout.
+    """
+    return _client(endpoint, wait, os.getpid())
+
+
+@functools.lru_cache
+def _client(endpoint: Endpoint, wait: float, pid: int) -> "SQSClient":
+    key, secret = endpoint.credentials or (None, None)
+    # A session of its own: boto3's default session must not be shared between threads.
+    # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
+    session = boto3.session.Session(region_name=endpoint.region, aws_access_key_id=key, aws_secret_access_key=secret)
+    return session.client(
+        "sqs",
+        endpoint_url=endpoint.url,
+        config=Config(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=wait + READ_TIMEOUT,
+            retries={"total_max_attempts": TRIES, "mode": "standard"},
+            max_pool_connections=MAX_CONNECTIONS,
+        ),
+    )
+
+
+def reachable(sqs: "SQSClient", queue_url: str) -> bool:
+    """Whether a queue answers."""
+    try:
+        sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
+    except (BotoCoreError, ClientError, OSError):
+        return False
+    return True
