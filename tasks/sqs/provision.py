@@ -1,6 +1,7 @@
 """Queues for development and tests, made on an emulator. On AWS, Terraform makes them."""
 
 import json
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -10,7 +11,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
-_AWS_DOMAINS: Final = ("amazonaws.com", "amazonaws.com.cn", "api.aws", "on.aws")
+#: Names with dots that lead to an emulator all the same.
+_EMULATOR_DOMAINS: Final = (".localhost", ".localstack.cloud", ".docker.internal")
 
 
 def provision(
@@ -29,7 +31,7 @@ def provision(
     Times are in seconds. Returns the work queue's URL.
 
     Raises:
-        RealEndpoint: the client would call AWS.
+        RealEndpoint: the client would call anything but a development emulator.
     """
     _require_emulator(client.meta.endpoint_url)
     dlq_url = _ensure(client, dlq, {"MessageRetentionPeriod": str(dlq_retention)})
@@ -64,6 +66,11 @@ def _arn(client: "SQSClient", name: str) -> str:
 
 
 def _require_emulator(endpoint_url: str) -> None:
+    """Raise unless the endpoint is on this machine or next door; AWS's names never are."""
     host = urlsplit(endpoint_url).hostname or ""
-    if any(host == domain or host.endswith(f".{domain}") for domain in _AWS_DOMAINS):
-        raise RealEndpoint(f"{endpoint_url} is AWS itself; queues there are Terraform's to make")
+    try:
+        near = ip_address(host).is_private  # loopback included
+    except ValueError:
+        near = "." not in host or host.endswith(_EMULATOR_DOMAINS)
+    if not near:
+        raise RealEndpoint(f"{endpoint_url} is no emulator's address; queues on AWS are Terraform's to make")

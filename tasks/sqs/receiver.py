@@ -22,6 +22,7 @@ MAX_MESSAGES: Final = 10
 
 FIRST_PAUSE: Final = 0.5  # seconds after a failed poll, at the most; doubles from there
 LONGEST_PAUSE: Final = 15.0  # seconds
+MAX_DOUBLINGS: Final = 10
 
 
 class Room:
@@ -65,6 +66,7 @@ class Receiver:
         wait: seconds of a long poll.
         room: asked before each poll, filled after it.
         deliver: called on the receiver's thread with each poll's messages.
+        longest_pause: seconds between two failing polls, at the most.
     """
 
     def __init__(
@@ -74,12 +76,14 @@ class Receiver:
         wait: int,
         room: Room,
         deliver: Callable[[list[Any]], None],
+        longest_pause: float = LONGEST_PAUSE,
     ) -> None:
         self._client = client
         self._queue_url = queue_url
         self._wait = wait
         self._room = room
         self._deliver = deliver
+        self._longest_pause = longest_pause
         self._stopped = threading.Event()
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name="sqs-receiver", daemon=True)
@@ -129,6 +133,7 @@ class Receiver:
     def _pause(self, error: Exception) -> None:
         if not self._failures:
             logger.warning("cannot receive from %s, trying on: %r", self._queue_url, error)
-        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failures)
+        # A float has no room for 2 ** 1024, and an outage may last.
+        longest = min(self._longest_pause, FIRST_PAUSE * 2 ** min(self._failures, MAX_DOUBLINGS))
         self._failures += 1
         self._stopped.wait(random.uniform(longest / 2, longest))

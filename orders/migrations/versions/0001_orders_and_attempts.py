@@ -34,8 +34,8 @@ def upgrade() -> None:
         sa.Column("worker", sa.String(255), nullable=False),
         sa.Column("task_id", sa.String(255), nullable=False),
         sa.PrimaryKeyConstraint("order_id", name="pk_orders"),
-        sa.CheckConstraint("quantity > 0", name="ck_orders_quantity_positive"),
-        sa.CheckConstraint("total_price >= 0", name="ck_orders_total_price_not_negative"),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_orders_quantity_positive")),
+        sa.CheckConstraint("total_price >= 0", name=op.f("ck_orders_total_price_not_negative")),
         **MARIADB,
     )
     op.create_index("ix_orders_user_id_accepted_at_order_id", "orders", ["user_id", "accepted_at", "order_id"])

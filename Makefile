@@ -1,0 +1,52 @@
+# `make help` lists what there is to do here.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+# Development is what `make` is for; production sets its own environment.
+export APP_ENV ?= development
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help up demo test lint format lock clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 12
+
+up: $(INSTALLED) ## Set up and run everything on this machine; Ctrl-C stops it
+	@python -m dev.up
+
+demo: $(INSTALLED) ## Post a stream of orders to the running `make up` and watch what becomes of them
+	@python -m dev.demo
+
+test: $(INSTALLED) ## Run all tests; installs MariaDB where it is missing and you are root
+	@sh tests/install-mariadb.sh
+	@pytest
+
+lint: $(INSTALLED) ## Check style, types, import directions and sizes
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@lint-imports --no-logo
+	@pytest -q tests/contract/test_sizes.py
+
+format: $(INSTALLED) ## Format the code
+	@ruff format .
+	@ruff check --fix .
+
+lock: $(INSTALLED) ## Compile the pinned requirements anew
+	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" requirements.in -o requirements.txt
+	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+
+clean: ## Remove the virtual environment and all state of `make up`
+	rm -rf $(VENV) var
+
+$(INSTALLED): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "This needs Python 3.11 or newer; set PYTHON=")'
+	@echo "Installing into $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

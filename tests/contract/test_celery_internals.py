@@ -1,0 +1,98 @@
+"""What we override in Celery and kombu is still there, and still what our overrides were written against."""
+
+import hashlib
+import inspect
+from importlib.metadata import version
+
+import pytest
+from celery.app.task import Task
+from celery.worker.request import Request
+from kombu.transport import SQS
+
+from tasks.sqs import transport
+from tasks.sqs.task import SQSRequest, SQSTask
+
+RELEASE = "5.7"  # the release of Celery and kombu that the pins below were read in
+
+# sha256 of the source of each upstream method that we override, or that decides when one of ours runs.
+PINNED = {
+    SQS.Channel: {
+        "_put": "abbc7aaeaa2c49c861b24d01fcc028199cede911da78403a54ebb361e3b638b2",
+        "_restore": "88fc2813c09323138d30a362e7862db8044b6137be18399f6ec96b76edd0c7d8",
+        "_schedule_queue": "953f1ad1314ec406446709cee042ca90e121db109ab3d45af01d4df8b46a09f7",
+        "_size": "b47fce9db8a0b9cff1dc1e109741a5bc4a81f7ac4cb76c3bc1f670809c89ad0a",
+        "basic_ack": "ea203438531fa1e01d6089c61aaa5cbb6cb477a434abbabf04c1a4ae49bfce16",
+        "basic_cancel": "9bdcc2fe60e3b029b09c7b736ed4f24225263e43e318bf8a603466b240567a91",
+        "basic_qos": "61117bc0c93623417163d7c36bc8571d4e61eb2730a92aab820e9eb7d9b533f8",
+        "basic_reject": "6055f0dfee5e8f64fa600482323917f737d308ff3b51ad96837b35d59d4d3c52",
+        "close": "7be659a7c7697a2c7e608c297f46c3a61772c3e27fec8be14102b18ac5e33c1a",
+    },
+    Request: {
+        "on_failure": "21736ec661cd60d7768ac4f75ae0a9b92e3c5fd13a708be0decab41fd1b40c7e",
+        "on_success": "8d11e320facdb07297f45e4f4fbfceefc1067abc485d6b6251ce3b61a1bdd03b",
+        "on_timeout": "3d26ce896008646dca770156ca4028a2e6569d0dbcd3f7ba282b0aa7666fcbc9",
+        "reject": "08be2378bcc6c01762458ccac12b806074c49ab5696b74f1b09170fdfc55b0bc",
+    },
+    Task: {
+        "before_start": "b5a4521733727e700e4a00fa5fc47adce04a4dfee585851c987af7c935be1e81",
+        "on_failure": "86a8e61816d767f76bcd19b61aa402705ca865e861adc93aacd5adcd527bd165",
+        "retry": "82cd910b59663a008b64cde30555ab2097d23ef95713d3fe57bf57f725b64a07",
+    },
+}
+OURS = {SQS.Channel: transport.Channel, Request: SQSRequest, Task: SQSTask}
+PINS = [(cls, name) for cls, names in PINNED.items() for name in names]
+PIN_IDS = [f"{cls.__module__}.{cls.__name__}.{name}" for cls, name in PINS]
+
+
+@pytest.mark.parametrize("package", ["celery", "kombu"])
+def test_the_installed_release_is_the_one_we_know(package):
+    installed = version(package)
+    assert installed.startswith(f"{RELEASE}."), (
+        f"{package} {installed} is not {RELEASE}.x: read its changes to what this file pins, then set RELEASE"
+    )
+
+
+@pytest.mark.parametrize("name", transport.OVERRIDDEN)
+def test_what_is_listed_as_overridden_is_kombus_and_ours(name):
+    assert name in inherited(SQS.Channel), f"kombu's channel has no {name}: nothing calls ours any more"
+    assert name in vars(transport.Channel), f"our channel does not define {name}: take it off OVERRIDDEN"
+
+
+def test_every_method_we_override_in_the_transport_is_listed():
+    overridden = overrides(transport.Channel, SQS.Channel) | overrides(transport.Transport, SQS.Transport)
+    assert sorted(overridden - set(transport.OVERRIDDEN)) == [], "add these to tasks.sqs.transport.OVERRIDDEN"
+
+
+def test_the_list_of_what_is_overridden_is_sorted_and_without_repeats():
+    assert list(transport.OVERRIDDEN) == sorted(set(transport.OVERRIDDEN))
+
+
+@pytest.mark.parametrize("upstream", OURS, ids=lambda upstream: upstream.__name__)
+def test_every_method_we_override_is_pinned(upstream):
+    assert sorted(overrides(OURS[upstream], upstream) - set(PINNED[upstream])) == []
+
+
+@pytest.mark.parametrize(("cls", "name"), PINS, ids=PIN_IDS)
+def test_what_we_override_has_not_changed(cls, name):
+    digest = hashlib.sha256(inspect.getsource(getattr(cls, name)).encode()).hexdigest()
+    assert digest == PINNED[cls][name], (
+        f"{cls.__module__}.{cls.__name__}.{name} is not what our override was written against. "
+        f"Read its difference to the release before, adapt {OURS[cls].__module__}, then pin {digest}"
+    )
+
+
+def overrides(ours, upstream):
+    """The methods and properties that our class defines itself and the upstream class has too."""
+    return {
+        name
+        for name, value in vars(ours).items()
+        if (inspect.isroutine(value) or isinstance(value, property)) and name in inherited(upstream) and not magic(name)
+    }
+
+
+def inherited(cls):
+    return {name for base in cls.__mro__ for name in vars(base)}
+
+
+def magic(name):
+    return name.startswith("__") and name.endswith("__")

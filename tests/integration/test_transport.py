@@ -1,0 +1,161 @@
+"""The transport against a real emulator: what Celery publishes, and what becomes of a message."""
+
+import json
+
+import pytest
+from celery import Celery
+from kombu import Connection
+
+from tasks.application import create_celery
+from tasks.orders import PERSIST_ORDER
+from tasks.sqs.clients import client
+from tasks.sqs.errors import NotConfirmed, Unsendable
+from tasks.sqs.task import SQSTask
+from tests.conftest import make_settings
+from tests.emulator import Queues
+from tests.polling import poll
+
+
+@pytest.fixture
+def celery(emulator, queues):
+    return create_celery(make_settings(sqs_endpoint=emulator.url, sqs_queue_url=queues.url))
+
+
+class SQSCalls:
+    """Counts the calls that the process makes to SQS, by name."""
+
+    def __init__(self, client):
+        self.names = []
+        client.meta.events.register("before-call.sqs", self._count)
+
+    def _count(self, model, **_):
+        self.names.append(model.name)
+
+
+@pytest.fixture
+def calls(celery):
+    return SQSCalls(client(celery.conf.broker_transport_options["endpoint"]))
+
+
+def test_a_publish_is_one_call_to_sqs(celery, calls):
+    celery.tasks[PERSIST_ORDER].delay({"orderId": "x"})
+    celery.tasks[PERSIST_ORDER].delay({"orderId": "y"})
+
+    assert calls.names == ["SendMessage", "SendMessage"]
+
+
+def test_the_message_says_which_task_it_calls(celery, queues):
+    result = celery.tasks[PERSIST_ORDER].apply_async(({"price": 1},), headers={"request_id": "r-1"})
+
+    [message] = queues.peek(queues.url)
+    attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert json.loads(message["Body"]) == {"price": 1}
+    assert attributes["celery_task"] == "persist_order"
+    assert attributes["celery_id"] == result.id
+    assert json.loads(attributes["celery_headers"])["request_id"] == "r-1"
+
+
+def test_text_that_sqs_refuses_fails_at_the_caller(celery, queues):
+    with pytest.raises(Unsendable, match=r"U\+FFFE"):
+        celery.tasks[PERSIST_ORDER].delay({"productName": "a\ufffeb"})
+    assert queues.waiting() == 0
+
+
+def test_a_queue_that_is_gone_means_not_confirmed(celery, queues):
+    queues.sqs.delete_queue(QueueUrl=queues.url)
+    try:
+        with pytest.raises(NotConfirmed):
+            celery.tasks[PERSIST_ORDER].delay({})
+    finally:
+        queues.sqs.create_queue(QueueName=queues.url.rsplit("/", 1)[-1])
+
+
+class Consumer:
+    """A kombu consumer on our channel: gets one message the way Celery's worker does."""
+
+    def __init__(self, celery: Celery) -> None:
+        self.connection: Connection = celery.connection_for_read()
+        self.channel = self.connection.default_channel
+        self.received: list = []
+
+    def take(self, queues):
+        """Receive one message by hand and give it to the channel, as the receiver's thread does."""
+        [message] = queues.sqs.receive_message(
+            QueueUrl=queues.url, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"], WaitTimeSeconds=1
+        )["Messages"]
+        queue = queues.url.rsplit("/", 1)[-1]
+        self.channel.basic_consume(queue, no_ack=False, callback=self.received.append, consumer_tag="tag")
+        self.channel._hand_over(queue, message)
+        return self.received[-1] if self.received else None
+
+
+@pytest.fixture
+def consumer(celery):
+    one = Consumer(celery)
+    yield one
+    one.connection.release()
+
+
+def test_an_acked_message_is_deleted(consumer, queues):
+    queues.send("{}")
+    consumer.take(queues).ack()
+    assert queues.waiting() == 0
+
+
+def test_a_rejected_message_stays_and_comes_again_after_its_visibility_timeout(consumer, queues):
+    queues.send("{}")
+    consumer.take(queues).reject()
+
+    assert queues.peek(queues.url) == []
+    [message] = poll(lambda: queues.peek(queues.url), 5, "the message is visible again")
+    assert message["Attributes"]["ApproximateReceiveCount"] == "2"
+
+
+class TestWithoutARedrivePolicy:
+    @pytest.fixture
+    def queues(self, emulator):
+        """A queue that nobody gave a DLQ: kombu's own channel deletes what is rejected there."""
+        sqs = emulator.client()
+        url = sqs.create_queue(QueueName="orders-without-dlq")["QueueUrl"]
+        yield Queues(sqs, url, dlq_url="")
+        sqs.delete_queue(QueueUrl=url)
+
+    def test_a_rejected_message_is_kept(self, consumer, queues):
+        queues.send("{}")
+        consumer.take(queues).reject()
+        assert queues.waiting() == 1
+
+
+def test_a_requeued_message_is_visible_at_once_and_is_the_same_message(consumer, queues):
+    message_id = queues.send("{}")
+    consumer.take(queues).reject(requeue=True)
+
+    [message] = queues.peek(queues.url)
+    assert message["MessageId"] == message_id
+    assert message["Attributes"]["ApproximateReceiveCount"] == "2"
+
+
+def test_what_is_held_at_the_end_is_visible_at_once(consumer, queues):
+    queues.send("{}")
+    consumer.take(queues)
+    assert queues.peek(queues.url) == []
+
+    consumer.connection.release()
+
+    assert len(queues.peek(queues.url)) == 1
+
+
+def test_an_undecodable_message_is_visible_at_once_and_reaches_nobody(consumer, queues):
+    queues.send("no json")
+    assert consumer.take(queues) is None
+    assert len(queues.peek(queues.url)) == 1
+
+
+def test_retry_sends_no_second_message(celery, queues):
+    @celery.task(base=SQSTask, bind=True, name="impatient")
+    def impatient(self):
+        self.retry(countdown=1, exc=LookupError("not yet"))
+
+    with pytest.raises(LookupError):
+        impatient()
+    assert queues.waiting() == 0

@@ -1,0 +1,117 @@
+"""A private mariadbd for the tests: its own data, its own port, loopback only."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pymysql
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import make_url
+
+from orders.database import connect
+from tests.polling import poll
+from tests.processes import ROOT, Process, free_port
+
+
+def installed() -> bool:
+    """Whether this machine has the server."""
+    return shutil.which("mariadbd") is not None
+
+
+class MariaDB:
+    """A server that can be killed, stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.port = free_port()
+        as_user = ["--user=root"] if os.geteuid() == 0 else []
+        self._command = [
+            "mariadbd",
+            "--no-defaults",
+            f"--datadir={folder / 'data'}",
+            f"--socket={folder / 'socket'}",
+            f"--pid-file={folder / 'pid'}",
+            f"--port={self.port}",
+            "--bind-address=127.0.0.1",
+            *as_user,
+        ]
+        subprocess.run(
+            [
+                "mariadb-install-db",
+                "--no-defaults",
+                f"--datadir={folder / 'data'}",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                *as_user,
+            ],
+            check=True,
+            capture_output=True,
+        )
+        self.start()
+
+    def start(self) -> None:
+        """Start it on the data that is there."""
+        self._process = Process(self._command, self._folder / "mariadbd.log", {})
+        poll(self._answers, 30, "mariadbd answers")
+
+    def stop(self) -> None:
+        """End it as an administrator would."""
+        self._process.stop()
+
+    def fresh(self) -> str:
+        """The URL of a new database with all migrations applied."""
+        name = f"orders_{uuid.uuid4().hex[:12]}"
+        self.execute(f"CREATE DATABASE {name}")
+        url = f"mysql+pymysql://root@127.0.0.1:{self.port}/{name}"
+        migrate(url)
+        return url
+
+    def execute(self, statement: str, database: str | None = None) -> Any:
+        """Run a statement as the administrator; returns its rows."""
+        with self._connection(database) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall()
+
+    @contextlib.contextmanager
+    def locked(self, table: str, database: str) -> Iterator[None]:
+        """Keep everybody else from writing to a table."""
+        with self._connection(database) as connection, connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLES {table} READ")
+            yield
+
+    def _connection(self, database: str | None = None) -> Any:
+        return pymysql.connect(
+            host="127.0.0.1", port=self.port, user="root", database=database, autocommit=True, connect_timeout=2
+        )
+
+    def _answers(self) -> bool:
+        try:
+            self.execute("SELECT 1")
+        except pymysql.MySQLError:
+            return False
+        return True
+
+
+def rows(database_url: str, query: str) -> Any:
+    """What a query gives, on a connection of its own."""
+    url = make_url(database_url)
+    connection = pymysql.connect(host=url.host, port=url.port or 0, user=url.username, database=url.database)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchall()
+
+
+def migrate(database_url: str) -> None:
+    """Apply all migrations to a database."""
+    alembic = Config(toml_file=ROOT / "pyproject.toml")
+    engine = connect(database_url)
+    with engine.connect() as connection:
+        alembic.attributes["connection"] = connection
+        command.upgrade(alembic, "head")
+    engine.dispose()
