@@ -34,6 +34,10 @@ class Emulator:
             "PERSIST_STATE": "1",
             "STATE_DIR": str(self._folder / "state"),
             "LOG_LEVEL": "WARNING",
+            "SERVICES": "sqs",
+            # BIND_HOST does not hold for these two: they would listen on every interface.
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
         }
         self._process = Process([BIN / "ministack"], self._folder / "ministack.log", environment)
         poll(lambda: listens(self.port), 15, "ministack listens")

@@ -1,5 +1,6 @@
 """Real processes for the tests: each with a log file, each ended by the test that started it."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -92,15 +93,11 @@ class Process:
         """End it by SIGTERM, and by SIGKILL where that is not enough."""
         if self.returncode is None:
             self._child.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(STOP_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                pass
         self._signal_group(signal.SIGKILL)
         self._child.wait(STOP_TIMEOUT)
 
     def _signal_group(self, signum: signal.Signals) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._child.pid, signum)
-        except ProcessLookupError:
-            pass

@@ -1,0 +1,1 @@
+"""Development only: `make up` and `make demo`. Nothing else imports this package."""
