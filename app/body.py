@@ -11,17 +11,22 @@ from tasks.sqs import exact_json
 
 JSON: Final = "application/json"
 
+MAX_BODY_BYTES: Final = 64 * 1024  # an order needs about 150
+
 
 class StrictParser(FlaskParser):
     """webargs' parser with a JSON reader that keeps digits and refuses NaN and duplicate keys."""
 
     def load_json(self, req: Request, schema: Schema) -> Any:
-        """The body's value; 415 where it is not said to be JSON, 400 where it is none."""
+        """The body's value; 413 where it is too long, 415 where it is not said to be JSON, 400 where it is none."""
         if req.mimetype != JSON:
             abort(415, message=f"The body must be {JSON}.")
+        body = req.get_data()
+        if len(body) > MAX_BODY_BYTES:
+            abort(413)
         try:
             # UTF-8 is the only encoding of JSON between systems: RFC 8259, section 8.1.
-            return exact_json.loads(req.get_data().decode("utf-8"))
+            return exact_json.loads(body.decode("utf-8"))
         except ValueError as error:
             abort(400, message=f"The body is not JSON: {error}.")
 

@@ -1,5 +1,6 @@
 """The API's description: OpenAPI at /api/openapi.json, a page to browse it at /api/docs."""
 
+from http import HTTPStatus
 from typing import Any, Final
 
 import simplejson
@@ -13,6 +14,13 @@ from werkzeug.sansio.response import Response as BaseResponse
 from app import problems
 
 _ASSETS: Final = "/api/docs/assets/"
+
+#: Headers that come with an error.
+_ERROR_HEADERS: Final = {
+    HTTPStatus.UNAUTHORIZED: "WWW-Authenticate",
+    HTTPStatus.FORBIDDEN: "WWW-Authenticate",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Retry-After",
+}
 
 
 class ExactJSON(DefaultJSONProvider):
@@ -29,6 +37,25 @@ class OrdersApi(Api):  # type: ignore[misc]
 
     ERROR_SCHEMA = problems.Problem
 
+    #: Each view names the errors it answers with; a catch-all would make its description say nothing.
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def _register_responses(self) -> None:
+        """Describe errors as the problems they are; flask-smorest would call them application/json."""
+        for status in HTTPStatus:
+            if status >= HTTPStatus.BAD_REQUEST:
+                response: dict[str, Any] = {
+                    "description": status.phrase,
+                    "content": {problems.MEDIA_TYPE: {"schema": self.ERROR_SCHEMA}},
+                }
+                header = _ERROR_HEADERS.get(status)
+                if header:
+                    response["headers"] = {header: {"schema": {"type": "string"}, "required": True}}
+                self.spec.components.response(status.name, response, lazy=True)
+
+    def _register_pagination_header(self) -> None:
+        """Leave out flask-smorest's kind of paging; ours is a cursor."""
+
     def handle_http_exception(self, error: HTTPException) -> BaseResponse:
         """Answer with a problem."""
         return problems.answer(error)
@@ -44,6 +71,8 @@ def init_app(app: Flask) -> OrdersApi:
         "OPENAPI_URL_PREFIX": "/api",
         "OPENAPI_SWAGGER_UI_PATH": "/docs",
         "OPENAPI_SWAGGER_UI_URL": _ASSETS,
+        # Swagger UI would otherwise send the page's address to a validator of its makers.
+        "OPENAPI_SWAGGER_UI_CONFIG": {"validatorUrl": None},
         "API_SPEC_OPTIONS": {
             "info": {"description": "Accepts orders into a queue and says what became of them."},
             "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}},

@@ -1,6 +1,6 @@
 """Probes over HTTP: is the process alive, and can it take orders."""
 
-from typing import Any
+from typing import Any, Final
 
 from flask.views import MethodView
 from flask_smorest import Blueprint, abort
@@ -8,6 +8,8 @@ from marshmallow import Schema, fields
 from marshmallow.validate import OneOf
 
 from app.services import services
+
+RETRY_AFTER: Final = 2  # seconds
 
 blueprint = Blueprint("health", __name__, description="Probes")
 
@@ -44,5 +46,5 @@ class Readyz(MethodView):
     def get(self) -> dict[str, Any]:
         """Say whether orders can be accepted. The database is reported, but intake does without it."""
         if not services().queue_probe.healthy():
-            abort(503, message="The queue does not answer.")
+            abort(503, message="The queue does not answer.", headers={"Retry-After": str(RETRY_AFTER)})
         return {"queue": "ok", "database": "ok" if services().database_probe.healthy() else "unavailable"}

@@ -1,6 +1,7 @@
 """The orders API: post an order, ask what became of it, list one's own."""
 
 from datetime import UTC, datetime
+from http import HTTPStatus as Status
 from typing import Any, Final
 
 import structlog
@@ -11,6 +12,7 @@ from werkzeug.exceptions import NotFound
 
 from app.auth import READ, WRITE, caller, require
 from app.body import StrictBlueprint
+from app.problems import documented
 from app.request_log import request_id
 from app.schemas import AcceptedOrder, Cursor, IdempotencyHeader, NewOrder, OrderPage, OrderView, PageQuery
 from app.services import services
@@ -24,6 +26,13 @@ logger = structlog.stdlib.get_logger(__name__)
 
 QUEUE_RETRY_AFTER: Final = 2  # seconds
 
+_DENIED: Final = (Status.UNAUTHORIZED, Status.FORBIDDEN)
+_NO_JSON: Final = (Status.BAD_REQUEST, Status.REQUEST_ENTITY_TOO_LARGE, Status.UNSUPPORTED_MEDIA_TYPE)
+
+# For the description only.
+_LOCATION: Final = {"schema": {"type": "string"}, "required": True, "description": "Where its state is told."}
+_ORDER_ID: Final = {"in": "path", "name": "order_id", "schema": {"type": "string", "format": "uuid"}}
+
 blueprint = StrictBlueprint("orders", __name__, url_prefix="/api/v1/orders", description="Orders")
 
 
@@ -34,8 +43,8 @@ class Orders(MethodView):
     @require(WRITE)
     @blueprint.arguments(NewOrder)
     @blueprint.arguments(IdempotencyHeader, location="headers")
-    @blueprint.response(202, AcceptedOrder, headers={"Location": {"schema": {"type": "string"}}})
-    @blueprint.doc(security=[{"bearer": []}])
+    @blueprint.response(202, AcceptedOrder, headers={"Location": _LOCATION})
+    @blueprint.doc(security=[{"bearer": []}], responses=documented(*_DENIED, *_NO_JSON, Status.SERVICE_UNAVAILABLE))
     def post(self, new: dict[str, Any], header: dict[str, Any]) -> tuple[Any, int, dict[str, str]]:
         """Accept an order.
 
@@ -43,7 +52,7 @@ class Orders(MethodView):
         leaves open whether it was queued: repeat it with the same Idempotency-Key.
         """
         order = Order(
-            order_id=services().identity.issue(caller().user_id, header["idempotency_key"]),
+            order_id=services().identity.issue(caller().user_id, header.get("idempotency_key")),
             user_id=caller().user_id,
             timestamp=datetime.now(UTC),
             **new,
@@ -70,11 +79,11 @@ class Orders(MethodView):
     @require(READ, WRITE)
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, OrderPage)
-    @blueprint.doc(security=[{"bearer": []}])
+    @blueprint.doc(security=[{"bearer": []}], responses=documented(*_DENIED, Status.SERVICE_UNAVAILABLE))
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """List the caller's persisted orders, newest first."""
         limit = query["limit"]
-        rows = services().store.newest(caller().user_id, limit + 1, query["cursor"])
+        rows = services().store.newest(caller().user_id, limit + 1, query.get("cursor"))
         page = rows[:limit]
         return {
             "orders": [_persisted(stored) for stored in page],
@@ -82,13 +91,15 @@ class Orders(MethodView):
         }
 
 
-@blueprint.route("/<order_id>")
+@blueprint.route("/<order_id>", parameters=[_ORDER_ID])
 class OneOrder(MethodView):
     """One order of the caller."""
 
     @require(READ, WRITE)
     @blueprint.response(200, OrderView)
-    @blueprint.doc(security=[{"bearer": []}])
+    @blueprint.doc(
+        security=[{"bearer": []}], responses=documented(*_DENIED, Status.NOT_FOUND, Status.SERVICE_UNAVAILABLE)
+    )
     def get(self, order_id: str) -> dict[str, Any]:
         """Tell an order and its state."""
         known = parse_order_id(order_id)

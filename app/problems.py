@@ -44,6 +44,11 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _answer_unexpected)
 
 
+def documented(*statuses: HTTPStatus) -> dict[int, str]:
+    """The problems that a view answers with, for its description: `@blueprint.doc(responses=...)`."""
+    return {status.value: status.name for status in statuses}
+
+
 def answer(error: HTTPException) -> BaseResponse:
     """The problem for an HTTP error; `abort`'s message, errors and headers go into it."""
     if error.code is None:  # a redirect, or an answer raised as an exception
@@ -85,7 +90,12 @@ def _field_problems(messages: Any, path: tuple[str, ...] = ()) -> Iterator[dict[
     """Flatten webargs' `{location: {field: [messages]}}`, leaving the location out."""
     if isinstance(messages, Mapping):
         for name, below in messages.items():
-            yield from _field_problems(below, (*path, str(name)))
+            yield from _field_problems(below, (*path, _tellable(str(name))))
         return
     for detail in messages if isinstance(messages, list) else [messages]:
         yield {"field": ".".join(path[1:]) or "_schema", "detail": str(detail)}
+
+
+def _tellable(name: str) -> str:
+    """A client's own key, with half surrogate pairs, which UTF-8 has no bytes for, spelt as escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()

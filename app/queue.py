@@ -31,6 +31,8 @@ class CeleryQueue:
         self._celery = create_celery(settings)
         self._endpoint = endpoint(settings)
         self._url = settings.sqs_queue_url
+        # Making it takes a tenth of a second, which the first order would wait for.
+        client(self._endpoint)
 
     def send(self, order: Order, request_id: str) -> str:
         """Publish the task. The request id travels with it into the worker's logs."""

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields
@@ -60,9 +60,12 @@ class IdempotencyHeader(Schema):
 
     idempotency_key = fields.String(
         data_key="Idempotency-Key",
-        load_default=None,
-        validate=Regexp(r"^[\x21-\x7e]{1,255}\Z", error="Must be 1 to 255 visible ASCII characters."),
-        metadata={"description": "The same user and key always get the same order id."},
+        validate=Regexp(r"[\x21-\x7e]{1,255}\Z", error="Must be 1 to 255 visible ASCII characters."),
+        # \Z is Python's word for it; OpenAPI's patterns are JavaScript's.
+        metadata={
+            "description": "The same user and key always get the same order id.",
+            "pattern": "^[!-~]{1,255}$",
+        },
     )
 
 
@@ -110,10 +113,12 @@ class Cursor(fields.Field[Position]):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Position:
         try:
             instant, _, order_id = base64.urlsafe_b64decode(str(value).encode()).decode().partition(" ")
-            accepted_at, known = datetime.fromisoformat(instant), parse_order_id(order_id)
-        except ValueError as error:
+            given, known = datetime.fromisoformat(instant), parse_order_id(order_id)
+            # Some instants with an offset, of the years 1 and 9999, have no place in UTC.
+            accepted_at = given.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
             raise ValidationError("Must be the cursor of an earlier page.") from error
-        if known is None or accepted_at.tzinfo is None:
+        if known is None or given.tzinfo is None:
             raise ValidationError("Must be the cursor of an earlier page.")
         return Position(accepted_at=accepted_at, order_id=known)
 
@@ -122,4 +127,4 @@ class PageQuery(Schema):
     """Which page of the list."""
 
     limit = fields.Integer(load_default=DEFAULT_PAGE, validate=Range(1, MAX_PAGE))
-    cursor = Cursor(load_default=None, metadata={"type": "string", "description": "From `next` of an earlier page."})
+    cursor = Cursor(metadata={"type": "string", "description": "From `next` of an earlier page."})

@@ -4,6 +4,7 @@ Signed with one shared secret (HS256), or with keys that an identity provider pu
 ES256). Which of the two is a setting, so a token cannot choose its own algorithm.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -16,6 +17,8 @@ from orders.fields import MAX_USER_ID
 JWKS_TIMEOUT: Final = 3  # seconds
 JWKS_LIFETIME: Final = 300  # seconds that fetched keys are used
 LEEWAY: Final = 10  # seconds that two clocks may differ
+
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,18}")  # as long as MAX_USER_ID
 
 
 class InvalidToken(Exception):
@@ -78,7 +81,7 @@ class Verifier:
                 leeway=LEEWAY,
                 options={"require": ["exp", "sub"], "verify_aud": self._audience is not None},
             )
-        except jwt.PyJWKClientConnectionError as error:
+        except (jwt.PyJWKClientConnectionError, OSError) as error:
             raise KeysUnavailable(str(error)) from error
         except (jwt.PyJWTError, ValueError) as error:
             raise InvalidToken(str(error)) from error
@@ -87,7 +90,13 @@ class Verifier:
     def _key(self, token: str) -> Any:
         if self._keys is None:
             return self._secret
-        return self._keys.get_signing_key_from_jwt(token).key
+        key_id: str = jwt.get_unverified_header(token).get("kid", "")
+        try:
+            self._keys.get_signing_keys()
+        # An answer that holds no keys is the provider's fault, not the token's.
+        except (jwt.PyJWTError, ValueError) as error:
+            raise KeysUnavailable(str(error)) from error
+        return self._keys.get_signing_key(key_id)  # with its algorithm, so that the two must agree
 
 
 def issue(secret: str, user_id: int, scopes: list[str], lifetime: timedelta, **claims: str) -> str:
@@ -100,7 +109,8 @@ def issue(secret: str, user_id: int, scopes: list[str], lifetime: timedelta, **c
 
 def _user_id(subject: Any) -> int:
     text = str(subject)
-    if not (text.isascii() and text.isdigit() and text[0] != "0" and int(text) <= MAX_USER_ID):
+    # The pattern comes first: int() gives up on thousands of digits.
+    if not (_NUMBER.fullmatch(text) and int(text) <= MAX_USER_ID):
         raise InvalidToken("The claim sub must be a numeric user id")
     return int(text)
 

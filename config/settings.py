@@ -31,6 +31,9 @@ DEFAULT_SEND_TIMEOUT: Final = 5.0
 
 _EMULATOR: Final = "http://127.0.0.1:4566"
 
+#: The database drivers that are installed.
+_DRIVERS: Final = frozenset({"mysql+pymysql", "mariadb+pymysql", "sqlite", "sqlite+pysqlite"})
+
 #: What `APP_ENV=development` fills in. In production each of these must be said.
 DEVELOPMENT_DEFAULTS: Final = {
     "SQS_ENDPOINT": _EMULATOR,
@@ -152,8 +155,12 @@ def _is_set(env: Env, name: str) -> bool:
 
 
 def _http_url(value: str) -> None:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # a bracket that is not closed, a port that is no number
+        usable = False
+    if not usable:
         raise ValidationError("not an http(s) URL")
 
 
@@ -166,12 +173,12 @@ def _queue_url(value: str) -> None:
 
 def _database_url(value: str) -> None:
     try:
-        backend = make_url(value).get_backend_name()
-    except ArgumentError as error:
-        # The URL holds a password, so it is not repeated.
-        raise ValidationError("not a database URL such as mysql+pymysql://USER:PASSWORD@HOST/NAME") from error
-    if backend not in {"mysql", "mariadb", "sqlite"}:
-        raise ValidationError("the database must be MariaDB (mysql+pymysql://) or SQLite")
+        driver = make_url(value).drivername
+    except (ArgumentError, ValueError):
+        # The URL holds a password, so neither it nor SQLAlchemy's error, which may quote it, is repeated.
+        raise ValidationError("not a database URL such as mysql+pymysql://USER:PASSWORD@HOST/NAME") from None
+    if driver not in _DRIVERS:
+        raise ValidationError("the database must be MariaDB (mysql+pymysql://) or SQLite (sqlite://)")
 
 
 def _secret(value: str) -> None:

@@ -4,6 +4,7 @@ An order pays only for the last of the three. Error numbers:
 https://mariadb.com/kb/en/mariadb-error-codes/ and https://www.sqlite.org/rescode.html
 """
 
+import re
 import sqlite3
 from typing import Final
 
@@ -14,8 +15,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 _MARIADB_OUTAGE: Final = frozenset({
     3, 28, 1021, 1030, 1114,  # disk or table full, storage engine fails
+    1037, 1041,  # the server has no memory left
     1040, 1203, 1226,  # too many connections, for all or for this user
     1044, 1045, 1142, 1698,  # credentials or rights were taken away
+    1129, 1130,  # this host is blocked, or not allowed to connect
+    1047,  # a Galera node that has lost its cluster
     1049, 1054, 1146,  # schema not there yet, or not migrated yet
     1053, 1152, 1153, 1158, 1159, 1160, 1161, 1184,  # shutting down, connection aborted
     1290, 1792, 1836,  # read-only
@@ -39,6 +43,9 @@ _SQLITE_OUTAGE: Final = frozenset({
     sqlite3.SQLITE_READONLY,
 })  # fmt: skip
 
+#: The schema is not there yet, or not migrated yet; SQLite has only its general code for that.
+_SQLITE_NO_SCHEMA: Final = re.compile("no such table|no such column|has no column named")
+
 _SQLITE_TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_SCHEMA})
 
 #: The low byte of an extended SQLite code is its primary code.
@@ -51,7 +58,7 @@ def is_outage(error: BaseException) -> bool:
         return True
     cause = _driver_error(error)
     if isinstance(cause, sqlite3.Error):
-        return _sqlite_code(cause) in _SQLITE_OUTAGE or "no such table" in str(cause)
+        return _sqlite_code(cause) in _SQLITE_OUTAGE or bool(_SQLITE_NO_SCHEMA.search(str(cause)))
     # PyMySQL raises a bare InterfaceError(0, "") on a connection it has closed itself.
     return isinstance(cause, PyMySQLInterfaceError) or _mariadb_code(cause) in _MARIADB_OUTAGE
 

@@ -135,13 +135,13 @@ class OrderStore:
         """Keep a failed attempt, its texts cut to what the columns hold."""
         row = {
             "order_id": None if attempt.order_id is None else str(attempt.order_id),
-            "task": attempt.task[:MAX_NAME],
-            "task_id": attempt.task_id[:MAX_NAME],
-            "error_class": attempt.error_class[:MAX_NAME],
+            "task": _storable(attempt.task[:MAX_NAME]),
+            "task_id": _storable(attempt.task_id[:MAX_NAME]),
+            "error_class": _storable(attempt.error_class[:MAX_NAME]),
             "message": _storable(attempt.message[:MAX_TEXT]),
             "traceback": _storable(attempt.traceback[-MAX_TEXT:]),
             "receive_count": attempt.receive_count,
-            "worker": attempt.worker[:MAX_NAME],
+            "worker": _storable(attempt.worker[:MAX_NAME]),
             "final": attempt.final,
             "failed_at": attempt.failed_at,
         }

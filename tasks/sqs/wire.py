@@ -24,6 +24,9 @@ MAX_MESSAGE_BYTES: Final = 1024 * 1024
 TASK: Final = "celery_task"
 TASK_ID: Final = "celery_id"
 HEADERS: Final = "celery_headers"
+_OURS: Final = frozenset({TASK, TASK_ID, HEADERS})
+
+_TYPE: Final = "String"  # of each of our attributes; its name counts towards a message's size
 
 #: What SQS takes in text:
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
@@ -63,7 +66,7 @@ def encode(envelope: dict[str, Any]) -> Outgoing:
     if others:
         attributes[HEADERS] = json.dumps(others, separators=(",", ":"))
     _check(body, attributes)
-    return Outgoing(body, {key: {"DataType": "String", "StringValue": text} for key, text in attributes.items()})
+    return Outgoing(body, {key: {"DataType": _TYPE, "StringValue": text} for key, text in attributes.items()})
 
 
 def decode(message: Any, queue: str, queue_url: str, default_task: str | None) -> dict[str, Any]:
@@ -81,11 +84,13 @@ def decode(message: Any, queue: str, queue_url: str, default_task: str | None) -
         Undecodable: it is no task call.
     """
     try:
-        call = exact_json.loads(message["Body"])
-        attributes = {key: value["StringValue"] for key, value in message.get("MessageAttributes", {}).items()}
+        # Producers may have attributes of their own, of any type.
+        given = message.get("MessageAttributes", {})
+        attributes = {key: value["StringValue"] for key, value in given.items() if key in _OURS}
         headers = json.loads(attributes.get(HEADERS, "{}"))
         receive_count = int(message["Attributes"]["ApproximateReceiveCount"])
-        args, kwargs, embed = _call(call)
+        args, kwargs, embed = _call(exact_json.loads(message["Body"]))
+        body = exact_json.dumps([args, kwargs, embed])
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Undecodable(f"{type(error).__name__}: {error}") from error
     task = attributes.get(TASK, default_task)
@@ -102,7 +107,7 @@ def decode(message: Any, queue: str, queue_url: str, default_task: str | None) -
         "kwargsrepr": saferepr(kwargs),
     }
     return {
-        "body": exact_json.dumps([args, kwargs, embed]),
+        "body": body,
         "content-type": exact_json.CONTENT_TYPE,
         "content-encoding": "utf-8",
         "headers": headers,
@@ -123,7 +128,7 @@ def _call(value: Any) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
 
 
 def _check(body: str, attributes: dict[str, str]) -> None:
-    size = 0
+    size = len(attributes) * len(_TYPE)
     for text in (body, *attributes, *attributes.values()):
         refused = _REFUSED.search(text)
         if refused:

@@ -1,0 +1,54 @@
+"""What the unit tests share: Hypothesis' settings, and the application on a fake queue."""
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from app import create_app
+from orders.database import connect
+from orders.identity import Identity
+from orders.store import OrderStore
+from tests import mariadb
+from tests.conftest import make_settings
+from tests.unit.fakes import FakeQueue
+
+# The same examples on every run: a gate that fails now and then is soon ignored. No deadline: on a
+# busy machine a pause of the garbage collector would be a failure.
+hypothesis_settings.register_profile("house", derandomize=True, deadline=None, database=None, max_examples=50)
+hypothesis_settings.load_profile("house")
+
+
+@pytest.fixture
+def queue():
+    return FakeQueue()
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """The bytes of a migrated SQLite file. Migrating once and copying saves seconds."""
+    path = tmp_path_factory.mktemp("database") / "orders.db"
+    mariadb.migrate(f"sqlite:///{path}")
+    return path.read_bytes()
+
+
+@pytest.fixture
+def store(empty_database, tmp_path):
+    (tmp_path / "orders.db").write_bytes(empty_database)
+    engine = connect(f"sqlite:///{tmp_path}/orders.db")
+    yield OrderStore(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def app(store, queue):
+    return create_app(make_settings(), store=store, queue=queue)
+
+
+@pytest.fixture
+def api(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def identity():
+    """The application's own issuer of order ids."""
+    return Identity(make_settings().order_id_secret)

@@ -1,0 +1,143 @@
+"""The order message, both ways: seven keys, exact values, and never a surprise."""
+
+import json
+import pickle
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orders.order import Order
+from orders.schema import InvalidOrder, from_message, to_message
+from tasks.sqs import exact_json
+from tests.unit.samples import MESSAGE, an_order, json_values, orders
+
+
+def verdict(message):
+    """The order, or the reason why it is none; anything else that happens fails the test."""
+    try:
+        return from_message(message)
+    except InvalidOrder as error:
+        return error
+
+
+def errors_of(message):
+    with pytest.raises(InvalidOrder) as refused:
+        from_message(message)
+    return refused.value.errors
+
+
+def test_the_message_is_the_agreed_one():
+    order = from_message(MESSAGE)
+    assert (order.user_id, order.product_name, order.quantity) == (123, "Widget", 2)
+    assert order.timestamp == datetime(2026, 1, 24, 12, 0, tzinfo=UTC)
+    assert to_message(order) == MESSAGE
+
+
+def test_a_timestamp_without_milliseconds_is_understood():
+    assert from_message(MESSAGE | {"timestamp": "2026-01-24T12:00:00Z"}) == from_message(MESSAGE)
+
+
+@pytest.mark.parametrize("text", ["99.90", "99.99", "0.10", "0.00", "9999999999.99"])
+def test_a_price_has_the_same_digits_in_the_message_text(text):
+    message = exact_json.dumps(to_message(an_order(total_price=Decimal(text))))
+    assert f'"totalPrice":{text},' in message
+    assert str(from_message(exact_json.loads(message)).total_price) == text
+
+
+@given(orders)
+def test_any_order_comes_back_from_its_message_as_it_was(order):
+    assert from_message(to_message(order)) == order
+
+
+@given(orders)
+def test_any_order_comes_back_from_the_message_text_as_it_was(order):
+    back = from_message(exact_json.loads(exact_json.dumps(to_message(order))))
+    assert back == order
+    assert str(back.total_price) == str(order.total_price)
+
+
+@given(orders)
+def test_any_message_is_plain_json_with_exactly_the_seven_keys(order):
+    text = exact_json.dumps(to_message(order))
+    assert set(json.loads(text)) == set(MESSAGE)
+
+
+@pytest.mark.parametrize("key", MESSAGE)
+def test_a_missing_key_is_named(key):
+    assert list(errors_of({name: value for name, value in MESSAGE.items() if name != key})) == [key]
+
+
+@pytest.mark.parametrize("key", MESSAGE)
+def test_null_is_no_value(key):
+    assert list(errors_of(MESSAGE | {key: None})) == [key]
+
+
+@pytest.mark.parametrize("key", ["price", "order_id", "OrderId", "", "__class__"])
+def test_an_unknown_key_is_named(key):
+    assert list(errors_of(MESSAGE | {key: 1})) == [key]
+
+
+def test_every_bad_field_is_named_at_once():
+    errors = errors_of(MESSAGE | {"quantity": 0, "totalPrice": -1, "productName": " "})
+    assert set(errors) == {"quantity", "totalPrice", "productName"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("orderId", "1b4e28ba-2fa1-11d2-883f-0016d3cca427"),
+        ("orderId", 7),
+        ("userId", 0),
+        ("userId", -1),
+        ("userId", True),
+        ("userId", "123"),
+        ("userId", Decimal("123.0")),
+        ("userId", 2**63),
+        ("productName", ""),
+        ("productName", "x" * 201),
+        ("productName", "a\ud800"),
+        ("quantity", 0),
+        ("quantity", 100_001),
+        ("quantity", True),
+        ("quantity", "2"),
+        ("quantity", 2.0),
+        ("totalPrice", 99.9),
+        ("totalPrice", Decimal("99.999")),
+        ("totalPrice", Decimal("1E+400")),
+        ("totalPrice", -1),
+        ("status", "done"),
+        ("status", "PENDING"),
+        ("status", 1),
+        ("timestamp", "2026-01-24T12:00:00"),
+        ("timestamp", 1769256000),
+    ],
+)
+def test_a_bad_value_is_named(key, value):
+    assert list(errors_of(MESSAGE | {key: value})) == [key]
+
+
+@pytest.mark.parametrize("message", [None, [], [MESSAGE], "{}", 1, True, Decimal(1), b"{}"])
+def test_what_is_no_object_is_no_order(message):
+    assert errors_of(message) == {"_schema": ["Must be a JSON object."]}
+
+
+@given(json_values)
+def test_any_json_value_is_an_order_or_an_invalid_order(value):
+    assert isinstance(verdict(value), Order | InvalidOrder)
+
+
+@given(st.sampled_from(sorted(MESSAGE)), json_values)
+def test_a_bad_value_spoils_no_other_field(key, value):
+    result = verdict(MESSAGE | {key: value})
+    assert isinstance(result, Order) or list(result.errors) == [key]
+
+
+def test_an_invalid_order_is_the_same_after_pickling():
+    errors = errors_of({**MESSAGE, "quantity": 0, "extra": 1})
+    copy = pickle.loads(pickle.dumps(InvalidOrder(errors)))  # noqa: S301 - it is our own
+    assert isinstance(copy, InvalidOrder)
+    assert copy.errors == errors
+    assert str(copy) == str(InvalidOrder(errors))

@@ -1,0 +1,207 @@
+"""What a process is told: read once, checked at once, and secrets kept."""
+
+import dataclasses
+import traceback
+
+import pytest
+
+from config.settings import DEVELOPMENT_DEFAULTS, Settings, SettingsError, boot, load
+
+PASSWORD = "pa55word-of-the-database"
+SECRET = "a-secret-as-long-as-a-sha-256-hash-is"
+
+PRODUCTION = {
+    "SQS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/order-processing-queue",
+    "DATABASE_URL": f"mysql+pymysql://orders:{PASSWORD}@db.internal/orders",
+    "JWT_SECRET": f"jwt-{SECRET}",
+    "ORDER_ID_SECRET": f"id-{SECRET}",
+}
+
+
+@pytest.fixture
+def environ(monkeypatch, tmp_path):
+    """A function that makes the environment say exactly this; what was there comes back afterwards."""
+    monkeypatch.chdir(tmp_path)
+    names = [field.name.upper() for field in dataclasses.fields(Settings)]
+
+    def say(**variables):
+        for name in names:
+            # Set first, so that a variable that a .env file brings in is taken away again as well.
+            monkeypatch.setenv(name, "")
+            monkeypatch.delenv(name)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return say
+
+
+def without(name):
+    return {key: value for key, value in PRODUCTION.items() if key != name}
+
+
+def error_of(environ, **variables):
+    environ(**variables)
+    with pytest.raises(SettingsError) as caught:
+        load()
+    return caught.value
+
+
+def test_production_needs_four_variables_and_no_more(environ):
+    environ(**PRODUCTION)
+    settings = load()
+    assert settings.app_env == "production"
+    assert settings.database_url == PRODUCTION["DATABASE_URL"]
+    assert settings.queue_name == "order-processing-queue"
+    assert (settings.sqs_endpoint, settings.sqs_dlq_url, settings.jwt_jwks_url) == (None, None, None)
+    assert settings.log_format == "json"
+
+
+@pytest.mark.parametrize("name", PRODUCTION)
+def test_a_missing_variable_is_named_in_one_line(environ, name):
+    text = str(error_of(environ, **without(name)))
+    assert name in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("name", ["JWT_SECRET", "ORDER_ID_SECRET", "DATABASE_URL", "SQS_QUEUE_URL"])
+def test_production_has_no_default_for_what_only_the_operator_can_know(environ, name):
+    assert name in DEVELOPMENT_DEFAULTS
+    assert name in str(error_of(environ, APP_ENV="production", **without(name)))
+
+
+def test_production_uses_the_credentials_that_boto3_finds(environ):
+    environ(**PRODUCTION)
+    assert load().emulator_credentials is None
+
+
+def test_development_needs_nothing_but_its_name(environ):
+    environ(APP_ENV="development")
+    settings = load()
+    assert settings.sqs_endpoint == "http://127.0.0.1:4566"
+    assert settings.database_url == "sqlite:///var/orders.db"
+    assert settings.log_format == "console"
+    assert settings.emulator_credentials == ("test", "test")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("APP_ENV", "staging"),
+        ("AWS_REGION", ""),
+        ("SQS_ENDPOINT", "localhost:4566"),
+        ("SQS_ENDPOINT", "ftp://localhost"),
+        ("SQS_ENDPOINT", "http://[::1"),
+        ("SQS_ENDPOINT", "http://localhost:http"),
+        ("SQS_ENDPOINT", "http://localhost:65536"),
+        ("SQS_QUEUE_URL", ""),
+        ("SQS_QUEUE_URL", "order-processing-queue"),
+        ("SQS_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/"),
+        ("SQS_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/order-processing-queue"),
+        ("SQS_DLQ_URL", "order-dlq"),
+        ("SQS_SEND_TIMEOUT", "soon"),
+        ("SQS_SEND_TIMEOUT", "0"),
+        ("SQS_SEND_TIMEOUT", "61"),
+        ("SQS_SEND_TIMEOUT", "nan"),
+        ("JWT_SECRET", ""),
+        ("JWT_SECRET", "31-bytes-are-one-byte-too-short"),
+        ("ORDER_ID_SECRET", "short"),
+        ("BIND_HOST", ""),
+        ("PORT", "http"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("WEB_WORKERS", "0"),
+        ("WEB_THREADS", "2.5"),
+        ("LOG_LEVEL", "LOUD"),
+        ("LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_malformed_variable_is_named_in_one_line(environ, name, value):
+    text = str(error_of(environ, **PRODUCTION | {name: value}))
+    assert name in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "orders.db",
+        "postgresql://orders:{}@db/orders",
+        "mysql://orders:{}@db/orders",  # its driver, mysqlclient, is not installed
+        "mysql+nosuchdriver://orders:{}@db/orders",
+        "mysql+pymysql://orders:{}@db:port/orders",
+        "mysql+pymysql://orders:p@rt:{}@db/orders",  # an @ that should have been %40
+    ],
+)
+def test_a_malformed_database_url_is_named_but_never_repeated(environ, url):
+    error = error_of(environ, **PRODUCTION | {"DATABASE_URL": url.format(PASSWORD)})
+    assert "DATABASE_URL" in str(error)
+    assert PASSWORD not in "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:////srv/orders.db", "mariadb+pymysql://db/orders"])
+def test_the_installed_databases_are_accepted(environ, url):
+    environ(**PRODUCTION | {"DATABASE_URL": url})
+    assert load().database_url == url
+
+
+@pytest.mark.parametrize("app_env", ["production", "development"])
+def test_a_jwks_url_takes_the_place_of_the_secret(environ, app_env):
+    environ(APP_ENV=app_env, JWT_JWKS_URL="https://id.example/keys", **without("JWT_SECRET"))
+    settings = load()
+    assert (settings.jwt_secret, settings.jwt_jwks_url) == (None, "https://id.example/keys")
+
+
+@pytest.mark.parametrize("app_env", ["production", "development"])
+def test_a_jwks_url_and_a_secret_contradict_each_other(environ, app_env):
+    text = str(error_of(environ, APP_ENV=app_env, JWT_JWKS_URL="https://id.example/keys", **PRODUCTION))
+    assert "JWT_SECRET" in text
+    assert "JWT_JWKS_URL" in text
+    assert "\n" not in text
+
+
+def test_no_secret_is_in_the_repr(environ):
+    environ(**PRODUCTION)
+    shown = repr(load())
+    assert PASSWORD not in shown
+    assert SECRET not in shown
+
+
+@pytest.mark.parametrize("name", ["JWT_SECRET", "ORDER_ID_SECRET"])
+def test_a_refused_secret_is_not_repeated(environ, name):
+    error = error_of(environ, **PRODUCTION | {name: "too-short-to-use"})
+    assert "too-short-to-use" not in "".join(traceback.format_exception(error))
+
+
+def test_settings_never_change(environ):
+    environ(**PRODUCTION)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        load().port = 1
+
+
+def test_a_dotenv_file_says_what_the_environment_does_not(environ, tmp_path):
+    environ(**without("ORDER_ID_SECRET"))
+    (tmp_path / ".env").write_text(f"ORDER_ID_SECRET=file-{SECRET}\nPORT=9000\n")
+    settings = load()
+    assert (settings.order_id_secret, settings.port) == (f"file-{SECRET}", 9000)
+
+
+def test_the_environment_outranks_a_dotenv_file(environ, tmp_path):
+    environ(PORT="9001", **PRODUCTION)
+    (tmp_path / ".env").write_text("PORT=9000\n")
+    assert load().port == 9001
+
+
+def test_only_the_working_directorys_own_dotenv_file_is_read(environ, tmp_path, monkeypatch):
+    environ(**PRODUCTION)
+    (tmp_path / ".env").write_text("PORT=9000\n")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert load().port == 8000
+
+
+def test_booting_on_a_bad_setting_ends_the_process_with_the_one_line(environ):
+    environ(**without("DATABASE_URL"))
+    with pytest.raises(SystemExit) as ended:
+        boot()
+    assert ended.value.code == 'settings: Environment variable "DATABASE_URL" not set'

@@ -1,0 +1,195 @@
+"""A received SQS message on its way to Celery: a task call, or a recorded reason why it is none."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.sqs import exact_json, wire
+from tasks.sqs.errors import Undecodable
+from tests.unit.envelopes import (
+    DEFAULT_TASK,
+    QUEUE,
+    QUEUE_URL,
+    an_envelope,
+    decode,
+    received,
+    text_attribute,
+    there_and_back,
+)
+from tests.unit.samples import MESSAGE, json_of, json_values
+
+#: U+FFFE and U+FFFF have no place in SQS.
+sendable = json_of(st.text(st.characters(exclude_characters="\ufffe\uffff", exclude_categories=["Cs"])))
+
+
+def call(envelope):
+    return exact_json.loads(envelope["body"])
+
+
+def test_a_plain_object_is_a_call_of_the_default_task():
+    envelope = decode(received(exact_json.dumps(MESSAGE)))
+    args, kwargs, embed = call(envelope)
+    assert (args, kwargs) == ([MESSAGE], {})
+    assert not any(embed.values())
+    assert envelope["headers"]["task"] == DEFAULT_TASK
+
+
+def test_a_message_without_our_attributes_has_its_message_id_as_task_id():
+    headers = decode(received("{}"))["headers"]
+    assert (headers["id"], headers["root_id"]) == ("the-message-id", "the-message-id")
+
+
+def test_a_price_keeps_its_digits_from_any_producer():
+    assert '"totalPrice":99.90' in decode(received('{"totalPrice": 99.90}'))["body"]
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        {"DataType": "String", "StringValue": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+        {"DataType": "Number", "StringValue": "7"},
+        {"DataType": "Binary", "BinaryValue": b"\x00\xff"},
+        {"DataType": "String.custom", "StringValue": "x"},
+    ],
+)
+def test_another_producers_own_attributes_do_no_harm(attribute):
+    envelope = decode(received("{}", {"traceparent": attribute}))
+    assert envelope["headers"]["task"] == DEFAULT_TASK
+
+
+@pytest.mark.parametrize(("receive_count", "retries"), [("1", 0), ("2", 1), ("3", 2)])
+def test_retries_are_what_sqs_has_counted(receive_count, retries):
+    assert decode(received("{}", receive_count=receive_count))["headers"]["retries"] == retries
+
+
+def test_a_sender_cannot_set_the_retries():
+    headers = text_attribute(json.dumps({"retries": 7}))
+    assert decode(received("{}", {"celery_headers": headers}))["headers"]["retries"] == 0
+
+
+def test_a_message_is_settled_by_its_receipt_handle():
+    properties = decode(received("{}"))["properties"]
+    assert properties["delivery_tag"] == "the-receipt-handle"
+    assert properties["delivery_info"] == {"exchange": "", "routing_key": QUEUE, "queue_url": QUEUE_URL}
+
+
+@given(
+    st.lists(sendable, max_size=3),
+    st.dictionaries(st.text("abc", min_size=1), sendable, max_size=2),
+    st.dictionaries(st.text("xyz", min_size=1), st.text(min_size=1) | st.integers(1), max_size=2),
+)
+def test_any_call_arrives_as_it_was_made(args, kwargs, headers):
+    sent = an_envelope(*args, kwargs=kwargs, task="a_task", task_id="an-id", headers=headers)
+    arrived = there_and_back(sent)
+    assert call(arrived)[:2] == [args, kwargs]
+    assert headers.items() <= arrived["headers"].items()
+    assert (arrived["headers"]["task"], arrived["headers"]["id"]) == ("a_task", "an-id")
+
+
+@given(st.dictionaries(st.text("abc"), sendable))
+def test_any_object_arrives_as_it_was_sent(value):
+    assert call(there_and_back(an_envelope(value)))[:2] == [[value], {}]
+
+
+def test_callbacks_arrive():
+    callback = {"task": "next", "args": [Decimal("1.50")]}
+    _, _, embed = call(there_and_back(an_envelope({}, callbacks=[callback])))
+    assert embed["callbacks"] == [callback]
+
+
+@pytest.mark.parametrize(
+    ("option", "header"),
+    [
+        ({"group_id": "a-group"}, {"group": "a-group"}),
+        ({"eta": "2026-01-24T12:00:00"}, {"eta": "2026-01-24T12:00:00"}),
+        ({"time_limit": 9}, {"timelimit": [9, None]}),
+        ({"root_id": "another-id"}, {"root_id": "another-id"}),
+    ],
+)
+def test_what_celery_says_in_headers_arrives(option, header):
+    assert header.items() <= there_and_back(an_envelope({}, **option))["headers"].items()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "not json",
+        "null",
+        "1",
+        "true",
+        '"{}"',
+        '"abc"',
+        "[]",
+        "[1, 2]",
+        "[1, 2, 3]",
+        "[[], {}]",
+        "[[], {}, {}, {}]",
+        "[{}, {}, {}]",
+        "[[], [], {}]",
+        "[[], {}, null]",
+        '{"a": 1, "a": 2}',
+        '{"a": NaN}',
+        "eyJib2R5IjogIlcxdGRMQ0I3ZlN3Z2UzMWQifQ==",  # base64, as plain Celery would send
+    ],
+)
+def test_a_body_that_is_no_task_call_is_undecodable(body):
+    with pytest.raises(Undecodable):
+        decode(received(body))
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"celery_headers": text_attribute("not json")},
+        {"celery_headers": text_attribute("[]")},
+        {"celery_headers": text_attribute("null")},
+        {"celery_headers": text_attribute("9" * 5000)},
+        {"celery_headers": {"DataType": "Binary", "BinaryValue": b"{}"}},
+        {"celery_task": {"DataType": "Binary", "BinaryValue": b"a_task"}},
+    ],
+)
+def test_attributes_of_ours_that_are_broken_are_undecodable(attributes):
+    with pytest.raises(Undecodable):
+        decode(received("{}", attributes))
+
+
+def test_a_queue_without_a_default_task_takes_only_calls_that_name_theirs():
+    with pytest.raises(Undecodable, match="names no task"):
+        decode(received("{}"), default_task=None)
+    named = decode(received("{}", {"celery_task": text_attribute("a_task")}), default_task=None)
+    assert named["headers"]["task"] == "a_task"
+
+
+def test_a_nesting_of_any_depth_is_a_task_call_or_undecodable():
+    # Around Python's recursion limit, what can just be read can no longer be written.
+    for depth in [*range(900, 1000), 100_000]:
+        assert_total('{"a":' * depth + "1" + "}" * depth, {})
+        assert_total("[" * depth + "]" * depth, {})
+        assert_total("{}", {"celery_headers": text_attribute('{"a":' * depth + "1" + "}" * depth)})
+
+
+@given(
+    st.text() | json_values.map(exact_json.dumps),
+    st.dictionaries(
+        st.sampled_from([wire.TASK, wire.TASK_ID, wire.HEADERS, "other"]),
+        st.builds(text_attribute, st.text() | json_values.map(exact_json.dumps))
+        | st.binary().map(lambda value: {"DataType": "Binary", "BinaryValue": value}),
+    ),
+)
+def test_any_message_is_a_task_call_or_undecodable(body, attributes):
+    assert_total(body, attributes)
+
+
+def assert_total(body, attributes):
+    try:
+        envelope = decode(received(body, attributes))
+    except Undecodable:
+        return
+    args, kwargs, embed = call(envelope)
+    assert (type(args), type(kwargs), type(embed)) == (list, dict, dict)
+    assert isinstance(envelope["headers"]["task"], str)
+    assert isinstance(envelope["headers"]["id"], str)
