@@ -99,6 +99,15 @@ class Verifier:
         return self._keys.get_signing_key(key_id)  # with its algorithm, so that the two must agree
 
 
+def issue_for(settings: Settings, user_id: int, scopes: list[str], lifetime: timedelta) -> str | None:
+    """A token that these settings accept; None with JWT_JWKS_URL, where only its owner can make one."""
+    if settings.jwt_secret is None:
+        return None
+    claims = {"aud": settings.jwt_audience, "iss": settings.jwt_issuer}
+    given = {name: value for name, value in claims.items() if value is not None}
+    return issue(settings.jwt_secret, user_id, scopes, lifetime, **given)
+
+
 def issue(secret: str, user_id: int, scopes: list[str], lifetime: timedelta, **claims: str) -> str:
     """A token signed with the shared secret: for development, tests and trusted jobs."""
     expiry = datetime.now(UTC) + lifetime

@@ -119,6 +119,10 @@ def _read(env: Env) -> Settings:
     jwks_url = env.str("JWT_JWKS_URL", None, validate=_http_url)
     if jwks_url:
         given.pop("JWT_SECRET", None)
+    endpoint = env.str("SQS_ENDPOINT", given.get("SQS_ENDPOINT"), validate=_http_url)
+    if app_env == DEVELOPMENT and endpoint:
+        for name in ("SQS_QUEUE_URL", "SQS_DLQ_URL"):
+            given[name] = given[name].replace(_EMULATOR, endpoint.rstrip("/"))
 
     def required(name: str, *validators: Validator) -> str:
         value: str = env.str(name, **_default(given, name), validate=[Length(min=1), *validators])
@@ -127,7 +131,7 @@ def _read(env: Env) -> Settings:
     return Settings(
         app_env=app_env,
         aws_region=env.str("AWS_REGION", "us-east-1", validate=Length(min=1)),
-        sqs_endpoint=env.str("SQS_ENDPOINT", given.get("SQS_ENDPOINT"), validate=_http_url),
+        sqs_endpoint=endpoint,
         sqs_queue_url=required("SQS_QUEUE_URL", _queue_url),
         sqs_dlq_url=env.str("SQS_DLQ_URL", given.get("SQS_DLQ_URL"), validate=_queue_url),
         sqs_send_timeout=env.float("SQS_SEND_TIMEOUT", DEFAULT_SEND_TIMEOUT, validate=Range(0.1, 60)),

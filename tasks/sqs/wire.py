@@ -72,8 +72,6 @@ def encode(envelope: dict[str, Any]) -> Outgoing:
 def decode(message: Any, queue: str, queue_url: str, default_task: str | None) -> dict[str, Any]:
     """The kombu envelope of a received SQS message.
 
-    `retries` is the receive count less one: SQS counts the attempts, nobody else does.
-
     Args:
         message: an entry of ReceiveMessage's answer, with attributes.
         queue: the queue's name.
@@ -84,28 +82,9 @@ def decode(message: Any, queue: str, queue_url: str, default_task: str | None) -
         Undecodable: it is no task call.
     """
     try:
-        # Producers may have attributes of their own, of any type.
-        given = message.get("MessageAttributes", {})
-        attributes = {key: value["StringValue"] for key, value in given.items() if key in _OURS}
-        headers = json.loads(attributes.get(HEADERS, "{}"))
-        receive_count = int(message["Attributes"]["ApproximateReceiveCount"])
-        args, kwargs, embed = _call(exact_json.loads(message["Body"]))
-        body = exact_json.dumps([args, kwargs, embed])
+        body, headers = _parse(message, default_task)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Undecodable(f"{type(error).__name__}: {error}") from error
-    task = attributes.get(TASK, default_task)
-    if task is None or not isinstance(headers, dict):
-        raise Undecodable("it names no task, or its headers are no object")
-    task_id = attributes.get(TASK_ID, message["MessageId"])
-    headers |= {
-        "lang": "py",
-        "task": task,
-        "id": task_id,
-        "root_id": headers.get("root_id", task_id),
-        "retries": receive_count - 1,
-        "argsrepr": saferepr(args),
-        "kwargsrepr": saferepr(kwargs),
-    }
     return {
         "body": body,
         "content-type": exact_json.CONTENT_TYPE,
@@ -116,6 +95,29 @@ def decode(message: Any, queue: str, queue_url: str, default_task: str | None) -
             "delivery_info": {"exchange": "", "routing_key": queue, "queue_url": queue_url},
         },
     }
+
+
+def _parse(message: Any, default_task: str | None) -> tuple[str, dict[str, Any]]:
+    """Celery's body and headers of a received message."""
+    # Producers may have attributes of their own, of any type.
+    given = message.get("MessageAttributes", {})
+    attributes = {key: value["StringValue"] for key, value in given.items() if key in _OURS}
+    headers = json.loads(attributes.get(HEADERS, "{}"))
+    args, kwargs, embed = _call(exact_json.loads(message["Body"]))
+    task = attributes.get(TASK, default_task)
+    if task is None or not isinstance(headers, dict):
+        raise ValueError("it names no task, or its headers are no object")
+    task_id = attributes.get(TASK_ID, message["MessageId"])
+    known = {
+        "lang": "py",
+        "task": task,
+        "id": task_id,
+        "root_id": headers.get("root_id", task_id),
+        "retries": int(message["Attributes"]["ApproximateReceiveCount"]) - 1,  # SQS alone counts attempts
+        "argsrepr": saferepr(args),
+        "kwargsrepr": saferepr(kwargs),
+    }
+    return exact_json.dumps([args, kwargs, embed]), headers | known
 
 
 def _call(value: Any) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:

@@ -34,9 +34,3 @@ def test_a_malformed_setting_ends_the_process_with_one_line_that_names_it(tmp_pa
     assert ended.returncode == 1
     assert ended.stderr.startswith('settings: Environment variable "DATABASE_URL" invalid')
     assert ended.stderr.count("\n") == 1
-
-
-def test_settings_that_are_fine_do_start_a_process(tmp_path):
-    ended = run(COMMANDS["flask"], tmp_path, APP_ENV="development")
-    assert ended.returncode == 0, ended.stderr
-    assert "/api/v1/orders" in ended.stdout

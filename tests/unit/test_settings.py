@@ -205,3 +205,11 @@ def test_booting_on_a_bad_setting_ends_the_process_with_the_one_line(environ):
     with pytest.raises(SystemExit) as ended:
         boot()
     assert ended.value.code == 'settings: Environment variable "DATABASE_URL" not set'
+
+
+def test_the_development_queues_are_on_the_emulator_that_the_endpoint_names(monkeypatch):
+    monkeypatch.setenv("APP_ENV", "development")
+    monkeypatch.setenv("SQS_ENDPOINT", "http://localstack:4599/")
+    settings = load(env_file=None)
+    assert settings.sqs_queue_url == "http://localstack:4599/000000000000/order-processing-queue"
+    assert settings.sqs_dlq_url == "http://localstack:4599/000000000000/order-dlq"
