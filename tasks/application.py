@@ -18,7 +18,7 @@ SOFT_TIME_LIMIT = 15
 TIME_LIMIT = 20
 
 #: Messages held per pool process. A killed worker burns a receive of each message it holds.
-PREFETCH_MULTIPLIER = 4
+PREFETCH_MULTIPLIER = 32
 
 
 def create_celery(settings: Settings) -> Celery:
@@ -44,6 +44,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
             "default_task": PERSIST_ORDER,
             "receive_wait": ORDER_QUEUE.receive_wait,
             "send_timeout": settings.sqs_send_timeout,
+            "health_port": settings.worker_health_port,
         },
         "broker_pool_limit": settings.web_threads,
         "broker_connection_retry_on_startup": True,

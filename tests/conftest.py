@@ -85,6 +85,7 @@ def make_settings(**changes):
         "port": 8000,
         "web_workers": 2,
         "web_threads": 16,
+        "worker_health_port": 0,
         "log_level": "INFO",
         "log_format": "json",
     }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT: Final = 2.0  # seconds
 READ_TIMEOUT: Final = 2.0  # seconds without an answer, on top of what a long poll waits
-TRIES: Final = 2  # the first one included; SQS calls of ours are safe to repeat
+TRIES: Final = 1  # whoever calls tries again itself, with its own time limit and pauses
 MAX_CONNECTIONS: Final = 64  # sockets that threads may use at once
 
 

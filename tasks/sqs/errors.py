@@ -1,4 +1,27 @@
-"""What can go wrong between a caller and SQS, in words of this layer."""
+"""What can go wrong between a worker, a caller and SQS, in words of this layer."""
+
+from http import HTTPStatus
+from typing import Final
+
+from botocore.exceptions import ClientError
+
+#: Refusals that a later call may not meet, beside all answers of 500 and above. Expired credentials
+#: are among them, as botocore fetches new ones.
+_PASSING: Final = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "KmsThrottled",
+        "OverLimit",
+        "RequestExpired",
+        "RequestThrottled",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
 
 
 class NotConfirmed(Exception):
@@ -18,3 +41,11 @@ class Undecodable(ValueError):
 
 class RealEndpoint(ValueError):
     """An endpoint that is not a development emulator."""
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether a failed call to SQS may succeed when it is made again."""
+    if not isinstance(error, ClientError):
+        return True  # no answer, or none that can be read
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.response.get("Error", {}).get("Code") in _PASSING

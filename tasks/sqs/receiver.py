@@ -1,139 +1,193 @@
-"""Receiving: a thread that long-polls one queue while there is room, and never gives up.
+"""Receiving: threads that long-poll one queue while there is room, and never give up.
 
-It calls SQS on a client and a socket of its own, so nothing it waits for holds up the worker, and
-an answer that never comes ends with the read timeout.
+They call SQS on clients and sockets of their own, so nothing they wait for holds up the worker, and
+an answer that never comes ends with the read timeout. One poll is in flight while the queue is idle,
+several while there is a backlog.
 """
 
 import logging
 import random
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tasks.sqs.settler import release
+from tasks.sqs.held import MAX_RECEIVE, Delivery, Held
+from tasks.sqs.queue import QueueFacts, read_facts
+from tasks.sqs.settler import Settler
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 logger = logging.getLogger(__name__)
 
-#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
-MAX_MESSAGES: Final = 10
+POLLS_IN_FLIGHT: Final = 4
+
+#: Seconds to wait for more room before asking for less than SQS gives in one answer.
+WORTH_WAITING: Final = 0.05
+
+IDLE_LOOK: Final = 1.0  # seconds between two looks of a thread that has nothing to do
 
 FIRST_PAUSE: Final = 0.5  # seconds after a failed poll, at the most; doubles from there
 LONGEST_PAUSE: Final = 15.0  # seconds
 MAX_DOUBLINGS: Final = 10
 
 
-class Room:
-    """How many more messages a consumer takes. Filled by receiving, given back by settling."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A queue to receive from.
 
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._limit = 0
-        self._held = 0
+    Attributes:
+        queue: its name.
+        url: its URL.
+        wait: seconds of a long poll.
+        longest_pause: seconds between two failing polls, at the most.
+    """
 
-    def resize(self, limit: int) -> None:
-        """Hold at most `limit` messages; 0, as in AMQP, sets no limit but one poll's worth."""
-        with self._changed:
-            self._limit = limit or MAX_MESSAGES
-            self._changed.notify_all()
-
-    def take(self, count: int) -> None:
-        """Note that `count` messages have come."""
-        with self._changed:
-            self._held += count
-
-    def give_back(self) -> None:
-        """Note that a message is settled."""
-        with self._changed:
-            self._held -= 1
-            self._changed.notify_all()
-
-    def wait(self, timeout: float) -> int:
-        """How many messages fit, once at least one does; 0 when `timeout` seconds pass before."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._held < self._limit, timeout)
-            return max(0, self._limit - self._held)
+    queue: str
+    url: str
+    wait: int
+    longest_pause: float = LONGEST_PAUSE
 
 
 class Receiver:
-    """Polls one queue on a thread of its own until stopped.
+    """Polls one queue on threads of its own until stopped.
 
     Args:
-        client: from `tasks.sqs.clients`, with a read timeout longer than `wait`.
-        queue_url: the queue.
-        wait: seconds of a long poll.
-        room: asked before each poll, filled after it.
-        deliver: called on the receiver's thread with each poll's messages.
-        longest_pause: seconds between two failing polls, at the most.
+        sqs: from `tasks.sqs.clients`, with a read timeout longer than the source's wait.
+        source: the queue.
+        held: asked for room before each poll, filled after it.
+        settler: gets back what comes after the stop.
+        deliver: called on a receiver's thread with each poll's deliveries.
     """
 
     def __init__(
         self,
-        client: "SQSClient",
-        queue_url: str,
-        wait: int,
-        room: Room,
-        deliver: Callable[[list[Any]], None],
-        longest_pause: float = LONGEST_PAUSE,
+        sqs: "SQSClient",
+        source: Source,
+        held: Held,
+        settler: Settler,
+        deliver: Callable[[list[Delivery]], None],
     ) -> None:
-        self._client = client
-        self._queue_url = queue_url
-        self._wait = wait
-        self._room = room
+        self._sqs = sqs
+        self._source = source
+        self._held = held
+        self._settler = settler
         self._deliver = deliver
-        self._longest_pause = longest_pause
         self._stopped = threading.Event()
+        self._facts: QueueFacts | None = None
+        self._in_flight = 0
+        self._backlog = False
         self._failures = 0
-        self._thread = threading.Thread(target=self._run, name="sqs-receiver", daemon=True)
+        self._asked = 0
+        self._full_at = 0.0
+        self.polled_at = time.monotonic()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"sqs-receiver-{number}", daemon=True)
+            for number in range(POLLS_IN_FLIGHT)
+        ]
 
     def start(self) -> None:
         """Begin to poll."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Poll no more. What a poll in flight still brings is made visible to others at once."""
         self._stopped.set()
+        with self._held.changed:
+            self._held.changed.notify_all()
+
+    @property
+    def idle_seconds(self) -> float:
+        """Seconds since a poll last ended, with whatever answer; 0 while there is no room for one."""
+        return time.monotonic() - self.polled_at if self._in_flight or self._held.room() else 0.0
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            room = self._room.wait(timeout=1.0)
-            if room:
-                self._poll(min(room, MAX_MESSAGES))
+            with self._turn() as count:
+                if count:
+                    self._poll(count)
+
+    @contextmanager
+    def _turn(self) -> Iterator[int]:
+        """How many messages this thread is to ask for now; 0, after a pause, when it is not its turn."""
+        changed = self._held.changed
+        with changed:
+            count = self._worth_asking()
+            if count:
+                self._in_flight += 1
+                self._asked += count
+            else:
+                changed.wait(IDLE_LOOK if self._in_flight and not self._backlog else WORTH_WAITING)
+        try:
+            yield count
+        finally:
+            if count:
+                with changed:
+                    self._in_flight -= 1
+                    self._asked -= count
+                    changed.notify()
+
+    def _worth_asking(self) -> int:
+        if self._in_flight and not self._backlog:
+            return 0
+        # Polls of other queues do not count: an idle one asks for all the room there is, for 20 seconds
+        # at a time. So each queue beyond the first may bring one answer more than the limit.
+        room = min(MAX_RECEIVE, self._held.room() - self._asked)
+        now = time.monotonic()
+        if room <= 0:
+            self._full_at = now
+            return 0
+        much = room == MAX_RECEIVE or not len(self._held)
+        return room if much or now - self._full_at >= WORTH_WAITING else 0
 
     def _poll(self, count: int) -> None:
         # Whatever SQS, the network or the answer may throw at us: a worker that stops polling is dead
         # and looks alive, so everything is caught here.
         try:
-            messages = self._receive(count)
+            deliveries = self._receive(count)
+            self._backlog = len(deliveries) == count
+            self._recovered()
+            if self._stopped.is_set():
+                for delivery in deliveries:
+                    self._settler.release(delivery)
+            elif deliveries:
+                for delivery in deliveries:
+                    self._held.add(delivery)
+                self._deliver(deliveries)
         except Exception as error:
+            self._backlog = False
             self._pause(error)
-            return
-        if self._failures:
-            logger.warning("receiving again from %s", self._queue_url)
-            self._failures = 0
-        if self._stopped.is_set():
-            for message in messages:
-                release(self._client, self._queue_url, message["ReceiptHandle"])
-        elif messages:
-            self._room.take(len(messages))
-            self._deliver(messages)
+        finally:
+            self.polled_at = time.monotonic()
 
-    def _receive(self, count: int) -> list[Any]:
-        answer = self._client.receive_message(
-            QueueUrl=self._queue_url,
+    def _receive(self, count: int) -> list[Delivery]:
+        if self._facts is None:
+            self._facts = read_facts(self._sqs, self._source.url)
+        answer = self._sqs.receive_message(
+            QueueUrl=self._source.url,
             MaxNumberOfMessages=count,
-            WaitTimeSeconds=self._wait,
+            WaitTimeSeconds=self._source.wait,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["ApproximateReceiveCount"],
         )
-        return [message for message in answer.get("Messages", []) if "ReceiptHandle" in message]
+        messages: list[Any] = [message for message in answer.get("Messages", []) if "ReceiptHandle" in message]
+        timeout = self._facts.visibility_timeout
+        leased_until = time.monotonic() + timeout
+        return [Delivery(message, self._source.queue, self._source.url, timeout, leased_until) for message in messages]
+
+    def _recovered(self) -> None:
+        if self._failures:
+            logger.warning("receiving again from %s", self._source.url)
+            self._failures = 0
 
     def _pause(self, error: Exception) -> None:
         if not self._failures:
-            logger.warning("cannot receive from %s, trying on: %r", self._queue_url, error)
+            logger.warning("cannot receive from %s, trying on: %r", self._source.url, error)
         # A float has no room for 2 ** 1024, and an outage may last.
-        longest = min(self._longest_pause, FIRST_PAUSE * 2 ** min(self._failures, MAX_DOUBLINGS))
+        longest = min(self._source.longest_pause, FIRST_PAUSE * 2 ** min(self._failures, MAX_DOUBLINGS))
         self._failures += 1
         self._stopped.wait(random.uniform(longest / 2, longest))

@@ -1,27 +1,126 @@
-"""Settling: telling SQS what became of a message. A settlement that fails costs a redelivery, no more."""
+"""Settling: telling SQS what became of the messages we held, in batch calls.
 
+A settlement that fails costs a redelivery, no more. A message that is done but could not be deleted
+is remembered, so that its next delivery is deleted without running again.
+"""
+
+import collections
 import logging
-from typing import TYPE_CHECKING
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from tasks.sqs.batch_call import Failure, batch_call
+from tasks.sqs.batcher import Batcher, Full, Limits
+from tasks.sqs.held import Delivery
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 logger = logging.getLogger(__name__)
 
+#: Nobody waits for a settlement, so it may wait for others.
+LIMITS: Final = Limits(linger=0.02, flights=4, capacity=100_000)
 
-def delete(client: "SQSClient", queue_url: str, receipt_handle: str) -> None:
-    """Delete a message that is done."""
-    try:
-        client.delete_message(QueueUrl=queue_url, ReceiptHandle=receipt_handle)
-    except (BotoCoreError, ClientError, OSError) as error:
-        logger.warning("a done message could not be deleted and will come again: %r", error)
+FIRST_PAUSE: Final = 0.1  # seconds before the second try, at the most; doubles from there
+LONGEST_PAUSE: Final = 2.0  # seconds
+MAX_DOUBLINGS: Final = 10
+
+#: Message ids of done messages that could not be deleted, the newest.
+MAX_REMEMBERED: Final = 10_000
 
 
-def release(client: "SQSClient", queue_url: str, receipt_handle: str) -> None:
-    """Make a message visible at once: to be run again, or moved to the DLQ if it has no receive left."""
-    try:
-        client.change_message_visibility(QueueUrl=queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=0)
-    except (BotoCoreError, ClientError, OSError) as error:
-        logger.warning("a message stays hidden until its visibility timeout ends: %r", error)
+@dataclass(eq=False, slots=True)
+class _Settlement:
+    delivery: Delivery
+    tries: int = 0
+
+
+class Settler:
+    """Deletes and releases the messages of one queue.
+
+    Args:
+        sqs: from `tasks.sqs.clients`.
+        queue_url: the queue.
+    """
+
+    def __init__(self, sqs: "SQSClient", queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+        self._deletes = Batcher("sqs-delete", self._fly_deletes, _no_bytes, LIMITS)
+        self._releases = Batcher("sqs-release", self._fly_releases, _no_bytes, LIMITS)
+        self._done: collections.OrderedDict[str, None] = collections.OrderedDict()
+        self._lock = threading.Lock()
+
+    def delete(self, delivery: Delivery) -> None:
+        """Delete a message that is done. One whose lease was lost is left to whoever has it now."""
+        if delivery.is_lost:
+            logger.warning("message %s is done, but its lease is lost: not deleted", delivery.message_id)
+            self._remember(delivery)
+        else:
+            self._add(self._deletes, delivery)
+
+    def release(self, delivery: Delivery) -> None:
+        """Make a message visible at once: to be run again, or moved to the DLQ if it has no receive left."""
+        if not delivery.is_lost:
+            self._add(self._releases, delivery)
+
+    def is_done(self, delivery: Delivery) -> bool:
+        """Whether an earlier delivery of the message was done, and only its deletion failed."""
+        return delivery.message_id in self._done
+
+    def close(self, timeout: float) -> None:
+        """Settle what is waiting; gives up after so many seconds."""
+        deadline = time.monotonic() + timeout
+        for batcher in (self._deletes, self._releases):
+            batcher.close(max(0.0, deadline - time.monotonic()))
+
+    def _add(self, batcher: Batcher[_Settlement], delivery: Delivery) -> None:
+        try:
+            batcher.add(_Settlement(delivery))
+        except Full:
+            logger.warning("message %s is not settled: it comes again", delivery.message_id)
+
+    def _fly_deletes(self, batch: list[_Settlement]) -> None:
+        entries = [{"ReceiptHandle": settlement.delivery.receipt_handle} for settlement in batch]
+        for settlement, failure in self._fly(self._sqs.delete_message_batch, batch, entries):
+            if not self._again(self._deletes, settlement, failure):
+                logger.warning("done message %s was not deleted: %s", settlement.delivery.message_id, failure.reason)
+                self._remember(settlement.delivery)
+
+    def _fly_releases(self, batch: list[_Settlement]) -> None:
+        entries = [
+            {"ReceiptHandle": settlement.delivery.receipt_handle, "VisibilityTimeout": 0} for settlement in batch
+        ]
+        for settlement, failure in self._fly(self._sqs.change_message_visibility_batch, batch, entries):
+            if not self._again(self._releases, settlement, failure):
+                logger.warning("message %s was not released: %s", settlement.delivery.message_id, failure.reason)
+
+    def _fly(
+        self, call: Callable[..., Any], batch: list[_Settlement], entries: list[dict[str, Any]]
+    ) -> list[tuple[_Settlement, Failure]]:
+        outcomes = zip(batch, batch_call(call, self._queue_url, entries), strict=True)
+        return [(settlement, outcome) for settlement, outcome in outcomes if isinstance(outcome, Failure)]
+
+    def _again(self, batcher: Batcher[_Settlement], settlement: _Settlement, failure: Failure) -> bool:
+        """Plan another try, while the receipt handle is worth something; says whether there will be one."""
+        if not failure.passing or settlement.delivery.is_lost:
+            return False
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(settlement.tries, MAX_DOUBLINGS))
+        settlement.tries += 1
+        batcher.again(settlement, random.uniform(longest / 2, longest))
+        return True
+
+    def _remember(self, delivery: Delivery) -> None:
+        with self._lock:
+            self._done[delivery.message_id] = None
+            while len(self._done) > MAX_REMEMBERED:
+                self._done.popitem(last=False)
+
+
+def _no_bytes(settlement: _Settlement) -> int:
+    """Receipt handles are short: ten of them are far below the limit of a batch."""
+    return 0

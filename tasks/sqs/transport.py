@@ -6,27 +6,27 @@ changes one of these.
 """
 
 import collections
-import functools
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from kombu.transport import SQS, virtual
 
-from tasks.sqs import clients, sender, settler, wire
+from tasks.sqs import clients, delay, wire
 from tasks.sqs.clients import Endpoint
 from tasks.sqs.errors import Undecodable
-from tasks.sqs.receiver import Receiver, Room
+from tasks.sqs.health import Health
+from tasks.sqs.held import Delivery, Held
+from tasks.sqs.leases import Leases
+from tasks.sqs.receiver import Receiver, Source
+from tasks.sqs.sender import sender
+from tasks.sqs.settler import Settler
 from tasks.sqs.wakeup import Wakeup
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
 
 logger = logging.getLogger(__name__)
 
 #: The methods of kombu.transport.SQS.Channel that `Channel` replaces, checked against kombu 5.7.0.
 OVERRIDDEN: Final = (
     "_put",
-    "_restore",
     "_schedule_queue",
     "_size",
     "basic_ack",
@@ -37,41 +37,45 @@ OVERRIDDEN: Final = (
 )
 
 
+#: Seconds that the last settlements get at the end.
+CLOSE_TIMEOUT: Final = 10.0
+
+
 class Channel(SQS.Channel):
-    """A channel that sends and settles through our client, and receives on threads of its own.
+    """A channel that sends and settles in batches, and receives on threads of its own.
 
     Transport options: `endpoint` (an `Endpoint`), `predefined_queues`, `default_task`,
-    `receive_wait` (seconds) and `send_timeout` (seconds).
+    `receive_wait` (seconds), `send_timeout` (seconds) and `health_port` (0 for none).
     """
 
     #: A body is JSON text already; kombu's default would wrap it in base64.
     body_encoding = None
 
+    #: What is held at the end goes back through `close`, in batches; kombu would do it one by one.
+    do_restore = False
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._room = Room()
-        self._receivers: dict[str, Receiver] = {}
-        self._inbox: collections.deque[tuple[str, Any]] = collections.deque()
+        self._held = Held()
+        self._inbox: collections.deque[Delivery] = collections.deque()
         self._wakeup: Wakeup | None = None
+        self._leases: Leases | None = None
+        self._health: Health | None = None
+        self._receivers: dict[str, Receiver] = {}
+        self._settlers: dict[str, Settler] = {}
 
     @property
     def _endpoint(self) -> Endpoint:
         endpoint: Endpoint = self.transport_options["endpoint"]
         return endpoint
 
-    @property
-    def _client(self) -> "SQSClient":
-        return clients.client(self._endpoint)
-
     # Sending
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
-        sender.send(
-            self._client,
-            self._resolve_queue_url(queue),
-            wire.encode(message),
-            self.transport_options["send_timeout"],
-        )
+        seconds = delay.take(message["headers"])
+        outgoing = wire.encode(message)
+        timeout = self.transport_options["send_timeout"]
+        sender(self._endpoint, self._resolve_queue_url(queue)).send(outgoing, timeout, seconds)
 
     def _size(self, queue: str) -> int:
         # kombu asks on every declaration, and each publish declares: a call to SQS for a number
@@ -85,47 +89,64 @@ class Channel(SQS.Channel):
         if queue not in self._active_queues or queue in self._receivers:
             return
         if self._wakeup is None:
-            self._wakeup = Wakeup()
-            self.hub.add_reader(self._wakeup.fileno(), self._on_wakeup, self._wakeup)
+            self._begin()
         wait = self.transport_options["receive_wait"]
+        source = Source(queue=queue, url=self._resolve_queue_url(queue), wait=wait)
         receiver = Receiver(
-            clients.client(self._endpoint, wait),
-            self._resolve_queue_url(queue),
-            wait,
-            self._room,
-            functools.partial(self._on_received, queue, self._wakeup),
+            clients.client(self._endpoint, wait), source, self._held, self._settler(source.url), self._on_received
         )
         self._receivers[queue] = receiver
         receiver.start()
 
-    def _on_received(self, queue: str, wakeup: Wakeup, messages: list[Any]) -> None:
-        """On a receiver's thread: leave the messages for the hub and wake it."""
-        self._inbox.extend((queue, message) for message in messages)
-        wakeup.ring()
+    def _begin(self) -> None:
+        """Before the first poll: a bell for the hub, leases for what will be held, and who watches over it."""
+        self._wakeup = Wakeup()
+        self.hub.add_reader(self._wakeup.fileno(), self._on_wakeup)
+        self._leases = Leases(clients.client(self._endpoint), self._held)
+        self._leases.start()
+        self._health = Health(self._held, self._receivers, self.transport_options.get("health_port", 0))
+        self._health.start()
 
-    def _on_wakeup(self, wakeup: Wakeup) -> None:
+    def _settler(self, queue_url: str) -> Settler:
+        if queue_url not in self._settlers:
+            self._settlers[queue_url] = Settler(clients.client(self._endpoint), queue_url)
+        return self._settlers[queue_url]
+
+    def _on_received(self, deliveries: list[Delivery]) -> None:
+        """On a receiver's thread: leave the deliveries for the hub and wake it."""
+        self._inbox.extend(deliveries)
+        if self._wakeup is not None:
+            self._wakeup.ring()
+
+    def _on_wakeup(self) -> None:
         """On the hub: hand everything received to its consumer."""
-        wakeup.hush()
+        if self._wakeup is not None:
+            self._wakeup.hush()
         while self._inbox:
-            self._hand_over(*self._inbox.popleft())
+            self._hand_over(self._inbox.popleft())
 
-    def _hand_over(self, queue: str, message: Any) -> None:
-        queue_url = self._resolve_queue_url(queue)
+    def _hand_over(self, delivery: Delivery) -> None:
+        settler = self._settler(delivery.queue_url)
+        if settler.is_done(delivery):
+            self._held.pop(delivery.receipt_handle)
+            settler.delete(delivery)
+            return
         try:
-            payload = wire.decode(message, queue, queue_url, self.transport_options.get("default_task"))
+            default_task = self.transport_options.get("default_task")
+            payload = wire.decode(delivery.message, delivery.queue, delivery.queue_url, default_task)
             # The consumer may have been cancelled meanwhile: a KeyError, and the message goes back.
-            self.connection._callbacks[queue](payload)
+            self.connection._callbacks[delivery.queue](payload)
         # One message must never take the worker down: it goes back, and by redrive to the DLQ.
         except Exception as error:
             unforeseen = not isinstance(error, Undecodable | KeyError)
-            logger.error("message %s goes back to %s: %r", message.get("MessageId"), queue, error, exc_info=unforeseen)
-            self._forget(message["ReceiptHandle"])
-            settler.release(self._client, queue_url, message["ReceiptHandle"])
+            text = "message %s goes back to %s: %r"
+            logger.error(text, delivery.message_id, delivery.queue, error, exc_info=unforeseen)
+            self.basic_reject(delivery.receipt_handle, requeue=True)
 
     def basic_qos(self, prefetch_size: int = 0, prefetch_count: int = 0, apply_global: bool = False) -> None:
         """Hold at most `prefetch_count` messages."""
         super().basic_qos(prefetch_size, prefetch_count, apply_global)
-        self._room.resize(prefetch_count)
+        self._held.resize(prefetch_count)
 
     def basic_cancel(self, consumer_tag: str) -> Any:
         """Stop receiving for a consumer."""
@@ -138,8 +159,10 @@ class Channel(SQS.Channel):
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
         """Delete a message that is done."""
-        settler.delete(self._client, self._queue_url_of(delivery_tag), delivery_tag)
-        self._forget(delivery_tag)
+        self.qos.ack(delivery_tag)
+        delivery = self._held.pop(delivery_tag)
+        if delivery is not None:
+            self._settler(delivery.queue_url).delete(delivery)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Leave a message that failed to SQS. It is never deleted and never sent again.
@@ -147,29 +170,24 @@ class Channel(SQS.Channel):
         It becomes visible at once with `requeue`, else when its visibility timeout ends; after the
         last receive that the queue allows, SQS moves it to the DLQ.
         """
-        if requeue:
-            settler.release(self._client, self._queue_url_of(delivery_tag), delivery_tag)
-        self._forget(delivery_tag)
-
-    def _restore(self, message: Any) -> None:
-        """Hand back a message that was received and not started: kombu's hook at shutdown."""
-        settler.release(self._client, message.delivery_info["queue_url"], message.delivery_tag)
-
-    def _queue_url_of(self, delivery_tag: str) -> str:
-        url: str = self.qos.get(delivery_tag).delivery_info["queue_url"]
-        return url
-
-    def _forget(self, delivery_tag: str) -> None:
         self.qos.ack(delivery_tag)
-        self._room.give_back()
+        delivery = self._held.pop(delivery_tag)
+        if delivery is not None and requeue:
+            self._settler(delivery.queue_url).release(delivery)
 
     def close(self) -> None:
-        """Stop receiving, hand back what was not started."""
+        """Stop receiving, hand back what was not started, and settle what is waiting to be."""
         for receiver in self._receivers.values():
             receiver.stop()
-        while self._inbox:
-            queue, message = self._inbox.popleft()
-            settler.release(self._client, self._resolve_queue_url(queue), message["ReceiptHandle"])
+        for delivery in self._held.all():
+            self._held.pop(delivery.receipt_handle)
+            self._settler(delivery.queue_url).release(delivery)
+        for settler in self._settlers.values():
+            settler.close(CLOSE_TIMEOUT)
+        if self._leases is not None:
+            self._leases.stop()
+        if self._health is not None:
+            self._health.stop()
         if self._wakeup is not None:
             self.hub.remove_reader(self._wakeup.fileno())
             self._wakeup.close()

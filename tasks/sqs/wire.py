@@ -4,22 +4,44 @@ A call with one JSON object travels as that object and nothing else, so that any
 consumer in any language can take part. Task name, id and Celery's other headers ride in message
 attributes. Every other call keeps Celery's own body, the array `[args, kwargs, embed]`.
 
-An object without our attributes is a call of the queue's default task.
+Without our attributes an object is kombu's own envelope (`tasks.sqs.envelope`), or a call of the
+queue's default task.
 """
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from celery.app.task import Context
 from celery.utils.saferepr import saferepr
+from celery.utils.time import maybe_iso8601
 
-from tasks.sqs import exact_json
+from tasks.sqs import envelope, exact_json
 from tasks.sqs.errors import Undecodable, Unsendable
+
+#: The serializers of what `decode` returns: a worker's `accept_content`.
+ACCEPTED: Final = (exact_json.SERIALIZER, envelope.SERIALIZER)
+
+#: The key of the parsed `[args, kwargs, embed]` in what `decode` returns.
+CALL: Final = "call"
 
 #: Bytes of body and attributes together:
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
+
+#: Levels of lists and objects. Python reads, pickles and prints a value recursively, and how deep it
+#: gets depends on the caller: what can be read here could fail in Celery, which deletes what it cannot read.
+MAX_NESTING: Final = 200
+
+#: Characters of a recorded reason: an error may quote the whole message.
+MAX_REASON: Final = 500
+
+MAX_REPR: Final = 1024  # characters of arguments in logs and events; Celery's own default
+
+#: Seconds. Far beyond what SQS allows a message to be held, and still a number that timers can take.
+MAX_TIME_LIMIT: Final = 1_000_000_000
 
 TASK: Final = "celery_task"
 TASK_ID: Final = "celery_id"
@@ -35,10 +57,27 @@ _REFUSED: Final = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U00
 #: Headers that have a place of their own, or that the receiving side works out again.
 _DERIVED: Final = frozenset({"task", "id", "lang", "argsrepr", "kwargsrepr", "retries", "ignore_result"})
 
-#: Values that a header has when nobody set it.
-_SAYS_NOTHING: Final[tuple[Any, ...]] = (None, 0, "", [], {}, [None, None])
+#: Celery's headers when nobody set them; where one is missing, its worker assumes just that.
+_UNSET: Final[dict[str, Any]] = {
+    "eta": None,
+    "expires": None,
+    "group": None,
+    "group_index": None,
+    "parent_id": None,
+    "replaced_task_nesting": 0,
+    "shadow": None,
+    "stamped_headers": None,
+    "stamps": {},
+    "timelimit": [None, None],
+}
 
 _NO_EMBED: Final[dict[str, None]] = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+
+#: What follows the one argument in the body of a call that travels as a plain object.
+_NO_OPTIONS: Final = "],{}," + exact_json.dumps(_NO_EMBED) + "]"
+
+#: What a stranger's message can make parsers and checks raise.
+_MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +88,82 @@ class Outgoing:
     attributes: dict[str, Any]
 
 
-def encode(envelope: dict[str, Any]) -> Outgoing:
-    """The SQS message of a kombu envelope, whose body is a task call in exact JSON.
+def encode(message: dict[str, Any]) -> Outgoing:
+    """The SQS message of a kombu message, whose body is a task call in JSON.
 
     Raises:
-        Unsendable: SQS would refuse it.
+        Unsendable: SQS would refuse it, or it is no task call in JSON.
     """
-    headers = envelope["headers"]
-    args, kwargs, embed = exact_json.loads(envelope["body"])
-    plain = not kwargs and not any(embed.values()) and len(args) == 1 and isinstance(args[0], dict)
-    body = exact_json.dumps(args[0] if plain else [args, kwargs, embed])
-    attributes = {TASK: headers["task"], TASK_ID: headers["id"]}
-    others = {key: value for key, value in headers.items() if key not in _DERIVED and value not in _SAYS_NOTHING}
-    if others.get("root_id") == headers["id"]:
-        del others["root_id"]
-    if others:
-        attributes[HEADERS] = json.dumps(others, separators=(",", ":"))
+    try:
+        body, attributes = _escaped(_body(message)), _attributes(message["headers"])
+    except _MALFORMED as error:
+        raise Unsendable(_reason(error)) from error
     _check(body, attributes)
     return Outgoing(body, {key: {"DataType": _TYPE, "StringValue": text} for key, text in attributes.items()})
 
 
+def _body(message: dict[str, Any]) -> str:
+    """A message's call as it travels."""
+    text, content_type = message["body"], message["content-type"]
+    if message["headers"].get("compression"):
+        raise ValueError("the body is compressed: send it without, SQS is to hold readable JSON")
+    if content_type == envelope.KOMBU_JSON:
+        text = exact_json.dumps(envelope.loads(text))
+    elif content_type != exact_json.CONTENT_TYPE:
+        raise ValueError(f"the body is {content_type!r}: this transport sends JSON")
+    # Nearly every call: the object is in there as text, and need not be written again.
+    if text.startswith("[[{") and text.endswith(_NO_OPTIONS):
+        plain: str = text[2 : -len(_NO_OPTIONS)]
+        try:
+            _shallow(plain, exact_json.loads(plain))
+        except ValueError:
+            pass  # several arguments, or what the next lines refuse
+        else:
+            return plain
+    args, kwargs, embed = _call(_shallow(text, exact_json.loads(text)))
+    is_plain = not kwargs and not any(embed.values()) and len(args) == 1 and isinstance(args[0], dict)
+    return exact_json.dumps(args[0] if is_plain else [args, kwargs, embed])
+
+
+def _attributes(headers: dict[str, Any]) -> dict[str, str]:
+    """The text of each message attribute."""
+    attributes = {TASK: headers["task"], TASK_ID: headers["id"]}
+    for name, text in attributes.items():
+        if not (isinstance(text, str) and text):
+            raise ValueError(f"{name} is {text!r}, and not text")
+    others = {
+        key: value
+        for key, value in headers.items()
+        if key not in _DERIVED and (key not in _UNSET or value != _UNSET[key])
+    }
+    if others.get("root_id") == headers["id"]:
+        del others["root_id"]
+    if others:
+        attributes[HEADERS] = _escaped(exact_json.dumps(others))
+    return attributes
+
+
+def _escaped(text: str) -> str:
+    """A JSON text in characters that SQS takes; only inside a string can it have others."""
+    return text if text.isascii() else _REFUSED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _check(body: str, attributes: dict[str, str]) -> None:
+    size = len(attributes) * len(_TYPE) + len(body.encode())
+    for text in (*attributes, *attributes.values()):
+        refused = _REFUSED.search(text)
+        if refused:
+            raise Unsendable(f"SQS takes no character U+{ord(refused[0]):04X}")
+        size += len(text.encode())
+    if size > MAX_MESSAGE_BYTES:
+        raise Unsendable(f"the message has {size} bytes, and SQS takes {MAX_MESSAGE_BYTES}")
+
+
 def decode(message: Any, queue: str, queue_url: str, default_task: str | None) -> dict[str, Any]:
-    """The kombu envelope of a received SQS message.
+    """The kombu message of a received SQS message, with the parsed call beside it as `CALL`.
+
+    Celery can make a request of any that this returns: what would raise in a worker's main process is
+    refused here.
 
     Args:
         message: an entry of ReceiveMessage's answer, with attributes.
@@ -82,59 +175,44 @@ def decode(message: Any, queue: str, queue_url: str, default_task: str | None) -
         Undecodable: it is no task call.
     """
     try:
-        body, headers = _parse(message, default_task)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise Undecodable(f"{type(error).__name__}: {error}") from error
-    return {
-        "body": body,
-        "content-type": exact_json.CONTENT_TYPE,
-        "content-encoding": "utf-8",
-        "headers": headers,
-        "properties": {
-            "delivery_tag": message["ReceiptHandle"],
-            "delivery_info": {"exchange": "", "routing_key": queue, "queue_url": queue_url},
-        },
-    }
+        content_type, body, call, headers = _parse(message, default_task)
+        return {
+            "body": body,
+            "content-type": content_type,
+            "content-encoding": "utf-8",
+            "headers": headers,
+            "properties": {
+                "delivery_tag": message["ReceiptHandle"],
+                "delivery_info": {"exchange": "", "routing_key": queue, "queue_url": queue_url},
+            },
+            CALL: call,
+        }
+    except _MALFORMED as error:
+        raise Undecodable(_reason(error)) from error
 
 
-def _parse(message: Any, default_task: str | None) -> tuple[str, dict[str, Any]]:
-    """Celery's body and headers of a received message."""
-    # Producers may have attributes of their own, of any type.
-    given = message.get("MessageAttributes", {})
-    attributes = {key: value["StringValue"] for key, value in given.items() if key in _OURS}
-    headers = json.loads(attributes.get(HEADERS, "{}"))
-    args, kwargs, embed = _call(exact_json.loads(message["Body"]))
-    task = attributes.get(TASK, default_task)
-    if task is None or not isinstance(headers, dict):
-        raise ValueError("it names no task, or its headers are no object")
-    task_id = attributes.get(TASK_ID, message["MessageId"])
+def _parse(message: Any, default_task: str | None) -> tuple[str, str, list[Any], dict[str, Any]]:
+    """Content type, body, call and headers of a received message."""
+    ours = _our_attributes(message)
+    content_type, body, value, headers = _unwrapped(message["Body"], ours)
+    if not body.isascii():
+        body.encode()  # kombu will, and Celery deletes the message where that fails
+    if isinstance(value, dict) and content_type == exact_json.CONTENT_TYPE:
+        call = [[value], {}, dict(_NO_EMBED)]
+        args, kwargs, body = _shortened(f"[{body}]"), "{}", f"[[{body}{_NO_OPTIONS}"
+    else:
+        call = _call(value)
+        args, kwargs = (_shortened(saferepr(part, MAX_REPR)) for part in call[:2])
+    task = headers.get("task", ours.get(TASK, default_task))
+    task_id = headers.get("id", ours.get(TASK_ID) or message["MessageId"])
+    if not (_is_text(task) and _is_text(task_id) and task and task_id):
+        raise ValueError("it names no task, or its id is no text")
     known = {
         "lang": "py",
         "task": task,
         "id": task_id,
-        "root_id": headers.get("root_id", task_id),
-        "retries": int(message["Attributes"]["ApproximateReceiveCount"]) - 1,  # SQS alone counts attempts
-        "argsrepr": saferepr(args),
-        "kwargsrepr": saferepr(kwargs),
+        "retries": _receive_count(message) - 1,  # SQS alone counts attempts
+        "argsrepr": args,
+        "kwargsrepr": kwargs,
     }
-    return exact_json.dumps([args, kwargs, embed]), headers | known
-
-
-def _call(value: Any) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
-    if isinstance(value, dict):
-        return [value], {}, dict(_NO_EMBED)
-    args, kwargs, embed = value
-    if not (isinstance(args, list) and isinstance(kwargs, dict) and isinstance(embed, dict)):
-        raise ValueError("the body is neither an object nor [args, kwargs, embed]")
-    return args, kwargs, embed
-
-
-def _check(body: str, attributes: dict[str, str]) -> None:
-    size = len(attributes) * len(_TYPE)
-    for text in (body, *attributes, *attributes.values()):
-        refused = _REFUSED.search(text)
-        if refused:
-            raise Unsendable(f"SQS takes no character U+{ord(refused[0]):04X}")
-        size += len(text.encode())
-    if size > MAX_MESSAGE_BYTES:
-        raise Unsendable(f"the message has {size} bytes, and SQS takes {MAX_MESSAGE_BYTES}")
+    return content_type, body, call, {"root_id": task_id} | _checked(headers) | known

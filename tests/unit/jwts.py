@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
+import struct
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -26,14 +28,16 @@ class KeyServer:
     Attributes:
         status: the status it answers with; None hangs up without an answer.
         body: what it answers, as bytes.
+        resets: whether it breaks connections off instead of closing them.
         asked: how often it has been asked.
     """
 
     def __init__(self):
         self.status = 200
         self.body = b""
+        self.resets = False
         self.asked = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = self._server_class()(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}/keys"
@@ -47,6 +51,20 @@ class KeyServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def _server_class(self):
+        server = self
+
+        class Server(ThreadingHTTPServer):
+            def shutdown_request(self, request):
+                if not server.resets:
+                    super().shutdown_request(request)
+                    return
+                # To linger for no time at all is to send a reset.
+                request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.close_request(request)
+
+        return Server
 
     def _handler(self):
         server = self

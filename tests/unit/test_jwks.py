@@ -1,5 +1,6 @@
 """Bearer tokens signed with keys that an identity provider publishes over HTTP."""
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -99,6 +100,14 @@ def test_a_published_key_is_not_taken_for_a_secret(verifier):
         verifier.identify(hand_signed({"sub": "7", "exp": 32503680000}, public, kid="rsa"))
 
 
+def test_a_secret_among_the_published_keys_signs_nothing(verifier, provider):
+    secret = "a-secret-that-should-not-be-published"
+    published = {"kty": "oct", "kid": "oct", "alg": "HS256", "k": base64.urlsafe_b64encode(secret.encode()).decode()}
+    provider.publish(*KEYS, published)
+    with pytest.raises(InvalidToken):
+        verifier.identify(a_token(secret, "HS256", "oct"))
+
+
 def test_without_the_provider_no_token_can_be_judged(verifier, provider):
     provider.stop()
     with pytest.raises(KeysUnavailable):
@@ -122,6 +131,13 @@ def test_a_provider_that_does_not_answer_properly_is_unavailable(verifier, provi
     provider.status = status
     with pytest.raises(KeysUnavailable):
         verifier.identify(a_token())
+
+
+def test_a_provider_that_breaks_the_connection_off_is_unavailable(verifier, provider):
+    provider.status, provider.resets = None, True
+    with pytest.raises(KeysUnavailable):
+        verifier.identify(a_token())
+    assert provider.asked
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"\xff", b"[]", b"{}", b'{"keys": []}', b'{"keys": [{"kty": "?"}]}'])

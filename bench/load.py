@@ -1,0 +1,151 @@
+"""The load: a few connections that post the same order again and again, each waiting for its answer.
+
+One thread on bare sockets, so that it takes little of a machine that it shares with the server.
+
+    BENCH_TOKEN=... python -m bench.load --port PORT --connections N --warm-up SECONDS --seconds SECONDS
+
+Prints one JSON object, see `Load.report`.
+"""
+
+import argparse
+import json
+import os
+import re
+import selectors
+import socket
+import sys
+import time
+from collections import Counter
+from typing import Any, Final
+
+_ORDER: Final = b'{"productName": "Widget", "quantity": 2, "totalPrice": 99.90}'
+_ACCEPTED: Final = 202
+_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_END_OF_HEAD: Final = b"\r\n\r\n"
+
+LAST_ANSWERS: Final = 10.0  # seconds for answers that are still due at the end
+LOST: Final = "connection lost"
+MS: Final = 1000
+
+
+class Connection:
+    """One client: a request, its answer, the next request."""
+
+    def __init__(self, port: int, request: bytes) -> None:
+        self._port = port
+        self._request = request
+        self.connect()
+
+    def connect(self) -> None:
+        """Open the socket, anew after a loss."""
+        self.socket = socket.create_connection(("127.0.0.1", self._port), timeout=5)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._answer = b""
+
+    def ask(self) -> None:
+        """Send the request."""
+        self._answer = b""
+        self.asked = time.perf_counter()
+        self.socket.sendall(self._request)
+
+    def hear(self) -> int | None:
+        """Read what has come; returns the status once the answer is complete.
+
+        Raises:
+            ConnectionError: the server hung up.
+        """
+        data = self.socket.recv(65536)
+        if not data:
+            raise ConnectionResetError
+        self._answer += data
+        head, end, body = self._answer.partition(_END_OF_HEAD)
+        length = _LENGTH.search(head)
+        if not end or (length and len(body) < int(length[1])):
+            return None
+        return int(self._answer[9:12])  # HTTP/1.1 202
+
+
+class Load:
+    """Some connections, for some time."""
+
+    def __init__(self, port: int, connections: int, token: str) -> None:
+        request = (
+            f"POST /api/v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(_ORDER)}\r\n\r\n"
+        ).encode() + _ORDER
+        self._selector = selectors.DefaultSelector()
+        self._latencies: list[float] = []
+        self._errors: Counter[str] = Counter()
+        self._accepted_in_all = 0
+        self._clients = [Connection(port, request) for _ in range(connections)]
+
+    def run(self, warm_up: float, seconds: float) -> dict[str, Any]:
+        """Ask until the time is over; only what is answered after the warm-up is measured."""
+        begin = time.perf_counter() + warm_up
+        end = begin + seconds
+        for client in self._clients:
+            self._selector.register(client.socket, selectors.EVENT_READ, client)
+            client.ask()
+        while self._selector.get_map() and time.perf_counter() < end + LAST_ANSWERS:
+            for key, _ in self._selector.select(timeout=0.5):
+                self._serve(key.data, begin, end)
+        return self.report(seconds)
+
+    def report(self, seconds: float) -> dict[str, Any]:
+        """What came of it.
+
+        `rate` and the latencies are those of accepted orders in the measured time, `errors` and
+        `accepted_in_all` count from the first request to the last.
+        """
+        ordered = sorted(self._latencies)
+        count = len(ordered)
+        return {
+            "rate": count / seconds,
+            "p50_ms": ordered[count // 2] * MS if ordered else None,
+            "p99_ms": ordered[count * 99 // 100] * MS if ordered else None,
+            "errors": dict(self._errors) | ({"no answer": due} if (due := len(self._selector.get_map())) else {}),
+            "accepted_in_all": self._accepted_in_all,
+        }
+
+    def _serve(self, client: Connection, begin: float, end: float) -> None:
+        try:
+            status = client.hear()
+            if status is None:
+                return
+            now = time.perf_counter()
+            self._count(status, now - client.asked, measured=begin <= now < end)
+            if now < end:
+                client.ask()
+                return
+        except OSError:
+            self._errors[LOST] += 1
+        self._selector.unregister(client.socket)
+        client.socket.close()
+        if time.perf_counter() < end:
+            client.connect()
+            self._selector.register(client.socket, selectors.EVENT_READ, client)
+            client.ask()
+
+    def _count(self, status: int, latency: float, *, measured: bool) -> None:
+        if status != _ACCEPTED:
+            self._errors[str(status)] += 1
+            return
+        self._accepted_in_all += 1
+        if measured:
+            self._latencies.append(latency)
+
+
+def main() -> None:
+    """Read the arguments, run, print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--connections", type=int, required=True)
+    parser.add_argument("--warm-up", type=float, required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    given = parser.parse_args()
+    load = Load(given.port, given.connections, os.environ["BENCH_TOKEN"])
+    sys.stdout.write(json.dumps(load.run(given.warm_up, given.seconds)) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""Publish one order as the project's API does, to show what a message of it looks like."""
+
+import uuid
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from app.queue import CeleryQueue
+from config.settings import boot
+from orders.order import Order
+
+
+def main() -> None:
+    """Send it."""
+    order = Order(
+        order_id=uuid.uuid4(),
+        user_id=1,
+        product_name="Widget",
+        quantity=2,
+        total_price=Decimal("99.90"),
+        timestamp=datetime.now(UTC),
+    )
+    CeleryQueue(boot()).send(order, uuid.uuid4().hex)
+
+
+if __name__ == "__main__":
+    main()
