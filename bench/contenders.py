@@ -17,6 +17,9 @@ LOOP: Final = "hand loop"
 TUNED: Final = "Celery tuned"
 DEFAULT: Final = "Celery default"
 
+#: In the order of a repetition.
+NAMES: Final = (DEFAULT, TUNED, LOOP, OURS)
+
 #: What is tried for the tuned Celery, on top of the options in `bench.peers.plain_celery`. The first
 #: is what a quick run takes untried.
 TUNINGS: Final = (
@@ -73,9 +76,10 @@ class Field:
     ours_args: Sequence[str]
     scale: int
 
-    def all(self, tuning: Callable[[int], str], round_trip: int) -> list[Contender]:
-        """Everybody, in the order of a repetition; `tuning` knows the best one for a round trip."""
-        return [self.default(), self.tuned(tuning(round_trip)), self.loop(), self.ours()]
+    def named(self, name: str, tuning: str) -> Contender:
+        """A contender; `tuning` is the tuned Celery's options."""
+        make = {DEFAULT: self.default, TUNED: lambda: self.tuned(tuning), LOOP: self.loop, OURS: self.ours}
+        return make[name]()
 
     def default(self) -> Contender:
         """Plain Celery with its default settings."""
@@ -130,8 +134,6 @@ def own_form(line: Line) -> Form:
 
 def _published(line: Line, command: list[str | Path]) -> dict[str, Any]:
     with running(command, line, "publish", line.environment()) as process:
-        message: dict[str, Any] = poll(
-            lambda: next(iter(line.queues.peek(line.queues.url)), None), _PUBLISH_TIMEOUT, f"published: {command}"
-        )
+        [message] = poll(lambda: line.queues.peek(line.queues.url), _PUBLISH_TIMEOUT, "an order is published")
     assert process.returncode is not None  # noqa: S101 - `running` has waited for it
     return message

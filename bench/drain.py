@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from bench.contenders import Contender
@@ -11,6 +11,7 @@ from bench.rig import Line, Rig, running
 from bench.tree import MIB, PeakMemory, cpu_seconds
 from tests.mariadb import rows
 from tests.polling import poll
+from tests.processes import Process
 
 MS: Final = 1000
 _START_TIMEOUT: Final = 40  # seconds
@@ -29,7 +30,7 @@ class Drained:
         backlog: orders in the queue at the start.
         stored: of these, the rows in the table at the end.
         left: messages in the queue at the end.
-        rate: orders per second, from the first row to the last.
+        rate: orders per second, from the first row to the last, or to the cut.
         calls: SQS calls by action, from the worker's start on.
         cpu_ms: user and system time of the worker's processes per order, from "ready." on.
         peak_mib: the most memory that its processes had together.
@@ -61,15 +62,18 @@ def drain(rig: Rig, contender: Contender, round_trip: int, limit: float) -> dict
             poll(lambda: worker.says("ready."), _START_TIMEOUT, f"{contender.name} is ready")
             cpu, before = cpu_seconds(worker.pid), _stored(line)
             with PeakMemory(worker.pid) as memory:
-                _wait(line, backlog, limit)
+                _wait(line, worker, backlog, limit)
+                end = datetime.now(UTC).replace(tzinfo=None)
                 stored, left, calls = _stored(line), line.queues.waiting(), line.proxy.calls()
                 cpu = cpu_seconds(worker.pid) - cpu
+        if stored == backlog and left:
+            raise RuntimeError(f"{left} orders were stored, but their messages not deleted")
         return asdict(
             Drained(
                 backlog=backlog,
                 stored=stored,
                 left=left,
-                rate=_rate(line),
+                rate=_rate(line, None if stored == backlog else end),
                 calls=calls,
                 cpu_ms=cpu * MS / max(stored - before, 1),
                 peak_mib=memory.bytes / MIB,
@@ -77,10 +81,12 @@ def drain(rig: Rig, contender: Contender, round_trip: int, limit: float) -> dict
         )
 
 
-def _wait(line: Line, backlog: int, limit: float) -> None:
+def _wait(line: Line, worker: Process, backlog: int, limit: float) -> None:
     """Wait for the last row, and then for the last deletes, which come behind it."""
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline and _stored(line) < backlog:
+        if worker.returncode is not None:
+            raise RuntimeError(f"the worker ended with {worker.returncode} after {_stored(line)} orders")
         time.sleep(_LOOK)
     if _stored(line) < backlog:
         return
@@ -93,14 +99,15 @@ def _stored(line: Line) -> int:
     return int(rows(line.database_url, "SELECT COUNT(*) FROM orders")[0][0])
 
 
-def _rate(line: Line) -> float:
-    """Orders per second behind the first ones, whose own time nobody knows."""
+def _rate(line: Line, end: datetime | None) -> float:
+    """Orders per second behind the first ones, whose own time nobody knows.
+
+    Args:
+        line: where they are stored.
+        end: when a run was cut, in UTC; the last row's time unless given.
+    """
     stored, first, last = rows(line.database_url, _SPAN)[0]
     if not stored or first == last:
         raise RuntimeError(f"{stored} orders were stored, too few for a rate")
     [[with_the_first]] = rows(line.database_url, _FIRST)
-    return float((stored - with_the_first) / _seconds(first, last))
-
-
-def _seconds(first: datetime, last: datetime) -> float:
-    return (last - first).total_seconds()
+    return float((stored - with_the_first) / ((end or last) - first).total_seconds())

@@ -23,7 +23,7 @@ def peers_bin() -> Path:
     if not (_INSTALLED.is_file() and _INSTALLED.read_text() == wanted):
         shutil.rmtree(_FOLDER, ignore_errors=True)
         venv.create(_FOLDER, with_pip=True)
-        pip = [str(_FOLDER / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(_FOLDER / "bin" / "pip"), "install", "-qq", "--disable-pip-version-check"]
         # pip looks for a wheel of pycurl first: building it needs libcurl's headers.
         command = [*pip, "--prefer-binary", "-r", str(REQUIREMENTS)]
         subprocess.run(command, check=True, timeout=INSTALL_TIMEOUT)  # noqa: S603 - the command is ours

@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from bench.contenders import Contender
@@ -22,7 +23,7 @@ def idle(rig: Rig, contenders: Sequence[Contender], seconds: float) -> list[dict
             line = stack.enter_context(rig.line(0))
             environment = line.environment() | contender.settings
             worker = stack.enter_context(running(list(contender.command), line, "worker", environment))
-            poll(lambda worker=worker: worker.says("ready."), _START_TIMEOUT, f"{contender.name} is ready")
+            poll(partial(worker.says, "ready."), _START_TIMEOUT, f"{contender.name} is ready")
             lines.append(line)
         time.sleep(_QUIET)
         before = [line.proxy.calls() for line in lines]

@@ -12,14 +12,14 @@ from typing import Any, Final
 
 #: A message as SendMessageBatch takes it, but for its id.
 Entry = dict[str, Any]
-#: Makes the message of an order.
-Form = Callable[[dict[str, Any]], Entry]
+#: Makes the message of an order for the queue of a name.
+Form = Callable[[dict[str, Any], str], Entry]
 
 _BATCH: Final = 10  # entries of a SendMessageBatch
 _SENDERS: Final = 3  # threads; more only queue up inside the emulator
 
 
-def plain_json(order: dict[str, Any]) -> Entry:
+def plain_json(order: dict[str, Any], queue: str) -> Entry:
     """The order and nothing else."""
     return {"MessageBody": json.dumps(order)}
 
@@ -29,7 +29,7 @@ def like_ours(template: dict[str, Any]) -> Form:
     attributes = template["MessageAttributes"]
     task_id = attributes["celery_id"]["StringValue"]
 
-    def form(order: dict[str, Any]) -> Entry:
+    def form(order: dict[str, Any], queue: str) -> Entry:
         fresh = str(uuid.uuid4())
         given = {
             name: {"DataType": value["DataType"], "StringValue": value["StringValue"].replace(task_id, fresh)}
@@ -45,12 +45,17 @@ def like_kombu(template: dict[str, Any]) -> Form:
     envelope = json.loads(base64.b64decode(template["Body"]))
     _, kwargs, embed = json.loads(base64.b64decode(envelope["body"]))
 
-    def form(order: dict[str, Any]) -> Entry:
+    def form(order: dict[str, Any], queue: str) -> Entry:
         fresh = str(uuid.uuid4())
         made = copy.deepcopy(envelope)
         made["body"] = base64.b64encode(json.dumps([[order], kwargs, embed]).encode()).decode()
         made["headers"] |= {"id": fresh, "root_id": fresh}
-        made["properties"] |= {"correlation_id": fresh, "delivery_tag": str(uuid.uuid4())}
+        made["properties"] |= {
+            "correlation_id": fresh,
+            "delivery_tag": str(uuid.uuid4()),
+            # kombu deletes a message from the queue that the message itself names.
+            "delivery_info": {"exchange": "", "routing_key": queue},
+        }
         return {"MessageBody": base64.b64encode(json.dumps(made).encode()).decode()}
 
     return form
@@ -65,8 +70,9 @@ def preload(sqs: Any, queue_url: str, form: Form, count: int) -> None:
         if answer.get("Failed"):
             raise RuntimeError(f"not preloaded: {answer['Failed']}")
 
+    queue = queue_url.rsplit("/", 1)[-1]
     with ThreadPoolExecutor(_SENDERS) as senders:
-        list(senders.map(send, _batches(form(order) for order in _orders(count))))
+        list(senders.map(send, _batches(form(order, queue) for order in _orders(count))))
 
 
 def _orders(count: int) -> Iterator[dict[str, Any]]:

@@ -1,15 +1,16 @@
 """The run: its steps in their order, each with an estimate, and the results as they come in."""
 
-import shlex
+import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from statistics import median
+from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from rich.console import Console
 
-from bench.contenders import TUNED, TUNINGS, Contender, Field
+from bench.contenders import NAMES, TUNED, TUNINGS, Field
 from bench.drain import drain
 from bench.idle import idle
 from bench.intake import APPLICATIONS, WARM_UP, intake
@@ -79,16 +80,30 @@ class Step:
     """One line of the progress display.
 
     Attributes:
-        label: what is done.
+        part: of the results, which takes what comes of it.
+        about: what all its records say, also when it fails.
         estimate: seconds it will take, roughly.
-        work: does it; gives records for a part of the results.
-        part: which one.
+        work: does it; gives records.
     """
 
-    label: str
+    part: str
+    about: dict[str, Any]
     estimate: float
     work: Callable[[], Records]
-    part: str
+
+    def tried(self) -> Records:
+        """Its records; one with the error where it fails, so that the others are still measured."""
+        try:
+            return [self.about | record for record in self.work()]
+        # Whatever it is: an hour of other measurements must not be lost with it.
+        except Exception as error:
+            lines = str(error).strip().splitlines() or [""]
+            reason = f"{type(error).__name__}: {lines[-1][:300]}"
+            return [self.about | {"error": reason.replace(str(ROOT), ".")}]
+
+    def __str__(self) -> str:
+        """What it does, in a few words."""
+        return ", ".join([self.part, *(str(value) for key, value in self.about.items() if key != "repetition")])
 
 
 @dataclass
@@ -97,7 +112,7 @@ class Plan:
 
     Args:
         rig: the shared parts.
-        field: the contenders.
+        contenders: who drains.
         size: how much is run.
         parts: which parts of the results.
     """
@@ -106,22 +121,22 @@ class Plan:
     contenders: Field
     size: Size
     parts: Sequence[str]
-    results: dict[str, Records] = field(default_factory=lambda: {"tuning": [], **{part: [] for part in PARTS}})
+    results: dict[str, Records] = field(default_factory=lambda: {part: [] for part in ("tuning", *PARTS)})
 
     def run(self, console: Console, save: Callable[[dict[str, Records]], None]) -> None:
-        """Do everything; a step that fails is recorded as failed, and the next one begins."""
+        """Do everything, in an order that spreads a change of the machine's mood over all contenders."""
         steps = list(self._steps())
         begin, done = time.monotonic(), 0.0
         for number, step in enumerate(steps, start=1):
-            with console.status(step.label):
-                records = _tried(step)
+            with console.status(str(step)):
+                records = step.tried()
             self.results[step.part] += records
             save(self.results)
             done += step.estimate
             pace = (time.monotonic() - begin) / done
-            left = _clock(sum(later.estimate for later in steps[number:]) * pace)
+            left = timedelta(seconds=round(pace * sum(later.estimate for later in steps[number:])))
             said = "; ".join(summary(record) for record in records)
-            console.print(f"{number}/{len(steps)} {step.label}: {said}", f"({left} left)", highlight=False)
+            console.print(f"{number}/{len(steps)} {step}: {said} (about {left} left)", highlight=False, markup=False)
 
     def _steps(self) -> Iterator[Step]:
         if "drain" in self.parts:
@@ -130,66 +145,58 @@ class Plan:
         if "intake" in self.parts:
             yield from self._intakes()
         if "idle" in self.parts:
-            workers = self.contenders.all(self._best, self.size.round_trips[-1])
             yield Step(
-                label=f"idle for {self.size.idle:.0f} s, all at once",
-                estimate=self.size.idle + 3 * _AROUND,
-                work=lambda: idle(self.rig, workers, self.size.idle),
-                part="idle",
+                part="idle", about={}, estimate=self.size.idle + len(NAMES) * _AROUND / 2, work=self._idle_together
             )
 
     def _tunings(self) -> Iterator[Step]:
         if self.size.tunings == 1:
             return
-        for round_trip in self.size.round_trips:
-            for options in TUNINGS[: self.size.tunings]:
-                contender = self.contenders.tuned(options)
-                yield self._drain(contender, round_trip, self.size.tuning_limit, "tuning", {"options": options})
+        for round_trip, options in itertools.product(self.size.round_trips, TUNINGS[: self.size.tunings]):
+            yield Step(
+                part="tuning",
+                about={"contender": TUNED, "round_trip_ms": round_trip, "options": options},
+                estimate=self.size.tuning_limit + _AROUND,
+                work=partial(self._drained, TUNED, round_trip, self.size.tuning_limit, options),
+            )
 
     def _drains(self) -> Iterator[Step]:
-        for repetition in range(self.size.repetitions):
-            for round_trip in self.size.round_trips:
-                for position, contender in enumerate(self.contenders.all(self._best, round_trip)):
-                    # The best options are known only when the step begins.
-                    late = lambda position=position, round_trip=round_trip: self.contenders.all(  # noqa: E731
-                        self._best, round_trip
-                    )[position]
-                    yield self._drain(contender, round_trip, self.size.limit, "drain", {"repetition": repetition}, late)
-
-    def _drain(
-        self,
-        contender: Contender,
-        round_trip: int,
-        limit: float,
-        part: str,
-        about: dict[str, Any],
-        late: Callable[[], Contender] | None = None,
-    ) -> Step:
-        def work() -> Records:
-            return [drain(self.rig, late() if late else contender, round_trip, limit)]
-
-        known = {"contender": contender.name, "round_trip_ms": round_trip, **about}
-        label = ", ".join([contender.name, *([about["options"]] if "options" in about else []), f"{round_trip} ms"])
-        return Step(label=label, estimate=limit / 2 + _AROUND, work=_with(known, work), part=part)
+        for repetition, round_trip, name in itertools.product(
+            range(self.size.repetitions), self.size.round_trips, NAMES
+        ):
+            yield Step(
+                part="drain",
+                about={"contender": name, "round_trip_ms": round_trip, "repetition": repetition},
+                estimate=self.size.limit / 2 + _AROUND,
+                work=partial(self._drained, name, round_trip, self.size.limit),
+            )
 
     def _intakes(self) -> Iterator[Step]:
-        for repetition in range(self.size.repetitions):
-            for round_trip in self.size.intake_round_trips:
-                for application in APPLICATIONS:
-                    known = {"application": application, "round_trip_ms": round_trip, "repetition": repetition}
-                    yield Step(
-                        label=f"intake, {application}, {round_trip} ms",
-                        estimate=self.size.load + WARM_UP + _AROUND,
-                        work=_with(known, lambda a=application, r=round_trip: [intake(self.rig, a, r, self.size.load)]),
-                        part="intake",
-                    )
+        for repetition, round_trip, application in itertools.product(
+            range(self.size.repetitions), self.size.intake_round_trips, APPLICATIONS
+        ):
+            yield Step(
+                part="intake",
+                about={"application": application, "round_trip_ms": round_trip, "repetition": repetition},
+                estimate=self.size.load + WARM_UP + _AROUND,
+                work=partial(self._taken_in, application, round_trip),
+            )
 
-    def _best(self, round_trip: int) -> str:
-        """The options that drained fastest when they were tried."""
-        return best_tuning(self.results["tuning"], round_trip)
+    def _drained(self, name: str, round_trip: int, limit: float, options: str | None = None) -> Records:
+        chosen = options or best_tuning(self.results["tuning"], round_trip)
+        contender = self.contenders.named(name, chosen)
+        used = {"options": chosen} if name == TUNED else {}
+        return [used | drain(self.rig, contender, round_trip, limit)]
+
+    def _taken_in(self, application: str, round_trip: int) -> Records:
+        return [intake(self.rig, application, round_trip, self.size.load)]
+
+    def _idle_together(self) -> Records:
+        chosen = best_tuning(self.results["tuning"], max(self.size.round_trips))
+        return idle(self.rig, [self.contenders.named(name, chosen) for name in NAMES], self.size.idle)
 
 
-def best_tuning(tried: Iterable[dict[str, Any]], round_trip: int) -> str:
+def best_tuning(tried: Records, round_trip: int) -> str:
     """The options that drained fastest at a round trip; the first ones where nothing was tried."""
     there = [record for record in tried if record["round_trip_ms"] == round_trip and "rate" in record]
     best: str = max(there, key=lambda record: record["rate"])["options"] if there else TUNINGS[0]

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 import psutil
 
@@ -35,7 +35,7 @@ class PeakMemory:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> "PeakMemory":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

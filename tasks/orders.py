@@ -11,8 +11,9 @@ from orders.attempt import FailedAttempt
 from orders.database import connect
 from orders.fields import parse_order_id
 from orders.schema import InvalidOrder, from_message
-from orders.store import Arrival, OrderStore, Outcome, Result
-from tasks.sqs.task import Attempt, SQSTask
+from orders.store import Arrival, OrderStore, Outcome, Result, is_outage
+from tasks.sqs.batch import BatchTask, Call
+from tasks.sqs.task import Attempt
 
 PERSIST_ORDER: Final = "persist_order"
 
@@ -28,12 +29,13 @@ class ConflictingOrder(ValueError):
         return cls(f"stored: {outcome.stored.order}; received: {outcome.arrival.order}")
 
 
-class OrderTask(SQSTask):
+class OrderTask(BatchTask):
     """Base of the tasks whose argument is an order message."""
 
     abstract = True
 
     permanent = (InvalidOrder, ConflictingOrder)
+    is_outage = staticmethod(is_outage)
 
     @property
     def store(self) -> OrderStore:
@@ -66,23 +68,46 @@ class OrderTask(SQSTask):
 
 
 @shared_task(bind=True, base=OrderTask, name=PERSIST_ORDER)
-def persist_order(self: OrderTask, message: Any) -> None:
-    """Write the order that a message spells, exactly once.
+def persist_order(self: OrderTask, calls: list[Call]) -> list[BaseException | None]:
+    """Write the orders that the calls' messages spell, each exactly once.
 
-    Raises:
-        InvalidOrder: the message is no order.
-        ConflictingOrder: another order is stored under its id.
+    Returns:
+        For each call None, or why its order cannot be written: InvalidOrder or ConflictingOrder.
     """
-    arrival = Arrival(
-        order=from_message(message),
-        task_id=self.request.id or "",
-        attempts=self.receive_count,
-        worker=self.request.hostname or "",
+    errors: dict[int, BaseException] = {}
+    arrivals: dict[int, Arrival] = {}
+    for position, call in enumerate(calls):
+        try:
+            arrivals[position] = _arrival(call)
+        except InvalidOrder as error:
+            errors[position] = error
+    outcomes = self.store.persist(list(arrivals.values()))
+    for position, outcome in zip(arrivals, outcomes, strict=True):
+        if outcome.result is Result.CONFLICT:
+            errors[position] = ConflictingOrder.of(outcome)
+        else:
+            _log(outcome, calls[position])
+    return [errors.get(position) for position in range(len(calls))]
+
+
+def _arrival(call: Call) -> Arrival:
+    return Arrival(
+        order=from_message(call.args[0] if call.args else None),
+        task_id=call.id,
+        attempts=call.receive_count,
+        worker=call.worker,
     )
-    [outcome] = self.store.persist([arrival])
-    if outcome.result is Result.CONFLICT:
-        raise ConflictingOrder.of(outcome)
-    logger.info("order persisted", result=outcome.result.value, receive_count=arrival.attempts)
+
+
+def _log(outcome: Outcome, call: Call) -> None:
+    logger.info(
+        "order persisted",
+        order_id=str(outcome.arrival.order.order_id),
+        task_id=call.id,
+        request_id=call.headers.get("request_id"),
+        result=outcome.result.value,
+        receive_count=call.receive_count,
+    )
 
 
 def _order_id(args: tuple[Any, ...]) -> UUID | None:

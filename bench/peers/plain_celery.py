@@ -69,9 +69,7 @@ def __getattr__(name: str) -> Any:
     """Make `app` for `celery -A bench.peers.plain_celery` only: the web peer makes its own."""
     if name != "app":
         raise AttributeError(name)
-    made = make_app(
-        os.environ["SQS_ENDPOINT"], os.environ["SQS_QUEUE_URL"], tuned=os.environ.get("BENCH_TUNED") == "1"
-    )
+    made = make_app(os.environ["SQS_ENDPOINT"], os.environ["SQS_QUEUE_URL"], tuned=os.environ.get("BENCH_TUNED") == "1")
     globals()["app"] = made
     return made
 

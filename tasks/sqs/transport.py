@@ -115,6 +115,10 @@ class Channel(SQS.Channel):
     def _on_received(self, deliveries: list[Delivery]) -> None:
         """On a receiver's thread: leave the deliveries for the hub and wake it."""
         self._inbox.extend(deliveries)
+        self.wake()
+
+    def wake(self) -> None:
+        """From any thread: let the hub do now what it has been given to do."""
         if self._wakeup is not None:
             self._wakeup.ring()
 

@@ -10,13 +10,10 @@ queue's default task.
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from celery.app.task import Context
 from celery.utils.saferepr import saferepr
-from celery.utils.time import maybe_iso8601
 
 from tasks.sqs import envelope, exact_json
 from tasks.sqs.errors import Undecodable, Unsendable
@@ -40,9 +37,6 @@ MAX_REASON: Final = 500
 
 MAX_REPR: Final = 1024  # characters of arguments in logs and events; Celery's own default
 
-#: Seconds. Far beyond what SQS allows a message to be held, and still a number that timers can take.
-MAX_TIME_LIMIT: Final = 1_000_000_000
-
 TASK: Final = "celery_task"
 TASK_ID: Final = "celery_id"
 HEADERS: Final = "celery_headers"
@@ -55,10 +49,10 @@ _TYPE: Final = "String"  # of each of our attributes; its name counts towards a 
 _REFUSED: Final = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 #: Headers that have a place of their own, or that the receiving side works out again.
-_DERIVED: Final = frozenset({"task", "id", "lang", "argsrepr", "kwargsrepr", "retries", "ignore_result"})
+DERIVED: Final = frozenset({"task", "id", "lang", "argsrepr", "kwargsrepr", "retries", "ignore_result"})
 
 #: Celery's headers when nobody set them; where one is missing, its worker assumes just that.
-_UNSET: Final[dict[str, Any]] = {
+UNSET: Final[dict[str, Any]] = {
     "eta": None,
     "expires": None,
     "group": None,
@@ -71,10 +65,8 @@ _UNSET: Final[dict[str, Any]] = {
     "timelimit": [None, None],
 }
 
-_NO_EMBED: Final[dict[str, None]] = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
-
 #: What follows the one argument in the body of a call that travels as a plain object.
-_NO_OPTIONS: Final = "],{}," + exact_json.dumps(_NO_EMBED) + "]"
+_NO_OPTIONS: Final = "],{}," + exact_json.dumps(dict.fromkeys(envelope.EMBED)) + "]"
 
 #: What a stranger's message can make parsers and checks raise.
 _MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
@@ -120,9 +112,9 @@ def _body(message: dict[str, Any]) -> str:
             pass  # several arguments, or what the next lines refuse
         else:
             return plain
-    args, kwargs, embed = _call(_shallow(text, exact_json.loads(text)))
+    args, kwargs, embed = envelope.checked_call(_shallow(text, exact_json.loads(text)))
     is_plain = not kwargs and not any(embed.values()) and len(args) == 1 and isinstance(args[0], dict)
-    return exact_json.dumps(args[0] if is_plain else [args, kwargs, embed])
+    return exact_json.dumps(args[0]) if is_plain else text
 
 
 def _attributes(headers: dict[str, Any]) -> dict[str, str]:
@@ -132,9 +124,7 @@ def _attributes(headers: dict[str, Any]) -> dict[str, str]:
         if not (isinstance(text, str) and text):
             raise ValueError(f"{name} is {text!r}, and not text")
     others = {
-        key: value
-        for key, value in headers.items()
-        if key not in _DERIVED and (key not in _UNSET or value != _UNSET[key])
+        key: value for key, value in headers.items() if key not in DERIVED and (key not in UNSET or value != UNSET[key])
     }
     if others.get("root_id") == headers["id"]:
         del others["root_id"]
@@ -193,20 +183,19 @@ def decode(message: Any, queue: str, queue_url: str, default_task: str | None) -
 
 def _parse(message: Any, default_task: str | None) -> tuple[str, str, list[Any], dict[str, Any]]:
     """Content type, body, call and headers of a received message."""
-    ours = _our_attributes(message)
-    content_type, body, value, headers = _unwrapped(message["Body"], ours)
+    content_type, body, value, given = _opened(message, default_task)
     if not body.isascii():
         body.encode()  # kombu will, and Celery deletes the message where that fails
     if isinstance(value, dict) and content_type == exact_json.CONTENT_TYPE:
-        call = [[value], {}, dict(_NO_EMBED)]
-        args, kwargs, body = _shortened(f"[{body}]"), "{}", f"[[{body}{_NO_OPTIONS}"
+        call = [[value], {}, dict.fromkeys(envelope.EMBED)]
+        args, kwargs = f"[{body[:MAX_REPR]}]", "{}"
+        body = f"[[{body}{_NO_OPTIONS}"
     else:
-        call = _call(value)
-        args, kwargs = (_shortened(saferepr(part, MAX_REPR)) for part in call[:2])
-    task = headers.get("task", ours.get(TASK, default_task))
-    task_id = headers.get("id", ours.get(TASK_ID) or message["MessageId"])
-    if not (_is_text(task) and _is_text(task_id) and task and task_id):
-        raise ValueError("it names no task, or its id is no text")
+        call = envelope.checked_call(value)
+        args, kwargs = (_safe(saferepr(part, MAX_REPR)) for part in call[:2])
+    task, task_id = given["task"], given["id"]
+    if not (envelope.is_text(task) and envelope.is_text(task_id)):
+        raise ValueError("it names no task, or has no id")
     known = {
         "lang": "py",
         "task": task,
@@ -215,4 +204,77 @@ def _parse(message: Any, default_task: str | None) -> tuple[str, str, list[Any],
         "argsrepr": args,
         "kwargsrepr": kwargs,
     }
-    return content_type, body, call, {"root_id": task_id} | _checked(headers) | known
+    return content_type, body, call, {"root_id": task_id} | envelope.checked_headers(given) | known
+
+
+def _opened(message: Any, default_task: str | None) -> tuple[str, str, Any, dict[str, Any]]:
+    """Content type, text, value and unchecked headers of what a message holds."""
+    body, ours = message["Body"], _our_attributes(message)
+    if not isinstance(body, str):
+        raise ValueError("the body is no text")
+    in_base64 = not ours and not body.lstrip().startswith(("{", "["))
+    if in_base64:
+        body = envelope.from_base64(body)
+    value = _shallow(body, exact_json.loads(body))
+    # With our attributes even an object that looks like an envelope is just somebody's argument.
+    if not ours and envelope.recognised(value):
+        body, headers = envelope.call_text(value), envelope.headers(value)
+        return envelope.CONTENT_TYPE, body, _shallow(body, envelope.loads(body)), headers
+    if in_base64:
+        raise ValueError("the body is base64, and not of kombu's envelope")
+    headers = json.loads(ours.get(HEADERS, "{}"))
+    if not isinstance(headers, dict):
+        raise ValueError(f"{HEADERS} is no object")
+    names = {"task": ours.get(TASK, default_task), "id": ours.get(TASK_ID) or message["MessageId"]}
+    return exact_json.CONTENT_TYPE, body, value, _shallow(ours.get(HEADERS, ""), headers) | names
+
+
+def _our_attributes(message: Any) -> dict[str, str]:
+    """The text of our attributes. Producers may have others of their own, of any type."""
+    given = message.get("MessageAttributes") or {}
+    ours = {}
+    for name in _OURS & given.keys():
+        text = given[name].get("StringValue")
+        if not isinstance(text, str):
+            raise ValueError(f"{name} is no text")
+        ours[name] = text
+    return ours
+
+
+def _receive_count(message: Any) -> int:
+    count = int(message["Attributes"]["ApproximateReceiveCount"])
+    if count < 1:
+        raise ValueError(f"SQS says that it was received {count} times")
+    return count
+
+
+def _shallow(text: str, value: Any) -> Any:
+    """The value of a JSON text, if it is not nested too deep."""
+    # An order has one bracket. Only for far more is the depth worth a walk.
+    if text.count("[") + text.count("{") > MAX_NESTING:
+        level, depth = [value], 0
+        while level := [child for parent in level for child in _children(parent)]:
+            depth += 1
+            if depth > MAX_NESTING:
+                raise ValueError(f"it is nested deeper than {MAX_NESTING} levels")
+    return value
+
+
+def _children(value: Any) -> list[Any]:
+    match value:
+        case dict():
+            return list(value.values())
+        case list():
+            return value
+    return []
+
+
+def _reason(error: Exception) -> str:
+    """What was wrong, for a log and a record."""
+    kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+    return _safe(f"{kind}{error}"[:MAX_REASON])
+
+
+def _safe(text: str) -> str:
+    """Text without half surrogate pairs, which neither logs nor databases take."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

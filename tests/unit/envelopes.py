@@ -1,8 +1,14 @@
-"""Task calls as Celery hands them to a transport, and messages as SQS hands them to a receiver."""
+"""Task calls as Celery hands them to a transport, messages as SQS hands them out, and what Celery makes of them."""
 
+import pickle
+from typing import Any
 from uuid import uuid4
 
 from celery import Celery
+from celery.worker.request import Request
+from kombu import Connection
+from kombu.serialization import prepare_accept_content
+from kombu.transport import SQS
 
 from tasks.sqs import exact_json, wire
 
@@ -10,7 +16,12 @@ QUEUE = "orders"
 QUEUE_URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/orders"
 DEFAULT_TASK = "persist_order"
 
-_celery = Celery("envelopes", set_as_current=False)
+_celery = Celery("envelopes", broker="memory://", set_as_current=False)
+
+
+@_celery.task(name=DEFAULT_TASK)
+def _a_task(*args, **kwargs):
+    """Only has to be registered."""
 
 
 def an_envelope(*args, task="a_task", task_id=None, kwargs=None, headers=None, **options):
@@ -49,3 +60,65 @@ def there_and_back(envelope):
     """What the worker gets of what the caller sent."""
     sent = wire.encode(envelope)
     return decode(received(sent.body, sent.attributes))
+
+
+class _Sent(SQS.Channel):
+    """kombu's own channel, which keeps what it would send."""
+
+    bodies: list[str]
+
+    def sqs(self, queue=None):
+        return self
+
+    def send_message(self, **message: Any):
+        self.bodies.append(message["MessageBody"])
+
+    def _size(self, queue):
+        return 0
+
+
+class _SentTransport(SQS.Transport):
+    Channel = _Sent
+
+
+def plain_celery(*args, kwargs=None, base64=True, body_encoding="base64", **options):
+    """The SQS body of a call as Celery sends it without our transport."""
+    options = {"serializer": "json", "queue": QUEUE, "task_id": str(uuid4())} | options
+    queues = {QUEUE: {"url": QUEUE_URL}}
+    transport_options = {"predefined_queues": queues, "sqs_base64_encoding": base64}
+    with Connection("sqs://", transport=_SentTransport, transport_options=transport_options) as connection:
+        channel = connection.channel()
+        channel.bodies = []
+        channel.body_encoding = body_encoding
+        with _celery.amqp.Producer(channel) as producer:
+            _celery.send_task(options.pop("task", "a_task"), args, kwargs, producer=producer, **options)
+    [body] = channel.bodies
+    return body
+
+
+class _Pool:
+    """A prefork pool up to its pipe: what it is given has to be picklable."""
+
+    def apply_async(self, target, args, **options):
+        self.sent = pickle.dumps(args)
+
+
+_channel = Connection("memory://").channel()
+
+
+def request_of(payload):
+    """Celery's request of a decoded message, made and run as its worker does, up to the pool.
+
+    No exception is allowed on the way: in a worker's main process it would end the polling, or
+    delete the message.
+    """
+    message = _channel.message_to_python(payload)
+    assert not message.errors
+    message.accept = prepare_accept_content(wire.ACCEPTED)
+    assert message.payload == payload[wire.CALL]
+    request = Request(message, app=_celery, task=_a_task, hostname="a-host", body=message.body, headers=message.headers)
+    request.execute_using_pool(_Pool())
+    assert str(request)
+    assert repr(request)
+    assert request._context.id == request.id  # what Celery's failure handlers work with
+    return request

@@ -19,7 +19,7 @@ from tests.unit.envelopes import (
     text_attribute,
     there_and_back,
 )
-from tests.unit.samples import MESSAGE, json_of, json_values
+from tests.unit.samples import MESSAGE, json_of
 
 #: U+FFFE and U+FFFF have no place in SQS.
 sendable = json_of(st.text(st.characters(exclude_characters="\ufffe\uffff", exclude_categories=["Cs"])))
@@ -43,7 +43,9 @@ def test_a_message_without_our_attributes_has_its_message_id_as_task_id():
 
 
 def test_a_price_keeps_its_digits_from_any_producer():
-    assert '"totalPrice":99.90' in decode(received('{"totalPrice": 99.90}'))["body"]
+    arrived = decode(received('{"totalPrice": 99.90}'))
+    assert '"totalPrice": 99.90' in arrived["body"]
+    assert str(arrived[wire.CALL][0][0]["totalPrice"]) == "99.90"
 
 
 @pytest.mark.parametrize(
@@ -162,34 +164,3 @@ def test_a_queue_without_a_default_task_takes_only_calls_that_name_theirs():
         decode(received("{}"), default_task=None)
     named = decode(received("{}", {"celery_task": text_attribute("a_task")}), default_task=None)
     assert named["headers"]["task"] == "a_task"
-
-
-def test_a_nesting_of_any_depth_is_a_task_call_or_undecodable():
-    # Around Python's recursion limit, what can just be read can no longer be written.
-    for depth in [*range(900, 1000), 100_000]:
-        assert_total('{"a":' * depth + "1" + "}" * depth, {})
-        assert_total("[" * depth + "]" * depth, {})
-        assert_total("{}", {"celery_headers": text_attribute('{"a":' * depth + "1" + "}" * depth)})
-
-
-@given(
-    st.text() | json_values.map(exact_json.dumps),
-    st.dictionaries(
-        st.sampled_from([wire.TASK, wire.TASK_ID, wire.HEADERS, "other"]),
-        st.builds(text_attribute, st.text() | json_values.map(exact_json.dumps))
-        | st.binary().map(lambda value: {"DataType": "Binary", "BinaryValue": value}),
-    ),
-)
-def test_any_message_is_a_task_call_or_undecodable(body, attributes):
-    assert_total(body, attributes)
-
-
-def assert_total(body, attributes):
-    try:
-        envelope = decode(received(body, attributes))
-    except Undecodable:
-        return
-    args, kwargs, embed = call(envelope)
-    assert (type(args), type(kwargs), type(embed)) == (list, dict, dict)
-    assert isinstance(envelope["headers"]["task"], str)
-    assert isinstance(envelope["headers"]["id"], str)
