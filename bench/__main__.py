@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
-from rich.markdown import Markdown
 
 from bench import contenders, machine, report
 from bench.environment import peers_bin
@@ -29,6 +29,8 @@ UNPUBLISHED: Final = ROOT / "var" / "bench" / "results"
 def main() -> None:
     """Read the arguments and run, or only write the report of earlier results anew."""
     given = _arguments()
+    # An exception, so that every process that was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by SIGTERM"))
     folder = given.into or (UNPUBLISHED if given.quick else PUBLISHED)
     name = given.name or ("quick" if given.quick else "full")
     console = Console(soft_wrap=True)
@@ -40,13 +42,14 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     size = QUICK if given.quick else FULL
-    if given.repetitions:
-        size = replace(size, repetitions=given.repetitions)
+    changes = {"repetitions": given.repetitions, "scale": given.backlog}
+    size = replace(size, **{name: value for name, value in changes.items() if value})
     console.print("Setting up the peers' environment, the emulator and the database ...")
     peers = peers_bin()
     with rig() as shared:
         _run(shared, peers, size, given, console, path)
-    console.print(Markdown(_write_report(path)))
+    _write_report(path)
+    console.print(f"Results: {path}, and the tables beside it in README.md", markup=False)
 
 
 def _run(shared: Rig, peers: Path, size: Size, given: argparse.Namespace, console: Console, path: Path) -> None:
@@ -85,6 +88,7 @@ def _arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--into", type=Path, help="folder of the results")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
     parser.add_argument("--repetitions", type=int, help="of each measurement")
+    parser.add_argument("--backlog", type=int, help="orders in the longest backlog")
     parser.add_argument("--ours-args", default="", help="arguments of this project's worker, in one string")
     parser.add_argument("--render", type=Path, metavar="JSON", help="write the report of earlier results, and end")
     return parser.parse_args(arguments)

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from bench.messages import Form, like_kombu, like_ours, plain_json
 from bench.rig import Line, running
-from tests.polling import poll
 from tests.processes import BIN
 
 OURS: Final = "ours"
@@ -134,6 +133,9 @@ def own_form(line: Line) -> Form:
 
 def _published(line: Line, command: list[str | Path]) -> dict[str, Any]:
     with running(command, line, "publish", line.environment()) as process:
-        [message] = poll(lambda: line.queues.peek(line.queues.url), _PUBLISH_TIMEOUT, "an order is published")
-    assert process.returncode is not None  # noqa: S101 - `running` has waited for it
-    return message
+        code = process.wait(_PUBLISH_TIMEOUT)
+        if code:
+            raise RuntimeError(f"{command} ended with {code}:\n{process.output}")
+    [message] = line.queues.peek(line.queues.url)
+    found: dict[str, Any] = message
+    return found

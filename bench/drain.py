@@ -63,8 +63,8 @@ def drain(rig: Rig, contender: Contender, round_trip: int, limit: float) -> dict
             cpu, before = cpu_seconds(worker.pid), _stored(line)
             with PeakMemory(worker.pid) as memory:
                 _wait(line, worker, backlog, limit)
-                end = datetime.now(UTC).replace(tzinfo=None)
                 stored, left, calls = _stored(line), line.queues.waiting(), line.proxy.calls()
+                rate = _rate(line, cut=stored < backlog)
                 cpu = cpu_seconds(worker.pid) - cpu
         if stored == backlog and left:
             raise RuntimeError(f"{left} orders were stored, but their messages not deleted")
@@ -73,7 +73,7 @@ def drain(rig: Rig, contender: Contender, round_trip: int, limit: float) -> dict
                 backlog=backlog,
                 stored=stored,
                 left=left,
-                rate=_rate(line, None if stored == backlog else end),
+                rate=rate,
                 calls=calls,
                 cpu_ms=cpu * MS / max(stored - before, 1),
                 peak_mib=memory.bytes / MIB,
@@ -99,15 +99,11 @@ def _stored(line: Line) -> int:
     return int(rows(line.database_url, "SELECT COUNT(*) FROM orders")[0][0])
 
 
-def _rate(line: Line, end: datetime | None) -> float:
-    """Orders per second behind the first ones, whose own time nobody knows.
-
-    Args:
-        line: where they are stored.
-        end: when a run was cut, in UTC; the last row's time unless given.
-    """
+def _rate(line: Line, *, cut: bool) -> float:
+    """Orders per second behind the first ones, whose own time nobody knows; until now if the run was cut."""
     stored, first, last = rows(line.database_url, _SPAN)[0]
     if not stored or first == last:
         raise RuntimeError(f"{stored} orders were stored, too few for a rate")
     [[with_the_first]] = rows(line.database_url, _FIRST)
-    return float((stored - with_the_first) / ((end or last) - first).total_seconds())
+    end = datetime.now(UTC).replace(tzinfo=None) if cut else last
+    return float((stored - with_the_first) / (end - first).total_seconds())

@@ -14,6 +14,7 @@ DELETE: Final = frozenset({"DeleteMessage", "DeleteMessageBatch"})
 SEND: Final = frozenset({"SendMessage", "SendMessageBatch"})
 
 NONE: Final = "-"
+LIMIT: Final = "the emulator alone"
 
 
 def measured(records: list[Record], **wanted: Any) -> list[Record]:

@@ -2,19 +2,20 @@
 
 import json
 import sys
-import time
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Final
 
 from app.tokens import issue
-from bench.rig import JWT_SECRET, Rig, running
+from bench.rig import JWT_SECRET, Line, Rig, running
 from bench.tree import cpu_seconds
 from tests.polling import poll
 from tests.processes import BIN, free_port, listens
 
 CONNECTIONS: Final = 32
-WARM_UP: Final = 2.0  # seconds; the first request of each thread makes clients and connections
+#: Seconds of load before the one that is measured. The first request of each thread makes a boto3 client with
+#: plain Celery, a tenth of a second of CPU for each.
+WARM_UP: Final = 6.0
 
 OURS: Final = "ours"
 DELAY: Final = "plain .delay()"
@@ -41,9 +42,9 @@ class Accepted:
         p50_ms: median time to the answer.
         p99_ms: what one answer in a hundred takes longer than.
         errors: answers but 202, by status, and lost connections.
-        accepted: orders accepted in all, warm-up included.
-        queued: messages in the queue in the end.
-        calls: SQS calls by action, from the start of the load on.
+        accepted: orders accepted.
+        queued: messages that came into the queue.
+        calls: SQS calls by action.
         cpu_ms: user and system time of the web processes per accepted order.
     """
 
@@ -68,32 +69,37 @@ def intake(rig: Rig, application: str, round_trip: int, seconds: float) -> dict[
     """
     with rig.line(round_trip / _MS) as line:
         port = free_port()
-        token = issue(JWT_SECRET, 1, ["orders:write"], timedelta(hours=1))
         web = line.environment() | {"PORT": str(port), "WEB_WORKERS": "1", "WEB_THREADS": str(CONNECTIONS)}
         gunicorn = [BIN / "gunicorn", "-c", "config/gunicorn.py", APPLICATIONS[application]]
         with running(gunicorn, line, "web", web) as server:
             poll(lambda: server.says("Listening at") and listens(port), _START_TIMEOUT, "web listens")
-            time.sleep(1)  # its child imports the application only now
-            before, cpu = line.proxy.calls(), cpu_seconds(server.pid)
-            command = [sys.executable, "-m", "bench.load", "--port", str(port), "--connections", str(CONNECTIONS)]
-            command += ["--warm-up", str(WARM_UP), "--seconds", str(seconds)]
-            with running(command, line, "load", {"BENCH_TOKEN": token}) as load:
-                code = load.wait(WARM_UP + seconds + _LOAD_MARGIN)
-                if code:
-                    raise RuntimeError(f"the load ended with {code}: {load.output[-300:]}")
-                report = json.loads(load.output)
-            cpu, after = cpu_seconds(server.pid) - cpu, line.proxy.calls()
-            if report["p99_ms"] is None:
-                raise RuntimeError(f"no order was accepted: {report['errors']}")
+            _load(line, "warm-up", port, WARM_UP)
+            calls, waiting, cpu = line.proxy.calls(), line.queues.waiting(), cpu_seconds(server.pid)
+            report = _load(line, "load", port, seconds)
+            cpu = cpu_seconds(server.pid) - cpu
+        if report["p99_ms"] is None:
+            raise RuntimeError(f"no order was accepted: {report['errors']}")
         return asdict(
             Accepted(
                 rate=report["rate"],
                 p50_ms=report["p50_ms"],
                 p99_ms=report["p99_ms"],
                 errors=report["errors"],
-                accepted=report["accepted_in_all"],
-                queued=line.queues.waiting(),
-                calls={action: count - before.get(action, 0) for action, count in after.items()},
-                cpu_ms=cpu * _MS / report["accepted_in_all"],
+                accepted=report["accepted"],
+                queued=line.queues.waiting() - waiting,
+                calls={action: count - calls.get(action, 0) for action, count in line.proxy.calls().items()},
+                cpu_ms=cpu * _MS / report["accepted"],
             )
         )
+
+
+def _load(line: Line, name: str, port: int, seconds: float) -> dict[str, Any]:
+    token = issue(JWT_SECRET, 1, ["orders:write"], timedelta(hours=1))
+    numbers = {"--port": port, "--connections": CONNECTIONS, "--seconds": seconds}
+    arguments = [str(part) for number in numbers.items() for part in number]
+    with running([sys.executable, "-m", "bench.load", *arguments], line, name, {"BENCH_TOKEN": token}) as load:
+        code = load.wait(seconds + _LOAD_MARGIN)
+        if code:
+            raise RuntimeError(f"the load ended with {code}: {load.output[-300:]}")
+        report: dict[str, Any] = json.loads(load.output)
+    return report

@@ -2,7 +2,7 @@
 
 One thread on bare sockets, so that it takes little of a machine that it shares with the server.
 
-    BENCH_TOKEN=... python -m bench.load --port PORT --connections N --warm-up SECONDS --seconds SECONDS
+    BENCH_TOKEN=... python -m bench.load --port PORT --connections N --seconds SECONDS
 
 Prints one JSON object, see `Load.report`.
 """
@@ -76,27 +76,22 @@ class Load:
         self._selector = selectors.DefaultSelector()
         self._latencies: list[float] = []
         self._errors: Counter[str] = Counter()
-        self._accepted_in_all = 0
         self._clients = [Connection(port, request) for _ in range(connections)]
 
-    def run(self, warm_up: float, seconds: float) -> dict[str, Any]:
-        """Ask until the time is over; only what is answered after the warm-up is measured."""
-        begin = time.perf_counter() + warm_up
+    def run(self, seconds: float) -> dict[str, Any]:
+        """Ask until the time is over, and wait for the last answers."""
+        begin = time.perf_counter()
         end = begin + seconds
         for client in self._clients:
             self._selector.register(client.socket, selectors.EVENT_READ, client)
             client.ask()
         while self._selector.get_map() and time.perf_counter() < end + LAST_ANSWERS:
             for key, _ in self._selector.select(timeout=0.5):
-                self._serve(key.data, begin, end)
-        return self.report(seconds)
+                self._serve(key.data, end)
+        return self.report(time.perf_counter() - begin)
 
     def report(self, seconds: float) -> dict[str, Any]:
-        """What came of it.
-
-        `rate` and the latencies are those of accepted orders in the measured time, `errors` and
-        `accepted_in_all` count from the first request to the last.
-        """
+        """What came of it in `seconds`; rate and latencies are those of accepted orders."""
         ordered = sorted(self._latencies)
         count = len(ordered)
         return {
@@ -104,16 +99,16 @@ class Load:
             "p50_ms": ordered[count // 2] * MS if ordered else None,
             "p99_ms": ordered[count * 99 // 100] * MS if ordered else None,
             "errors": dict(self._errors) | ({"no answer": due} if (due := len(self._selector.get_map())) else {}),
-            "accepted_in_all": self._accepted_in_all,
+            "accepted": count,
         }
 
-    def _serve(self, client: Connection, begin: float, end: float) -> None:
+    def _serve(self, client: Connection, end: float) -> None:
         try:
             status = client.hear()
             if status is None:
                 return
             now = time.perf_counter()
-            self._count(status, now - client.asked, measured=begin <= now < end)
+            self._count(status, now - client.asked)
             if now < end:
                 client.ask()
                 return
@@ -126,13 +121,11 @@ class Load:
             self._selector.register(client.socket, selectors.EVENT_READ, client)
             client.ask()
 
-    def _count(self, status: int, latency: float, *, measured: bool) -> None:
-        if status != _ACCEPTED:
-            self._errors[str(status)] += 1
-            return
-        self._accepted_in_all += 1
-        if measured:
+    def _count(self, status: int, latency: float) -> None:
+        if status == _ACCEPTED:
             self._latencies.append(latency)
+        else:
+            self._errors[str(status)] += 1
 
 
 def main() -> None:
@@ -140,11 +133,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--connections", type=int, required=True)
-    parser.add_argument("--warm-up", type=float, required=True)
     parser.add_argument("--seconds", type=float, required=True)
     given = parser.parse_args()
     load = Load(given.port, given.connections, os.environ["BENCH_TOKEN"])
-    sys.stdout.write(json.dumps(load.run(given.warm_up, given.seconds)) + "\n")
+    sys.stdout.write(json.dumps(load.run(given.seconds)) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The run: its steps in their order, each with an estimate, and the results as they come in."""
 
 import itertools
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from bench.contenders import NAMES, TUNED, TUNINGS, Field
 from bench.drain import drain
 from bench.idle import idle
 from bench.intake import APPLICATIONS, WARM_UP, intake
+from bench.limit import limit
 from bench.rig import Rig
 from tests.processes import ROOT
 
@@ -53,7 +55,7 @@ FULL: Final = Size(
     repetitions=5,
     round_trips=(0, 10),
     intake_round_trips=(0, 10),
-    scale=4000,
+    scale=3000,
     limit=25,
     tunings=len(TUNINGS),
     tuning_limit=10,
@@ -99,7 +101,7 @@ class Step:
         except Exception as error:
             lines = str(error).strip().splitlines() or [""]
             reason = f"{type(error).__name__}: {lines[-1][:300]}"
-            return [self.about | {"error": reason.replace(str(ROOT), ".")}]
+            return [self.about | {"error": reason.replace(str(ROOT), ".").replace(tempfile.gettempdir(), "...")}]
 
     def __str__(self) -> str:
         """What it does, in a few words."""
@@ -121,7 +123,7 @@ class Plan:
     contenders: Field
     size: Size
     parts: Sequence[str]
-    results: dict[str, Records] = field(default_factory=lambda: {part: [] for part in ("tuning", *PARTS)})
+    results: dict[str, Records] = field(default_factory=lambda: {part: [] for part in ("tuning", "limit", *PARTS)})
 
     def run(self, console: Console, save: Callable[[dict[str, Records]], None]) -> None:
         """Do everything, in an order that spreads a change of the machine's mood over all contenders."""
@@ -161,15 +163,16 @@ class Plan:
             )
 
     def _drains(self) -> Iterator[Step]:
-        for repetition, round_trip, name in itertools.product(
-            range(self.size.repetitions), self.size.round_trips, NAMES
-        ):
-            yield Step(
-                part="drain",
-                about={"contender": name, "round_trip_ms": round_trip, "repetition": repetition},
-                estimate=self.size.limit / 2 + _AROUND,
-                work=partial(self._drained, name, round_trip, self.size.limit),
-            )
+        for repetition, round_trip in itertools.product(range(self.size.repetitions), self.size.round_trips):
+            known = {"round_trip_ms": round_trip, "repetition": repetition}
+            for name in NAMES:
+                yield Step(
+                    part="drain",
+                    about={"contender": name, **known},
+                    estimate=self.size.limit / 2 + _AROUND,
+                    work=partial(self._drained, name, round_trip, self.size.limit),
+                )
+            yield Step(part="limit", about=known, estimate=_AROUND, work=partial(self._limited, round_trip))
 
     def _intakes(self) -> Iterator[Step]:
         for repetition, round_trip, application in itertools.product(
@@ -190,6 +193,9 @@ class Plan:
 
     def _taken_in(self, application: str, round_trip: int) -> Records:
         return [intake(self.rig, application, round_trip, self.size.load)]
+
+    def _limited(self, round_trip: int) -> Records:
+        return [limit(self.rig, self.contenders.own, self.size.scale, round_trip)]
 
     def _idle_together(self) -> Records:
         chosen = best_tuning(self.results["tuning"], max(self.size.round_trips))
@@ -212,5 +218,7 @@ def summary(record: dict[str, Any]) -> str:
     if "p99_ms" in record:
         errors = f", errors {record['errors']}" if record["errors"] else ""
         return f"{record['rate']:.0f} orders/s, p99 {record['p99_ms']:.0f} ms{errors}"
+    if "stored" not in record:
+        return f"{record['rate']:.0f} orders/s"
     calls = sum(record["calls"].values()) / record["stored"]
     return f"{record['rate']:.0f} orders/s, {calls:.2f} calls/order ({record['stored']} of {record['backlog']} stored)"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from bench import contenders, figures, intake
+from bench import contenders, figures, intake, limit
 from bench.figures import DELETE, NONE, RECEIVE, about, calls_per_order, measured, middle, over, shown, spread
 
 Record = dict[str, Any]
@@ -86,9 +86,11 @@ def _drain_notes(results: Record) -> str:
         "receives ten, inserts them in one statement and deletes ten, in sequence. All write the same columns "
         "into the same table.\n\n"
         "Orders/s is from the first row's time to the last one's. A run ends after "
-        f"{results['size']['limit']:g} s; its rate is then that of the orders stored so far. Slow workers get a shorter "
-        "backlog. Calls are counted from the worker's start until the queue is empty. CPU (user and system) and "
-        "memory (resident; pages that processes share count for each) are those of the worker with its children."
+        f"{results['size']['limit']:g} s; its rate is then that of the orders stored so far. Slow workers get a "
+        "shorter backlog. Calls are counted from the worker's start until the queue is empty. CPU (user and system) "
+        "and memory (resident; pages that processes share count for each) are those of the worker with its children. "
+        f"*{figures.LIMIT}* is {limit.CONNECTIONS} connections that receive ten and delete ten and do nothing with "
+        "them, on an otherwise idle machine."
     )
 
 
@@ -113,6 +115,10 @@ def _drain_table(results: Record, round_trip: int) -> str:
                 str(records[-1]["backlog"]),
             ]
         )
+    direct = measured(results["limit"], round_trip_ms=round_trip)
+    if direct:
+        share = shown(over(ours, middle(direct, figures.rate)), ".2f", "x")
+        rows.append([figures.LIMIT, spread(direct, figures.rate, ".0f"), share])
     return _table(_DRAIN_HEAD, rows)
 
 

@@ -18,7 +18,7 @@ SOFT_TIME_LIMIT = 15
 TIME_LIMIT = 20
 
 #: Messages held per pool process. A killed worker burns a receive of each message it holds.
-PREFETCH_MULTIPLIER = 32
+PREFETCH_MULTIPLIER = 100
 
 
 def create_celery(settings: Settings) -> Celery:

@@ -83,7 +83,10 @@ class Collector:
     def add(self, request: SQSRequest) -> None:
         """Take a call along with the next batch; on the hub."""
         state.task_reserved(request)
-        self._waiting.append(request)
+        if self._is_last(request):
+            self._waiting.appendleft(request)
+        else:
+            self._waiting.append(request)
         self._plan()
 
     def _plan(self) -> None:
@@ -96,8 +99,19 @@ class Collector:
         self._planned = False
         # What is not started when the worker stops goes back to SQS with all else that is held.
         while self._waiting and self._running < self._consumer.pool.num_processes and self._is_open():
-            count = min(len(self._waiting), self._task.batch_size)
-            self._submit([self._waiting.popleft() for _ in range(count)])
+            self._submit(self._next())
+
+    def _next(self) -> list[SQSRequest]:
+        batch = [self._waiting.popleft()]
+        # One that kills its process takes its neighbours' receives with it. So on its last receive each
+        # runs alone: then only the culprit can end in the DLQ.
+        if not self._is_last(batch[0]):
+            while self._waiting and len(batch) < self._task.batch_size:
+                batch.append(self._waiting.popleft())
+        return batch
+
+    def _is_last(self, request: SQSRequest) -> bool:
+        return bool(_receive_count(request) >= self._task.app.conf.sqs_max_receive_count)
 
     def _is_open(self) -> bool:
         return bool(self._consumer.blueprint.state == bootsteps.RUN)
@@ -182,10 +196,14 @@ def _call(request: SQSRequest) -> Call:
         id=request.id,
         args=request.args,
         kwargs=request.kwargs,
-        receive_count=int(request.request_dict["retries"]) + 1,
+        receive_count=_receive_count(request),
         worker=request.hostname,
         headers=request.message.headers,
     )
+
+
+def _receive_count(request: SQSRequest) -> int:
+    return int(request.request_dict["retries"]) + 1
 
 
 def run_batch(task_name: str, calls: list[Call]) -> list[Verdict]:

@@ -202,7 +202,7 @@ def _is_time(value: Any) -> bool:
 
 
 def _are_names(value: Any) -> bool:
-    return isinstance(value, list) and all(map(is_text, value))
+    return isinstance(value, list | tuple) and all(map(is_text, value))
 
 
 #: Celery's own headers, and what its worker can take in them.

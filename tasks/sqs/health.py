@@ -8,10 +8,9 @@ import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from tasks.sqs.held import Held
-from tasks.sqs.receiver import Receiver
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +26,14 @@ LOOK_EVERY: Final = 5.0  # seconds
 EXIT_CODE: Final = os.EX_SOFTWARE
 
 
+class Watched(Protocol):
+    """What Health asks of a receiver."""
+
+    @property
+    def idle_seconds(self) -> float:
+        """Seconds since a poll last ended, with whatever answer; 0 while there is no room for one."""
+
+
 class Health:
     """Watches over the receivers of a worker.
 
@@ -34,12 +41,23 @@ class Health:
         held: what the worker holds.
         receivers: those that are to poll, by queue.
         port: where to answer `GET /healthz`, on loopback; 0 for nowhere.
+        hopeless_after: seconds of silence after which the process ends.
+        look_every: seconds between two looks.
     """
 
-    def __init__(self, held: Held, receivers: Mapping[str, Receiver], port: int) -> None:
+    def __init__(
+        self,
+        held: Held,
+        receivers: Mapping[str, Watched],
+        port: int,
+        hopeless_after: float = HOPELESS_AFTER,
+        look_every: float = LOOK_EVERY,
+    ) -> None:
         self._held = held
         self._receivers = receivers
         self._port = port
+        self._hopeless_after = hopeless_after
+        self._look_every = look_every
         self._server: ThreadingHTTPServer | None = None
         self._stopped = threading.Event()
 
@@ -79,9 +97,9 @@ class Health:
         return max((receiver.idle_seconds for receiver in list(self._receivers.values())), default=0.0)
 
     def _watch(self) -> None:
-        while not self._stopped.wait(LOOK_EVERY):
+        while not self._stopped.wait(self._look_every):
             silence = self._silence()
-            if silence >= HOPELESS_AFTER:
+            if silence >= self._hopeless_after:
                 logger.critical("no poll has ended for %.0f s: this process ends", silence)
                 # Not sys.exit: that ends a thread, and the main one may be what is stuck. SQS hands
                 # what we hold to others.

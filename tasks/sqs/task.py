@@ -64,9 +64,15 @@ class SQSRequest(Request):
         finally:
             self.task.request_stack.pop()
 
-    def reject(self, requeue: bool = False) -> Any:
+    def acknowledge(self) -> None:
+        """Delete the message. A pool's thread only plans it, so the event loop is woken to do it."""
+        super().acknowledge()
+        self.message.channel.wake()
+
+    def reject(self, requeue: bool = False) -> None:
         """Leave the message to SQS; visible at once where waiting changes nothing."""
-        return super().reject(requeue=requeue or self._run_again_at_once)
+        super().reject(requeue=requeue or self._run_again_at_once)
+        self.message.channel.wake()
 
 
 class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only

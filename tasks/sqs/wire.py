@@ -49,21 +49,10 @@ _TYPE: Final = "String"  # of each of our attributes; its name counts towards a 
 _REFUSED: Final = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 #: Headers that have a place of their own, or that the receiving side works out again.
-DERIVED: Final = frozenset({"task", "id", "lang", "argsrepr", "kwargsrepr", "retries", "ignore_result"})
+_DERIVED: Final = frozenset({"task", "id", "lang", "argsrepr", "kwargsrepr", "retries", "ignore_result"})
 
-#: Celery's headers when nobody set them; where one is missing, its worker assumes just that.
-UNSET: Final[dict[str, Any]] = {
-    "eta": None,
-    "expires": None,
-    "group": None,
-    "group_index": None,
-    "parent_id": None,
-    "replaced_task_nesting": 0,
-    "shadow": None,
-    "stamped_headers": None,
-    "stamps": {},
-    "timelimit": [None, None],
-}
+#: Celery's headers when nobody set them and they are not None. Its worker assumes the same where one is missing.
+_UNSET: Final[dict[str, Any]] = {"replaced_task_nesting": 0, "stamps": {}, "timelimit": [None, None]}
 
 #: What follows the one argument in the body of a call that travels as a plain object.
 _NO_OPTIONS: Final = "],{}," + exact_json.dumps(dict.fromkeys(envelope.EMBED)) + "]"
@@ -124,12 +113,16 @@ def _attributes(headers: dict[str, Any]) -> dict[str, str]:
         if not (isinstance(text, str) and text):
             raise ValueError(f"{name} is {text!r}, and not text")
     others = {
-        key: value for key, value in headers.items() if key not in DERIVED and (key not in UNSET or value != UNSET[key])
+        key: value
+        for key, value in envelope.checked_headers(headers).items()
+        if key not in _DERIVED and (key not in _UNSET or value != _UNSET[key])
     }
     if others.get("root_id") == headers["id"]:
         del others["root_id"]
     if others:
-        attributes[HEADERS] = _escaped(exact_json.dumps(others))
+        text = exact_json.dumps(others)
+        _shallow(text, others)
+        attributes[HEADERS] = _escaped(text)
     return attributes
 
 

@@ -1,6 +1,8 @@
 """The transport against a real emulator: what Celery publishes, and what becomes of a message."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from celery import Celery
@@ -8,10 +10,12 @@ from kombu import Connection
 
 from tasks.application import create_celery
 from tasks.orders import PERSIST_ORDER
+from tasks.sqs.batcher import MAX_BATCH_BYTES
 from tasks.sqs.clients import client
 from tasks.sqs.errors import NotConfirmed, Unsendable
+from tasks.sqs.held import Delivery
 from tasks.sqs.task import SQSTask
-from tests.conftest import make_settings
+from tests.conftest import VISIBILITY_TIMEOUT, make_settings
 from tests.emulator import Queues
 from tests.polling import poll
 
@@ -41,7 +45,7 @@ def test_a_publish_is_one_call_to_sqs(celery, calls):
     celery.tasks[PERSIST_ORDER].delay({"orderId": "x"})
     celery.tasks[PERSIST_ORDER].delay({"orderId": "y"})
 
-    assert calls.names == ["SendMessage", "SendMessage"]
+    assert calls.names == ["SendMessageBatch", "SendMessageBatch"]
 
 
 def test_the_message_says_which_task_it_calls(celery, queues):
@@ -55,10 +59,17 @@ def test_the_message_says_which_task_it_calls(celery, queues):
     assert json.loads(attributes["celery_headers"])["request_id"] == "r-1"
 
 
-def test_text_that_sqs_refuses_fails_at_the_caller(celery, queues):
-    with pytest.raises(Unsendable, match=r"U\+FFFE"):
-        celery.tasks[PERSIST_ORDER].delay({"productName": "a\ufffeb"})
+def test_a_message_that_is_too_long_fails_at_the_caller(celery, queues):
+    with pytest.raises(Unsendable, match="1048576"):
+        celery.tasks[PERSIST_ORDER].delay({"productName": "a" * MAX_BATCH_BYTES})
     assert queues.waiting() == 0
+
+
+def test_concurrent_publishes_share_calls(celery, calls, queues):
+    with ThreadPoolExecutor(32) as callers:
+        list(callers.map(lambda number: celery.tasks[PERSIST_ORDER].delay({"n": number}), range(200)))
+    assert queues.waiting() == 200
+    assert len(calls.names) < 100
 
 
 def test_a_queue_that_is_gone_means_not_confirmed(celery, queues):
@@ -79,13 +90,15 @@ class Consumer:
         self.received: list = []
 
     def take(self, queues):
-        """Receive one message by hand and give it to the channel, as the receiver's thread does."""
+        """Receive one message by hand and give it to the channel, as a receiver's thread does."""
         [message] = queues.sqs.receive_message(
             QueueUrl=queues.url, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"], WaitTimeSeconds=1
         )["Messages"]
         queue = queues.url.rsplit("/", 1)[-1]
+        delivery = Delivery(message, queue, queues.url, VISIBILITY_TIMEOUT, time.monotonic() + VISIBILITY_TIMEOUT)
         self.channel.basic_consume(queue, no_ack=False, callback=self.received.append, consumer_tag="tag")
-        self.channel._hand_over(queue, message)
+        self.channel._held.add(delivery)
+        self.channel._hand_over(delivery)
         return self.received[-1] if self.received else None
 
 
@@ -99,7 +112,16 @@ def consumer(celery):
 def test_an_acked_message_is_deleted(consumer, queues):
     queues.send("{}")
     consumer.take(queues).ack()
-    assert queues.waiting() == 0
+    poll(lambda: queues.waiting() == 0, 1, "the message is deleted")
+
+
+def test_acked_messages_share_a_call(consumer, queues, calls):
+    for _ in range(10):
+        queues.send("{}")
+    for message in [consumer.take(queues) for _ in range(10)]:
+        message.ack()
+    poll(lambda: queues.waiting() == 0, 1, "all are deleted")
+    assert calls.names == ["DeleteMessageBatch"]
 
 
 def test_a_rejected_message_stays_and_comes_again_after_its_visibility_timeout(consumer, queues):
@@ -123,6 +145,7 @@ class TestWithoutARedrivePolicy:
     def test_a_rejected_message_is_kept(self, consumer, queues):
         queues.send("{}")
         consumer.take(queues).reject()
+        consumer.connection.release()
         assert queues.waiting() == 1
 
 
@@ -130,7 +153,7 @@ def test_a_requeued_message_is_visible_at_once_and_is_the_same_message(consumer,
     message_id = queues.send("{}")
     consumer.take(queues).reject(requeue=True)
 
-    [message] = queues.peek(queues.url)
+    [message] = poll(lambda: queues.peek(queues.url), 1, "the message is visible")
     assert message["MessageId"] == message_id
     assert message["Attributes"]["ApproximateReceiveCount"] == "2"
 
@@ -145,14 +168,41 @@ def test_what_is_held_at_the_end_is_visible_at_once(consumer, queues):
     assert len(queues.peek(queues.url)) == 1
 
 
+def test_what_is_acked_at_the_end_is_deleted_before_the_end(consumer, queues):
+    queues.send("{}")
+    consumer.take(queues).ack()
+    consumer.connection.release()
+    assert queues.waiting() == 0
+
+
 def test_an_undecodable_message_is_visible_at_once_and_reaches_nobody(consumer, queues):
     queues.send("no json")
     assert consumer.take(queues) is None
-    assert len(queues.peek(queues.url)) == 1
+    poll(lambda: queues.peek(queues.url), 1, "the message is visible")
+
+
+def test_a_message_whose_deletion_failed_is_deleted_and_not_run_again(consumer, queues):
+    message_id = queues.send("{}")
+    first = consumer.take(queues)
+    consumer.channel._held.get(first.delivery_tag).lost = True
+    first.ack()
+    assert queues.waiting() == 1
+    poll(lambda: queues.peek(queues.url), 5, "the message comes again")
+
+    assert consumer.take(queues) is first, "nothing new reached the consumer"
+
+    poll(lambda: queues.waiting() == 0, 2, f"{message_id} is deleted")
+
+
+def test_a_countdown_is_waited_for_by_sqs(celery, queues):
+    celery.tasks[PERSIST_ORDER].apply_async(({},), countdown=2)
+    assert queues.peek(queues.url) == []
+    [message] = poll(lambda: queues.peek(queues.url), 5, "the message is visible after its delay")
+    assert "eta" not in message["MessageAttributes"].get("celery_headers", {}).get("StringValue", "")
 
 
 def test_retry_sends_no_second_message(celery, queues):
-    @celery.task(base=SQSTask, bind=True, name="impatient")
+    @celery.task(base=SQSTask, bind=True, name="impatient", shared=False)
     def impatient(self):
         self.retry(countdown=1, exc=LookupError("not yet"))
 

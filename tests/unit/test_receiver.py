@@ -1,14 +1,21 @@
 """The receiver polls while there is room, survives everything, and hands back what comes too late."""
 
+import itertools
 import threading
 
 import pytest
 
 from tasks.sqs import receiver as receiving
-from tasks.sqs.receiver import MAX_MESSAGES, Receiver, Room
+from tasks.sqs.held import MAX_RECEIVE, Held
+from tasks.sqs.receiver import Receiver, Source
 from tests.polling import poll
 
-MESSAGE = {"MessageId": "m", "ReceiptHandle": "handle", "Body": "{}"}
+NUMBERS = itertools.count()
+
+
+def message():
+    number = next(NUMBERS)
+    return {"MessageId": f"m{number}", "ReceiptHandle": f"handle-{number}", "Body": "{}"}
 
 
 class ScriptedSQS:
@@ -16,42 +23,55 @@ class ScriptedSQS:
 
     def __init__(self, *script):
         self._script = list(script)
+        self._lock = threading.Lock()
         self.asked_for = []
-        self.released = []
         self.resume = threading.Event()
 
+    def get_queue_attributes(self, **parameters):
+        return {"Attributes": {"VisibilityTimeout": "30"}}
+
     def receive_message(self, **parameters):
-        self.asked_for.append(parameters["MaxNumberOfMessages"])
-        if not self._script:
-            self.resume.wait(5)
-            return {}
-        answer = self._script.pop(0)
+        with self._lock:
+            self.asked_for.append(parameters["MaxNumberOfMessages"])
+            answer = self._script.pop(0) if self._script else self._wait
         if isinstance(answer, BaseException):
             raise answer
         return answer() if callable(answer) else answer
 
-    def change_message_visibility(self, **parameters):
-        self.released.append((parameters["ReceiptHandle"], parameters["VisibilityTimeout"]))
+    def _wait(self):
+        self.resume.wait(5)
+        return {}
+
+
+class Released:
+    """A settler that only notes what is given back."""
+
+    def __init__(self):
+        self.handles = []
+
+    def release(self, delivery):
+        self.handles.append(delivery.receipt_handle)
 
 
 @pytest.fixture
-def room():
-    place = Room()
-    place.resize(4)
-    return place
+def held():
+    room = Held()
+    room.resize(4)
+    return room
 
 
 @pytest.fixture
-def receive(room):
-    """Start a receiver on a scripted SQS; returns what it delivers."""
+def receive(held):
+    """Start a receiver on a scripted SQS; returns what it delivers, the receiver, and what it gives back."""
     started = []
 
     def start(sqs, longest_pause=0.05):
-        delivered = []
-        receiver = Receiver(sqs, "http://q", 20, room, delivered.extend, longest_pause)
+        delivered, settler = [], Released()
+        source = Source(queue="q", url="http://q", wait=20, longest_pause=longest_pause)
+        receiver = Receiver(sqs, source, held, settler, delivered.extend)
         receiver.start()
         started.append((receiver, sqs))
-        return delivered, receiver
+        return delivered, receiver, settler
 
     yield start
     for receiver, sqs in started:
@@ -76,26 +96,23 @@ def receive(room):
     ids=repr,
 )
 def test_no_answer_ends_the_polling(receive, nonsense):
-    sqs = ScriptedSQS(nonsense, {"Messages": [MESSAGE]})
-
-    delivered, _ = receive(sqs)
-
-    assert poll(lambda: delivered, 5, "the message after the nonsense") == [MESSAGE]
+    good = message()
+    delivered, _, _ = receive(ScriptedSQS(nonsense, {"Messages": [good]}))
+    poll(lambda: delivered, 5, "the message after the nonsense")
+    assert delivered[0].message == good
 
 
 def test_an_outage_of_days_does_not_end_the_polling(receive):
-    sqs = ScriptedSQS(*[OSError("down")] * 3000, {"Messages": [MESSAGE]})
-
-    delivered, _ = receive(sqs, longest_pause=0)
-
-    assert poll(lambda: delivered, 10, "the message after the outage") == [MESSAGE]
+    sqs = ScriptedSQS(*[OSError("down")] * 3000, {"Messages": [message()]})
+    delivered, _, _ = receive(sqs, longest_pause=0)
+    poll(lambda: delivered, 10, "the message after the outage")
 
 
 def test_failures_are_logged_once_when_they_begin_and_once_when_they_end(receive, caplog):
-    sqs = ScriptedSQS(OSError("a"), OSError("b"), OSError("c"), {"Messages": [MESSAGE]})
+    sqs = ScriptedSQS(OSError("a"), OSError("b"), OSError("c"), {"Messages": [message()]})
     caplog.set_level("WARNING", receiving.__name__)
 
-    delivered, _ = receive(sqs)
+    delivered, _, _ = receive(sqs)
     poll(lambda: delivered, 5, "the message")
 
     said = [record.getMessage() for record in caplog.records]
@@ -104,53 +121,72 @@ def test_failures_are_logged_once_when_they_begin_and_once_when_they_end(receive
     assert "receiving again" in said[1]
 
 
-def test_it_asks_for_what_there_is_room_for(receive, room):
-    sqs = ScriptedSQS({"Messages": [MESSAGE] * 3}, {"Messages": [MESSAGE]})
-
-    delivered, _ = receive(sqs)
-    poll(lambda: len(delivered) == 4, 5, "four messages")
-
-    assert sqs.asked_for == [4, 1]
-    room.give_back()
-    room.give_back()
-    poll(lambda: len(sqs.asked_for) == 3, 5, "a third poll")
-    assert sqs.asked_for[2] == 2
-
-
-def test_it_never_asks_for_more_than_sqs_gives(receive, room):
-    room.resize(1000)
-    sqs = ScriptedSQS()
-
+def test_it_asks_for_what_there_is_room_for(receive, held):
+    sqs = ScriptedSQS({"Messages": [message(), message(), message()]})
     receive(sqs)
+    poll(lambda: len(sqs.asked_for) == 2, 5, "a second poll")
+    assert sqs.asked_for == [4, 1]
 
+
+def test_a_full_worker_does_not_ask(receive, held):
+    sqs = ScriptedSQS({"Messages": [message() for _ in range(4)]})
+    delivered, receiver, _ = receive(sqs)
+    poll(lambda: len(delivered) == 4, 5, "four messages")
+    assert held.room() == 0
+    assert sqs.asked_for == [4]
+    assert receiver.idle_seconds == 0, "waiting for room is not silence"
+
+    for delivery in delivered:
+        held.pop(delivery.receipt_handle)
+
+    poll(lambda: sqs.asked_for == [4, 4], 5, "a poll for the room that was made")
+
+
+def test_it_never_asks_for_more_than_sqs_gives(receive, held):
+    held.resize(1000)
+    sqs = ScriptedSQS()
+    receive(sqs)
     poll(lambda: sqs.asked_for, 5, "a poll")
-    assert sqs.asked_for == [MAX_MESSAGES]
+    assert sqs.asked_for == [MAX_RECEIVE]
+
+
+def test_an_idle_queue_has_one_poll_in_flight(receive, held):
+    held.resize(1000)
+    sqs = ScriptedSQS({}, {})
+    receive(sqs)
+    poll(lambda: len(sqs.asked_for) == 3, 5, "the poll after two empty answers")
+    assert not threading.Event().wait(0.3)
+    assert len(sqs.asked_for) == 3
+
+
+def test_a_backlog_has_several_polls_in_flight(receive, held):
+    held.resize(1000)
+    full = {"Messages": [message() for _ in range(MAX_RECEIVE)]}
+    sqs = ScriptedSQS(full)
+    receive(sqs)
+    poll(lambda: len(sqs.asked_for) == 1 + receiving.POLLS_IN_FLIGHT, 5, "all polls in flight")
 
 
 def test_what_arrives_after_the_stop_is_made_visible_to_others(receive):
+    late = message()
     stopping = threading.Event()
 
     def answer_late():
         stopping.wait(5)
-        return {"Messages": [MESSAGE]}
+        return {"Messages": [late]}
 
     sqs = ScriptedSQS(answer_late)
-    delivered, receiver = receive(sqs)
+    delivered, receiver, settler = receive(sqs)
     poll(lambda: sqs.asked_for, 5, "the poll in flight")
 
     receiver.stop()
     stopping.set()
 
-    assert poll(lambda: sqs.released, 5, "the message is released") == [("handle", 0)]
+    assert poll(lambda: settler.handles, 5, "the message is released") == [late["ReceiptHandle"]]
     assert delivered == []
 
 
-def test_a_room_without_a_limit_holds_one_poll():
-    unlimited = Room()
+def test_a_consumer_without_a_limit_holds_one_answer():
+    unlimited = Held()
     unlimited.resize(0)
-    assert unlimited.wait(timeout=0) == MAX_MESSAGES
-
-
-def test_a_full_room_has_no_room(room):
-    room.take(4)
-    assert room.wait(timeout=0) == 0
+    assert unlimited.room() == MAX_RECEIVE

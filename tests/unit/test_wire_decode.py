@@ -21,8 +21,9 @@ from tests.unit.envelopes import (
 )
 from tests.unit.samples import MESSAGE, json_of
 
-#: U+FFFE and U+FFFF have no place in SQS.
-sendable = json_of(st.text(st.characters(exclude_characters="\ufffe\uffff", exclude_categories=["Cs"])))
+#: With U+FFFE and U+FFFF, which SQS refuses, and half surrogate pairs. Two halves side by side arrive as the
+#: character that they spell, as they do from any writer of JSON.
+sendable = json_of(st.text() | st.builds("{}\ud800{}".format, st.text(), st.text()))
 
 
 def call(envelope):
@@ -81,7 +82,7 @@ def test_a_message_is_settled_by_its_receipt_handle():
 @given(
     st.lists(sendable, max_size=3),
     st.dictionaries(st.text("abc", min_size=1), sendable, max_size=2),
-    st.dictionaries(st.text("xyz", min_size=1), st.text(min_size=1) | st.integers(1), max_size=2),
+    st.dictionaries(st.text("xyz", min_size=1), st.text() | st.integers() | st.none() | st.booleans(), max_size=2),
 )
 def test_any_call_arrives_as_it_was_made(args, kwargs, headers):
     sent = an_envelope(*args, kwargs=kwargs, task="a_task", task_id="an-id", headers=headers)

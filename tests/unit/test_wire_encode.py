@@ -2,11 +2,14 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kombu.utils import json as kombu_json
 
 from tasks.sqs import exact_json, wire
 from tasks.sqs.errors import Unsendable
@@ -85,21 +88,71 @@ def test_any_call_is_sent_in_a_form_that_sqs_takes_or_not_at_all(args, kwargs, n
         assert LEGAL_TEXT.fullmatch(attribute["StringValue"])
 
 
-@pytest.mark.parametrize("character", ["\ufffe", "\uffff", "\ud800"])
-def test_a_character_that_sqs_refuses_is_not_sent(character):
+@pytest.mark.parametrize("character", [*"\x00\x1f\x7f\ufffd\U0010ffff☕", "\ufffe", "\uffff", "\ud800", "\\\ufffe"])
+def test_every_character_is_sent_for_json_can_spell_it(character):
+    text = f"a{character}b"
+    sent = wire.encode(an_envelope({"name": text}, headers={"note": text}))
+    assert LEGAL_TEXT.fullmatch(sent.body)
+    assert exact_json.loads(sent.body) == {"name": text}
+    assert exact_json.loads(sent.attributes["celery_headers"]["StringValue"])["note"] == text
+
+
+@pytest.mark.parametrize("character", ["\x00", "\ufffe"])
+@pytest.mark.parametrize("name", ["task", "task_id"])
+def test_a_character_that_sqs_refuses_is_not_sent_where_no_json_is(name, character):
     with pytest.raises(Unsendable, match=f"U\\+{ord(character):04X}"):
-        wire.encode(an_envelope({"name": f"a{character}b"}))
+        wire.encode(an_envelope({}, **{name: f"a{character}b"}))
 
 
-@pytest.mark.parametrize("character", ["\x00", "\x1f", "\x7f", "\ufffd", "\U0010ffff", "☕"])
-def test_a_character_that_json_can_spell_is_sent(character):
-    sent = wire.encode(an_envelope({"name": f"a{character}b"})).body
-    assert exact_json.loads(sent) == {"name": f"a{character}b"}
+@pytest.mark.parametrize("value", [None, 0, False, "", [], {}, 0.25, Decimal("1.50")])
+def test_a_custom_header_travels_whatever_it_is(value):
+    attributes = wire.encode(an_envelope({}, headers={"custom": value})).attributes
+    assert exact_json.loads(attributes["celery_headers"]["StringValue"])["custom"] == value
 
 
-def test_a_task_name_that_sqs_refuses_is_not_sent():
-    with pytest.raises(Unsendable):
-        wire.encode(an_envelope({}, task="a\x00task"))
+def test_a_call_in_kombus_json_travels_in_ours():
+    body = kombu_json.dumps([[{"price": Decimal("99.90")}], {}, {}])
+    sent = wire.encode(an_envelope() | {"body": body, "content-type": "application/json"})
+    assert sent.body == '{"price":99.90}'
+
+
+def test_several_objects_are_not_mistaken_for_one():
+    envelope = an_envelope({"a": 1}, {"b": 2})
+    assert wire.encode(envelope).body == envelope["body"]
+
+
+NESTED = exact_json.loads("[" * 201 + "]" * 201)
+KOMBU_JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (KOMBU_JSON | {"body": kombu_json.dumps([[uuid4()], {}, {}])}, "UUID"),
+        (KOMBU_JSON | {"body": "[[NaN], {}, {}]"}, "JSON"),
+        (KOMBU_JSON | {"body": "{}"}, r"\[args, kwargs, embed\]"),
+        ({"body": '[[{"a":1,"a":2}],{},{}]'}, "twice"),
+        ({"body": "[[],{}]"}, r"\[args, kwargs, embed\]"),
+        ({"body": b"[[],{},{}]"}, "bytes"),
+        ({"body": exact_json.dumps([[{}], {}, {"callbacks": [5]}])}, r"\[args, kwargs, embed\]"),
+        ({"body": exact_json.dumps([[{"a": NESTED}], {}, {}])}, "nested"),
+        ({"content-type": "application/x-python-serialize"}, "application/x-python-serialize"),
+        ({"headers": {"task": "t", "id": "i", "compression": "application/x-gzip"}}, "compressed"),
+        ({"headers": {"task": "t", "id": "i", "at": datetime.now(UTC)}}, "datetime"),
+        ({"headers": {"task": "t", "id": "i", "number": float("nan")}}, "JSON"),
+        ({"headers": {"task": "t", "id": 5}}, "celery_id"),
+        ({"headers": {"task": "t", "id": ""}}, "celery_id"),
+        ({"headers": {"task": None, "id": "i"}}, "celery_task"),
+        ({"headers": {"task": "t", "id": "i", "eta": "tomorrow"}}, "the header eta"),
+        ({"headers": {"task": "t", "id": "i", "timelimit": ["9", None]}}, "the header timelimit"),
+        ({"headers": {"task": "t", "id": "i", "note": NESTED}}, "nested"),
+        ({"headers": {}}, "task"),
+        ({"headers": None}, "NoneType"),
+    ],
+)
+def test_what_cannot_be_sent_says_why(changes, reason):
+    with pytest.raises(Unsendable, match=reason):
+        wire.encode(an_envelope() | changes)
 
 
 @pytest.mark.parametrize("filling", ["x", "☕"])

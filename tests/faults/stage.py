@@ -1,0 +1,230 @@
+"""A stage for faults: queues, a database, a proxy between, and real processes that know only the proxy."""
+
+import contextlib
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, Self
+
+import psutil
+
+from app.tokens import issue
+from config.queues import ORDER_QUEUE
+from tests.conftest import JWT_SECRET
+from tests.e2e.conftest import Client
+from tests.emulator import Emulator, Queues
+from tests.faults.oracle import Ledger, Placed, judge
+from tests.faults.proxy import Proxy
+from tests.mariadb import MariaDB, rows
+from tests.polling import PAUSE, poll
+from tests.processes import BIN, Process, free_port
+
+USER_ID: Final = 1
+BATCH: Final = 10  # what SendMessageBatch takes
+
+LAST_LINES: Final = 20  # of a worker's log that a failed test shows
+LINE_LENGTH: Final = 300  # characters: tracebacks are one line each
+
+#: For what must not be done by two threads at once: alembic's context is global, and the emulator's
+#: clients are made under a changed environment.
+_setting_up = threading.Lock()
+
+
+class Stage:
+    """One scenario's own queues, database, proxy, ledger and processes.
+
+    Args:
+        emulator: the SQS emulator; others may use it meanwhile.
+        server: the MariaDB server; so may they.
+        folder: where the processes log.
+        visibility_timeout: of the work queue, in seconds.
+        max_receive_count: of the work queue; the house's number unless the scenario says why not.
+        seed: of the proxy's dice.
+    """
+
+    def __init__(
+        self,
+        emulator: Emulator,
+        server: MariaDB,
+        folder: Path,
+        visibility_timeout: int,
+        max_receive_count: int = ORDER_QUEUE.max_receive_count,
+        seed: int = 0,
+    ) -> None:
+        with _setting_up:
+            self.queues = Queues.fresh(emulator, visibility_timeout)
+            self.database_url = server.fresh()
+        _allow(self.queues, max_receive_count)
+        self.proxy = Proxy(emulator.url, seed)
+        self.ledger = Ledger()
+        self.workers: list[Process] = []
+        self._server = server
+        self._database = self.database_url.rsplit("/", 1)[-1]
+        self._folder = folder
+        self._processes = contextlib.ExitStack()
+        self._numbers = count()
+        self.environment = {
+            "APP_ENV": "production",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "SQS_ENDPOINT": self.proxy.url,
+            "SQS_QUEUE_URL": self.proxy.through(self.queues.url),
+            "SQS_DLQ_URL": self.proxy.through(self.queues.dlq_url),
+            "DATABASE_URL": self.database_url,
+            "JWT_SECRET": JWT_SECRET,
+            "ORDER_ID_SECRET": "the-order-id-secret-of-the-tests-alone",
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Processes first: what they would log about a proxy that is gone is no finding.
+        self._processes.close()
+        self.proxy.stop()
+        self.queues.delete()
+
+    # Processes
+
+    def start_worker(self, *arguments: str, **settings: str) -> Process:
+        """Start a worker and wait until it is ready."""
+        log = self._folder / f"worker-{len(self.workers)}.log"
+        worker = Process([BIN / "celery", "-A", "tasks", "worker", *arguments], log, self.environment | settings)
+        self._processes.callback(worker.kill)
+        self.workers.append(worker)
+        poll(lambda: worker.says("ready."), 60, "the worker is ready")
+        return worker
+
+    def start_web(self, **settings: str) -> Client:
+        """Start the API; returns its client."""
+        port = str(free_port())
+        command = [BIN / "gunicorn", "-c", "config/gunicorn.py", "app:create_app()"]
+        web = Process(command, self._folder / "web.log", self.environment | settings | {"PORT": port})
+        self._processes.callback(web.kill)
+        token = issue(JWT_SECRET, USER_ID, ["orders:read", "orders:write"], timedelta(hours=1))
+        client = Client(f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token}"})
+        poll(lambda: web.says("Listening at") and client.alive(), 60, "web is alive")
+        return client
+
+    @contextlib.contextmanager
+    def frozen(self, worker: Process) -> Iterator[None]:
+        """Keep a worker and its children from running, as a machine does that is suspended."""
+        os.killpg(worker.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(worker.pid, signal.SIGCONT)
+
+    # Orders
+
+    def send(self, number: int) -> list[str]:
+        """Send orders past the proxy, as a producer for whom SQS is well; returns their ids."""
+        orders = [Placed.some(next(self._numbers)) for _ in range(number)]
+        ids = {order.product.rsplit(" ", 1)[1]: order for order in orders}
+        for start in range(0, number, BATCH):
+            batch = list(ids.items())[start : start + BATCH]
+            entries = [{"Id": str(i), "MessageBody": order.message(each)} for i, (each, order) in enumerate(batch)]
+            answer = self.queues.sqs.send_message_batch(QueueUrl=self.queues.url, Entries=entries)
+            assert not answer.get("Failed"), answer
+            for order_id, order in batch:
+                self.ledger.accept(order_id, order)
+        return list(ids)
+
+    @contextlib.contextmanager
+    def flowing(self, rate: int = 20) -> Iterator[None]:
+        """Send `rate` orders a second, evenly, as long as the block runs."""
+        stopped = threading.Event()
+
+        def flow() -> None:
+            while not stopped.wait(1 / rate):
+                self.send(1)
+
+        thread = threading.Thread(target=flow, name="flow")
+        thread.start()
+        try:
+            yield
+        finally:
+            stopped.set()
+            thread.join()
+
+    def post(self, client: Client, key: str | None = None, placed: Placed | None = None) -> tuple[int, float]:
+        """Post an order and note what was promised; returns the status and the seconds it took."""
+        placed = placed or Placed.some(next(self._numbers))
+        started = time.monotonic()
+        answer = client.try_post(placed.product, placed.quantity, str(placed.price), key)
+        took = time.monotonic() - started
+        if answer.status_code == 202:
+            self.ledger.accept(answer.json()["orderId"], placed)
+        else:
+            self.ledger.leave_open(placed)
+        return answer.status_code, took
+
+    def locked(self) -> contextlib.AbstractContextManager[None]:
+        """Keep everybody from storing orders."""
+        return self._server.locked("orders", self._database)
+
+    def inserts(self, worker: Process) -> bool:
+        """Whether a worker waits for the database to store orders."""
+        main = psutil.Process(worker.pid)
+        ports = {each.laddr.port for one in (main, *main.children()) for each in one.net_connections("tcp")}
+        query = f"SELECT host FROM information_schema.processlist WHERE db = '{self._database}' AND info LIKE 'INSERT%'"
+        return any(int(host.rpartition(":")[2]) in ports for [host] in self._server.execute(query))
+
+    # What came of it
+
+    def stored(self, ids: list[str]) -> bool:
+        """Whether all these orders are rows; fails when a worker has ended meanwhile."""
+        self.assert_workers_run()
+        names = ", ".join(f"'{order_id}'" for order_id in ids)
+        [[number]] = rows(self.database_url, f"SELECT COUNT(*) FROM orders WHERE order_id IN ({names})")
+        return bool(number == len(ids))
+
+    def assert_new_orders_are_stored(self, within: float) -> None:
+        """Orders sent now are stored in time."""
+        ids = self.send(5)
+        poll(lambda: self.stored(ids), within, "new orders are stored")
+
+    def assert_all_is_well(self, within: float) -> None:
+        """Once the queue is empty: nothing lost, doubled or dead, and the workers are those that were started."""
+        deadline = time.monotonic() + within
+        while self.queues.waiting() and time.monotonic() < deadline:
+            time.sleep(PAUSE)
+        self.assert_workers_run()
+        verdict = judge(self.ledger, self.database_url, self.queues)
+        # A stage may see more than one test, and each shall fail for what it has done itself.
+        self.ledger.give_up(verdict)
+        assert verdict.clean, f"{verdict}\n{self._ends_of_logs()}"
+
+    def assert_workers_run(self) -> None:
+        """The workers are the processes that were started."""
+        codes = [worker.returncode for worker in self.workers]
+        assert codes == [None] * len(codes), f"workers have ended with {codes}\n{self._ends_of_logs()}"
+
+    def _ends_of_logs(self) -> str:
+        def telling(worker: Process) -> list[str]:
+            return [line[:LINE_LENGTH] for line in worker.output.splitlines() if "order persisted" not in line]
+
+        return "\n".join(f"{worker.pid}: {line}" for worker in self.workers for line in telling(worker)[-LAST_LINES:])
+
+
+def complaints(worker: Process) -> list[dict[str, Any]]:
+    """A worker's log lines of level warning or worse that come from the SQS layer."""
+    lines = [json.loads(line) for line in worker.output.splitlines() if line.startswith("{")]
+    return [
+        line
+        for line in lines
+        if line.get("level") in {"warning", "error", "critical"} and line["logger"].startswith("tasks.sqs")
+    ]
+
+
+def _allow(queues: Queues, receives: int) -> None:
+    """Set how often a message may be received before SQS moves it to the DLQ."""
+    attributes = queues.sqs.get_queue_attributes(QueueUrl=queues.url, AttributeNames=["RedrivePolicy"])["Attributes"]
+    policy = json.loads(attributes["RedrivePolicy"]) | {"maxReceiveCount": receives}
+    queues.sqs.set_queue_attributes(QueueUrl=queues.url, Attributes={"RedrivePolicy": json.dumps(policy)})

@@ -1,0 +1,103 @@
+"""A batch answers for each of its calls: a bad one never fails its neighbours."""
+
+import pytest
+from celery import Celery
+from celery.exceptions import SoftTimeLimitExceeded
+
+from tasks.sqs.batch import BatchTask, Call, Verdict, run_batch
+
+DONE = Verdict(done=True)
+FAILED = Verdict(done=False)
+
+
+class Tally(BatchTask):
+    """Fails on the calls whose argument is `bad`, the way an insert of many rows does: as a whole."""
+
+    abstract = True
+    permanent = (PermissionError,)
+
+    def __init__(self):
+        self.runs = []
+        self.recorded = []
+
+    def record_attempt(self, attempt):
+        self.recorded.append((attempt.task_id, attempt.receive_count, attempt.final))
+
+    @staticmethod
+    def is_outage(error):
+        return isinstance(error, ConnectionError)
+
+
+@pytest.fixture
+def app():
+    celery = Celery("batches", set_as_current=True)
+    celery.conf.sqs_max_receive_count = 3
+    return celery
+
+
+@pytest.fixture
+def task(app):
+    @app.task(base=Tally, bind=True, name="tally", shared=False)
+    def tally(self, calls):
+        self.runs.append(len(calls))
+        values = [call.args[0] for call in calls]
+        if "gone" in values:
+            raise ConnectionError
+        if "slow" in values:
+            raise SoftTimeLimitExceeded
+        if "bad" in values:
+            raise ValueError(f"{values.count('bad')} bad")
+        return [PermissionError(value) if value == "never" else None for value in values]
+
+    return app.tasks["tally"]
+
+
+def _calls(values, receive_count=1):
+    return [Call(f"id-{number}", [value], {}, receive_count, "w@h") for number, value in enumerate(values)]
+
+
+def test_a_good_batch_is_one_run(task):
+    assert run_batch("tally", _calls(["good"] * 100)) == [DONE] * 100
+    assert task.runs == [100]
+
+
+@pytest.mark.parametrize("position", [0, 1, 49, 50, 98, 99])
+def test_one_bad_call_among_a_hundred_fails_alone_wherever_it_stands(task, position):
+    values = ["good"] * 100
+    values[position] = "bad"
+    verdicts = run_batch("tally", _calls(values))
+    assert verdicts[position] == FAILED
+    assert verdicts.count(DONE) == 99
+    assert task.recorded == [(f"id-{position}", 1, False)]
+    assert len(task.runs) <= 15, "one run for the whole, and two for each halving"
+
+
+@pytest.mark.parametrize("bad", [2, 5])
+def test_few_bad_calls_cost_few_runs(task, bad):
+    values = ["good"] * 100
+    for number in range(bad):
+        values[number * 17] = "bad"
+    verdicts = run_batch("tally", _calls(values))
+    assert verdicts.count(FAILED) == bad
+    assert len(task.runs) <= 1 + bad * 14
+
+
+def test_an_answer_of_the_task_itself_costs_no_further_run(task):
+    verdicts = run_batch("tally", _calls(["good", "never", "good"]))
+    assert verdicts == [DONE, Verdict(done=False, permanent=True), DONE]
+    assert task.runs == [3]
+
+
+def test_an_outage_is_not_looked_for_in_halves(task):
+    assert run_batch("tally", _calls(["good", "gone"] * 50)) == [FAILED] * 100
+    assert task.runs == [100]
+
+
+def test_a_time_limit_is_not_spent_again_on_halves(task):
+    assert run_batch("tally", _calls(["good", "slow"])) == [FAILED] * 2
+    assert task.runs == [2]
+
+
+def test_the_last_receive_is_recorded_as_final(task):
+    run_batch("tally", _calls(["bad"], receive_count=3))
+    assert task.recorded == [("id-0", 3, True)]

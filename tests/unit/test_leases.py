@@ -1,0 +1,92 @@
+"""What is held stays hidden from others; what cannot be held any longer is given up."""
+
+import time
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from tasks.sqs.batcher import MAX_ENTRIES
+from tasks.sqs.held import Held
+from tasks.sqs.leases import LONGEST_LEASE, Leases
+from tests.polling import poll
+from tests.unit.deliveries import SettlingSQS, delivery, handles, refuse
+
+
+@pytest.fixture
+def held():
+    return Held()
+
+
+def _add(held, *deliveries):
+    for one in deliveries:
+        held.add(one)
+    return deliveries
+
+
+def test_a_lease_is_extended_before_half_of_it_is_left(held):
+    sqs = SettlingSQS()
+    due, fresh = _add(held, delivery(1, leased_for=14), delivery(2, leased_for=16))
+
+    Leases(sqs, held).extend_due()
+
+    assert sqs.changed == [[{"Id": "0", "ReceiptHandle": "handle-1", "VisibilityTimeout": 30}]]
+    assert due.leased_until - time.monotonic() > 29
+    assert fresh.leased_until - time.monotonic() < 16
+
+
+def test_extensions_travel_in_batches(held):
+    sqs = SettlingSQS()
+    _add(held, *(delivery(number, leased_for=1) for number in range(25)))
+    Leases(sqs, held).extend_due()
+    assert [len(batch) for batch in sqs.changed] == [MAX_ENTRIES, MAX_ENTRIES, 5]
+    assert len(set(handles(sqs.changed))) == 25
+
+
+def test_a_lease_that_sqs_refuses_is_lost_and_not_asked_for_again(held):
+    sqs = SettlingSQS(refuse)
+    [one] = _add(held, delivery(1, leased_for=1))
+    leases = Leases(sqs, held)
+    leases.extend_due()
+    leases.extend_due()
+    assert one.is_lost
+    assert len(sqs.changed) == 1
+
+
+def test_an_extension_without_an_answer_is_tried_again(held):
+    sqs = SettlingSQS(ReadTimeoutError(endpoint_url="http://q"))
+    [one] = _add(held, delivery(1, leased_for=10))
+    leases = Leases(sqs, held)
+    leases.extend_due()
+    assert not one.is_lost
+    leases.extend_due()
+    assert len(sqs.changed) == 2
+    assert one.leased_until - time.monotonic() > 29
+
+
+def test_a_lease_that_has_run_out_is_lost(held):
+    sqs = SettlingSQS()
+    [one] = _add(held, delivery(1, leased_for=-0.1))
+    Leases(sqs, held).extend_due()
+    assert one.lost
+    assert sqs.changed == []
+
+
+def test_no_lease_is_longer_than_sqs_allows(held):
+    sqs = SettlingSQS()
+    [one] = _add(held, delivery(1, leased_for=1))
+    one.received_at -= LONGEST_LEASE
+    Leases(sqs, held).extend_due()
+    assert sqs.changed == []
+
+
+def test_the_thread_extends_by_itself_until_stopped(held):
+    sqs = SettlingSQS()
+    _add(held, delivery(1, visibility_timeout=1.0))
+    leases = Leases(sqs, held)
+    leases.start()
+    poll(lambda: len(sqs.changed) >= 2, 5, "two extensions")
+    leases.stop()
+    time.sleep(0.3)
+    extended = len(sqs.changed)
+    time.sleep(1.0)
+    assert len(sqs.changed) == extended

@@ -1,0 +1,105 @@
+"""Settlements travel in batches, are tried again where that is safe, and are flushed at the end."""
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from tasks.sqs.batcher import MAX_ENTRIES
+from tasks.sqs.settler import MAX_REMEMBERED, Settler
+from tests.polling import poll
+from tests.unit.deliveries import SettlingSQS, delivery, handles, refuse
+
+LOST_ANSWER = ReadTimeoutError(endpoint_url="http://q")
+
+
+def test_deletes_travel_in_batches_of_ten():
+    sqs = SettlingSQS()
+    settler = Settler(sqs, "http://q")
+    for number in range(100):
+        settler.delete(delivery(number))
+    settler.close(timeout=5)
+    assert sorted(handles(sqs.deleted)) == sorted(f"handle-{number}" for number in range(100))
+    assert [len(batch) for batch in sqs.deleted] == [MAX_ENTRIES] * 10
+
+
+def test_a_lone_delete_does_not_wait_for_others():
+    sqs = SettlingSQS()
+    Settler(sqs, "http://q").delete(delivery(1))
+    poll(lambda: sqs.deleted, 1, "the delete")
+
+
+def test_closing_flushes_what_is_waiting():
+    sqs = SettlingSQS()
+    settler = Settler(sqs, "http://q")
+    settler.delete(delivery(1))
+    settler.release(delivery(2))
+    settler.close(timeout=5)
+    assert handles(sqs.deleted) == ["handle-1"]
+    assert handles(sqs.changed) == ["handle-2"]
+
+
+def test_a_release_makes_the_message_visible_at_once():
+    sqs = SettlingSQS()
+    Settler(sqs, "http://q").release(delivery(1))
+    poll(lambda: sqs.changed, 1, "the release")
+    assert sqs.changed == [[{"Id": "0", "ReceiptHandle": "handle-1", "VisibilityTimeout": 0}]]
+
+
+@pytest.mark.parametrize("failure", [LOST_ANSWER, ConnectionResetError(), lambda entries: {}], ids=str)
+def test_a_delete_without_an_answer_is_tried_again(failure):
+    sqs = SettlingSQS(failure, failure)
+    settler = Settler(sqs, "http://q")
+    settler.delete(delivery(1))
+    poll(lambda: len(sqs.deleted) == 3, 5, "a third try")
+    assert not settler.is_done(delivery(1))
+
+
+def test_only_the_entries_that_failed_are_tried_again():
+    def fail_first(entries):
+        return {
+            "Successful": [{"Id": entry["Id"]} for entry in entries[1:]],
+            "Failed": [{"Id": entries[0]["Id"], "Code": "InternalError", "SenderFault": False}],
+        }
+
+    sqs = SettlingSQS(fail_first)
+    settler = Settler(sqs, "http://q")
+    for number in range(MAX_ENTRIES):
+        settler.delete(delivery(number))
+    poll(lambda: len(sqs.deleted) == 2, 5, "a second try")
+    assert handles(sqs.deleted[1:]) == ["handle-0"]
+
+
+def test_a_delete_that_failed_for_good_is_remembered_so_that_the_message_does_not_run_again():
+    settler = Settler(SettlingSQS(refuse), "http://q")
+    settler.delete(delivery(1))
+    poll(lambda: settler.is_done(delivery(1)), 5, "it is remembered")
+    assert not settler.is_done(delivery(2))
+
+
+def test_a_message_whose_lease_is_lost_is_never_deleted():
+    sqs = SettlingSQS()
+    settler = Settler(sqs, "http://q")
+    run_out, taken = delivery(1, leased_for=-0.1), delivery(2)
+    taken.lost = True
+    settler.delete(run_out)
+    settler.delete(taken)
+    settler.release(taken)
+    settler.close(timeout=5)
+    assert sqs.deleted == []
+    assert sqs.changed == []
+    assert settler.is_done(run_out)
+
+
+def test_trying_again_ends_with_the_lease():
+    sqs = SettlingSQS(*[LOST_ANSWER] * 1000)
+    settler = Settler(sqs, "http://q")
+    settler.delete(delivery(1, leased_for=0.3))
+    poll(lambda: settler.is_done(delivery(1)), 5, "it is given up")
+    assert len(sqs.deleted) < 10
+
+
+def test_the_memory_is_bounded():
+    settler = Settler(SettlingSQS(), "http://q")
+    for number in range(MAX_REMEMBERED + 10):
+        settler.delete(delivery(number, leased_for=-1))
+    assert not settler.is_done(delivery(0))
+    assert settler.is_done(delivery(MAX_REMEMBERED + 9))
