@@ -94,6 +94,7 @@ class OrderStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._upsert = _upsert(engine.dialect.name)
 
     def persist(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
         """Write orders in one transaction and one statement; say for each what became of it.
@@ -106,7 +107,7 @@ class OrderStore:
         now = datetime.now(UTC)
         # One order of locking for all workers, so that two batches with the same ids do not deadlock.
         rows = sorted((_to_row(arrival, now) for arrival in arrivals), key=lambda row: str(row["order_id"]))
-        returned = self._transaction(lambda connection: connection.execute(self._insert(rows)).all())
+        returned = self._transaction(lambda connection: connection.execute(self._upsert, rows).all())
         stored = {row.order_id: _to_stored(row) for row in returned}
         return [_judge(arrival, stored[str(arrival.order.order_id)]) for arrival in arrivals]
 
@@ -164,18 +165,6 @@ class OrderStore:
     def _first(self, query: Select[Any]) -> Row[Any] | None:
         return self._transaction(lambda connection: connection.execute(query).first())
 
-    def _insert(self, rows: list[dict[str, Any]]) -> Any:
-        # Not INSERT IGNORE, which would turn data errors into warnings. The no-op update makes the
-        # existing row part of what RETURNING gives (MariaDB 10.5, SQLite 3.35).
-        if self._engine.dialect.name == "sqlite":
-            statement = sqlite_insert(orders).values(rows)
-            statement = statement.on_conflict_do_update(
-                index_elements=[orders.c.order_id], set_={"order_id": orders.c.order_id}
-            )
-            return statement.returning(orders)
-        upsert = mariadb_insert(orders).values(rows)
-        return upsert.on_duplicate_key_update(order_id=orders.c.order_id).returning(orders)
-
     def _transaction(self, work: Callable[[Connection], T]) -> T:
         """Run work in a transaction; again, a few times, when it merely clashed with another."""
         for tries_left in reversed(range(TRANSACTION_TRIES)):
@@ -188,6 +177,22 @@ class OrderStore:
                     raise
             time.sleep(random.uniform(0, TRANSACTION_PAUSE * 2 ** (TRANSACTION_TRIES - 1 - tries_left)))
         raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _upsert(dialect: str) -> Any:
+    """The insert that answers with the row standing under each id, new or old.
+
+    Not INSERT IGNORE, which would turn data errors into warnings. The no-op update makes the existing
+    row part of what RETURNING gives (MariaDB 10.5, SQLite 3.35). SQLAlchemy joins the rows of one
+    execution into one statement, and compiles it once:
+    https://docs.sqlalchemy.org/en/21/core/connections.html#insert-many-values-behavior-for-insert-statements
+    """
+    if dialect == "sqlite":
+        insert_or_keep = sqlite_insert(orders).on_conflict_do_update(
+            index_elements=[orders.c.order_id], set_={"order_id": orders.c.order_id}
+        )
+        return insert_or_keep.returning(orders)
+    return mariadb_insert(orders).on_duplicate_key_update(order_id=orders.c.order_id).returning(orders)
 
 
 def _to_row(arrival: Arrival, now: datetime) -> dict[str, Any]:
