@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help up demo test lint format lock clean
+.PHONY: help up demo test bench lint format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 12
@@ -25,6 +25,10 @@ demo: $(INSTALLED) ## Post a stream of orders to the running `make up` and watch
 test: $(INSTALLED) ## Run all tests; installs MariaDB where it is missing and you are root
 	@sh tests/install-mariadb.sh
 	@pytest
+
+bench: $(INSTALLED) ## Measure against the peers, 25 minutes; QUICK=1 takes 3
+	@sh tests/install-mariadb.sh
+	@python -m bench $(if $(QUICK),--quick)
 
 lint: $(INSTALLED) ## Check style, types, import directions and sizes
 	@ruff check .

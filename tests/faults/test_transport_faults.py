@@ -21,7 +21,7 @@ from tests.polling import poll
 LONG = os.environ.get("FAULTS") == "long"
 AT_A_TIME = 6  # scenarios
 
-RECOVERY = 8  # seconds from a fault's end until orders sent then are stored, a backlog before them included
+RECOVERY = 10  # seconds from a fault's end until orders sent then are stored: a pause of the back-off, and a backlog
 SETTLING = 15  # seconds until the queue is empty: a visibility timeout, and then some
 
 #: Lines that a worker may write about a fault of SQS: a few, whatever is failing besides the polls.

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from tests.faults.exchange import Answer, Request, read_answer
 
-#: Seconds that the emulator polls for us at a time. It does not notice when the other end of a long
-#: poll is gone, and hands messages to the dead until the poll's time is over: each costs the message
-#: a receive. SQS does notice, mostly; so a poll of 20 s is 20 of 1 s here.
-SLICE: Final = 1
+#: Seconds between two looks of a long poll, which is the proxy's own here: the emulator does not notice
+#: when the other end of one is gone, and would hand messages to the dead until the poll's time is over.
+#: Each costs the message a receive. SQS does notice, mostly.
+LOOK: Final = 0.1
 
 _Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -44,14 +44,14 @@ class Upstream:
 
     async def _poll(self, request: Request) -> Answer:
         # A call that does not say how long takes what its queue says: that is the emulator's to know.
-        wait = request.arguments().get("WaitTimeSeconds", 0)
-        deadline = time.monotonic() + wait
-        while wait > SLICE:
-            answer = await self._call(request.with_arguments(WaitTimeSeconds=SLICE))
-            if answer.status != 200 or answer.value().get("Messages"):
+        if not (wait := request.arguments().get("WaitTimeSeconds", 0)):
+            return await self._call(request)
+        look, deadline = request.with_arguments(WaitTimeSeconds=0), time.monotonic() + wait
+        while True:
+            answer = await self._call(look)
+            if answer.status != 200 or answer.value().get("Messages") or time.monotonic() >= deadline:
                 return answer
-            wait = round(deadline - time.monotonic())
-        return await self._call(request.with_arguments(WaitTimeSeconds=max(0, wait)) if wait else request)
+            await asyncio.sleep(LOOK)
 
     async def _call(self, request: Request) -> Answer:
         reader, writer = await self._connect()

@@ -151,6 +151,12 @@ def test_an_envelope_that_cannot_be_read_is_undecodable(changes):
         decoded(envelope(**changes))
 
 
+def test_a_type_of_the_applications_own_may_fail_as_it_likes(monkeypatch):
+    monkeypatch.setitem(kombu_json._decoders, "odd", lambda value: next(iter(())))
+    with pytest.raises(Undecodable, match="StopIteration"):
+        decoded(envelope(properties={}, body='[[{"__type__": "odd", "__value__": 1}], {}, {}]'))
+
+
 def test_a_pickle_is_never_opened():
     body = plain_celery({"a": 1}, serializer="pickle")
     with pytest.raises(Undecodable, match="x-python-serialize"):

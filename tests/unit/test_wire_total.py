@@ -197,8 +197,8 @@ def test_a_header_that_would_overwrite_what_is_celerys_own_is_left_out(name):
 @pytest.mark.parametrize(
     "embed",
     [
-        {"id": "another"},
-        {"delivery_info": 5},
+        {"id": None},
+        {"delivery_info": {"task": "t"}},
         {"callbacks": 5},
         {"errbacks": ["a-task-id"]},
         {"chain": [{"args": []}]},
