@@ -99,7 +99,17 @@ class Collector:
         self._planned = False
         # What is not started when the worker stops goes back to SQS with all else that is held.
         while self._waiting and self._running < self._consumer.pool.num_processes and self._is_open():
-            self._submit(self._next())
+            batch = [request for request in self._next() if self._is_ours(request)]
+            if batch:
+                self._submit(batch)
+
+    def _is_ours(self, request: SQSRequest) -> bool:
+        """Let go of a call whose lease was lost while it waited: somebody else runs it."""
+        ours = bool(request.message.channel.owns(request.message.delivery_tag))
+        if not ours:
+            state.task_ready(request)
+            request.message.reject(requeue=False)
+        return ours
 
     def _next(self) -> list[SQSRequest]:
         batch = [self._waiting.popleft()]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tasks.sqs.batch_call import Failure, batch_call
 from tasks.sqs.batcher import MAX_ENTRIES
 from tasks.sqs.held import Delivery, Held
+from tasks.sqs.notice import Notice
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -38,6 +39,7 @@ class Leases:
     def __init__(self, sqs: "SQSClient", held: Held) -> None:
         self._sqs = sqs
         self._held = held
+        self._lost = Notice(logger, "the lease on a message is lost")
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sqs-leases", daemon=True)
 
@@ -65,7 +67,7 @@ class Leases:
             if delivery.lost:
                 continue
             if now >= delivery.leased_until:
-                _lose(delivery, "it has run out")  # the process was stopped, or SQS out of reach for long
+                self._lose(delivery, "it has run out")  # the process was stopped, or SQS out of reach for long
             elif _is_due(delivery, now):
                 due.setdefault((delivery.queue_url, delivery.visibility_timeout), []).append(delivery)
         for (queue_url, seconds), deliveries in due.items():
@@ -83,14 +85,13 @@ class Leases:
                 delivery.leased_until = asked_at + seconds
             # A settled message has no lease to lose; what may pass is tried again at the next look.
             elif not outcome.passing and self._held.get(delivery.receipt_handle):
-                _lose(delivery, outcome.reason)
+                self._lose(delivery, outcome.reason)
+
+    def _lose(self, delivery: Delivery, reason: str) -> None:
+        delivery.lost = True
+        self._lost.tell(f"{delivery.message_id}: {reason}")
 
 
 def _is_due(delivery: Delivery, now: float) -> bool:
     ends = delivery.received_at + LONGEST_LEASE
     return delivery.leased_until - now <= delivery.visibility_timeout * EXTEND_AFTER and now < ends
-
-
-def _lose(delivery: Delivery, reason: str) -> None:
-    delivery.lost = True
-    logger.warning("the lease on message %s is lost: %s", delivery.message_id, reason)

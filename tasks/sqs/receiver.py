@@ -31,7 +31,7 @@ WORTH_WAITING: Final = 0.05
 IDLE_LOOK: Final = 1.0  # seconds between two looks of a thread that has nothing to do
 
 FIRST_PAUSE: Final = 0.5  # seconds after a failed poll, at the most; doubles from there
-LONGEST_PAUSE: Final = 15.0  # seconds
+LONGEST_PAUSE: Final = 5.0  # seconds
 MAX_DOUBLINGS: Final = 10
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tasks.sqs.batch_call import Failure, batch_call
 from tasks.sqs.batcher import Batcher, Full, Limits
 from tasks.sqs.held import Delivery
+from tasks.sqs.notice import Notice
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -54,11 +55,14 @@ class Settler:
         self._releases = Batcher("sqs-release", self._fly_releases, _no_bytes, LIMITS)
         self._done: collections.OrderedDict[str, None] = collections.OrderedDict()
         self._lock = threading.Lock()
+        self._too_late = Notice(logger, "a message was done after its lease was lost, and is left to others")
+        self._not_deleted = Notice(logger, "no confirmation that a done message was deleted")
+        self._not_released = Notice(logger, "a message stays hidden until its visibility timeout ends")
 
     def delete(self, delivery: Delivery) -> None:
         """Delete a message that is done. One whose lease was lost is left to whoever has it now."""
         if delivery.is_lost:
-            logger.warning("message %s is done, but its lease is lost: not deleted", delivery.message_id)
+            self._too_late.tell(delivery.message_id)
             self._remember(delivery)
         else:
             self._add(self._deletes, delivery)
@@ -82,13 +86,13 @@ class Settler:
         try:
             batcher.add(_Settlement(delivery))
         except Full:
-            logger.warning("message %s is not settled: it comes again", delivery.message_id)
+            self._not_released.tell(f"{delivery.message_id}: too many are waiting")
 
     def _fly_deletes(self, batch: list[_Settlement]) -> None:
         entries = [{"ReceiptHandle": settlement.delivery.receipt_handle} for settlement in batch]
         for settlement, failure in self._fly(self._sqs.delete_message_batch, batch, entries):
             if not self._again(self._deletes, settlement, failure):
-                logger.warning("done message %s was not deleted: %s", settlement.delivery.message_id, failure.reason)
+                self._not_deleted.tell(f"{settlement.delivery.message_id}: {failure.reason}")
                 self._remember(settlement.delivery)
 
     def _fly_releases(self, batch: list[_Settlement]) -> None:
@@ -97,7 +101,7 @@ class Settler:
         ]
         for settlement, failure in self._fly(self._sqs.change_message_visibility_batch, batch, entries):
             if not self._again(self._releases, settlement, failure):
-                logger.warning("message %s was not released: %s", settlement.delivery.message_id, failure.reason)
+                self._not_released.tell(f"{settlement.delivery.message_id}: {failure.reason}")
 
     def _fly(
         self, call: Callable[..., Any], batch: list[_Settlement], entries: list[dict[str, Any]]

@@ -117,6 +117,11 @@ class Channel(SQS.Channel):
         self._inbox.extend(deliveries)
         self.wake()
 
+    def owns(self, delivery_tag: str) -> bool:
+        """Whether a message is still ours, or may be in somebody else's hands by now."""
+        delivery = self._held.get(delivery_tag)
+        return delivery is not None and not delivery.is_lost
+
     def wake(self) -> None:
         """From any thread: let the hub do now what it has been given to do."""
         if self._wakeup is not None:

@@ -19,7 +19,7 @@ DEFAULT_TASK = "persist_order"
 _celery = Celery("envelopes", broker="memory://", set_as_current=False)
 
 
-@_celery.task(name=DEFAULT_TASK)
+@_celery.task(name=DEFAULT_TASK, shared=False)  # for no other app in the process
 def _a_task(*args, **kwargs):
     """Only has to be registered."""
 
