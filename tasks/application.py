@@ -9,7 +9,7 @@ from config import logging as logs
 from config.queues import ORDER_QUEUE
 from config.settings import Settings
 from tasks.orders import PERSIST_ORDER
-from tasks.sqs import exact_json
+from tasks.sqs import exact_json, wire
 from tasks.sqs.clients import Endpoint
 
 #: Seconds a task may run: well below the visibility timeout, so that no message is handed out twice
@@ -50,7 +50,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "task_default_queue": settings.queue_name,
         "task_serializer": exact_json.SERIALIZER,
-        "accept_content": [exact_json.SERIALIZER],
+        "accept_content": list(wire.ACCEPTED),
         "task_publish_retry": False,  # the sender has a time limit of its own
         "task_soft_time_limit": SOFT_TIME_LIMIT,
         "task_time_limit": TIME_LIMIT,

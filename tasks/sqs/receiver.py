@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-POLLS_IN_FLIGHT: Final = 4
+POLLS_IN_FLIGHT: Final = 8
 
 #: Seconds to wait for more room before asking for less than SQS gives in one answer.
 WORTH_WAITING: Final = 0.05

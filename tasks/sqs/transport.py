@@ -41,12 +41,22 @@ OVERRIDDEN: Final = (
 CLOSE_TIMEOUT: Final = 10.0
 
 
+class Message(virtual.Message):
+    """A message whose call has been parsed already, by `wire.decode`."""
+
+    def __init__(self, payload: dict[str, Any], channel: Any = None, **kwargs: Any) -> None:
+        super().__init__(payload, channel, **kwargs)
+        self._decoded_cache = payload[wire.CALL]
+
+
 class Channel(SQS.Channel):
     """A channel that sends and settles in batches, and receives on threads of its own.
 
     Transport options: `endpoint` (an `Endpoint`), `predefined_queues`, `default_task`,
     `receive_wait` (seconds), `send_timeout` (seconds) and `health_port` (0 for none).
     """
+
+    Message = Message
 
     #: A body is JSON text already; kombu's default would wrap it in base64.
     body_encoding = None
