@@ -6,10 +6,12 @@ from importlib.metadata import version
 
 import pytest
 from celery.app.task import Task
+from celery.concurrency.base import BasePool
 from celery.worker.request import Request
-from kombu.transport import SQS
+from kombu.transport import SQS, virtual
 
 from tasks.sqs import transport
+from tasks.sqs.batch import Collector
 from tasks.sqs.task import SQSRequest, SQSTask
 
 RELEASE = "5.7"  # the release of Celery and kombu that the pins below were read in
@@ -18,28 +20,40 @@ RELEASE = "5.7"  # the release of Celery and kombu that the pins below were read
 PINNED = {
     SQS.Channel: {
         "_put": "abbc7aaeaa2c49c861b24d01fcc028199cede911da78403a54ebb361e3b638b2",
-        "_restore": "88fc2813c09323138d30a362e7862db8044b6137be18399f6ec96b76edd0c7d8",
+        "_resolve_queue_url": "54a051df9e1dc1bcca67f47aff2a4e4c4da12b5816ede30507411b752e728fdf",
         "_schedule_queue": "953f1ad1314ec406446709cee042ca90e121db109ab3d45af01d4df8b46a09f7",
         "_size": "b47fce9db8a0b9cff1dc1e109741a5bc4a81f7ac4cb76c3bc1f670809c89ad0a",
         "basic_ack": "ea203438531fa1e01d6089c61aaa5cbb6cb477a434abbabf04c1a4ae49bfce16",
         "basic_cancel": "9bdcc2fe60e3b029b09c7b736ed4f24225263e43e318bf8a603466b240567a91",
+        "basic_consume": "949b19b52aa81813f8e20c88143d914bb61e1a72e5c129db1442b86cbfc42b80",
         "basic_qos": "61117bc0c93623417163d7c36bc8571d4e61eb2730a92aab820e9eb7d9b533f8",
         "basic_reject": "6055f0dfee5e8f64fa600482323917f737d308ff3b51ad96837b35d59d4d3c52",
         "close": "7be659a7c7697a2c7e608c297f46c3a61772c3e27fec8be14102b18ac5e33c1a",
     },
     Request: {
+        "__init__": "efdf47149cde3635e72da17b40955717021738260a959b3cfddb4e7461b0a323",
+        "acknowledge": "60dad9ce9c39f54ca7c456f700fe5cb037172f4eaad92e5f77232479868c5d2e",
         "on_failure": "21736ec661cd60d7768ac4f75ae0a9b92e3c5fd13a708be0decab41fd1b40c7e",
         "on_success": "8d11e320facdb07297f45e4f4fbfceefc1067abc485d6b6251ce3b61a1bdd03b",
         "on_timeout": "3d26ce896008646dca770156ca4028a2e6569d0dbcd3f7ba282b0aa7666fcbc9",
         "reject": "08be2378bcc6c01762458ccac12b806074c49ab5696b74f1b09170fdfc55b0bc",
     },
     Task: {
+        "apply_async": "714fed86ce5b1ef3cc18db24e7af835cc5355276dd652e836ece5a49f2a461c8",
         "before_start": "b5a4521733727e700e4a00fa5fc47adce04a4dfee585851c987af7c935be1e81",
         "on_failure": "86a8e61816d767f76bcd19b61aa402705ca865e861adc93aacd5adcd527bd165",
         "retry": "82cd910b59663a008b64cde30555ab2097d23ef95713d3fe57bf57f725b64a07",
     },
+    virtual.Message: {"__init__": "c90d08ccfa2e3e9a78cf7dfd79bca6e64060bb7a1bbc146f21a974f50367084c"},
+    BasePool: {"apply_async": "4db4ca91db58d9fb500b3801607a80f7f345ba05ce2f85e6b0834e11bc7e6fd6"},
 }
-OURS = {SQS.Channel: transport.Channel, Request: SQSRequest, Task: SQSTask}
+OURS = {
+    SQS.Channel: transport.Channel,
+    Request: SQSRequest,
+    Task: SQSTask,
+    virtual.Message: transport.Message,
+    BasePool: Collector,
+}
 PINS = [(cls, name) for cls, names in PINNED.items() for name in names]
 PIN_IDS = [f"{cls.__module__}.{cls.__name__}.{name}" for cls, name in PINS]
 
