@@ -6,7 +6,6 @@ several while there is a backlog.
 """
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from tasks.sqs.backoff import pause
 from tasks.sqs.held import MAX_RECEIVE, Delivery, Held
 from tasks.sqs.queue import QueueFacts, read_facts
 from tasks.sqs.settler import Settler
@@ -32,7 +32,6 @@ IDLE_LOOK: Final = 1.0  # seconds between two looks of a thread that has nothing
 
 FIRST_PAUSE: Final = 0.5  # seconds after a failed poll, at the most; doubles from there
 LONGEST_PAUSE: Final = 5.0  # seconds
-MAX_DOUBLINGS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +186,6 @@ class Receiver:
     def _pause(self, error: Exception) -> None:
         if not self._failures:
             logger.warning("cannot receive from %s, trying on: %r", self._source.url, error)
-        # A float has no room for 2 ** 1024, and an outage may last.
-        longest = min(self._source.longest_pause, FIRST_PAUSE * 2 ** min(self._failures, MAX_DOUBLINGS))
+        seconds = pause(self._failures, FIRST_PAUSE, self._source.longest_pause)
         self._failures += 1
-        self._stopped.wait(random.uniform(longest / 2, longest))
+        self._stopped.wait(seconds)

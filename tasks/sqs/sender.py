@@ -5,12 +5,12 @@ Concurrent callers share SendMessageBatch calls; a lone one waits for nobody.
 
 import functools
 import os
-import random
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from tasks.sqs.backoff import pause
 from tasks.sqs.batch_call import Failure, batch_call
 from tasks.sqs.batcher import Batcher, Full, Limits
 from tasks.sqs.clients import Endpoint, client
@@ -24,7 +24,6 @@ LIMITS: Final = Limits(linger=0, flights=4, capacity=1000)
 
 FIRST_PAUSE: Final = 0.05  # seconds before the second try, at the most; doubles from there
 LONGEST_PAUSE: Final = 1.0  # seconds
-MAX_DOUBLINGS: Final = 10
 
 
 @dataclass(eq=False, slots=True)
@@ -91,9 +90,8 @@ class Sender:
 
     def _retry(self, pending: _Pending, error: str) -> None:
         pending.error = error
-        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(pending.tries, MAX_DOUBLINGS))
+        self._batcher.again(pending, pause(pending.tries, FIRST_PAUSE, LONGEST_PAUSE))
         pending.tries += 1
-        self._batcher.again(pending, random.uniform(longest / 2, longest))
 
 
 def sender(endpoint: Endpoint, queue_url: str) -> Sender:

@@ -6,13 +6,13 @@ is remembered, so that its next delivery is deleted without running again.
 
 import collections
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from tasks.sqs.backoff import pause
 from tasks.sqs.batch_call import Failure, batch_call
 from tasks.sqs.batcher import Batcher, Full, Limits
 from tasks.sqs.held import Delivery
@@ -28,7 +28,6 @@ LIMITS: Final = Limits(linger=0.02, flights=4, capacity=100_000)
 
 FIRST_PAUSE: Final = 0.1  # seconds before the second try, at the most; doubles from there
 LONGEST_PAUSE: Final = 2.0  # seconds
-MAX_DOUBLINGS: Final = 10
 
 #: Message ids of done messages that could not be deleted, the newest.
 MAX_REMEMBERED: Final = 10_000
@@ -113,9 +112,8 @@ class Settler:
         """Plan another try, while the receipt handle is worth something; says whether there will be one."""
         if not failure.passing or settlement.delivery.is_lost:
             return False
-        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(settlement.tries, MAX_DOUBLINGS))
+        batcher.again(settlement, pause(settlement.tries, FIRST_PAUSE, LONGEST_PAUSE))
         settlement.tries += 1
-        batcher.again(settlement, random.uniform(longest / 2, longest))
         return True
 
     def _remember(self, delivery: Delivery) -> None:
