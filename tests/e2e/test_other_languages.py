@@ -1,0 +1,96 @@
+"""A client in Node that has never heard of Celery sends orders and reads ours."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from tests.mariadb import rows
+from tests.polling import poll
+from tests.processes import ROOT
+
+FOLDER = ROOT / "tests" / "node"
+TIMEOUT = 180  # seconds; installing may be slow
+
+#: As the architecture decision spells it.
+ORDER = {
+    "orderId": "5f0c1a34-9d1c-4c62-8b3a-0d6f3c1f5e11",
+    "userId": 123,
+    "productName": "Teekännchen ☕",
+    "quantity": 2,
+    "totalPrice": 99.99,
+    "status": "pending",
+    "timestamp": "2026-01-24T12:00:00Z",
+}
+
+
+@pytest.fixture(scope="session")
+def installed():
+    """The client's packages, as its lock file pins them."""
+    # Not a failure on CI either: Node is no part of the product.
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("Node is not installed, so no client in another language is tried")
+    wanted, present = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
+    if not present.exists() or present.stat().st_mtime < wanted.stat().st_mtime:
+        command = ["npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"]
+        npm = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        if npm.returncode and os.environ.get("CI") != "true":
+            pytest.skip(f"npm ci failed: {npm.stderr.strip().splitlines()[-1:]}")
+        assert npm.returncode == 0, npm.stderr
+
+
+@pytest.fixture
+def node(installed, emulator, queues):
+    """A function that runs one of the scripts; returns what it prints."""
+
+    def run(script, text=""):
+        environment = {"PATH": os.environ["PATH"], "SQS_ENDPOINT": emulator.url, "SQS_QUEUE_URL": queues.url}
+        ended = subprocess.run(
+            ["node", script],
+            cwd=FOLDER,
+            env=environment,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    return run
+
+
+def test_an_order_sent_by_a_node_client_is_persisted(node, start_worker, environment, queues):
+    start_worker()
+
+    node("send.js", json.dumps(ORDER))
+
+    stored = "SELECT order_id, user_id, product_name, quantity, total_price FROM orders"
+    [[order_id, user_id, product_name, quantity, total_price]] = poll(
+        lambda: rows(environment["DATABASE_URL"], stored), 10, "the order is persisted"
+    )
+    assert (order_id, user_id, product_name, quantity) == (ORDER["orderId"], 123, ORDER["productName"], 2)
+    assert str(total_price) == "99.99"
+    poll(lambda: not queues.waiting(), 5, "the message is deleted")
+    assert queues.dead() == []
+
+
+def test_an_order_of_our_api_is_the_plain_object_to_a_node_client(node, client):
+    answer = client.try_post(product="Teekännchen ☕", quantity=2, price="99.90")
+
+    order = json.loads(node("receive.js"))
+
+    assert list(order) == list(ORDER)
+    accepted = answer.json()
+    assert order.pop("timestamp").endswith("Z")
+    assert order == {
+        "orderId": accepted["orderId"],
+        "userId": 1,
+        "productName": "Teekännchen ☕",
+        "quantity": 2,
+        "totalPrice": 99.90,
+        "status": "pending",
+    }
