@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+LOCALSTACK_VENV := .venv-localstack
+LOCALSTACK := $(LOCALSTACK_VENV)/installed
 
 # Development is what `make` is for; production sets its own environment.
 export APP_ENV ?= development
@@ -11,10 +13,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help up demo test bench lint format lock clean
+.PHONY: help up demo test test-localstack bench lint format lock clean
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 17
 
 up: $(INSTALLED) ## Set up and run everything on this machine; Ctrl-C stops it
 	@python -m dev.up
@@ -22,9 +24,17 @@ up: $(INSTALLED) ## Set up and run everything on this machine; Ctrl-C stops it
 demo: $(INSTALLED) ## Post a stream of orders to the running `make up` and watch what becomes of them
 	@python -m dev.demo
 
-test: $(INSTALLED) ## Run all tests; installs MariaDB where it is missing and you are root
+test: $(INSTALLED) ## Run the tests of this project; installs MariaDB where it is missing and you are root
 	@sh tests/install-mariadb.sh
-	@pytest
+	@pytest -m "not plain"
+
+# TestQueueComesBack stops the emulator, and LocalStack forgets its queues then. The second line is what
+# `make test` leaves out to be short: that plain Celery still has the defects that ours has not.
+test-localstack: $(INSTALLED) $(LOCALSTACK) ## Install LocalStack, run on it all that talks to SQS, and try plain Celery
+	@sh tests/install-mariadb.sh
+	@pytest --emulator localstack tests/localstack tests/integration/test_transport.py tests/plain tests/e2e \
+		--ignore tests/e2e/test_make_up.py --deselect tests/e2e/test_outages.py::TestQueueComesBack
+	@pytest -m plain tests/plain
 
 bench: $(INSTALLED) ## Measure against the peers, 25 minutes; QUICK=1 takes 3
 	@sh tests/install-mariadb.sh
@@ -44,13 +54,21 @@ format: $(INSTALLED) ## Format the code
 lock: $(INSTALLED) ## Compile the pinned requirements anew
 	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" requirements.in -o requirements.txt
 	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" requirements-localstack.in -o requirements-localstack.txt
 
 clean: ## Remove the virtual environment and all state of `make up`
-	rm -rf $(VENV) var
+	rm -rf $(VENV) $(LOCALSTACK_VENV) tests/node/node_modules var
 
 $(INSTALLED): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "This needs Python 3.11 or newer; set PYTHON=")'
 	@echo "Installing into $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# An environment of its own: what LocalStack is pinned to would hold back our packages.
+$(LOCALSTACK): requirements-localstack.txt
+	@echo "Installing LocalStack into $(LOCALSTACK_VENV) ..."
+	@$(PYTHON) -m venv $(LOCALSTACK_VENV)
+	@$(LOCALSTACK_VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-localstack.txt
 	@touch $@

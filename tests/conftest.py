@@ -2,22 +2,59 @@
 
 import os
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from app.tokens import issue
 from config.settings import Settings
 from tests import mariadb
-from tests.emulator import Emulator, Queues
+from tests.emulator import EMULATORS, Queues
 from tests.mariadb import MariaDB
 
 JWT_SECRET = "a-secret-of-the-tests-and-of-nobody-else"
 VISIBILITY_TIMEOUT = 2  # seconds; what a test waits for a failed message
 
+#: Tests of what SQS does with our calls: they run on each emulator, all others on the light one, to be short.
+#: `make test-localstack` runs more on LocalStack.
+ON_EVERY_EMULATOR = (
+    "integration/test_transport.py",
+    "localstack/",
+    "plain/test_fates.py",
+    "plain/test_holding.py",
+)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--emulator", choices=EMULATORS, help="run everything on this one")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "plain: shows a defect of plain Celery, so that we notice when it is mended")
+
+
+def pytest_generate_tests(metafunc):
+    chosen = metafunc.config.getoption("--emulator")
+    if "emulator" in metafunc.fixturenames and (chosen or _runs_on_every_emulator(metafunc.definition)):
+        kinds = [chosen] if chosen else list(EMULATORS)
+        metafunc.parametrize("emulator", [_emulator_param(kind) for kind in kinds], indirect=True, scope="session")
+
+
+def _runs_on_every_emulator(test):
+    # A defect of plain Celery is the same on all of them; once is enough.
+    listed = test.path.relative_to(Path(__file__).parent).as_posix().startswith(ON_EVERY_EMULATOR)
+    return listed and test.get_closest_marker("plain") is None
+
+
+def _emulator_param(kind):
+    missing = pytest.mark.skipif(not EMULATORS[kind].installed(), reason=f"{kind} is not installed: make test-{kind}")
+    return pytest.param(kind, marks=missing)
+
 
 @pytest.fixture(scope="session")
-def emulator(tmp_path_factory):
-    server = Emulator(tmp_path_factory.mktemp("emulator"))
+def emulator(request, tmp_path_factory):
+    kind = getattr(request, "param", "ministack")
+    server = EMULATORS[kind](tmp_path_factory.mktemp(kind))
     yield server
     server.stop()
 

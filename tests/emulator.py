@@ -1,11 +1,12 @@
-"""A private ministack for the tests, and fresh queues on it."""
+"""Private SQS emulators for the tests, and fresh queues on them."""
 
 import json
 import os
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Final
 from unittest import mock
 
 import localstack_client.session
@@ -13,7 +14,7 @@ import localstack_client.session
 from config.queues import ORDER_QUEUE
 from tasks.sqs.provision import provision
 from tests.polling import poll
-from tests.processes import BIN, Process, free_port, listens
+from tests.processes import BIN, ROOT, Process, free_port, listens
 
 
 class Emulator:
@@ -24,6 +25,42 @@ class Emulator:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.start()
+
+    @staticmethod
+    def installed() -> bool:
+        """Whether this kind can be started here."""
+        return True
+
+    def start(self) -> None:
+        """Start it, on the same port each time."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.stop()
+
+    def run(self, command: Sequence[str | Path], environment: Mapping[str, str]) -> None:
+        """Run the emulator's program until `stop`."""
+        self._process = Process(command, self._folder / "emulator.log", environment)
+        poll(self._listens, 30, "the emulator listens")
+
+    def _listens(self) -> bool:
+        assert self._process.returncode is None, self._process.output
+        return listens(self.port)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    def client(self) -> Any:
+        """A client as AWS's own tools would make it, not one of ours."""
+        with mock.patch.dict(os.environ, AWS_ENDPOINT_URL=self.url):
+            return localstack_client.session.Session().client("sqs")
+
+
+class Ministack(Emulator):
+    """The light one, in the same virtual environment as the tests. What it holds outlives a stop."""
 
     def start(self) -> None:
         """Start it with the state that `stop` left."""
@@ -39,17 +76,42 @@ class Emulator:
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
         }
-        self._process = Process([BIN / "ministack"], self._folder / "ministack.log", environment)
-        poll(lambda: listens(self.port), 15, "ministack listens")
+        self.run([BIN / "ministack"], environment)
+
+
+class LocalStack(Emulator):
+    """The one that everybody knows, where `make test-localstack` has installed it. A stop empties it."""
+
+    _PYTHON: ClassVar[Path] = ROOT / ".venv-localstack" / "bin" / "python"
+
+    @staticmethod
+    def installed() -> bool:
+        """Whether its virtual environment is complete."""
+        return (ROOT / ".venv-localstack" / "installed").exists()
+
+    def start(self) -> None:
+        """Start it empty."""
+        environment = {
+            "SERVICES": "sqs",
+            "EAGER_SERVICE_LOADING": "1",
+            "SQS_ENDPOINT_STRATEGY": "off",
+            "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
+            "LOCALSTACK_HOST": f"127.0.0.1:{self.port}",  # in queue URLs; its own default needs a name server
+            "FILESYSTEM_ROOT": str(self._folder / "root"),
+            "LS_LOG": "warn",
+            # It calls nobody and serves no names.
+            "DISABLE_EVENTS": "1",
+            "SKIP_SSL_CERT_DOWNLOAD": "1",
+            "DNS_ADDRESS": "0",
+        }
+        self.run([self._PYTHON, "-P", ROOT / "tests" / "localstack" / "loopback.py"], environment)
 
     def stop(self) -> None:
-        """End it; what it holds is kept for `start`."""
-        self._process.stop()
+        """End it. It has nothing to save, so it need not be asked."""
+        self._process.kill()
 
-    def client(self) -> Any:
-        """A client as AWS's own tools would make it, not one of ours."""
-        with mock.patch.dict(os.environ, AWS_ENDPOINT_URL=self.url):
-            return localstack_client.session.Session().client("sqs")
+
+EMULATORS: Final = {"ministack": Ministack, "localstack": LocalStack}
 
 
 @dataclass(frozen=True)
@@ -88,9 +150,22 @@ class Queues:
 
     def waiting(self) -> int:
         """How many messages the work queue holds, visible or not."""
+        return sum(self._numbers())
+
+    def visible(self) -> int:
+        """How many messages the work queue holds that a receive would bring."""
+        return self._numbers()[0]
+
+    def hide_for(self, seconds: int) -> None:
+        """Let a received message stay hidden that long."""
+        self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"VisibilityTimeout": str(seconds)})
+
+    def _numbers(self) -> tuple[int, int]:
+        """Visible and hidden messages, by one call: a message may change sides between two."""
         attributes = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])["Attributes"]
-        return sum(
-            int(attributes[name]) for name in ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        return (
+            int(attributes["ApproximateNumberOfMessages"]),
+            int(attributes["ApproximateNumberOfMessagesNotVisible"]),
         )
 
     def peek(self, url: str) -> list[dict[str, Any]]:

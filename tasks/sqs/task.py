@@ -10,7 +10,8 @@ from typing import Any, ClassVar, NoReturn
 
 import structlog
 from celery import Task
-from celery.exceptions import Reject
+from celery.exceptions import Ignore, Reject
+from celery.worker import state
 from celery.worker.request import Request
 
 from tasks.sqs import exact_json
@@ -54,6 +55,10 @@ class SQSRequest(Request):
         """Note whether waiting could change anything before Celery rejects the message."""
         error = getattr(exc_info.exception, "exc", exc_info.exception)
         self._run_again_at_once = isinstance(error, self.task.permanent)
+        if isinstance(error, Ignore):
+            state.task_ready(self)
+            # Celery would delete the message of a task that did not do its work.
+            return self.reject(requeue=False)
         return super().on_failure(exc_info, send_failed_event, return_ok)
 
     def on_timeout(self, soft: bool, timeout: float) -> Any:
