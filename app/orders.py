@@ -41,8 +41,8 @@ class Orders(MethodView):
     """All orders of the caller."""
 
     @require(WRITE)
-    @blueprint.arguments(NewOrder)
-    @blueprint.arguments(IdempotencyHeader, location="headers")
+    @blueprint.arguments(NewOrder())
+    @blueprint.arguments(IdempotencyHeader(), location="headers")
     @blueprint.response(202, AcceptedOrder, headers={"Location": _LOCATION})
     @blueprint.doc(security=[{"bearer": []}], responses=documented(*_DENIED, *_NO_JSON, Status.SERVICE_UNAVAILABLE))
     def post(self, new: dict[str, Any], header: dict[str, Any]) -> tuple[Any, int, dict[str, str]]:
@@ -77,7 +77,7 @@ class Orders(MethodView):
         return accepted, 202, {"Location": location}
 
     @require(READ, WRITE)
-    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.arguments(PageQuery(), location="query")
     @blueprint.response(200, OrderPage)
     @blueprint.doc(security=[{"bearer": []}], responses=documented(*_DENIED, Status.SERVICE_UNAVAILABLE))
     def get(self, query: dict[str, Any]) -> dict[str, Any]:

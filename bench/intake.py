@@ -69,7 +69,7 @@ def intake(rig: Rig, application: str, round_trip: int, seconds: float) -> dict[
     """
     with rig.line(round_trip / _MS) as line:
         port = free_port()
-        web = line.environment() | {"PORT": str(port), "WEB_WORKERS": "1", "WEB_THREADS": str(CONNECTIONS)}
+        web = line.environment() | {"PORT": str(port), "WEB_WORKERS": "1", "WEB_CONNECTIONS": str(2 * CONNECTIONS)}
         gunicorn = [BIN / "gunicorn", "-c", "config/gunicorn.py", APPLICATIONS[application]]
         with running(gunicorn, line, "web", web) as server:
             poll(lambda: server.says("Listening at") and listens(port), _START_TIMEOUT, "web listens")

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import make_url
 
 from config.queues import ORDER_QUEUE
-from tests.emulator import Emulator, Queues
+from tests.emulator import Ministack, Queues
 from tests.mariadb import MariaDB
 from tests.polling import poll
 from tests.processes import Process, free_port, listens
@@ -86,7 +86,7 @@ class Rig:
         for name in ("emulator", "mariadb"):
             (folder / name).mkdir()
         self.folder = folder
-        self.emulator = Emulator(folder / "emulator")
+        self.emulator = Ministack(folder / "emulator")
         self.mariadb = MariaDB(folder / "mariadb")
         self._lines = 0
 

@@ -72,7 +72,7 @@ class Settings:
     bind_host: str
     port: int
     web_workers: int
-    web_threads: int
+    web_connections: int
     worker_health_port: int
     log_level: str
     log_format: str
@@ -145,7 +145,7 @@ def _read(env: Env) -> Settings:
         bind_host=env.str("BIND_HOST", "127.0.0.1", validate=Length(min=1)),
         port=env.int("PORT", 8000, validate=Range(1, 65535)),
         web_workers=env.int("WEB_WORKERS", 2, validate=Range(1, 64)),
-        web_threads=env.int("WEB_THREADS", 16, validate=Range(1, 256)),
+        web_connections=env.int("WEB_CONNECTIONS", 500, validate=Range(1, 1000)),
         worker_health_port=env.int("WORKER_HEALTH_PORT", 0, validate=Range(0, 65535)),
         log_level=env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         log_format=env.str("LOG_FORMAT", given.get("LOG_FORMAT", "json"), validate=OneOf(["json", "console"])),

@@ -46,7 +46,6 @@ def _configuration(settings: Settings) -> dict[str, Any]:
             "send_timeout": settings.sqs_send_timeout,
             "health_port": settings.worker_health_port,
         },
-        "broker_pool_limit": settings.web_threads,
         "broker_connection_retry_on_startup": True,
         "task_default_queue": settings.queue_name,
         "task_serializer": exact_json.SERIALIZER,

@@ -121,7 +121,7 @@ def make_settings(**changes):
         "bind_host": "127.0.0.1",
         "port": 8000,
         "web_workers": 2,
-        "web_threads": 16,
+        "web_connections": 500,
         "worker_health_port": 0,
         "log_level": "INFO",
         "log_format": "json",

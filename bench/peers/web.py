@@ -15,7 +15,7 @@ class DelayQueue:
     def __init__(self, settings: Settings) -> None:
         # With Celery's ten connections the threads would wait for each other, so each gets one.
         self._celery = make_app(
-            settings.sqs_endpoint or "", settings.sqs_queue_url, tuned=False, pool_limit=settings.web_threads
+            settings.sqs_endpoint or "", settings.sqs_queue_url, tuned=False, pool_limit=settings.web_connections
         )
 
     def send(self, order: Order, request_id: str) -> str:

@@ -23,7 +23,7 @@ def dumps(value: Any) -> str:
         ValueError: a float that is NaN or infinite.
         TypeError: a type that JSON does not have.
     """
-    return simplejson.dumps(value, use_decimal=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def loads(text: str | bytes) -> Any:
@@ -33,12 +33,7 @@ def loads(text: str | bytes) -> Any:
         ValueError: not JSON, or with duplicate keys, NaN, Infinity, too deep or too long a number.
     """
     try:
-        return json.loads(
-            text,
-            parse_float=Decimal,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_unique_keys,
-        )
+        return _DECODER.decode(text if isinstance(text, str) else text.decode())
     except (RecursionError, ArithmeticError) as error:
         raise ValueError(f"cannot be read as JSON: {type(error).__name__}") from error
 
@@ -53,5 +48,9 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         raise ValueError("an object names a key twice")
     return unique
 
+
+# Made once: the modules' functions make one for each call that asks for anything but their defaults.
+_ENCODER: Final = simplejson.JSONEncoder(use_decimal=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
 
 register(SERIALIZER, dumps, loads, CONTENT_TYPE, "utf-8")

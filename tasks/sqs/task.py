@@ -15,6 +15,7 @@ from celery.worker import state
 from celery.worker.request import Request
 
 from tasks.sqs import exact_json
+from tasks.sqs.producer import producer
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -111,8 +112,10 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         """Call the task: returns once SQS has confirmed the message, raises NotConfirmed if it has not in time.
 
         `argsrepr` is not made, as it does not travel: the receiving side has the arguments themselves.
+        Nothing is declared before either: SQS's queues are there before those who use them.
         """
-        return super().apply_async(args, kwargs, **{"argsrepr": "", "kwargsrepr": "", **options})
+        ours = {"argsrepr": "", "kwargsrepr": "", "declare": (), "producer": producer(self.app)}
+        return super().apply_async(args, kwargs, **{**ours, **options})
 
     def retry(self, *args: Any, exc: BaseException | None = None, **options: Any) -> NoReturn:
         """Give the attempt up, so that SQS delivers the same message again.

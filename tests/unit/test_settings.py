@@ -110,7 +110,7 @@ def test_development_needs_nothing_but_its_name(environ):
         ("PORT", "0"),
         ("PORT", "65536"),
         ("WEB_WORKERS", "0"),
-        ("WEB_THREADS", "2.5"),
+        ("WEB_CONNECTIONS", "2.5"),
         ("LOG_LEVEL", "LOUD"),
         ("LOG_FORMAT", "xml"),
     ],
