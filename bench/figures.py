@@ -112,7 +112,7 @@ def aims(results: Record) -> list[Aim]:
         return measured(results["intake"], application=name, round_trip_ms=max(results["size"]["intake_round_trips"]))
 
     ours, tuned, loop = (middle(drained(name), rate) for name in (contenders.OURS, contenders.TUNED, contenders.LOOP))
-    own, delay = (taken(name) for name in (intake.OURS, intake.DELAY))
+    own, delay, threads = (taken(name) for name in (intake.OURS, intake.DELAY, intake.DELAY_ON_THREADS))
     sends = middle(own, sends_per_order)
     settles = middle(drained(contenders.OURS), lambda record: calls_per_order(record, RECEIVE | DELETE))
     idle = middle(measured(results["idle"], contender=contenders.OURS), lambda record: record["per_minute"])
@@ -128,5 +128,11 @@ def aims(results: Record) -> list[Aim]:
         ),
         Aim("SQS calls a minute of an idle worker", 3, True, idle),
         Aim(f"intake: times plain .delay(), {far} ms", 3, False, over(middle(own, rate), middle(delay, rate))),
+        Aim(
+            f"intake: times {intake.DELAY_ON_THREADS}, {far} ms",
+            3,
+            False,
+            over(middle(own, rate), middle(threads, rate)),
+        ),
         Aim(f"intake: p99 by plain .delay()'s, {far} ms", 1, True, over(*slowest)),
     ]

@@ -19,13 +19,15 @@ WARM_UP: Final = 6.0
 
 OURS: Final = "ours"
 DELAY: Final = "plain .delay()"
+DELAY_ON_THREADS: Final = "plain .delay(), gthread"
 NO_QUEUE: Final = "no queue"
 
-#: What gunicorn is told to serve.
+#: What gunicorn is told beside this project's settings for it: what to serve, and how where that differs.
 APPLICATIONS: Final = {
-    DELAY: "bench.peers.web:plain_celery()",
-    NO_QUEUE: "bench.peers.web:no_queue()",
-    OURS: "app:create_app()",
+    DELAY: ["bench.peers.web:plain_celery()"],
+    DELAY_ON_THREADS: ["--worker-class", "gthread", "--threads", str(CONNECTIONS), "bench.peers.web:plain_celery()"],
+    NO_QUEUE: ["bench.peers.web:no_queue()"],
+    OURS: ["app:create_app()"],
 }
 
 _MS: Final = 1000
@@ -70,7 +72,7 @@ def intake(rig: Rig, application: str, round_trip: int, seconds: float) -> dict[
     with rig.line(round_trip / _MS) as line:
         port = free_port()
         web = line.environment() | {"PORT": str(port), "WEB_WORKERS": "1", "WEB_CONNECTIONS": str(2 * CONNECTIONS)}
-        gunicorn = [BIN / "gunicorn", "-c", "config/gunicorn.py", APPLICATIONS[application]]
+        gunicorn = [BIN / "gunicorn", "-c", "config/gunicorn.py", *APPLICATIONS[application]]
         with running(gunicorn, line, "web", web) as server:
             poll(lambda: server.says("Listening at") and listens(port), _START_TIMEOUT, "web listens")
             _load(line, "warm-up", port, WARM_UP)

@@ -132,10 +132,11 @@ def _tuning_table(results: Record) -> str:
 
 def _intake_notes() -> str:
     return (
-        f"One gunicorn process, {intake.CONNECTIONS} threads, {intake.CONNECTIONS} keep-alive connections that post "
-        "one order after another, with a JWT. It is the same application each time, with another queue behind "
-        f"it: *{intake.OURS}*; *{intake.DELAY}*, Celery on kombu's own transport, with a connection per thread; and "
-        f"*{intake.NO_QUEUE}*, which forgets every order at once: the most that the application can do. Errors "
+        f"One gunicorn process and {intake.CONNECTIONS} keep-alive connections that post one order after another, "
+        "with a JWT. It is the same application on the same gevent server each time, with another queue behind "
+        f"it: *{intake.OURS}*; *{intake.DELAY}*, Celery on kombu's own transport, with a connection per request; and "
+        f"*{intake.NO_QUEUE}*, which forgets every order at once: the most that the application can do. "
+        f"*{intake.DELAY_ON_THREADS}* is on gunicorn's threads, as many as there are connections. Errors "
         "are all answers but 202. The load comes from `bench/load.py`."
     )
 
