@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.tokens import Identified, InvalidToken, Verifier, issue
+from app.tokens import LEEWAY, REMEMBERED, Identified, InvalidToken, Verifier, issue
 from orders.fields import MAX_USER_ID
 from tests.conftest import make_settings
 from tests.unit.jwts import hand_signed
@@ -68,6 +68,46 @@ def test_a_token_that_has_expired_is_refused():
 
 def test_two_clocks_may_differ_by_some_seconds():
     assert verifier.identify(a_token(exp=int(time.time()) - 5)).user_id == 7
+
+
+def test_a_token_that_was_good_a_moment_ago_is_refused_once_it_has_expired():
+    token = a_token(exp=time.time() - LEEWAY + 1)
+    assert verifier.identify(token).user_id == 7
+    time.sleep(1.2)
+    assert "expired" in refusal(token)
+
+
+class CountingVerifier(Verifier):
+    checks = 0
+
+    def _checked(self, token):
+        self.checks += 1
+        return super()._checked(token)
+
+
+def test_a_good_token_is_checked_once_in_a_while():
+    counting = CountingVerifier(secret=SECRET, jwks_url=None, audience=None, issuer=None, remembered_for=0.2)
+    token = a_token()
+    for _ in range(3):
+        counting.identify(token)
+    assert counting.checks == 1
+    time.sleep(0.3)
+    counting.identify(token)
+    assert counting.checks == 2
+
+
+def test_a_bad_token_is_checked_each_time():
+    counting = CountingVerifier(secret=SECRET, jwks_url=None, audience=None, issuer=None)
+    for _ in range(2):
+        refusal(a_token(secret=OTHER_SECRET), by=counting)
+    assert counting.checks == 2
+
+
+def test_more_tokens_than_are_remembered_do_no_harm():
+    counting = CountingVerifier(secret=SECRET, jwks_url=None, audience=None, issuer=None)
+    tokens = [a_token(jti=str(number)) for number in range(REMEMBERED + 1)]
+    assert {counting.identify(token).user_id for token in tokens} == {7}
+    assert len(counting._remembered) <= REMEMBERED
 
 
 def test_a_token_that_never_expires_is_refused():
