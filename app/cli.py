@@ -9,9 +9,11 @@ from app import tokens
 from app.auth import READ, WRITE
 from app.services import services
 from config.queues import ORDER_QUEUE
-from tasks.application import endpoint
+from tasks.application import SOFT_TIME_LIMIT, TIME_LIMIT, endpoint
 from tasks.sqs.clients import client
 from tasks.sqs.errors import RealEndpoint
+from tasks.sqs.failure import BACKOFF_BASE, BACKOFF_CAP
+from tasks.sqs.preflight import Limits, OutOfReach, examine
 from tasks.sqs.provision import provision
 
 
@@ -19,6 +21,7 @@ def init_app(app: Flask) -> None:
     """Give the application its commands."""
     app.cli.add_command(token)
     app.cli.add_command(queues)
+    app.cli.add_command(preflight)
 
 
 @click.command()
@@ -31,6 +34,31 @@ def token(user_id: int, scopes: list[str], hours: int) -> None:
     if made is None:
         raise click.ClickException("JWT_JWKS_URL is set: tokens come from the identity provider")
     click.echo(made)
+
+
+@click.command()
+@click.pass_context
+def preflight(context: click.Context) -> None:
+    """Say what the queues' numbers mean and what contradicts them.
+
+    Ends with 0 if nothing does, with 1 if something does, and with 2 if SQS cannot be asked.
+    """
+    settings = services().settings
+    limits = Limits(
+        max_receive_count=ORDER_QUEUE.max_receive_count,
+        soft_time_limit=SOFT_TIME_LIMIT,
+        time_limit=TIME_LIMIT,
+        backoff_base=BACKOFF_BASE,
+        backoff_cap=BACKOFF_CAP,
+    )
+    try:
+        report = examine(client(endpoint(settings)), settings.sqs_queue_url, settings.sqs_dlq_url, limits)
+    except OutOfReach as error:
+        click.echo(f"preflight: {error}", err=True)
+        context.exit(2)
+    for line in (*report.timeline.splitlines(), *report.contradictions):
+        click.echo(line)
+    context.exit(1 if report.contradictions else 0)
 
 
 @click.group()

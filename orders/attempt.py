@@ -17,6 +17,8 @@ class FailedAttempt:
         order_id: the order, where the message names one.
         task: the task's name.
         task_id: the message's task id.
+        message_id: SQS's own id of the message; with `receive_count`, it names the attempt.
+        kind: the class of the failure: `own`, `permanent`, `poison` or `lost`.
         error_class: the exception's class, e.g. `ConflictingOrder`.
         message: the exception's text.
         traceback: where it was raised.
@@ -24,11 +26,15 @@ class FailedAttempt:
         worker: the worker's name.
         final: whether the queue allows no further receive, so that SQS moves the message to the DLQ.
         failed_at: when; aware, UTC.
+        next_visible_at: when SQS hands the message out again at the earliest, or, after the final
+            attempt, when it can be moved to the DLQ; aware, UTC.
     """
 
     order_id: UUID | None
     task: str
     task_id: str
+    message_id: str
+    kind: str
     error_class: str
     message: str
     traceback: str
@@ -36,6 +42,7 @@ class FailedAttempt:
     worker: str
     final: bool
     failed_at: datetime
+    next_visible_at: datetime
 
 
 def state_without_row(failed: Sequence[FailedAttempt]) -> State:

@@ -8,17 +8,19 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Engine, Row, Select, and_, insert, or_, select
+from sqlalchemy import Column, Connection, Engine, Row, Select, and_, or_, select
 from sqlalchemy.dialects.mysql import insert as mariadb_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from orders.attempt import FailedAttempt
 from orders.faults import is_outage, is_transient
+from orders.fields import MAX_PRODUCT_NAME
 from orders.order import Order
 from orders.tables import MAX_NAME, MAX_TEXT, attempts, orders
 
@@ -28,6 +30,7 @@ T = TypeVar("T")
 
 TRANSACTION_TRIES: Final = 4  # the first one included
 TRANSACTION_PAUSE: Final = 0.05  # seconds before the second try, at the most; doubles from there
+TRIAL_ROWS: Final = 100  # as many as a batch; written and taken back in some 7 ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +97,9 @@ class OrderStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._upsert = _upsert(engine.dialect.name)
+        dialect = engine.dialect.name
+        self._keep_orders = _insert_or_keep(dialect, orders.c.order_id).returning(orders)
+        self._keep_attempt = _insert_or_keep(dialect, attempts.c.message_id, attempts.c.receive_count)
 
     def persist(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
         """Write orders in one transaction and one statement; say for each what became of it.
@@ -107,7 +112,7 @@ class OrderStore:
         now = datetime.now(UTC)
         # One order of locking for all workers, so that two batches with the same ids do not deadlock.
         rows = sorted((_to_row(arrival, now) for arrival in arrivals), key=lambda row: str(row["order_id"]))
-        returned = self._transaction(lambda connection: connection.execute(self._upsert, rows).all())
+        returned = self._transaction(lambda connection: connection.execute(self._keep_orders, rows).all())
         stored = {row.order_id: _to_stored(row) for row in returned}
         return [_judge(arrival, stored[str(arrival.order.order_id)]) for arrival in arrivals]
 
@@ -133,11 +138,16 @@ class OrderStore:
         return [_to_stored(row) for row in self._transaction(lambda connection: connection.execute(query).all())]
 
     def record_attempt(self, attempt: FailedAttempt) -> None:
-        """Keep a failed attempt, its texts cut to what the columns hold."""
+        """Keep a failed attempt, its texts cut to what the columns hold.
+
+        A message's receive is kept once: recorded again, the first row stands.
+        """
         row = {
             "order_id": None if attempt.order_id is None else str(attempt.order_id),
             "task": _storable(attempt.task[:MAX_NAME]),
             "task_id": _storable(attempt.task_id[:MAX_NAME]),
+            "message_id": _storable(attempt.message_id[:MAX_NAME]),
+            "kind": attempt.kind,
             "error_class": _storable(attempt.error_class[:MAX_NAME]),
             "message": _storable(attempt.message[:MAX_TEXT]),
             "traceback": _storable(attempt.traceback[-MAX_TEXT:]),
@@ -145,8 +155,9 @@ class OrderStore:
             "worker": _storable(attempt.worker[:MAX_NAME]),
             "final": attempt.final,
             "failed_at": attempt.failed_at,
+            "next_visible_at": attempt.next_visible_at,
         }
-        self._transaction(lambda connection: connection.execute(insert(attempts), row))
+        self._transaction(lambda connection: connection.execute(self._keep_attempt, row))
 
     def attempts_of(self, order_id: UUID) -> list[FailedAttempt]:
         """The failed attempts at an order, oldest first."""
@@ -158,6 +169,20 @@ class OrderStore:
         """Whether the database answers and its tables are there."""
         try:
             self._first(select(orders.c.order_id).limit(1))
+        except SQLAlchemyError:
+            return False
+        return True
+
+    def writable(self) -> bool:
+        """Whether orders could be written now: some are, and are taken back before anybody sees them.
+
+        A full disk lets statements without rows pass, and even a single row, which fits into the pages
+        that are there. Tried once, so that it takes no longer than one statement may.
+        """
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(self._keep_orders, [_trial_row() for _ in range(TRIAL_ROWS)])
+                connection.rollback()
         except SQLAlchemyError:
             return False
         return True
@@ -179,20 +204,18 @@ class OrderStore:
         raise AssertionError("unreachable: the last try returns or raises")
 
 
-def _upsert(dialect: str) -> Any:
-    """The insert that answers with the row standing under each id, new or old.
+def _insert_or_keep(dialect: str, *key: Column[Any]) -> Any:
+    """The insert that leaves a row standing that is there already under the same key.
 
     Not INSERT IGNORE, which would turn data errors into warnings. The no-op update makes the existing
     row part of what RETURNING gives (MariaDB 10.5, SQLite 3.35). SQLAlchemy joins the rows of one
     execution into one statement, and compiles it once:
     https://docs.sqlalchemy.org/en/21/core/connections.html#insert-many-values-behavior-for-insert-statements
     """
+    table, no_change = key[0].table, {key[0].name: key[0]}
     if dialect == "sqlite":
-        insert_or_keep = sqlite_insert(orders).on_conflict_do_update(
-            index_elements=[orders.c.order_id], set_={"order_id": orders.c.order_id}
-        )
-        return insert_or_keep.returning(orders)
-    return mariadb_insert(orders).on_duplicate_key_update(order_id=orders.c.order_id).returning(orders)
+        return sqlite_insert(table).on_conflict_do_update(index_elements=key, set_=no_change)
+    return mariadb_insert(table).on_duplicate_key_update(no_change)
 
 
 def _to_row(arrival: Arrival, now: datetime) -> dict[str, Any]:
@@ -210,6 +233,20 @@ def _to_row(arrival: Arrival, now: datetime) -> dict[str, Any]:
         "worker": arrival.worker[:MAX_NAME],
         "task_id": arrival.task_id[:MAX_NAME],
     }
+
+
+def _trial_row() -> dict[str, Any]:
+    """An order of nobody's that needs as much room as any."""
+    now, widest_name = datetime.now(UTC), "x" * MAX_NAME
+    order = Order(
+        order_id=uuid4(),
+        user_id=1,
+        product_name="x" * MAX_PRODUCT_NAME,
+        quantity=1,
+        total_price=Decimal(0),
+        timestamp=now,
+    )
+    return _to_row(Arrival(order=order, task_id=widest_name, attempts=0, worker=widest_name), now)
 
 
 def _to_stored(row: Row[Any]) -> StoredOrder:

@@ -97,7 +97,12 @@ attempts = Table(
     Column("worker", String(MAX_NAME), nullable=False),
     Column("final", Boolean, nullable=False, comment="the last receive that the queue allows"),
     Column("failed_at", UtcDateTime, nullable=False),
+    Column("message_id", String(MAX_NAME), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("next_visible_at", UtcDateTime, nullable=False),
     Index(None, "order_id"),
     Index(None, "task_id"),
+    # One attempt is one row; and it finds the rows of a message.
+    Index(None, "message_id", "receive_count", unique=True),
     **_MARIADB,
 )

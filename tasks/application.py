@@ -25,6 +25,7 @@ def create_celery(settings: Settings) -> Celery:
     """The Celery app for these settings. It becomes the process's current app."""
     app = Celery("tasks")
     app.conf.update(_configuration(settings))
+    app.steps["consumer"].add("tasks.sqs.consumer:Readiness")
     app.set_default()
     return app
 
@@ -54,6 +55,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "task_soft_time_limit": SOFT_TIME_LIMIT,
         "task_time_limit": TIME_LIMIT,
         "worker_prefetch_multiplier": PREFETCH_MULTIPLIER,
+        "worker_consumer": "tasks.sqs.consumer:Consumer",
         # Both need a broadcast, which SQS does not have.
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,

@@ -37,6 +37,10 @@ class OrderTask(BatchTask):
     permanent = (InvalidOrder, ConflictingOrder)
     is_outage = staticmethod(is_outage)
 
+    def is_back(self) -> bool:
+        """Whether orders can be written."""
+        return self.store.writable()
+
     @property
     def store(self) -> OrderStore:
         """The process's store."""
@@ -56,6 +60,8 @@ class OrderTask(BatchTask):
                 order_id=_order_id(attempt.args),
                 task=attempt.task,
                 task_id=attempt.task_id,
+                message_id=attempt.message_id,
+                kind=attempt.kind.value,
                 error_class=type(attempt.error).__name__,
                 message=str(attempt.error),
                 traceback=attempt.traceback,
@@ -63,6 +69,7 @@ class OrderTask(BatchTask):
                 worker=attempt.worker,
                 final=attempt.final,
                 failed_at=attempt.failed_at,
+                next_visible_at=attempt.next_visible_at,
             )
         )
 

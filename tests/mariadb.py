@@ -3,11 +3,12 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pymysql
 from alembic import command
@@ -17,6 +18,9 @@ from sqlalchemy import make_url
 from orders.database import connect
 from tests.polling import poll
 from tests.processes import ROOT, Process, free_port
+
+APPLICATION: Final = "application"  # a user without rights to administer
+FEW: Final = 10  # connections: MariaDB allows no lower limit
 
 
 def installed() -> bool:
@@ -64,6 +68,48 @@ class MariaDB:
         """End it as an administrator would."""
         self._process.stop()
 
+    @contextlib.contextmanager
+    def gone(self) -> Iterator[None]:
+        """End it as a loss of power would, and start it again."""
+        self._process.kill()
+        try:
+            yield
+        finally:
+            self.start()
+
+    @contextlib.contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Let it run no more, while its connections stay open."""
+        self._process.send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send(signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def read_only(self) -> Iterator[None]:
+        """Let nobody write but the administrator."""
+        self.execute("SET GLOBAL read_only = 1")
+        try:
+            yield
+        finally:
+            self.execute("SET GLOBAL read_only = 0")
+
+    @contextlib.contextmanager
+    def crowded(self) -> Iterator[None]:
+        """Let nobody in but the administrator: all connections are taken, and the application has lost its own."""
+        [[usual]] = self.execute("SELECT @@max_connections")
+        self.execute(f"SET GLOBAL max_connections = {FEW}")
+        try:
+            with contextlib.ExitStack() as taken:
+                self.execute(f"KILL USER {APPLICATION}")
+                with contextlib.suppress(pymysql.OperationalError):  # the application may be faster
+                    for _ in range(FEW):
+                        taken.enter_context(self._connection(user=APPLICATION))
+                yield
+        finally:
+            self.execute(f"SET GLOBAL max_connections = {usual}")
+
     def fresh(self) -> str:
         """The URL of a new database with all migrations applied."""
         name = f"orders_{uuid.uuid4().hex[:12]}"
@@ -71,6 +117,12 @@ class MariaDB:
         url = f"mysql+pymysql://root@127.0.0.1:{self.port}/{name}"
         migrate(url)
         return url
+
+    def application(self, url: str) -> str:
+        """The URL of a database for a user that may do anything in there, and nothing elsewhere."""
+        self.execute(f"CREATE USER IF NOT EXISTS {APPLICATION}")
+        self.execute(f"GRANT ALL ON {url.rsplit('/', 1)[-1]}.* TO {APPLICATION}")
+        return url.replace("//root@", f"//{APPLICATION}@")
 
     def execute(self, statement: str, database: str | None = None) -> Any:
         """Run a statement as the administrator; returns its rows."""
@@ -85,9 +137,9 @@ class MariaDB:
             cursor.execute(f"LOCK TABLES {table} READ")
             yield
 
-    def _connection(self, database: str | None = None) -> Any:
+    def _connection(self, database: str | None = None, user: str = "root") -> Any:
         return pymysql.connect(
-            host="127.0.0.1", port=self.port, user="root", database=database, autocommit=True, connect_timeout=2
+            host="127.0.0.1", port=self.port, user=user, database=database, autocommit=True, connect_timeout=2
         )
 
     def _answers(self) -> bool:

@@ -83,12 +83,13 @@ class Health:
             self._server.server_close()
 
     def report(self) -> dict[str, Any]:
-        """The numbers: seconds since the last poll ended, messages held, seconds the oldest is held."""
+        """The numbers: seconds since the last poll ended, messages held, how long the oldest is, an outage."""
         now = time.monotonic()
         held = self._held.all()
         return {
             "healthy": self._silence() < UNHEALTHY_AFTER,
             "seconds_since_last_poll": round(self._silence(), 1),
+            "outage": self._held.suspended,
             "held": len(held),
             "oldest_held_seconds": round(max((now - delivery.received_at for delivery in held), default=0.0), 1),
         }

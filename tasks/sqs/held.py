@@ -21,6 +21,7 @@ class Delivery:
         leased_until: when it is visible to others again, on the monotonic clock.
         received_at: when it came, on the monotonic clock.
         lost: whether SQS has said that it is no longer ours.
+        delay: seconds until it is visible again once it is rejected; None leaves that to its visibility timeout.
     """
 
     message: Any
@@ -30,6 +31,7 @@ class Delivery:
     leased_until: float
     received_at: float = field(default_factory=time.monotonic)
     lost: bool = False
+    delay: int | None = None
 
     @property
     def is_lost(self) -> bool:
@@ -48,12 +50,25 @@ class Delivery:
         message_id: str = self.message.get("MessageId", "")
         return message_id
 
+    @property
+    def receive_count(self) -> int:
+        """How often SQS has handed out the message, this time included; 1 where it does not say."""
+        try:
+            return max(1, int(self.message["Attributes"]["ApproximateReceiveCount"]))
+        except (LookupError, TypeError, ValueError):
+            return 1
+
 
 class Held:
-    """Deliveries by receipt handle, and the room for more of them. Safe for all threads."""
+    """Deliveries by receipt handle, and the room for more of them. Safe for all threads.
+
+    Attributes:
+        suspended: whether there is no room for more, however few are held.
+    """
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
+        self.suspended = False
         self._limit = 0
         self._deliveries: dict[str, Delivery] = {}
 
@@ -66,9 +81,15 @@ class Held:
             self._limit = limit or MAX_RECEIVE
             self.changed.notify_all()
 
+    def suspend(self, suspended: bool) -> None:
+        """Let no more in, or let them in again."""
+        with self.changed:
+            self.suspended = suspended
+            self.changed.notify_all()
+
     def room(self) -> int:
         """How many more deliveries fit."""
-        return max(0, self._limit - len(self._deliveries))
+        return 0 if self.suspended else max(0, self._limit - len(self._deliveries))
 
     def add(self, delivery: Delivery) -> None:
         """Take a delivery in."""

@@ -41,13 +41,11 @@ class Source:
     Attributes:
         queue: its name.
         url: its URL.
-        wait: seconds of a long poll.
         longest_pause: seconds between two failing polls, at the most.
     """
 
     queue: str
     url: str
-    wait: int
     longest_pause: float = LONGEST_PAUSE
 
 
@@ -55,7 +53,7 @@ class Receiver:
     """Polls one queue on threads of its own until stopped.
 
     Args:
-        sqs: from `tasks.sqs.clients`, with a read timeout longer than the source's wait.
+        sqs: from `tasks.sqs.clients`, with a read timeout longer than the queue lets a poll wait.
         source: the queue.
         held: asked for room before each poll, filled after it.
         settler: gets back what comes after the stop.
@@ -100,6 +98,11 @@ class Receiver:
             self._held.changed.notify_all()
 
     @property
+    def is_polling(self) -> bool:
+        """Whether a poll may be in flight still."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    @property
     def idle_seconds(self) -> float:
         """Seconds since a poll last ended, with whatever answer; 0 while there is no room for one."""
         return time.monotonic() - self.polled_at if self._in_flight or self._held.room() else 0.0
@@ -120,7 +123,8 @@ class Receiver:
                 self._in_flight += 1
                 self._asked += count
             else:
-                changed.wait(IDLE_LOOK if self._in_flight and not self._backlog else WORTH_WAITING)
+                idle = self._held.suspended or (self._in_flight and not self._backlog)
+                changed.wait(IDLE_LOOK if idle else WORTH_WAITING)
         try:
             yield count
         finally:
@@ -169,7 +173,6 @@ class Receiver:
         answer = self._sqs.receive_message(
             QueueUrl=self._source.url,
             MaxNumberOfMessages=count,
-            WaitTimeSeconds=self._source.wait,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["ApproximateReceiveCount"],
         )

@@ -36,6 +36,7 @@ MAX_REMEMBERED: Final = 10_000
 @dataclass(eq=False, slots=True)
 class _Settlement:
     delivery: Delivery
+    delay: int = 0  # seconds until the message is visible again; of releases only
     tries: int = 0
 
 
@@ -64,12 +65,16 @@ class Settler:
             self._too_late.tell(delivery.message_id)
             self._remember(delivery)
         else:
-            self._add(self._deletes, delivery)
+            self._add(self._deletes, _Settlement(delivery))
 
-    def release(self, delivery: Delivery) -> None:
-        """Make a message visible at once: to be run again, or moved to the DLQ if it has no receive left."""
+    def release(self, delivery: Delivery, delay: int = 0) -> None:
+        """Make a message visible after so many seconds: to be run again, or moved to the DLQ if it has no receive left.
+
+        SQS takes up to 12 hours, counted from the receive:
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+        """
         if not delivery.is_lost:
-            self._add(self._releases, delivery)
+            self._add(self._releases, _Settlement(delivery, delay))
 
     def is_done(self, delivery: Delivery) -> bool:
         """Whether an earlier delivery of the message was done, and only its deletion failed."""
@@ -81,11 +86,11 @@ class Settler:
         for batcher in (self._deletes, self._releases):
             batcher.close(max(0.0, deadline - time.monotonic()))
 
-    def _add(self, batcher: Batcher[_Settlement], delivery: Delivery) -> None:
+    def _add(self, batcher: Batcher[_Settlement], settlement: _Settlement) -> None:
         try:
-            batcher.add(_Settlement(delivery))
+            batcher.add(settlement)
         except Full:
-            self._not_released.tell(f"{delivery.message_id}: too many are waiting")
+            self._not_released.tell(f"{settlement.delivery.message_id}: too many are waiting")
 
     def _fly_deletes(self, batch: list[_Settlement]) -> None:
         entries = [{"ReceiptHandle": settlement.delivery.receipt_handle} for settlement in batch]
@@ -96,7 +101,8 @@ class Settler:
 
     def _fly_releases(self, batch: list[_Settlement]) -> None:
         entries = [
-            {"ReceiptHandle": settlement.delivery.receipt_handle, "VisibilityTimeout": 0} for settlement in batch
+            {"ReceiptHandle": settlement.delivery.receipt_handle, "VisibilityTimeout": settlement.delay}
+            for settlement in batch
         ]
         for settlement, failure in self._fly(self._sqs.change_message_visibility_batch, batch, entries):
             if not self._again(self._releases, settlement, failure):

@@ -5,16 +5,15 @@ of a task is its message's receive count, and a failed attempt is a message left
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, ClassVar, NoReturn
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
 
 import structlog
 from celery import Task
-from celery.exceptions import Ignore, Reject
-from celery.worker import state
-from celery.worker.request import Request
+from celery.exceptions import Retry, WorkerShutdown, WorkerTerminate
 
 from tasks.sqs import exact_json
+from tasks.sqs.failure import BACKOFF_BASE, BACKOFF_CAP, Kind, Verdict, judge
 from tasks.sqs.producer import producer
 
 logger = structlog.stdlib.get_logger(__name__)
@@ -25,8 +24,10 @@ class Attempt:
     """A run of a task that failed.
 
     Attributes:
-        task: the task's name.
+        task: the task's name; empty where the message names none.
         task_id: the message's task id.
+        message_id: SQS's own id of the message.
+        kind: whose fault it was.
         args: the call's positional arguments.
         error: what was raised.
         traceback: where, as text.
@@ -34,10 +35,13 @@ class Attempt:
         worker: the worker's name.
         final: whether the queue allows no further receive.
         failed_at: when; aware, UTC.
+        next_visible_at: when SQS hands the message out again, at the earliest; aware, UTC.
     """
 
     task: str
     task_id: str
+    message_id: str
+    kind: Kind
     args: tuple[Any, ...]
     error: BaseException
     traceback: str
@@ -45,48 +49,23 @@ class Attempt:
     worker: str
     final: bool
     failed_at: datetime
+    next_visible_at: datetime
 
 
-class SQSRequest(Request):
-    """A task's message in the worker's main process."""
-
-    _run_again_at_once = False
-
-    def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> Any:
-        """Note whether waiting could change anything before Celery rejects the message."""
-        error = getattr(exc_info.exception, "exc", exc_info.exception)
-        self._run_again_at_once = isinstance(error, self.task.permanent)
-        if isinstance(error, Ignore):
-            state.task_ready(self)
-            # Celery would delete the message of a task that did not do its work.
-            return self.reject(requeue=False)
-        return super().on_failure(exc_info, send_failed_event, return_ok)
-
-    def on_timeout(self, soft: bool, timeout: float) -> Any:
-        """Run Celery's handler with the request in place, so that `on_failure` knows which message it was."""
-        self.task.request_stack.push(self._context)
-        try:
-            return super().on_timeout(soft, timeout)
-        finally:
-            self.task.request_stack.pop()
-
-    def acknowledge(self) -> None:
-        """Delete the message. A pool's thread only plans it, so the event loop is woken to do it."""
-        super().acknowledge()
-        self.message.channel.wake()
-
-    def reject(self, requeue: bool = False) -> None:
-        """Leave the message to SQS; visible at once where waiting changes nothing."""
-        super().reject(requeue=requeue or self._run_again_at_once)
-        self.message.channel.wake()
+class Escaped(Exception):
+    """What a task raised that would have ended the process which runs it, for all others too."""
 
 
 class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
-    """Base of every task.
+    """Base of every task. `tasks.sqs.failure` says what becomes of the message of one that fails.
 
     Attributes:
         permanent: exceptions that no later attempt can mend. Such a message is visible again at
             once, so it goes through its remaining receives and into the DLQ within a second.
+        backoff_base: seconds before the second attempt, at the most; doubles from there.
+        backoff_cap: seconds before any attempt, at the most.
+        max_retries: None: the queue says how often a message is tried, as it does for every failure.
+            A number lets `self.retry` give up earlier, which ends the pauses and not the receives.
     """
 
     abstract = True
@@ -97,14 +76,46 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
     reject_on_worker_lost = True
     ignore_result = True
     serializer = exact_json.SERIALIZER
-    Request = "tasks.sqs.task:SQSRequest"
+    max_retries = None
+    Request = "tasks.sqs.request:SQSRequest"
 
     permanent: ClassVar[tuple[type[BaseException], ...]] = ()
+    backoff_base: ClassVar[float] = BACKOFF_BASE
+    backoff_cap: ClassVar[float] = BACKOFF_CAP
+
+    @staticmethod
+    def is_outage(error: BaseException) -> bool:
+        """Whether an error says that what the task depends on is away: nothing, unless a subclass names it."""
+        return False
+
+    def is_back(self) -> bool:
+        """Whether what the task depends on is there. Asked in an outage, and before the first receive."""
+        return True
 
     @property
     def receive_count(self) -> int:
         """How often SQS has handed out the message of the current request, this time included."""
         return int(self.request.retries or 0) + 1
+
+    @property
+    def max_receive_count(self) -> int:
+        """Receives that the queue allows."""
+        return int(self.app.conf.sqs_max_receive_count)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run in a worker, where nothing that a task raises may end the process.
+
+        Celery takes a MemoryError in the worker's main process for its own, and a SystemExit for a killed
+        process: celery.worker.request.Request.on_failure.
+        """
+        if self.request.called_directly:
+            return super().__call__(*args, **kwargs)
+        try:
+            return self.run(*args, **kwargs)
+        except (WorkerShutdown, WorkerTerminate):
+            raise
+        except (SystemExit, KeyboardInterrupt, MemoryError) as error:
+            raise Escaped(f"{type(error).__name__}: {error}") from error
 
     def apply_async(  # type: ignore[override]  # Celery's has twenty parameters; these pass them on
         self, args: Any = None, kwargs: Any = None, **options: Any
@@ -117,16 +128,39 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         ours = {"argsrepr": "", "kwargsrepr": "", "declare": (), "producer": producer(self.app)}
         return super().apply_async(args, kwargs, **{**ours, **options})
 
-    def retry(self, *args: Any, exc: BaseException | None = None, **options: Any) -> NoReturn:
+    def retry(  # type: ignore[override]  # new arguments would be another message
+        self,
+        *,
+        exc: Exception | None = None,
+        throw: bool = True,
+        eta: datetime | None = None,
+        countdown: int | None = None,
+        max_retries: int | None = None,
+    ) -> Retry:
         """Give the attempt up, so that SQS delivers the same message again.
 
         Celery's own would send a new message and delete this one, and the receive count would start
         anew: https://docs.celeryq.dev/en/stable/userguide/tasks.html#retrying
 
+        Args:
+            exc: why; it is what is recorded.
+            throw: whether to raise the Retry, or to return it.
+            eta: when to try again.
+            countdown: seconds until then; without both the task's own back-off.
+            max_retries: overrides the task's.
+
         Raises:
-            BaseException: `exc` if given, else celery.exceptions.Reject.
+            celery.exceptions.Retry: the attempt is over.
+            BaseException: `exc`, or MaxRetriesExceededError, when this was the last attempt.
         """
-        raise exc or Reject("the task asked for another attempt", requeue=False)
+        limit = self.max_retries if max_retries is None else max_retries
+        is_last = self.receive_count >= self.max_receive_count or (limit is not None and self.request.retries >= limit)
+        if self.request.called_directly or is_last:
+            raise exc or self.MaxRetriesExceededError(f"{self.name} asked for an attempt after its last one")
+        again = Retry(exc=exc, when=eta if eta is not None else countdown)  # type: ignore[arg-type]  # an int is Real
+        if throw:
+            raise again
+        return again
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
         """Celery's hook before a run: let all log lines of the run say which one it is."""
@@ -135,25 +169,55 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
 
     def on_failure(self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         """Celery's hook for a failed run: log the attempt and record it."""
-        attempt = Attempt(
+        self._note(exc, exc, einfo)
+
+    def on_retry(self, exc: BaseException | None, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """Celery's hook for a run that gave up: a failed attempt like any other."""
+        again = einfo.exception
+        self._note(again, exc or again, einfo)
+
+    def _note(self, raised: BaseException, error: BaseException, einfo: Any) -> None:
+        request = self.request
+        message_id = str(getattr(request, "message_id", None) or request.id)
+        verdict = judge(self, raised, message_id, self.receive_count)
+        text = str(einfo.traceback) if einfo else ""
+        self.note(self.attempt(error, verdict, request, message_id, text))
+
+    def attempt(self, error: BaseException, verdict: Verdict, request: Any, message_id: str, traceback: str) -> Attempt:
+        """What is recorded of a failed run.
+
+        Args:
+            error: what was raised.
+            verdict: on it.
+            request: with `id`, `args`, `retries` and `hostname`.
+            message_id: SQS's.
+            traceback: as text.
+        """
+        now = datetime.now(UTC)
+        return Attempt(
             task=self.name,
-            task_id=task_id,
-            args=tuple(args),
-            error=exc,
-            traceback=str(einfo.traceback) if einfo else "",
-            receive_count=self.receive_count,
-            worker=self.request.hostname or "",
-            final=self.receive_count >= self.app.conf.sqs_max_receive_count,
-            failed_at=datetime.now(UTC),
+            task_id=request.id,
+            message_id=message_id,
+            kind=verdict.kind,
+            args=tuple(request.args or ()),
+            error=error,
+            traceback=traceback,
+            receive_count=int(request.retries or 0) + 1,
+            worker=request.hostname or "",
+            final=verdict.final,
+            failed_at=now,
+            next_visible_at=now + timedelta(seconds=verdict.delay),
         )
-        with structlog.contextvars.bound_contextvars(task_id=task_id, **self.log_context(*args)):
+
+    def note(self, attempt: Attempt) -> None:
+        """Log a failed attempt and record it; never raises."""
+        with structlog.contextvars.bound_contextvars(task_id=attempt.task_id, **self.log_context(*attempt.args)):
+            said = {"task": self.name, "receive_count": attempt.receive_count, "error": _in_words(attempt.error)}
+            if attempt.kind is Kind.OUTAGE:
+                logger.warning("attempt interrupted by an outage", **said)
+                return
             logger.error(
-                "attempt failed",
-                task=self.name,
-                receive_count=attempt.receive_count,
-                final=attempt.final,
-                error=f"{type(exc).__name__}: {exc}",
-                traceback=attempt.traceback,
+                "attempt failed", **said, kind=attempt.kind.value, final=attempt.final, traceback=attempt.traceback
             )
             try:
                 self.record_attempt(attempt)
@@ -167,3 +231,7 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
     def log_context(self, *args: Any) -> dict[str, Any]:
         """What the logs of a call carry besides its task id."""
         return {}
+
+
+def _in_words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

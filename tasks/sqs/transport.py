@@ -7,6 +7,8 @@ changes one of these.
 
 import collections
 import logging
+import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from kombu.transport import SQS, virtual
@@ -17,6 +19,7 @@ from tasks.sqs.errors import Undecodable
 from tasks.sqs.health import Health
 from tasks.sqs.held import Delivery, Held
 from tasks.sqs.leases import Leases
+from tasks.sqs.outage import Outage
 from tasks.sqs.receiver import Receiver, Source
 from tasks.sqs.sender import sender
 from tasks.sqs.settler import Settler
@@ -40,6 +43,9 @@ OVERRIDDEN: Final = (
 #: Seconds that the last settlements get at the end.
 CLOSE_TIMEOUT: Final = 10.0
 
+CLOSE_MARGIN: Final = 1.0  # seconds that a poll gets beyond its own time limit
+CLOSE_LOOK: Final = 0.05  # seconds between two looks whether all polls have ended
+
 
 class Message(virtual.Message):
     """A message whose call has been parsed already, by `wire.decode`."""
@@ -53,7 +59,12 @@ class Channel(SQS.Channel):
     """A channel that sends and settles in batches, and receives on threads of its own.
 
     Transport options: `endpoint` (an `Endpoint`), `predefined_queues`, `default_task`,
-    `receive_wait` (seconds), `send_timeout` (seconds) and `health_port` (0 for none).
+    `receive_wait` (seconds that the queue lets a poll wait, at the most), `send_timeout` (seconds) and
+    `health_port` (0 for none).
+
+    Attributes:
+        on_poison: called with a delivery that no consumer can take, and why; releases it unless set.
+        is_hurried: whether `close` is not to wait for polls in flight.
     """
 
     Message = Message
@@ -67,11 +78,15 @@ class Channel(SQS.Channel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._held = Held()
+        self._outage = Outage(self._held, self.wake)
+        self.on_poison: Callable[[Delivery, Exception], None] = self._release_now
         self._inbox: collections.deque[Delivery] = collections.deque()
         self._wakeup: Wakeup | None = None
         self._leases: Leases | None = None
         self._health: Health | None = None
         self._receivers: dict[str, Receiver] = {}
+        self._stopped: list[Receiver] = []
+        self.is_hurried: Callable[[], bool] = lambda: False
         self._settlers: dict[str, Settler] = {}
 
     @property
@@ -101,7 +116,7 @@ class Channel(SQS.Channel):
         if self._wakeup is None:
             self._begin()
         wait = self.transport_options["receive_wait"]
-        source = Source(queue=queue, url=self._resolve_queue_url(queue), wait=wait)
+        source = Source(queue=queue, url=self._resolve_queue_url(queue))
         receiver = Receiver(
             clients.client(self._endpoint, wait), source, self._held, self._settler(source.url), self._on_received
         )
@@ -132,6 +147,10 @@ class Channel(SQS.Channel):
         delivery = self._held.get(delivery_tag)
         return delivery is not None and not delivery.is_lost
 
+    def delivery(self, delivery_tag: str) -> Delivery | None:
+        """A message that is held."""
+        return self._held.get(delivery_tag)
+
     def wake(self) -> None:
         """From any thread: let the hub do now what it has been given to do."""
         if self._wakeup is not None:
@@ -141,14 +160,15 @@ class Channel(SQS.Channel):
         """On the hub: hand everything received to its consumer."""
         if self._wakeup is not None:
             self._wakeup.hush()
-        while self._inbox:
+        while self._inbox and not self._outage.is_on:
             self._hand_over(self._inbox.popleft())
 
     def _hand_over(self, delivery: Delivery) -> None:
         settler = self._settler(delivery.queue_url)
-        if settler.is_done(delivery):
+        if delivery.is_lost or settler.is_done(delivery):
             self._held.pop(delivery.receipt_handle)
-            settler.delete(delivery)
+            if not delivery.is_lost:
+                settler.delete(delivery)
             return
         try:
             default_task = self.transport_options.get("default_task")
@@ -157,10 +177,30 @@ class Channel(SQS.Channel):
             self.connection._callbacks[delivery.queue](payload)
         # One message must never take the worker down: it goes back, and by redrive to the DLQ.
         except Exception as error:
-            unforeseen = not isinstance(error, Undecodable | KeyError)
+            cancelled = isinstance(error, KeyError)
+            unforeseen = not (cancelled or isinstance(error, Undecodable))
             text = "message %s goes back to %s: %r"
             logger.error(text, delivery.message_id, delivery.queue, error, exc_info=unforeseen)
-            self.basic_reject(delivery.receipt_handle, requeue=True)
+            (self._release_now if cancelled else self.on_poison)(delivery, error)
+
+    def _release_now(self, delivery: Delivery, error: Exception) -> None:
+        self.basic_reject(delivery.receipt_handle, requeue=True)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is an outage, so that nothing is worth running."""
+        return self._outage.is_on
+
+    def depend_on(self, task: Any) -> None:
+        """Hand nothing over, and receive nothing, until what a task depends on is there."""
+        self._outage.suspect(task.name, task.is_back)
+
+    def hold(self, delivery_tag: str, task: Any) -> None:
+        """Keep a message in an outage, leased: it is handed over again, without another receive, when that is over."""
+        delivery = self._held.get(delivery_tag)
+        if delivery is not None:
+            self._inbox.appendleft(delivery)
+        self.depend_on(task)
 
     def basic_qos(self, prefetch_size: int = 0, prefetch_count: int = 0, apply_global: bool = False) -> None:
         """Hold at most `prefetch_count` messages."""
@@ -172,6 +212,7 @@ class Channel(SQS.Channel):
         receiver = self._receivers.pop(self._tag_to_queue.get(consumer_tag), None)
         if receiver is not None:
             receiver.stop()
+            self._stopped.append(receiver)
         return super().basic_cancel(consumer_tag)
 
     # Settling
@@ -186,18 +227,31 @@ class Channel(SQS.Channel):
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Leave a message that failed to SQS. It is never deleted and never sent again.
 
-        It becomes visible at once with `requeue`, else when its visibility timeout ends; after the
-        last receive that the queue allows, SQS moves it to the DLQ.
+        It becomes visible at once with `requeue`, else when `postpone` has said, or its visibility
+        timeout ends; after the last receive that the queue allows, SQS moves it to the DLQ.
         """
         self.qos.ack(delivery_tag)
         delivery = self._held.pop(delivery_tag)
-        if delivery is not None and requeue:
-            self._settler(delivery.queue_url).release(delivery)
+        if delivery is None:
+            return
+        delay = 0 if requeue else delivery.delay
+        if delay is not None:
+            self._settler(delivery.queue_url).release(delivery, delay)
+
+    def postpone(self, delivery_tag: str, seconds: int) -> None:
+        """Say when a message is to be visible again, once it is rejected."""
+        delivery = self._held.get(delivery_tag)
+        if delivery is not None:
+            delivery.delay = seconds
 
     def close(self) -> None:
         """Stop receiving, hand back what was not started, and settle what is waiting to be."""
-        for receiver in self._receivers.values():
-            receiver.stop()
+        if self.closed:
+            return
+        self._outage.stop()
+        for consumer_tag in list(self._tag_to_queue):
+            self.basic_cancel(consumer_tag)
+        self._await_polls()
         for delivery in self._held.all():
             self._held.pop(delivery.receipt_handle)
             self._settler(delivery.queue_url).release(delivery)
@@ -212,6 +266,18 @@ class Channel(SQS.Channel):
             self._wakeup.close()
             self._wakeup = None
         super().close()
+
+    def _await_polls(self) -> None:
+        """Let the polls in flight end, so that what they bring is given back.
+
+        Cut off, they would take messages along that nobody sees until their visibility timeout ends, and
+        that have one receive less.
+        """
+        end = time.monotonic() + self.transport_options["receive_wait"] + clients.READ_TIMEOUT + CLOSE_MARGIN
+        while any(receiver.is_polling for receiver in self._stopped) and time.monotonic() < end:
+            if self.is_hurried():
+                return
+            time.sleep(CLOSE_LOOK)
 
 
 class Transport(SQS.Transport):

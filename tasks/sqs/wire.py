@@ -49,7 +49,7 @@ _TYPE: Final = "String"  # of each of our attributes; its name counts towards a 
 _REFUSED: Final = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 #: Headers that have a place of their own, or that the receiving side works out again.
-_DERIVED: Final = frozenset({"task", "id", "lang", "argsrepr", "kwargsrepr", "retries", "ignore_result"})
+_DERIVED: Final = frozenset({"task", "id", "lang", "argsrepr", "kwargsrepr", "retries", "message_id", "ignore_result"})
 
 #: Celery's headers when nobody set them and they are not None. Its worker assumes the same where one is missing.
 _UNSET: Final[dict[str, Any]] = {"replaced_task_nesting": 0, "stamps": {}, "timelimit": [None, None]}
@@ -193,6 +193,7 @@ def _parse(message: Any, default_task: str | None) -> tuple[str, str, list[Any],
         "lang": "py",
         "task": task,
         "id": task_id,
+        "message_id": message["MessageId"],
         "retries": _receive_count(message) - 1,  # SQS alone counts attempts
         "argsrepr": args,
         "kwargsrepr": kwargs,

@@ -7,12 +7,15 @@ from importlib.metadata import version
 import pytest
 from celery.app.task import Task
 from celery.concurrency.base import BasePool
+from celery.worker import consumer
 from celery.worker.request import Request
 from kombu.transport import SQS, virtual
 
 from tasks.sqs import transport
-from tasks.sqs.batch import Collector
-from tasks.sqs.task import SQSRequest, SQSTask
+from tasks.sqs.collector import Collector
+from tasks.sqs.consumer import Consumer
+from tasks.sqs.request import SQSRequest
+from tasks.sqs.task import SQSTask
 
 RELEASE = "5.7"  # the release of Celery and kombu that the pins below were read in
 
@@ -42,7 +45,15 @@ PINNED = {
         "apply_async": "714fed86ce5b1ef3cc18db24e7af835cc5355276dd652e836ece5a49f2a461c8",
         "before_start": "b5a4521733727e700e4a00fa5fc47adce04a4dfee585851c987af7c935be1e81",
         "on_failure": "86a8e61816d767f76bcd19b61aa402705ca865e861adc93aacd5adcd527bd165",
+        "on_retry": "d8282b711d1537009e7b308fe6672cd07b7eba248d0a4774117f5d9afaba2aad",
         "retry": "82cd910b59663a008b64cde30555ab2097d23ef95713d3fe57bf57f725b64a07",
+    },
+    consumer.Consumer: {
+        "create_task_handler": "292c5a681f10ade7181d68b4fc129daa67ca551461a246300d60f9a7ec2310de",
+        "on_decode_error": "e3538c586a7ffa758a9bcc654564aa5b1a22fe53ce571f785ba2f3742f53a612",
+        "on_invalid_task": "9893e7a4eee33a33d9f4d138731f694609c8ff2f4981f1028411019f2238915a",
+        "on_unknown_message": "213bd3ee55cb5ca62c94e59895144d21f67ba182fa6cf3a87a663b1e67f75d85",
+        "on_unknown_task": "35e6cbe564947a25f688027d2f581e242993ca9ca68f7281302db35aa78ca42c",
     },
     virtual.Message: {"__init__": "c90d08ccfa2e3e9a78cf7dfd79bca6e64060bb7a1bbc146f21a974f50367084c"},
     BasePool: {"apply_async": "4db4ca91db58d9fb500b3801607a80f7f345ba05ce2f85e6b0834e11bc7e6fd6"},
@@ -51,6 +62,7 @@ OURS = {
     SQS.Channel: transport.Channel,
     Request: SQSRequest,
     Task: SQSTask,
+    consumer.Consumer: Consumer,
     virtual.Message: transport.Message,
     BasePool: Collector,
 }

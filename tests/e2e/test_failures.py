@@ -74,7 +74,7 @@ def test_another_order_under_a_used_key_is_a_conflict_that_changes_nothing(clien
     assert reason == "ConflictingOrder"
 
 
-def test_poison_goes_to_the_dlq_and_the_worker_goes_on(client, start_worker, queues):
+def test_poison_goes_to_the_dlq_with_its_reason_and_the_worker_goes_on(client, start_worker, environment, queues):
     worker = start_worker()
     poison = ["not json", "[1, 2]", '"text"', "{", '{"a": NaN}', '{"properties": null, "body": "%%%"}', "[" * 100_000]
     for body in poison:
@@ -83,13 +83,17 @@ def test_poison_goes_to_the_dlq_and_the_worker_goes_on(client, start_worker, que
     poll(lambda: len(_dead_bodies(queues)) == len(poison), 20, "all poison is in the DLQ")
 
     assert _dead_bodies(queues) == set(poison)
+    dead = {message["MessageId"] for message in queues.peek(queues.dlq_url)}
+    reasons = rows(environment["DATABASE_URL"], "SELECT message_id, kind, error_class, final FROM attempts")
+    assert {kind for _, kind, _, _ in reasons} == {"poison", "permanent"}  # what is JSON may be a call of the task
+    assert {message_id for message_id, _, _, final in reasons if final} == dead
     order_id = client.post()
     poll(lambda: client.is_persisted(order_id), 5, "the worker goes on")
     assert worker.returncode is None
 
 
 def test_a_killed_pool_child_costs_its_order_one_receive(client, start_worker, environment, mariadb_server):
-    worker = start_worker("-c", "1")
+    worker = _at_work(start_worker("-c", "1"), client)
     database = environment["DATABASE_URL"].rsplit("/", 1)[-1]
     with mariadb_server.locked("orders", database):
         order_id = client.post()
@@ -99,10 +103,33 @@ def test_a_killed_pool_child_costs_its_order_one_receive(client, start_worker, e
 
     poll(lambda: client.is_persisted(order_id), 10, "the order is persisted by another child")
     assert client.get(f"/api/v1/orders/{order_id}").json()["attempts"] == 2
+    recorded = rows(environment["DATABASE_URL"], "SELECT order_id, receive_count, kind, final FROM attempts")
+    assert recorded == ((order_id, 1, "lost", 0),)
+
+
+def test_a_killed_pool_child_costs_the_neighbours_in_its_batch_nothing(
+    client, start_worker, environment, mariadb_server
+):
+    worker = _at_work(start_worker("-c", "1"), client)
+    database = environment["DATABASE_URL"].rsplit("/", 1)[-1]
+    with mariadb_server.locked("orders", database):
+        alone = client.post()
+        [first] = poll(lambda: _busy_children(mariadb_server, database, worker), 5, "the child is at it")
+        batch = [client.post() for _ in range(8)]
+        first.kill()
+        first.wait(5)
+        [second] = poll(lambda: _busy_children(mariadb_server, database, worker), 5, "the next child is at the batch")
+        second.kill()
+        second.wait(5)
+
+    poll(lambda: all(client.is_persisted(order_id) for order_id in [alone, *batch]), 10, "all are persisted")
+    receives = dict(rows(environment["DATABASE_URL"], "SELECT order_id, attempts FROM orders"))
+    assert {order_id: receives[order_id] for order_id in [alone, *batch]} == {alone: 2} | dict.fromkeys(batch, 1)
+    assert rows(environment["DATABASE_URL"], "SELECT order_id, kind FROM attempts") == ((alone, "lost"),)
 
 
 def test_a_stopped_worker_hands_back_what_it_has_not_started(client, start_worker, environment, queues, mariadb_server):
-    worker = start_worker("-c", "1")
+    worker = _at_work(start_worker("-c", "1"), client)
     database = environment["DATABASE_URL"].rsplit("/", 1)[-1]
     with mariadb_server.locked("orders", database):
         posted = [client.post() for _ in range(4)]
@@ -117,12 +144,19 @@ def test_a_stopped_worker_hands_back_what_it_has_not_started(client, start_worke
     assert queues.dead() == []
 
 
+def _at_work(worker, client):
+    """The worker, once it has asked the database whether it may write, which it waits for in its main process."""
+    order_id = client.post()
+    poll(lambda: client.is_persisted(order_id), 10, "the worker stores orders")
+    return worker
+
+
 def _busy_children(server, database, worker):
-    """The worker's pool processes, once one of them waits for the database."""
-    waiting = server.execute(
-        f"SELECT COUNT(*) FROM information_schema.processlist WHERE db = '{database}' AND info LIKE 'INSERT%'"
-    )
-    return psutil.Process(worker.pid).children() if waiting[0][0] else []
+    """The worker's pool processes that wait for the database to store orders."""
+    query = f"SELECT host FROM information_schema.processlist WHERE db = '{database}' AND info LIKE 'INSERT%'"
+    ports = {int(host.rpartition(":")[2]) for [host] in server.execute(query)}
+    children = psutil.Process(worker.pid).children()
+    return [child for child in children if ports & {each.laddr.port for each in child.net_connections("tcp")}]
 
 
 def _dead_bodies(queues):

@@ -43,29 +43,71 @@ class TestQueueEndpointNeverAnswers:
 
 
 class TestDatabaseDown:
+    """For longer than all the receives that a queue allows: three of two seconds each."""
+
+    BACKLOG = 300
+    OUTAGE = 8  # seconds
+    DRAINED = 10  # seconds after its end
+
     @pytest.fixture
     def queues(self, emulator):
-        """Enough time between two tries for a database to come back."""
-        both = Queues.fresh(emulator, visibility_timeout=6)
+        both = Queues.fresh(emulator, visibility_timeout=2)
         yield both
         both.delete()
 
-    def test_orders_are_accepted_and_stored_after_it_is_back(
-        self, client, start_worker, environment, queues, mariadb_server
-    ):
+    def test_no_order_pays_for_it(self, client, start_worker, environment, queues, mariadb_server):
         worker = start_worker()
+        first = client.post()
+        poll(lambda: client.is_persisted(first), 10, "the worker works")
         mariadb_server.stop()
         try:
-            accepted = [client.post() for _ in range(5)]
+            began_at = time.monotonic()
+            posted = [client.post(quantity=number + 1) for number in range(self.BACKLOG)]
             assert client.get("/readyz").json() == {"queue": "ok", "database": "unavailable"}
-            assert client.get(f"/api/v1/orders/{accepted[0]}").status_code == 503
-            poll(lambda: worker.output.count("attempt failed") >= 5, 20, "the worker has tried them all")
+            assert client.get(f"/api/v1/orders/{first}").status_code == 503
+            poll(lambda: worker.says("is away"), 20, "the worker has noticed")
+            time.sleep(max(0.0, self.OUTAGE - (time.monotonic() - began_at)))
         finally:
             mariadb_server.start()
 
-        poll(lambda: all(client.is_persisted(order_id) for order_id in accepted), 20, "all orders are stored")
-        assert rows(environment["DATABASE_URL"], "SELECT COUNT(*) FROM orders") == ((5,),)
+        poll(lambda: _stored(environment) == self.BACKLOG + 1, self.DRAINED, "all orders are stored")
+        # What the worker held was run again without another receive; all else was not received at all.
+        assert _receives(environment) == {1}
+        assert rows(environment["DATABASE_URL"], "SELECT * FROM attempts") == ()
         assert queues.dead() == []
+        assert client.get(f"/api/v1/orders/{posted[-1]}").json()["quantity"] == self.BACKLOG
+
+    def test_a_worker_that_starts_in_it_receives_nothing_before_its_end(
+        self, client, start_worker, environment, mariadb_server
+    ):
+        mariadb_server.stop()
+        try:
+            client.post()
+            worker = start_worker()
+            poll(lambda: worker.says("is away"), 20, "the worker has noticed")
+            time.sleep(3)
+        finally:
+            mariadb_server.start()
+
+        poll(lambda: _stored(environment) == 1, self.DRAINED, "the order is stored")
+        assert _receives(environment) == {1}
+
+
+class TestDatabaseReadOnly:
+    @pytest.fixture
+    def environment(self, environment, mariadb_server):
+        """The database's user may not ignore what it is told."""
+        return environment | {"DATABASE_URL": mariadb_server.application(environment["DATABASE_URL"])}
+
+    def test_orders_wait_until_it_is_not(self, client, start_worker, environment, mariadb_server):
+        worker = start_worker()
+        with mariadb_server.read_only():
+            client.post()
+            poll(lambda: worker.says("is away"), 20, "the worker has noticed")
+            time.sleep(1)
+            assert _stored(environment) == 0
+        poll(lambda: _stored(environment) == 1, 10, "the order is stored")
+        assert _receives(environment) == {1}
 
 
 class TestQueueComesBack:
@@ -81,6 +123,15 @@ class TestQueueComesBack:
         poll(lambda: client.is_persisted(order_id), 30, "the order is persisted")
         assert worker.output.count("cannot receive") == 1
         assert worker.output.count("receiving again") == 1
+
+
+def _stored(environment):
+    return rows(environment["DATABASE_URL"], "SELECT COUNT(*) FROM orders")[0][0]
+
+
+def _receives(environment):
+    """How often orders were received until they were stored."""
+    return {row[0] for row in rows(environment["DATABASE_URL"], "SELECT DISTINCT attempts FROM orders")}
 
 
 def _assert_unavailable(client):

@@ -1,13 +1,15 @@
 """A batch answers for each of its calls: a bad one never fails its neighbours."""
 
+import sys
+
 import pytest
-from celery import Celery
+from celery import Celery, signals
 from celery.exceptions import SoftTimeLimitExceeded
 
-from tasks.sqs.batch import BatchTask, Call, Verdict, run_batch
+from tasks.sqs.batch import BatchTask, Call, run_batch
+from tasks.sqs.failure import Kind
 
-DONE = Verdict(done=True)
-FAILED = Verdict(done=False)
+DONE = None
 
 
 class Tally(BatchTask):
@@ -21,7 +23,7 @@ class Tally(BatchTask):
         self.recorded = []
 
     def record_attempt(self, attempt):
-        self.recorded.append((attempt.task_id, attempt.receive_count, attempt.final))
+        self.recorded.append((attempt.message_id, attempt.receive_count, attempt.final))
 
     @staticmethod
     def is_outage(error):
@@ -45,6 +47,10 @@ def task(app):
             raise ConnectionError
         if "slow" in values:
             raise SoftTimeLimitExceeded
+        if "exit" in values:
+            sys.exit(3)
+        if "huge" in values:
+            raise MemoryError
         if "bad" in values:
             raise ValueError(f"{values.count('bad')} bad")
         return [PermissionError(value) if value == "never" else None for value in values]
@@ -53,7 +59,14 @@ def task(app):
 
 
 def _calls(values, receive_count=1):
-    return [Call(f"id-{number}", [value], {}, receive_count, "w@h") for number, value in enumerate(values)]
+    return [
+        Call(f"id-{number}", f"message-{number}", [value], {}, receive_count, "w@h")
+        for number, value in enumerate(values)
+    ]
+
+
+def _kinds(verdicts):
+    return [verdict and verdict.kind for verdict in verdicts]
 
 
 def test_a_good_batch_is_one_run(task):
@@ -66,9 +79,9 @@ def test_one_bad_call_among_a_hundred_fails_alone_wherever_it_stands(task, posit
     values = ["good"] * 100
     values[position] = "bad"
     verdicts = run_batch("tally", _calls(values))
-    assert verdicts[position] == FAILED
+    assert verdicts[position].kind is Kind.OWN
     assert verdicts.count(DONE) == 99
-    assert task.recorded == [(f"id-{position}", 1, False)]
+    assert task.recorded == [(f"message-{position}", 1, False)]
     assert len(task.runs) <= 15, "one run for the whole, and two for each halving"
 
 
@@ -78,26 +91,66 @@ def test_few_bad_calls_cost_few_runs(task, bad):
     for number in range(bad):
         values[number * 17] = "bad"
     verdicts = run_batch("tally", _calls(values))
-    assert verdicts.count(FAILED) == bad
+    assert _kinds(verdicts).count(Kind.OWN) == bad
     assert len(task.runs) <= 1 + bad * 14
 
 
 def test_an_answer_of_the_task_itself_costs_no_further_run(task):
     verdicts = run_batch("tally", _calls(["good", "never", "good"]))
-    assert verdicts == [DONE, Verdict(done=False, permanent=True), DONE]
+    assert _kinds(verdicts) == [None, Kind.PERMANENT, None]
     assert task.runs == [3]
 
 
 def test_an_outage_is_not_looked_for_in_halves(task):
-    assert run_batch("tally", _calls(["good", "gone"] * 50)) == [FAILED] * 100
+    assert _kinds(run_batch("tally", _calls(["good", "gone"] * 50))) == [Kind.OUTAGE] * 100
     assert task.runs == [100]
 
 
-def test_a_time_limit_is_not_spent_again_on_halves(task):
-    assert run_batch("tally", _calls(["good", "slow"])) == [FAILED] * 2
+def test_an_outage_is_nobodys_failed_attempt(task):
+    run_batch("tally", _calls(["gone"], receive_count=3))
+    assert task.recorded == []
+
+
+def test_a_time_limit_is_told_to_the_worker_which_runs_the_halves(task):
+    with pytest.raises(SoftTimeLimitExceeded):
+        run_batch("tally", _calls(["good", "slow"]))
     assert task.runs == [2]
+    assert _kinds(run_batch("tally", _calls(["slow"]))) == [Kind.OWN]
+
+
+@pytest.mark.parametrize("culprit", ["exit", "huge"])
+def test_what_would_end_the_process_fails_one_call(task, culprit):
+    assert _kinds(run_batch("tally", _calls(["good", culprit, "good"]))) == [None, Kind.OWN, None]
 
 
 def test_the_last_receive_is_recorded_as_final(task):
-    run_batch("tally", _calls(["bad"], receive_count=3))
-    assert task.recorded == [("id-0", 3, True)]
+    [verdict] = run_batch("tally", _calls(["bad"], receive_count=3))
+    assert task.recorded == [("message-0", 3, True)]
+    assert (verdict.delay, verdict.final) == (0, True)
+
+
+def test_signals_are_sent_for_each_call(task):
+    heard = []
+
+    def hear(signal, **told):
+        heard.append((names[signal], told.get("task_id") or task.request.id))
+
+    names = {
+        signals.task_prerun: "prerun",
+        signals.task_success: "success",
+        signals.task_failure: "failure",
+        signals.task_postrun: "postrun",
+    }
+    for signal in names:
+        signal.connect(hear, weak=False)
+    run_batch("tally", _calls(["good", "never"]))
+    for signal in names:
+        signal.disconnect(hear)
+    assert sorted(heard) == [
+        ("failure", "id-1"),
+        ("postrun", "id-0"),
+        ("postrun", "id-1"),
+        ("prerun", "id-0"),
+        ("prerun", "id-1"),
+        ("success", "id-0"),
+    ]

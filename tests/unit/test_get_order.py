@@ -36,6 +36,8 @@ def fail(store):
             order_id=order_id,
             task="persist_order",
             task_id="a-task",
+            message_id=f"message-of-{order_id}",
+            kind="own",
             error_class="ValueError",
             message="a message",
             traceback="a traceback",
@@ -43,6 +45,7 @@ def fail(store):
             worker="worker@test",
             final=final,
             failed_at=datetime.now(UTC),
+            next_visible_at=datetime.now(UTC),
         )
         store.record_attempt(attempt)
 

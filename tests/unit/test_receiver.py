@@ -67,7 +67,7 @@ def receive(held):
 
     def start(sqs, longest_pause=0.05):
         delivered, settler = [], Released()
-        source = Source(queue="q", url="http://q", wait=20, longest_pause=longest_pause)
+        source = Source(queue="q", url="http://q", longest_pause=longest_pause)
         receiver = Receiver(sqs, source, held, settler, delivered.extend)
         receiver.start()
         started.append((receiver, sqs))

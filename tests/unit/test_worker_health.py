@@ -47,6 +47,7 @@ def test_a_worker_that_polls_is_healthy(ask):
     assert answer.json() == {
         "healthy": True,
         "seconds_since_last_poll": UNHEALTHY_AFTER - 1,
+        "outage": False,
         "held": 2,
         "oldest_held_seconds": pytest.approx(0, abs=1),
     }

@@ -1,0 +1,180 @@
+"""Collecting calls into batches, in the worker's main process.
+
+A batch starts when a slot of the pool is free; what arrives while all are busy becomes the next one. So
+a lone call starts at once, and under load the batches grow by themselves.
+"""
+
+import collections
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from celery import bootsteps
+from celery.worker import state
+
+from tasks.sqs.batch import BatchTask, Call, run_batch
+from tasks.sqs.failure import Kind, unwrapped
+from tasks.sqs.request import SQSRequest
+
+logger = logging.getLogger(__name__)
+
+
+class Collector:
+    """Collects the calls of one task in the worker's main process and hands batches to the pool.
+
+    Args:
+        task: the task.
+        consumer: Celery's consumer, for its pool and its state.
+    """
+
+    def __init__(self, task: BatchTask, consumer: Any) -> None:
+        self._task = task
+        self._consumer = consumer
+        self._waiting: collections.deque[SQSRequest] = collections.deque()
+        self._apart: collections.deque[list[SQSRequest]] = collections.deque()  # batches that are made already
+        self._running = 0
+        self._planned = False
+
+    def add(self, request: SQSRequest) -> None:
+        """Take a call along with the next batch; on the hub."""
+        state.task_reserved(request)
+        if self._is_last(request):
+            self._waiting.appendleft(request)
+        else:
+            self._waiting.append(request)
+        self._plan()
+
+    def _plan(self) -> None:
+        """Start batches once everything that has arrived together is collected."""
+        if not self._planned:
+            self._planned = True
+            self._consumer.hub.call_soon(self._start)
+
+    def _start(self) -> None:
+        self._planned = False
+        # What is not started when the worker stops goes back to SQS with all else that is held.
+        while (self._waiting or self._apart) and self._running < self._consumer.pool.num_processes and self._is_open():
+            batch = [request for request in self._next() if self._is_ours(request)]
+            if self._consumer.task_consumer.channel.is_waiting:
+                self._hold(batch)
+            elif batch:
+                self._submit(batch)
+
+    def _is_ours(self, request: SQSRequest) -> bool:
+        """Let go of a call whose lease was lost while it waited: somebody else runs it."""
+        ours = bool(request.message.channel.owns(request.message.delivery_tag))
+        if not ours:
+            state.task_ready(request)
+            request.message.reject(requeue=False)
+        return ours
+
+    def _next(self) -> list[SQSRequest]:
+        if self._apart:
+            return self._apart.popleft()
+        batch = [self._waiting.popleft()]
+        # One that takes the whole worker along takes its neighbours' receives with it. So on its last
+        # receive each runs alone: then only the culprit can end in the DLQ.
+        if not self._is_last(batch[0]):
+            while self._waiting and len(batch) < self._task.batch_size:
+                batch.append(self._waiting.popleft())
+        return batch
+
+    def _is_last(self, request: SQSRequest) -> bool:
+        return request.receive_count >= self._task.max_receive_count
+
+    def _is_open(self) -> bool:
+        return bool(self._consumer.blueprint.state == bootsteps.RUN)
+
+    def _submit(self, requests: list[SQSRequest]) -> None:
+        self._running += 1
+        for request in requests:
+            state.task_accepted(request)
+        self._consumer.pool.apply_async(
+            run_batch,
+            (self._task.name, [_call(request) for request in requests]),
+            callback=functools.partial(self._on_hub, requests, self._settle),
+            error_callback=functools.partial(self._on_hub, requests, self._split),
+            timeout_callback=_ignore_timeout,  # the pool tells it to `error_callback`, too
+            soft_timeout=self._task.soft_time_limit or self._task.app.conf.task_soft_time_limit,
+            timeout=self._task.time_limit or self._task.app.conf.task_time_limit,
+        )
+
+    def _on_hub(self, requests: list[SQSRequest], settle: Callable[[Any, Any], None], result: Any) -> None:
+        """From whichever thread the pool tells its result on: settle, and start the next batch on the hub."""
+        settle(requests, result)
+        self._running -= 1
+        self._plan()
+        requests[0].message.channel.wake()
+
+    def _settle(self, requests: list[SQSRequest], verdicts: Any) -> None:
+        if not isinstance(verdicts, list):  # a pool of threads tells what killed a batch where it tells its result
+            self._split(requests, verdicts)
+            return
+        for request, verdict in zip(requests, verdicts, strict=True):
+            if verdict is not None and verdict.kind is Kind.OUTAGE:
+                self._hold([request])
+                continue
+            state.task_ready(request, successful=verdict is None)
+            if verdict is None:
+                request.message.ack()
+            else:
+                request.message.channel.postpone(request.message.delivery_tag, verdict.delay)
+                request.message.reject()
+
+    def _hold(self, requests: list[SQSRequest]) -> None:
+        """Leave calls to the channel, which hands them over again when the outage is over."""
+        for request in requests:
+            state.task_ready(request)
+            request.message.channel.hold(request.message.delivery_tag, self._task)
+
+    def _split(self, requests: list[SQSRequest], exc_info: Any) -> None:
+        """A time limit, or a killed process: the halves run again, until the culprit is alone."""
+        if len(requests) == 1:
+            requests[0].on_failure(exc_info)
+            return
+        logger.warning("a batch of %d is run again in halves: %r", len(requests), unwrapped(exc_info))
+        middle = len(requests) // 2
+        self._apart.extend((requests[:middle], requests[middle:]))
+
+
+def strategy(task: BatchTask, app: Any, consumer: Any, **_: Any) -> Callable[..., Any]:
+    """Celery's hook: what a worker does with a message for the task."""
+    collector = Collector(task, consumer)
+
+    def on_message(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:
+        request = SQSRequest(
+            message,
+            on_ack=ack,
+            on_reject=reject,
+            app=app,
+            hostname=consumer.hostname,
+            eventer=consumer.event_dispatcher,
+            task=task,
+            body=message.body,
+            headers=message.headers,
+        )
+        if request.eta is None:
+            collector.add(request)
+        else:
+            # Further away than SQS delays a message: it is held and leased, beside the prefetch limit.
+            consumer.qos.increment_eventually()
+            consumer.timer.call_at(request.eta.timestamp(), collector.add, (request,))
+
+    return on_message
+
+
+def _call(request: SQSRequest) -> Call:
+    return Call(
+        id=request.id,
+        message_id=request.message_id,
+        args=request.args,
+        kwargs=request.kwargs,
+        receive_count=request.receive_count,
+        worker=request.hostname,
+        headers=request.message.headers,
+    )
+
+
+def _ignore_timeout(soft: bool, timeout: float) -> None:
+    pass

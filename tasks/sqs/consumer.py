@@ -1,0 +1,104 @@
+"""Celery's consumer in a worker's main process, for what no task of its own can deal with."""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from celery import bootsteps, signals
+from celery.worker import consumer, state
+
+from tasks.sqs.failure import Kind
+from tasks.sqs.held import Delivery
+from tasks.sqs.recorder import record_soon
+from tasks.sqs.task import Attempt, SQSTask
+
+logger = logging.getLogger(__name__)
+
+
+class Consumer(consumer.Consumer):
+    """`worker_consumer = "tasks.sqs.consumer:Consumer"`.
+
+    A message that cannot be read, or that names a task which is not here, goes through its receives
+    within a second and into the DLQ, with the reason recorded by the queue's default task. Celery's own
+    deletes the one and hides the other: celery.worker.consumer.Consumer.on_decode_error.
+    """
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """A body that Celery cannot read."""
+        self._poisoned(message, exc)
+
+    def on_unknown_message(self, body: Any, message: Any) -> None:
+        """A message that is no task call."""
+        self._poisoned(message, ValueError("it is no task call"))
+
+    def on_unknown_task(self, body: Any, message: Any, exc: Exception) -> None:
+        """A call of a task that is not here."""
+        name, task_id = message.headers["task"], message.headers["id"]
+        self._poisoned(message, LookupError(f"there is no task {name!r} here"))
+        signals.task_unknown.send(sender=self, message=message, exc=exc, name=name, id=task_id)
+
+    def on_invalid_task(self, body: Any, message: Any, exc: Exception) -> None:
+        """A call that is not as Celery's protocol wants it."""
+        self._poisoned(message, exc)
+
+    def _poisoned(self, message: Any, error: Exception) -> None:
+        signals.task_rejected.send(sender=self, message=message, exc=error)
+        delivery = message.channel.delivery(message.delivery_tag)
+        if delivery is not None:
+            self.bury(delivery, error, message.headers.get("task", ""), message.headers.get("id", ""))
+
+    def bury(self, delivery: Delivery, error: Exception, name: str = "", task_id: str = "") -> None:
+        """Record why nobody can run a message, and make it visible at once."""
+        task = self.app.tasks.get(self.app.conf.broker_transport_options.get("default_task"))
+        if not isinstance(task, SQSTask):
+            self._give_back(delivery)
+            return
+        now = datetime.now(UTC)
+        attempt = Attempt(
+            task=name,
+            task_id=task_id or delivery.message_id,
+            message_id=delivery.message_id,
+            kind=Kind.POISON,
+            args=(),
+            error=error,
+            traceback="",
+            receive_count=delivery.receive_count,
+            worker=self.hostname,
+            final=delivery.receive_count >= task.max_receive_count,
+            failed_at=now,
+            next_visible_at=now,
+        )
+        record_soon(self._record, delivery, task, attempt)
+
+    def _record(self, delivery: Delivery, task: SQSTask, attempt: Attempt) -> None:
+        """On the recording thread. In an outage the message is kept: it must not be dead without a reason."""
+        try:
+            task.record_attempt(attempt)
+        except Exception as error:
+            if task.is_outage(error):
+                self._channel.hold(delivery.receipt_handle, task)
+                return
+            logger.error("why %s is in no shape to run could not be recorded: %r", delivery.message_id, error)
+        self._give_back(delivery)
+
+    def _give_back(self, delivery: Delivery) -> None:
+        self._channel.basic_reject(delivery.receipt_handle, requeue=True)
+
+    @property
+    def _channel(self) -> Any:
+        return self.task_consumer.channel
+
+
+class Readiness(bootsteps.StartStopStep):
+    """Before the first receive: what the tasks depend on has to be there. It may come later, too."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def start(self, parent: Consumer) -> None:
+        """Let the channel know its consumer, and wait for what the tasks need."""
+        channel = parent.task_consumer.channel
+        channel.on_poison = parent.bury
+        channel.is_hurried = lambda: state.should_terminate is not None
+        for task in parent.app.tasks.values():
+            if isinstance(task, SQSTask):
+                channel.depend_on(task)

@@ -1,0 +1,74 @@
+"""A task's message in the worker's main process: what Celery does with it when the task has ended."""
+
+from typing import Any
+
+from celery.exceptions import Ignore, Reject, Retry
+from celery.signals import task_failure
+from celery.utils.saferepr import saferepr
+from celery.worker import state
+from celery.worker.request import Request
+
+from tasks.sqs.failure import LOST, Kind, judge, unwrapped
+from tasks.sqs.recorder import record_soon
+
+
+class SQSRequest(Request):
+    """Celery's request, which leaves every failure to SQS."""
+
+    @property
+    def message_id(self) -> str:
+        """SQS's own id of the message."""
+        return str(self.request_dict["message_id"])
+
+    @property
+    def receive_count(self) -> int:
+        """How often SQS has handed out the message, this time included."""
+        return int(self.request_dict["retries"]) + 1
+
+    def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
+        """Give the message back to SQS as `tasks.sqs.failure` says, or keep it in an outage.
+
+        Celery's own deletes the message of a task that raises Ignore or is terminated, and ends the
+        worker on a MemoryError.
+        """
+        error = unwrapped(exc_info)
+        verdict = judge(self.task, error, self.message_id, self.receive_count)
+        state.task_ready(self)
+        if verdict.kind is Kind.OUTAGE:
+            self.acknowledged = True  # as far as Celery is concerned; the channel hands it over again
+            self.message.channel.hold(self.message.delivery_tag, self.task)
+            return
+        if isinstance(error, (*LOST, Ignore, Reject)):
+            self._tell(error, exc_info)
+        self.message.channel.postpone(self.message.delivery_tag, verdict.delay)
+        self.reject(requeue=False)
+        event = "task-retried" if isinstance(error, Retry) else "task-failed"
+        self.send_event(event, exception=saferepr(error), traceback=str(exc_info.traceback))
+
+    def _tell(self, error: BaseException, exc_info: Any) -> None:
+        """Record what the task's own hook could not, or was not asked to."""
+        verdict = judge(self.task, error, self.message_id, self.receive_count)
+        attempt = self.task.attempt(error, verdict, self._context, self.message_id, str(exc_info.traceback))
+        record_soon(self.task.note, attempt)
+        task_failure.send(
+            sender=self.task,
+            task_id=self.id,
+            exception=error,
+            args=self.args,
+            kwargs=self.kwargs,
+            traceback=exc_info.traceback,
+            einfo=exc_info,
+        )
+
+    def on_timeout(self, soft: bool, timeout: float) -> None:
+        """Nothing: the pool tells `on_failure` of a hard time limit, too, and the task itself of a soft one."""
+
+    def acknowledge(self) -> None:
+        """Delete the message. A pool's thread only plans it, so the event loop is woken to do it."""
+        super().acknowledge()
+        self.message.channel.wake()
+
+    def reject(self, requeue: bool = False) -> None:
+        """Give the message back."""
+        super().reject(requeue=requeue)
+        self.message.channel.wake()

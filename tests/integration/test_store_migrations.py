@@ -1,0 +1,57 @@
+"""Migrating a database that has rows in it keeps them all."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+
+from tests.mariadb import migrate
+from tests.processes import ROOT
+
+FAILED_AT = datetime(2026, 1, 24, 12, 0, 0, 123_456, tzinfo=UTC)
+OLD_ATTEMPT = text(
+    "INSERT INTO attempts"
+    " (order_id, task, task_id, error_class, message, traceback, receive_count, worker, final, failed_at) VALUES"
+    " (:order_id, 'persist_order', :task_id, 'ValueError', 'text', '', :receive_count, 'w', 0, :failed_at)"
+)
+
+
+@pytest.fixture
+def old_attempts(engine):
+    """A function that keeps attempts as the first migration's tables do, given their task ids and receive counts."""
+    with engine.connect() as connection:
+        alembic = Config(toml_file=ROOT / "pyproject.toml")
+        alembic.attributes["connection"] = connection
+        command.downgrade(alembic, "0001")
+
+    def keep(order_id, attempts):
+        common = {"order_id": str(order_id), "failed_at": FAILED_AT.replace(tzinfo=None)}
+        with engine.begin() as connection:
+            for task_id, receive_count in attempts:
+                connection.execute(OLD_ATTEMPT, {**common, "task_id": task_id, "receive_count": receive_count})
+
+    return keep
+
+
+def test_attempts_on_record_get_what_is_known_of_them(store, database_url, old_attempts):
+    order_id = uuid4()
+    old_attempts(order_id, [("a-task", 1), ("a-task", 2)])
+    migrate(database_url)
+    stored = store.attempts_of(order_id)
+    assert [(attempt.message_id, attempt.receive_count) for attempt in stored] == [("a-task", 1), ("a-task", 2)]
+    assert {(attempt.kind, attempt.failed_at, attempt.next_visible_at) for attempt in stored} == {
+        ("own", FAILED_AT, FAILED_AT)
+    }
+
+
+def test_an_attempt_that_was_on_record_twice_stays_there_twice(store, database_url, old_attempts):
+    order_id = uuid4()
+    old_attempts(order_id, [("a-task", 1), ("a-task", 1), ("x" * 255, 1), ("x" * 255, 1)])
+    migrate(database_url)
+    stored = store.attempts_of(order_id)
+    assert [attempt.task_id for attempt in stored] == ["a-task", "a-task", "x" * 255, "x" * 255]
+    assert len({attempt.message_id for attempt in stored}) == 4
+    assert (stored[0].message_id, stored[2].message_id) == ("a-task", "x" * 255)

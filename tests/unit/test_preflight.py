@@ -1,0 +1,149 @@
+"""The numbers of queues and workers: each that contradicts another is named, and what they mean is told."""
+
+import dataclasses
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tasks.sqs.clients import Endpoint, client
+from tasks.sqs.preflight import Limits, OutOfReach, contradictions, examine, timeline
+from tasks.sqs.queue import QueueFacts, read_facts
+
+DAY = 24 * 60 * 60
+ARN = "arn:aws:sqs:eu-central-1:123456789012:"
+URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/"
+
+LIMITS = Limits(max_receive_count=3, soft_time_limit=15, time_limit=20, backoff_base=1, backoff_cap=60)
+QUEUE = QueueFacts(
+    visibility_timeout=30,
+    max_receive_count=3,
+    dlq_arn=f"{ARN}orders-dlq",
+    retention=DAY,
+    receive_wait=20,
+    arn=f"{ARN}orders",
+)
+DLQ = dataclasses.replace(QUEUE, max_receive_count=None, dlq_arn=None, retention=14 * DAY, arn=f"{ARN}orders-dlq")
+
+
+def queue(**changes):
+    return dataclasses.replace(QUEUE, **changes)
+
+
+def dlq(**changes):
+    return dataclasses.replace(DLQ, **changes)
+
+
+def limits(**changes):
+    return dataclasses.replace(LIMITS, **changes)
+
+
+@pytest.mark.parametrize("dlq_url", [None, f"{URL}orders-dlq", "http://127.0.0.1:4566/123456789012/orders-dlq/"])
+def test_numbers_that_go_together_do_not_contradict_each_other(dlq_url):
+    assert contradictions(QUEUE, DLQ, LIMITS, dlq_url) == []
+
+
+@pytest.mark.parametrize(
+    ("pair", "told"),
+    [
+        ((queue(max_receive_count=None, dlq_arn=None), None, LIMITS), ["orders has no RedrivePolicy", "1 day old"]),
+        ((QUEUE, None, LIMITS), ["orders has", QUEUE.dlq_arn, "does not exist"]),
+        ((QUEUE, DLQ, LIMITS, f"{URL}others"), ["orders has", QUEUE.dlq_arn, f"the settings name {URL}others"]),
+        ((QUEUE, DLQ, LIMITS, f"{URL[:-2]}9/orders-dlq"), ["orders has", QUEUE.dlq_arn, "9/orders-dlq"]),
+        ((queue(max_receive_count=5), DLQ, LIMITS), ["orders has maxReceiveCount 5", "3 (sqs_max_receive_count)"]),
+        ((queue(max_receive_count=1), DLQ, limits(max_receive_count=1)), ["orders has maxReceiveCount 1", "raise"]),
+        ((queue(visibility_timeout=20), DLQ, LIMITS), ["orders has VisibilityTimeout 20 s", "20 s (task_time_limit)"]),
+        ((queue(visibility_timeout=19), DLQ, LIMITS), ["orders has VisibilityTimeout 19 s", "20 s (task_time_limit)"]),
+        ((QUEUE, DLQ, limits(soft_time_limit=20)), ["task of orders", "20 s (task_soft_time_limit)", "lower"]),
+        ((QUEUE, dlq(retention=DAY), LIMITS), ["orders-dlq has MessageRetentionPeriod 86400 s", "orders, 86400 s"]),
+        ((QUEUE, dlq(max_receive_count=9, dlq_arn=f"{ARN}next"), LIMITS), ["orders-dlq is a DLQ", "9", f"{ARN}next"]),
+        ((queue(receive_wait=0), DLQ, LIMITS), ["orders has ReceiveMessageWaitTimeSeconds 0", "20"]),
+    ],
+)
+def test_a_contradiction_is_one_sentence_that_names_queue_and_numbers_and_what_to_change(pair, told):
+    [sentence] = contradictions(*pair)
+    assert [part for part in told if part not in sentence] == []
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert any(change in sentence for change in ("create", "correct", "give", "lower", "raise", "remove", "set"))
+
+
+def test_all_contradictions_are_told_at_once():
+    found = contradictions(
+        queue(max_receive_count=1, visibility_timeout=1, receive_wait=0),
+        dlq(retention=60, dlq_arn=f"{ARN}next"),
+        limits(soft_time_limit=99),
+        f"{URL}others",
+    )
+    assert len(found) == len(set(found)) == 8
+
+
+def test_the_time_line_says_what_the_numbers_mean_and_what_sets_them():
+    assert timeline(QUEUE, DLQ, LIMITS).splitlines() == [
+        "orders -> orders-dlq",
+        (
+            "  failing message  3 attempts (maxReceiveCount), with pauses of up to 1 s, 2 s"
+            " (backoff_base 1 s, doubled, backoff_cap 60 s, full jitter)"
+        ),
+        "  one attempt      asked to end after 15 s (task_soft_time_limit), killed after 20 s (task_time_limit)",
+        "  in the DLQ       after up to 3 s of pauses, and the attempts; without pauses where the failure is permanent",
+        "  killed worker    costs each message it held one of the 3 attempts, and up to 30 s (VisibilityTimeout)",
+        (
+            "  outage           costs no attempt for 12 hours (SQS's longest lease), then one;"
+            " it has to be over before a message is 1 day old"
+        ),
+        "  kept             1 day in the queue, 14 days in the DLQ, from when it was sent (MessageRetentionPeriod)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("receives", "pauses", "sum_of_pauses"),
+    [
+        (1, "0 s", "0 s"),
+        (2, "1 s", "1 s"),
+        (8, "1 s, 2 s, 4 s, 8 s, 16 s, 32 s, 60 s", "123 s"),
+        (9, "1 s, 2 s, 4 s, 8 s, 16 s, 32 s, 60 s each", "183 s"),
+        (1000, "1 s, 2 s, 4 s, 8 s, 16 s, 32 s, 60 s each", "59643 s"),
+    ],
+)
+def test_pauses_double_up_to_their_cap(receives, pauses, sum_of_pauses):
+    told = timeline(queue(max_receive_count=receives), DLQ, LIMITS)
+    assert f"{receives} attempts (maxReceiveCount), with pauses of up to {pauses} (" in told
+    assert f"after up to {sum_of_pauses} of pauses" in told
+
+
+class Answering:
+    """An SQS that answers every question about a queue with the same."""
+
+    exceptions = client(Endpoint("us-east-1", "http://127.0.0.1:1", ("test", "test"))).exceptions
+
+    def __init__(self, answer):
+        self._answer = answer
+
+    def get_queue_attributes(self, **parameters):
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ClientError({"Error": {"Code": "AccessDenied"}}, "GetQueueAttributes"),
+        ClientError({"Error": {"Code": "InternalError"}}, "GetQueueAttributes"),
+        ConnectionResetError(),
+        {},
+        {"Attributes": {"VisibilityTimeout": "soon"}},
+        {"Attributes": {"VisibilityTimeout": "30", "RedrivePolicy": "<html>"}},
+    ],
+    ids=["no rights", "fault", "reset", "nothing", "no number", "no JSON"],
+)
+def test_an_sqs_that_does_not_tell_is_out_of_reach_and_contradicts_nothing(answer):
+    with pytest.raises(OutOfReach, match=f"{URL}orders"):
+        examine(Answering(answer), f"{URL}orders", None, LIMITS)
+
+
+def test_facts_that_an_emulator_leaves_out_have_the_defaults_of_sqs():
+    facts = read_facts(Answering({"Attributes": {"VisibilityTimeout": "30"}}), f"{URL}orders")
+    assert (facts.max_receive_count, facts.dlq_arn) == (None, None)
+    assert (facts.retention, facts.receive_wait) == (4 * DAY, 0)
+    assert facts.name == "orders"
