@@ -9,11 +9,10 @@ from app import tokens
 from app.auth import READ, WRITE
 from app.services import services
 from config.queues import ORDER_QUEUE
-from tasks.application import SOFT_TIME_LIMIT, TIME_LIMIT, endpoint
+from tasks.application import LIMITS, endpoint
 from tasks.sqs.clients import client
 from tasks.sqs.errors import RealEndpoint
-from tasks.sqs.failure import BACKOFF_BASE, BACKOFF_CAP
-from tasks.sqs.preflight import Limits, OutOfReach, examine
+from tasks.sqs.preflight import OutOfReach, examine
 from tasks.sqs.provision import provision
 
 
@@ -44,15 +43,8 @@ def preflight(context: click.Context) -> None:
     Ends with 0 if nothing does, with 1 if something does, and with 2 if SQS cannot be asked.
     """
     settings = services().settings
-    limits = Limits(
-        max_receive_count=ORDER_QUEUE.max_receive_count,
-        soft_time_limit=SOFT_TIME_LIMIT,
-        time_limit=TIME_LIMIT,
-        backoff_base=BACKOFF_BASE,
-        backoff_cap=BACKOFF_CAP,
-    )
     try:
-        report = examine(client(endpoint(settings)), settings.sqs_queue_url, settings.sqs_dlq_url, limits)
+        report = examine(client(endpoint(settings)), settings.sqs_queue_url, settings.sqs_dlq_url, LIMITS)
     except OutOfReach as error:
         click.echo(f"preflight: {error}", err=True)
         context.exit(2)

@@ -74,6 +74,7 @@ class Settings:
     web_workers: int
     web_connections: int
     worker_health_port: int
+    preflight: str
     log_level: str
     log_format: str
 
@@ -147,6 +148,7 @@ def _read(env: Env) -> Settings:
         web_workers=env.int("WEB_WORKERS", 2, validate=Range(1, 64)),
         web_connections=env.int("WEB_CONNECTIONS", 500, validate=Range(1, 1000)),
         worker_health_port=env.int("WORKER_HEALTH_PORT", 0, validate=Range(0, 65535)),
+        preflight=env.str("PREFLIGHT", "refuse", validate=OneOf(["refuse", "warn"])),
         log_level=env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         log_format=env.str("LOG_FORMAT", given.get("LOG_FORMAT", "json"), validate=OneOf(["json", "console"])),
     )

@@ -123,6 +123,7 @@ def make_settings(**changes):
         "web_workers": 2,
         "web_connections": 500,
         "worker_health_port": 0,
+        "preflight": "refuse",
         "log_level": "INFO",
         "log_format": "json",
     }

@@ -4,8 +4,8 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from celery import bootsteps, signals
-from celery.worker import consumer, state
+from celery import signals
+from celery.worker import consumer
 
 from tasks.sqs.failure import Kind
 from tasks.sqs.held import Delivery
@@ -87,18 +87,3 @@ class Consumer(consumer.Consumer):
     @property
     def _channel(self) -> Any:
         return self.task_consumer.channel
-
-
-class Readiness(bootsteps.StartStopStep):
-    """Before the first receive: what the tasks depend on has to be there. It may come later, too."""
-
-    requires = ("celery.worker.consumer.tasks:Tasks",)
-
-    def start(self, parent: Consumer) -> None:
-        """Let the channel know its consumer, and wait for what the tasks need."""
-        channel = parent.task_consumer.channel
-        channel.on_poison = parent.bury
-        channel.is_hurried = lambda: state.should_terminate is not None
-        for task in parent.app.tasks.values():
-            if isinstance(task, SQSTask):
-                channel.depend_on(task)
