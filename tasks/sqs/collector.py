@@ -13,7 +13,7 @@ from typing import Any
 from celery import bootsteps
 from celery.worker import state
 
-from tasks.sqs.batch import BatchTask, Call, run_batch
+from tasks.sqs.batch import BatchTask, run_batch
 from tasks.sqs.failure import Kind, unwrapped
 from tasks.sqs.request import SQSRequest
 
@@ -54,7 +54,7 @@ class Collector:
     def _start(self) -> None:
         self._planned = False
         # What is not started when the worker stops goes back to SQS with all else that is held.
-        while (self._waiting or self._apart) and self._running < self._consumer.pool.num_processes and self._is_open():
+        while self._is_open() and (self._waiting or self._apart) and self._running < self._consumer.pool.num_processes:
             batch = [request for request in self._next() if self._is_ours(request)]
             if self._consumer.task_consumer.channel.is_waiting:
                 self._hold(batch)
@@ -92,7 +92,7 @@ class Collector:
             state.task_accepted(request)
         self._consumer.pool.apply_async(
             run_batch,
-            (self._task.name, [_call(request) for request in requests]),
+            (self._task.name, [request.call() for request in requests]),
             callback=functools.partial(self._on_hub, requests, self._settle),
             error_callback=functools.partial(self._on_hub, requests, self._split),
             timeout_callback=_ignore_timeout,  # the pool tells it to `error_callback`, too
@@ -162,18 +162,6 @@ def strategy(task: BatchTask, app: Any, consumer: Any, **_: Any) -> Callable[...
             consumer.timer.call_at(request.eta.timestamp(), collector.add, (request,))
 
     return on_message
-
-
-def _call(request: SQSRequest) -> Call:
-    return Call(
-        id=request.id,
-        message_id=request.message_id,
-        args=request.args,
-        kwargs=request.kwargs,
-        receive_count=request.receive_count,
-        worker=request.hostname,
-        headers=request.message.headers,
-    )
 
 
 def _ignore_timeout(soft: bool, timeout: float) -> None:

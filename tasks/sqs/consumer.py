@@ -7,9 +7,13 @@ from typing import Any
 from celery import signals
 from celery.worker import consumer
 
+from tasks.sqs import wire
+from tasks.sqs.batch import BatchTask, run_batch
+from tasks.sqs.errors import Undecodable
 from tasks.sqs.failure import Kind
 from tasks.sqs.held import Delivery
 from tasks.sqs.recorder import record_soon
+from tasks.sqs.request import SQSRequest
 from tasks.sqs.task import Attempt, SQSTask
 
 logger = logging.getLogger(__name__)
@@ -21,7 +25,12 @@ class Consumer(consumer.Consumer):
     A message that cannot be read, or that names a task which is not here, goes through its receives
     within a second and into the DLQ, with the reason recorded by the queue's default task. Celery's own
     deletes the one and hides the other: celery.worker.consumer.Consumer.on_decode_error.
+
+    Attributes:
+        channel: the transport's, which Celery forgets before it closes it.
     """
+
+    channel: Any = None
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
         """A body that Celery cannot read."""
@@ -76,14 +85,46 @@ class Consumer(consumer.Consumer):
             task.record_attempt(attempt)
         except Exception as error:
             if task.is_outage(error):
-                self._channel.hold(delivery.receipt_handle, task)
+                self.channel.hold(delivery.receipt_handle, task)
                 return
             logger.error("why %s is in no shape to run could not be recorded: %r", delivery.message_id, error)
         self._give_back(delivery)
 
-    def _give_back(self, delivery: Delivery) -> None:
-        self._channel.basic_reject(delivery.receipt_handle, requeue=True)
+    def run_last(self, delivery: Delivery) -> bool:
+        """Run a message here and now that would be dead if it were given back; says whether it was such a one.
 
-    @property
-    def _channel(self) -> Any:
-        return self.task_consumer.channel
+        When the worker stops, its pool has gone. What nobody has failed on must not end in the DLQ for
+        that, so this process runs it, and settles it.
+        """
+        if delivery.is_lost or delivery.receive_count < self.app.conf.sqs_max_receive_count:
+            return False
+        try:
+            request = self._request(delivery)
+        except (Undecodable, LookupError):
+            return False
+        if not isinstance(request.task, BatchTask):
+            request.execute()
+        elif run_batch(request.task.name, [request.call()]) == [None]:
+            request.message.ack()
+        else:
+            request.message.reject(requeue=True)
+        return True
+
+    def _request(self, delivery: Delivery) -> SQSRequest:
+        default_task = self.app.conf.broker_transport_options.get("default_task")
+        payload = wire.decode(delivery.message, delivery.queue, delivery.queue_url, default_task)
+        message = self.channel.Message(payload, channel=self.channel)
+        return SQSRequest(
+            message,
+            on_ack=message.ack_log_error,
+            on_reject=message.reject_log_error,
+            app=self.app,
+            hostname=self.hostname,
+            eventer=self.event_dispatcher,
+            task=self.app.tasks[message.headers["task"]],
+            body=message.body,
+            headers=message.headers,
+        )
+
+    def _give_back(self, delivery: Delivery) -> None:
+        self.channel.basic_reject(delivery.receipt_handle, requeue=True)

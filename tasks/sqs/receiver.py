@@ -92,7 +92,7 @@ class Receiver:
             thread.start()
 
     def stop(self) -> None:
-        """Poll no more. What a poll in flight still brings is made visible to others at once."""
+        """Poll no more. What a poll in flight still brings is made visible to others at once, or held."""
         self._stopped.set()
         with self._held.changed:
             self._held.changed.notify_all()
@@ -155,8 +155,7 @@ class Receiver:
             self._backlog = len(deliveries) == count
             self._recovered()
             if self._stopped.is_set():
-                for delivery in deliveries:
-                    self._settler.release(delivery)
+                self._hand_back(deliveries)
             elif deliveries:
                 for delivery in deliveries:
                     self._held.add(delivery)
@@ -166,6 +165,17 @@ class Receiver:
             self._pause(error)
         finally:
             self.polled_at = time.monotonic()
+
+    def _hand_back(self, deliveries: list[Delivery]) -> None:
+        """What comes after the stop: another of our last polls may take it again, but that has to end somewhere.
+
+        So what has come before is kept for whoever stops us.
+        """
+        for delivery in deliveries:
+            if delivery.receive_count == 1:
+                self._settler.release(delivery)
+            else:
+                self._held.add(delivery)
 
     def _receive(self, count: int) -> list[Delivery]:
         if self._facts is None:

@@ -8,6 +8,7 @@ from celery.utils.saferepr import saferepr
 from celery.worker import state
 from celery.worker.request import Request
 
+from tasks.sqs.batch import Call
 from tasks.sqs.failure import LOST, Kind, judge, unwrapped
 from tasks.sqs.recorder import record_soon
 
@@ -24,6 +25,18 @@ class SQSRequest(Request):
     def receive_count(self) -> int:
         """How often SQS has handed out the message, this time included."""
         return int(self.request_dict["retries"]) + 1
+
+    def call(self) -> Call:
+        """What a batch is told of it."""
+        return Call(
+            id=self.id,
+            message_id=self.message_id,
+            args=self.args,
+            kwargs=self.kwargs,
+            receive_count=self.receive_count,
+            worker=self.hostname,
+            headers=self.message.headers,
+        )
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
         """Give the message back to SQS as `tasks.sqs.failure` says, or keep it in an outage.

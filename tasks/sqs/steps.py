@@ -7,15 +7,19 @@ import logging
 import os
 from typing import Any
 
+from billiard import pool
 from celery import bootsteps
 from celery.worker import state
 
 from tasks.sqs.clients import client
 from tasks.sqs.consumer import Consumer
 from tasks.sqs.preflight import OutOfReach, examine
+from tasks.sqs.request import SQSRequest
 from tasks.sqs.task import SQSTask
 
 logger = logging.getLogger(__name__)
+
+RESULT_LOOKS = 10  # a tenth of a second apart
 
 
 class Preflight(bootsteps.StartStopStep):
@@ -24,6 +28,13 @@ class Preflight(bootsteps.StartStopStep):
     Celery's settings `sqs_limits` (a `tasks.sqs.preflight.Limits`), `sqs_dlq_url` (may be None) and
     `sqs_preflight` (`refuse`, or `warn` to start all the same).
     """
+
+    def __init__(self, parent: Any, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        # A pool's child waits until all its results are counted before it ends. At the end of a busy worker
+        # Celery drops a batch that is under way, its result is never counted, and the end takes 30 seconds:
+        # billiard.pool.Worker._ensure_messages_consumed, celery.concurrency.asynpool.AsynPool.flush.
+        pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = RESULT_LOOKS
 
     def start(self, parent: Any) -> None:
         """Ask SQS. One that cannot be asked is no reason not to start: the worker waits for it."""
@@ -50,9 +61,16 @@ class Readiness(bootsteps.StartStopStep):
 
     def start(self, parent: Consumer) -> None:
         """Let the channel know its consumer, and wait for what the tasks need."""
-        channel = parent.task_consumer.channel
+        channel = parent.channel = parent.task_consumer.channel
         channel.on_poison = parent.bury
+        channel.run_instead = parent.run_last
         channel.is_hurried = lambda: state.should_terminate is not None
         for task in parent.app.tasks.values():
             if isinstance(task, SQSTask):
                 channel.depend_on(task)
+
+    def stop(self, parent: Consumer) -> None:
+        """Give back at once what has not begun, while the pool finishes what has. A last receive is run later."""
+        for request in list(state.reserved_requests - state.active_requests):
+            if isinstance(request, SQSRequest) and request.receive_count < request.task.max_receive_count:
+                request.message.reject_log_error(logger, (), requeue=True)

@@ -65,6 +65,7 @@ class Channel(SQS.Channel):
     Attributes:
         on_poison: called with a delivery that no consumer can take, and why; releases it unless set.
         is_hurried: whether `close` is not to wait for polls in flight.
+        run_instead: called by `close` with what it is about to give back; says whether that has been run.
     """
 
     Message = Message
@@ -87,6 +88,7 @@ class Channel(SQS.Channel):
         self._receivers: dict[str, Receiver] = {}
         self._stopped: list[Receiver] = []
         self.is_hurried: Callable[[], bool] = lambda: False
+        self.run_instead: Callable[[Delivery], bool] = lambda _: False
         self._settlers: dict[str, Settler] = {}
 
     @property
@@ -183,7 +185,7 @@ class Channel(SQS.Channel):
             logger.error(text, delivery.message_id, delivery.queue, error, exc_info=unforeseen)
             (self._release_now if cancelled else self.on_poison)(delivery, error)
 
-    def _release_now(self, delivery: Delivery, error: Exception) -> None:
+    def _release_now(self, delivery: Delivery, error: Exception | None = None) -> None:
         self.basic_reject(delivery.receipt_handle, requeue=True)
 
     @property
@@ -251,10 +253,7 @@ class Channel(SQS.Channel):
         self._outage.stop()
         for consumer_tag in list(self._tag_to_queue):
             self.basic_cancel(consumer_tag)
-        self._await_polls()
-        for delivery in self._held.all():
-            self._held.pop(delivery.receipt_handle)
-            self._settler(delivery.queue_url).release(delivery)
+        self._hand_back()
         for settler in self._settlers.values():
             settler.close(CLOSE_TIMEOUT)
         if self._leases is not None:
@@ -267,17 +266,22 @@ class Channel(SQS.Channel):
             self._wakeup = None
         super().close()
 
-    def _await_polls(self) -> None:
-        """Let the polls in flight end, so that what they bring is given back.
+    def _hand_back(self) -> None:
+        """Give back what was not started, until all polls in flight have ended.
 
         Cut off, they would take messages along that nobody sees until their visibility timeout ends, and
         that have one receive less.
         """
         end = time.monotonic() + self.transport_options["receive_wait"] + clients.READ_TIMEOUT + CLOSE_MARGIN
-        while any(receiver.is_polling for receiver in self._stopped) and time.monotonic() < end:
-            if self.is_hurried():
+        polling = True
+        while polling:
+            polling = any(receiver.is_polling for receiver in self._stopped)
+            for delivery in self._held.all():
+                if not self.run_instead(delivery):
+                    self._release_now(delivery)
+            if self.is_hurried() or time.monotonic() > end:
                 return
-            time.sleep(CLOSE_LOOK)
+            time.sleep(CLOSE_LOOK if polling else 0)
 
 
 class Transport(SQS.Transport):

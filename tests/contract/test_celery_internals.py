@@ -5,6 +5,7 @@ import inspect
 from importlib.metadata import version
 
 import pytest
+from billiard.pool import Worker
 from celery.app.task import Task
 from celery.concurrency.base import BasePool
 from celery.worker import consumer
@@ -15,6 +16,7 @@ from tasks.sqs import transport
 from tasks.sqs.collector import Collector
 from tasks.sqs.consumer import Consumer
 from tasks.sqs.request import SQSRequest
+from tasks.sqs.steps import Preflight
 from tasks.sqs.task import SQSTask
 
 RELEASE = "5.7"  # the release of Celery and kombu that the pins below were read in
@@ -36,6 +38,7 @@ PINNED = {
     Request: {
         "__init__": "efdf47149cde3635e72da17b40955717021738260a959b3cfddb4e7461b0a323",
         "acknowledge": "60dad9ce9c39f54ca7c456f700fe5cb037172f4eaad92e5f77232479868c5d2e",
+        "execute": "d4fe3aa78b45bc50754a4f6efc5f2796f5962ac470f094f3efb565f765dc4009",
         "on_failure": "21736ec661cd60d7768ac4f75ae0a9b92e3c5fd13a708be0decab41fd1b40c7e",
         "on_success": "8d11e320facdb07297f45e4f4fbfceefc1067abc485d6b6251ce3b61a1bdd03b",
         "on_timeout": "3d26ce896008646dca770156ca4028a2e6569d0dbcd3f7ba282b0aa7666fcbc9",
@@ -56,6 +59,7 @@ PINNED = {
         "on_unknown_task": "35e6cbe564947a25f688027d2f581e242993ca9ca68f7281302db35aa78ca42c",
     },
     virtual.Message: {"__init__": "c90d08ccfa2e3e9a78cf7dfd79bca6e64060bb7a1bbc146f21a974f50367084c"},
+    Worker: {"_ensure_messages_consumed": "2349f7e1103d10298c2c5c45777bc1ab5a3628dbb204eef2c546349229bf93cd"},
     BasePool: {"apply_async": "4db4ca91db58d9fb500b3801607a80f7f345ba05ce2f85e6b0834e11bc7e6fd6"},
 }
 OURS = {
@@ -64,6 +68,7 @@ OURS = {
     Task: SQSTask,
     consumer.Consumer: Consumer,
     virtual.Message: transport.Message,
+    Worker: Preflight,
     BasePool: Collector,
 }
 PINS = [(cls, name) for cls, names in PINNED.items() for name in names]
