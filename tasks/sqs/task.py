@@ -173,8 +173,9 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
 
     def on_retry(self, exc: BaseException | None, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         """Celery's hook for a run that gave up: a failed attempt like any other."""
-        again = einfo.exception
-        self._note(again, exc or again, einfo)
+        # Without einfo Celery has cancelled it, at a cold shutdown: nobody has failed.
+        if einfo is not None:
+            self._note(einfo.exception, exc or einfo.exception, einfo)
 
     def _note(self, raised: BaseException, error: BaseException, einfo: Any) -> None:
         request = self.request

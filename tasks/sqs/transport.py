@@ -172,18 +172,18 @@ class Channel(SQS.Channel):
             if not delivery.is_lost:
                 settler.delete(delivery)
             return
+        consume = self.connection._callbacks.get(delivery.queue)
+        if consume is None:
+            return  # cancelled: `close` gives it back
         try:
             default_task = self.transport_options.get("default_task")
-            payload = wire.decode(delivery.message, delivery.queue, delivery.queue_url, default_task)
-            # The consumer may have been cancelled meanwhile: a KeyError, and the message goes back.
-            self.connection._callbacks[delivery.queue](payload)
+            consume(wire.decode(delivery.message, delivery.queue, delivery.queue_url, default_task))
         # One message must never take the worker down: it goes back, and by redrive to the DLQ.
         except Exception as error:
-            cancelled = isinstance(error, KeyError)
-            unforeseen = not (cancelled or isinstance(error, Undecodable))
+            unforeseen = not isinstance(error, Undecodable)
             text = "message %s goes back to %s: %r"
             logger.error(text, delivery.message_id, delivery.queue, error, exc_info=unforeseen)
-            (self._release_now if cancelled else self.on_poison)(delivery, error)
+            self.on_poison(delivery, error)
 
     def _release_now(self, delivery: Delivery, error: Exception | None = None) -> None:
         self.basic_reject(delivery.receipt_handle, requeue=True)
