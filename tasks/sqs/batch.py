@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 
 from celery import current_app, signals, states
 from celery.app.task import Context
-from celery.exceptions import SoftTimeLimitExceeded, WorkerShutdown, WorkerTerminate
+from celery.exceptions import SoftTimeLimitExceeded
 
 from tasks.sqs.failure import Kind, Verdict, judge
-from tasks.sqs.task import Escaped, SQSTask
+from tasks.sqs.task import Escaped, SQSTask, escapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,10 @@ def _attempt(task: BatchTask, calls: list[Call]) -> list[BaseException | None]:
 def _run(task: BatchTask, calls: list[Call]) -> list[BaseException | None]:
     try:
         errors: list[BaseException | None] = task.run(calls)
-    except (WorkerShutdown, WorkerTerminate):
+    except BaseException as error:
+        if escapes(error):
+            raise Escaped(f"{type(error).__name__}: {error}") from error
         raise
-    except (SystemExit, KeyboardInterrupt, MemoryError) as error:
-        raise Escaped(f"{type(error).__name__}: {error}") from error
     if len(errors) != len(calls):
         raise TypeError(f"{task.name} answered {len(errors)} of {len(calls)} calls")
     return errors

@@ -14,6 +14,7 @@ seconds until the message is visible again.
 After the last receive that the queue allows every failed message is back at once.
 """
 
+import logging
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,9 @@ from typing import Any, ClassVar, Final, Protocol
 from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]  # the stubs lag behind
 from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
 from celery.exceptions import Retry
+from celery.utils.serialization import UnpickleableExceptionWrapper
+
+logger = logging.getLogger(__name__)
 
 #: Seconds before the second attempt, at the most, and before any. Full jitter: any time up to that.
 #: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
@@ -80,10 +84,10 @@ class Judged(Protocol):
 def judge(task: Judged, error: BaseException, message_id: str, receive_count: int) -> Verdict:
     """The verdict on a failed attempt: the same in the process that ran it and in the one that holds the message."""
     cause = error.exc if isinstance(error, Retry) and isinstance(error.exc, BaseException) else error
-    if task.is_outage(cause):
+    if _is_outage(task, cause):
         return Verdict(Kind.OUTAGE)
     final = receive_count >= task.max_receive_count
-    if isinstance(cause, task.permanent):
+    if _is_one_of(cause, task.permanent):
         return Verdict(Kind.PERMANENT, 0, final)
     kind = Kind.LOST if isinstance(error, LOST) else Kind.OWN
     if final:
@@ -108,8 +112,26 @@ def unwrapped(exc_info: Any) -> BaseException:
     return error.exc if isinstance(error, ExceptionWithTraceback) else error
 
 
+def _is_outage(task: Judged, error: BaseException) -> bool:
+    try:
+        return task.is_outage(error)
+    # It is asked about whatever a task can raise, and an answer there must be.
+    except Exception:
+        logger.exception("whether %r is an outage could not be told", error)
+        return False
+
+
+def _is_one_of(error: BaseException, classes: tuple[type[BaseException], ...]) -> bool:
+    """Whether an exception is of some class; by name where it could not be pickled and another stands for it."""
+    if isinstance(error, UnpickleableExceptionWrapper):
+        named = {(each.__module__, each.__name__) for each in classes}
+        return (error.exc_module, error.exc_cls_name) in named
+    return isinstance(error, classes)
+
+
 def _seconds_until(when: Any) -> int:
     """Of the `when` of Celery's Retry: a number of seconds, or an instant."""
     if isinstance(when, datetime):
-        when = (when - datetime.now(when.tzinfo or UTC)).total_seconds()
+        aware = when if when.tzinfo else when.replace(tzinfo=UTC)
+        when = (aware - datetime.now(UTC)).total_seconds()
     return int(min(LONGEST_DELAY, max(0, when or 0)))

@@ -13,7 +13,7 @@ from celery import Task
 from celery.exceptions import Retry, WorkerShutdown, WorkerTerminate
 
 from tasks.sqs import exact_json
-from tasks.sqs.failure import BACKOFF_BASE, BACKOFF_CAP, Kind, Verdict, judge
+from tasks.sqs.failure import BACKOFF_BASE, BACKOFF_CAP, Kind, Verdict, judge, unwrapped
 from tasks.sqs.producer import producer
 
 logger = structlog.stdlib.get_logger(__name__)
@@ -54,6 +54,16 @@ class Attempt:
 
 class Escaped(Exception):
     """What a task raised that would have ended the process which runs it, for all others too."""
+
+
+def escapes(error: BaseException) -> bool:
+    """Whether what a task raised would end more than the attempt.
+
+    Celery takes a MemoryError in the worker's main process for its own, and a SystemExit for a killed
+    process: celery.worker.request.Request.on_failure. Its own signals to stop are what they are.
+    """
+    harmless = isinstance(error, Exception) and not isinstance(error, MemoryError)
+    return not harmless and not isinstance(error, (WorkerShutdown, WorkerTerminate))
 
 
 class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
@@ -103,19 +113,15 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         return int(self.app.conf.sqs_max_receive_count)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run in a worker, where nothing that a task raises may end the process.
-
-        Celery takes a MemoryError in the worker's main process for its own, and a SystemExit for a killed
-        process: celery.worker.request.Request.on_failure.
-        """
+        """Run in a worker, where nothing that a task raises may end the process."""
         if self.request.called_directly:
             return super().__call__(*args, **kwargs)
         try:
             return self.run(*args, **kwargs)
-        except (WorkerShutdown, WorkerTerminate):
+        except BaseException as error:
+            if escapes(error):
+                raise Escaped(f"{type(error).__name__}: {error}") from error
             raise
-        except (SystemExit, KeyboardInterrupt, MemoryError) as error:
-            raise Escaped(f"{type(error).__name__}: {error}") from error
 
     def apply_async(  # type: ignore[override]  # Celery's has twenty parameters; these pass them on
         self, args: Any = None, kwargs: Any = None, **options: Any
@@ -175,7 +181,8 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         """Celery's hook for a run that gave up: a failed attempt like any other."""
         # Without einfo Celery has cancelled it, at a cold shutdown: nobody has failed.
         if einfo is not None:
-            self._note(einfo.exception, exc or einfo.exception, einfo)
+            again = unwrapped(einfo)
+            self._note(again, exc or again, einfo)
 
     def _note(self, raised: BaseException, error: BaseException, einfo: Any) -> None:
         request = self.request
