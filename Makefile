@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help up demo test test-localstack bench lint format lock clean
+.PHONY: help up demo test test-localstack faults bench lint format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 17
@@ -35,6 +35,10 @@ test-localstack: $(INSTALLED) $(LOCALSTACK) ## Install LocalStack, run on it all
 	@pytest --emulator localstack tests/localstack tests/integration/test_transport.py tests/plain tests/e2e \
 		--ignore tests/e2e/test_make_up.py --deselect tests/e2e/test_outages.py::TestQueueComesBack
 	@pytest -m plain tests/plain
+
+faults: $(INSTALLED) ## Storms of random faults, 13 minutes; ARGS="--seed 3 --seconds 60" runs one again
+	@sh tests/install-mariadb.sh
+	@python -m tests.faults $(ARGS)
 
 bench: $(INSTALLED) ## Measure against the peers, 25 minutes; QUICK=1 takes 3
 	@sh tests/install-mariadb.sh

@@ -107,9 +107,8 @@ def _close(task: BatchTask, call: Call, error: BaseException | None) -> Verdict 
         if error is None:
             signals.task_success.send(sender=task, result=None)
         else:
-            verdict = judge(task, error, call.message_id, call.receive_count)
             einfo = _Traceback(error)
-            task.on_failure(error, call.id, call.args, call.kwargs, einfo)
+            verdict = judge(task, _noted(task, call, error, einfo), call.message_id, call.receive_count)
             if verdict.kind is not Kind.OUTAGE:
                 signals.task_failure.send(
                     sender=task, exception=error, traceback=error.__traceback__, einfo=einfo, **told
@@ -119,6 +118,15 @@ def _close(task: BatchTask, call: Call, error: BaseException | None) -> Verdict 
     finally:
         task.request_stack.pop()
     return verdict
+
+
+def _noted(task: BatchTask, call: Call, error: BaseException, einfo: "_Traceback") -> BaseException:
+    """The error that counts: the call's own, or the outage that keeps it from being recorded."""
+    try:
+        task.on_failure(error, call.id, call.args, call.kwargs, einfo)
+    except Exception as outage:
+        return outage
+    return error
 
 
 class _Traceback:

@@ -1,6 +1,6 @@
 """Celery's consumer in a worker's main process, for what no task of its own can deal with."""
 
-import logging
+import functools
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,11 +12,9 @@ from tasks.sqs.batch import BatchTask, run_batch
 from tasks.sqs.errors import Undecodable
 from tasks.sqs.failure import Kind
 from tasks.sqs.held import Delivery
-from tasks.sqs.recorder import record_soon
+from tasks.sqs.recorder import record, record_soon
 from tasks.sqs.request import SQSRequest
 from tasks.sqs.task import Attempt, SQSTask
-
-logger = logging.getLogger(__name__)
 
 
 class Consumer(consumer.Consumer):
@@ -77,18 +75,9 @@ class Consumer(consumer.Consumer):
             failed_at=now,
             next_visible_at=now,
         )
-        record_soon(self._record, delivery, task, attempt)
-
-    def _record(self, delivery: Delivery, task: SQSTask, attempt: Attempt) -> None:
-        """On the recording thread. In an outage the message is kept: it must not be dead without a reason."""
-        try:
-            task.record_attempt(attempt)
-        except Exception as error:
-            if task.is_outage(error):
-                self.channel.hold(delivery.receipt_handle, task)
-                return
-            logger.error("why %s is in no shape to run could not be recorded: %r", delivery.message_id, error)
-        self._give_back(delivery)
+        settle = functools.partial(self._give_back, delivery)
+        hold = functools.partial(self.channel.hold, delivery.receipt_handle, task)
+        record_soon(record, task, attempt, settle, hold)
 
     def run_last(self, delivery: Delivery) -> bool:
         """Run a message here and now that would be dead if it were given back; says whether it was such a one.

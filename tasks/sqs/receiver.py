@@ -192,13 +192,14 @@ class Receiver:
         return [Delivery(message, self._source.queue, self._source.url, timeout, leased_until) for message in messages]
 
     def _recovered(self) -> None:
-        if self._failures:
+        with self._held.changed:
+            failures, self._failures = self._failures, 0
+        if failures:
             logger.warning("receiving again from %s", self._source.url)
-            self._failures = 0
 
     def _pause(self, error: Exception) -> None:
-        if not self._failures:
+        with self._held.changed:  # several polls fail together, and one line is enough
+            failures, self._failures = self._failures, self._failures + 1
+        if not failures:
             logger.warning("cannot receive from %s, trying on: %r", self._source.url, error)
-        seconds = pause(self._failures, FIRST_PAUSE, self._source.longest_pause)
-        self._failures += 1
-        self._stopped.wait(seconds)
+        self._stopped.wait(pause(failures, FIRST_PAUSE, self._source.longest_pause))

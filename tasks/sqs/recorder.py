@@ -6,6 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tasks.sqs.task import Attempt, SQSTask
+
 
 def record_soon(record: Callable[..., None], *what: Any) -> None:
     """Call something on the process's recording thread, after all that was asked for before.
@@ -13,6 +15,23 @@ def record_soon(record: Callable[..., None], *what: Any) -> None:
     What is waiting when the process ends is still done.
     """
     _thread(os.getpid()).submit(record, *what)
+
+
+def record(task: SQSTask, attempt: Attempt, settle: Callable[[], None], hold: Callable[[], None]) -> None:
+    """Record an attempt, and only then let its message go: it must not be dead without a reason.
+
+    Args:
+        task: records it.
+        attempt: the attempt.
+        settle: called when it is on record, or cannot ever be.
+        hold: called instead in an outage.
+    """
+    try:
+        task.note(attempt)
+    except Exception:  # an outage: `note` raises nothing else
+        hold()
+    else:
+        settle()
 
 
 @functools.lru_cache

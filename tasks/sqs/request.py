@@ -1,5 +1,6 @@
 """A task's message in the worker's main process: what Celery does with it when the task has ended."""
 
+import functools
 from typing import Any
 
 from celery.exceptions import Ignore, Reject, Retry
@@ -9,8 +10,8 @@ from celery.worker import state
 from celery.worker.request import Request
 
 from tasks.sqs.batch import Call
-from tasks.sqs.failure import LOST, Kind, judge, unwrapped
-from tasks.sqs.recorder import record_soon
+from tasks.sqs.failure import LOST, Kind, Verdict, judge, unwrapped
+from tasks.sqs.recorder import record, record_soon
 
 
 class SQSRequest(Request):
@@ -48,21 +49,28 @@ class SQSRequest(Request):
         verdict = judge(self.task, error, self.message_id, self.receive_count)
         state.task_ready(self)
         if verdict.kind is Kind.OUTAGE:
-            self.acknowledged = True  # as far as Celery is concerned; the channel hands it over again
-            self.message.channel.hold(self.message.delivery_tag, self.task)
-            return
-        if isinstance(error, (*LOST, Ignore, Reject)):
-            self._tell(error, exc_info)
+            self._hold()
+        elif isinstance(error, (*LOST, Ignore, Reject)):
+            # The task's own hook could not record it, or was not asked to.
+            attempt = self.task.attempt(error, verdict, self._context, self.message_id, str(exc_info.traceback))
+            settle = functools.partial(self._settle, verdict, exc_info)
+            record_soon(record, self.task, attempt, settle, self._hold)
+            self._signal(error, exc_info)
+        else:
+            self._settle(verdict, exc_info)
+
+    def _hold(self) -> None:
+        self.acknowledged = True  # as far as Celery is concerned; the channel hands it over again
+        self.message.channel.hold(self.message.delivery_tag, self.task)
+
+    def _settle(self, verdict: Verdict, exc_info: Any) -> None:
         self.message.channel.postpone(self.message.delivery_tag, verdict.delay)
         self.reject(requeue=False)
+        error = unwrapped(exc_info)
         event = "task-retried" if isinstance(error, Retry) else "task-failed"
         self.send_event(event, exception=saferepr(error), traceback=str(exc_info.traceback))
 
-    def _tell(self, error: BaseException, exc_info: Any) -> None:
-        """Record what the task's own hook could not, or was not asked to."""
-        verdict = judge(self.task, error, self.message_id, self.receive_count)
-        attempt = self.task.attempt(error, verdict, self._context, self.message_id, str(exc_info.traceback))
-        record_soon(self.task.note, attempt)
+    def _signal(self, error: BaseException, exc_info: Any) -> None:
         task_failure.send(
             sender=self.task,
             task_id=self.id,

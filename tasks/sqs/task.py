@@ -174,7 +174,10 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         structlog.contextvars.bind_contextvars(task_id=task_id, **self.log_context(*args))
 
     def on_failure(self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """Celery's hook for a failed run: log the attempt and record it."""
+        """Celery's hook for a failed run: log the attempt and record it.
+
+        What it raises becomes the run's error: celery.app.trace.report_internal_error.
+        """
         self._note(exc, exc, einfo)
 
     def on_retry(self, exc: BaseException | None, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
@@ -218,19 +221,25 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         )
 
     def note(self, attempt: Attempt) -> None:
-        """Log a failed attempt and record it; never raises."""
+        """Log a failed attempt and record it.
+
+        Raises:
+            Exception: an outage (`is_outage`) keeps it from being recorded, so the message must not go yet.
+        """
         with structlog.contextvars.bound_contextvars(task_id=attempt.task_id, **self.log_context(*attempt.args)):
             said = {"task": self.name, "receive_count": attempt.receive_count, "error": _in_words(attempt.error)}
             if attempt.kind is Kind.OUTAGE:
-                logger.warning("attempt interrupted by an outage", **said)
+                logger.debug("attempt interrupted by an outage", **said)
                 return
             logger.error(
                 "attempt failed", **said, kind=attempt.kind.value, final=attempt.final, traceback=attempt.traceback
             )
             try:
                 self.record_attempt(attempt)
-            # The record must not decide over the message: it is SQS that keeps it.
+            # Nothing else decides over the message: it is SQS that keeps it.
             except Exception as error:
+                if self.is_outage(error):
+                    raise
                 logger.error("the failed attempt could not be recorded", error=repr(error))
 
     def record_attempt(self, attempt: Attempt) -> None:

@@ -116,6 +116,23 @@ class TestDatabaseReadOnly:
         assert _receives(environment) == {1}
 
 
+    def test_an_invalid_order_is_not_dead_before_its_reason_is_on_record(
+        self, client, start_worker, environment, queues, mariadb_server
+    ):
+        worker = start_worker()
+        first = client.post()
+        poll(lambda: client.is_persisted(first), 10, "the worker works")
+        with mariadb_server.read_only():
+            queues.send('{"orderId": "5f0c1a34-9d1c-4c62-8b3a-0d6f3c1f5e11", "quantity": 0}')
+            queues.send("neither JSON nor anything")
+            poll(lambda: worker.says("is away"), 20, "the worker has noticed")
+            time.sleep(1)
+            assert queues.dead() == []
+        poll(lambda: len(queues.peek(queues.dlq_url)) == 2, 10, "both are in the DLQ")
+        reasons = rows(environment["DATABASE_URL"], "SELECT kind FROM attempts WHERE final = 1 ORDER BY kind")
+        assert reasons == (("permanent",), ("poison",))
+
+
 class TestQueueComesBack:
     def test_a_worker_receives_again_after_the_emulator_was_away(self, client, start_worker, emulator):
         worker = start_worker()

@@ -7,6 +7,7 @@ lose its answer.
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import cycle
@@ -127,6 +128,21 @@ def duplicating() -> Mischief:
         return [message for message in messages for _ in range(2)]
 
     return _delivering(twice)
+
+
+def replaying() -> Mischief:
+    """Hand each answer that brings messages out twice: once more to the next call, whoever makes it."""
+    played: deque[Answer] = deque()
+
+    async def replay(request: Request, proceed: Proceed) -> Answer:
+        if played:
+            return played.popleft()
+        answer = await proceed(request)
+        if answer.value().get("Messages"):
+            played.append(answer)
+        return answer
+
+    return replay
 
 
 def corrupting(dice: random.Random) -> Mischief:

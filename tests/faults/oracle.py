@@ -10,6 +10,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -55,6 +56,7 @@ class Ledger:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._accepted: dict[str, Placed] = {}
+        self._accepted_at: dict[str, datetime] = {}
         self._uncertain: set[str] = set()
         self._doomed: Counter[str] = Counter()
 
@@ -63,6 +65,12 @@ class Ledger:
         """The orders that were promised, by their ids."""
         with self._lock:
             return dict(self._accepted)
+
+    @property
+    def accepted_at(self) -> dict[str, datetime]:
+        """When they were promised first."""
+        with self._lock:
+            return dict(self._accepted_at)
 
     @property
     def uncertain(self) -> set[str]:
@@ -80,6 +88,7 @@ class Ledger:
         """The order was promised: a 202, or SQS's word."""
         with self._lock:
             self._accepted[order_id] = placed
+            self._accepted_at.setdefault(order_id, datetime.now(UTC))
 
     def leave_open(self, placed: Placed) -> None:
         """A 503: the order may be stored or not."""
@@ -107,7 +116,7 @@ class Verdict:
         waiting: accepted, not stored, and still in the work queue.
         altered: stored with other content than accepted.
         doubled: stored more than once, or stored and also in a queue.
-        dead: good, not stored, and in the DLQ.
+        dead: good, not stored, and in the DLQ; also what was never accepted.
         strangers: stored, though never promised nor left open.
         unexplained: in the DLQ without a row in `attempts`.
         escaped: should be in the DLQ and is not.
@@ -153,7 +162,7 @@ def judge(ledger: Ledger, database_url: str, queues: Queues) -> Verdict:
             for each, placed in accepted.items()
             if copies[placed.product] > 1 or (each in stored and each in waiting_ids | dead_ids)
         ],
-        dead=[each for each in accepted if each in dead_ids - stored.keys()],
+        dead=sorted(dead_ids - stored.keys()),
         strangers=[each for each, placed in stored.items() if placed.product not in promised | ledger.uncertain],
         unexplained=_unexplained(dead, database_url),
         escaped=list((ledger.doomed - Counter(message["Body"] for message in dead)).elements()),
@@ -183,14 +192,8 @@ def _stored(database_url: str) -> dict[str, Placed]:
 
 
 def _unexplained(dead: Iterable[dict[str, Any]], database_url: str) -> list[str]:
-    known = {each for row in rows(database_url, "SELECT order_id, task_id FROM attempts") for each in row}
-    return [message["Body"] for message in dead if not known & {*_ids([message["Body"]]), *_task_ids(message)}]
-
-
-def _task_ids(message: dict[str, Any]) -> set[str]:
-    """What a failed attempt may call a message: an attribute of it, or SQS's own id."""
-    attributes = message.get("MessageAttributes", {}).values()
-    return {message["MessageId"], *(each["StringValue"] for each in attributes if "StringValue" in each)}
+    explained = {message_id for [message_id] in rows(database_url, "SELECT message_id FROM attempts")}
+    return [message["Body"] for message in dead if message["MessageId"] not in explained]
 
 
 def _ids(bodies: Iterable[str]) -> set[str]:

@@ -88,6 +88,7 @@ class Proxy:
         self.log: deque[Call] = deque(maxlen=LOG_LENGTH)
         self._dice = random.Random(seed)
         self._rules: tuple[_Rule, ...] = ()
+        self._switching = threading.Lock()  # by several threads at a time
         self._upstream = Upstream(upstream_url)
         self._listener = Listener(self._answer)
         self._loop = asyncio.new_event_loop()
@@ -172,6 +173,10 @@ class Proxy:
         """Deliver each message twice in one answer."""
         return self._rule(("ReceiveMessage",), share, times, mischief.duplicating())
 
+    def replaying(self, share: float = 1, times: int | None = None) -> Switch:
+        """Deliver messages once more in the answer to the next call, which may be another worker's."""
+        return self._rule(("ReceiveMessage",), share, times, mischief.replaying())
+
     def corrupting(self, share: float = 1, times: int | None = None) -> Switch:
         """Break the bodies of delivered messages."""
         return self._rule(("ReceiveMessage",), share, times, mischief.corrupting(self._dice))
@@ -180,11 +185,13 @@ class Proxy:
     def _rule(self, actions: Sequence[str], share: float, times: int | None, mischief: Mischief) -> Iterator[None]:
         rule = _Rule(actions, share, times, mischief)
         # Replaced, never changed: the proxy's thread may be looking at it.
-        self._rules += (rule,)
+        with self._switching:
+            self._rules += (rule,)
         try:
             yield
         finally:
-            self._rules = tuple(other for other in self._rules if other is not rule)
+            with self._switching:
+                self._rules = tuple(other for other in self._rules if other is not rule)
 
     async def _answer(self, request: Request) -> Answer:
         action, started, status = request.action, time.monotonic(), 0

@@ -59,18 +59,22 @@ class Stage:
     ) -> None:
         with _setting_up:
             self.queues = Queues.fresh(emulator, visibility_timeout)
-            self.database_url = server.fresh()
+            self.database_url = server.application(server.fresh())
         _allow(self.queues, max_receive_count)
         self.proxy = Proxy(emulator.url, seed)
+        self.visibility_timeout = visibility_timeout
         self.ledger = Ledger()
         self.workers: list[Process] = []
+        self.web: Process | None = None
         self._server = server
         self._database = self.database_url.rsplit("/", 1)[-1]
         self._folder = folder
         self._processes = contextlib.ExitStack()
         self._numbers = count()
+        self._logs = count()
         self.environment = {
             "APP_ENV": "production",
+            "PREFLIGHT": "warn",  # the queue hides a message for less time than a task may take
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "SQS_ENDPOINT": self.proxy.url,
@@ -94,7 +98,7 @@ class Stage:
 
     def start_worker(self, *arguments: str, **settings: str) -> Process:
         """Start a worker and wait until it is ready."""
-        log = self._folder / f"worker-{len(self.workers)}.log"
+        log = self._folder / f"worker-{next(self._logs)}.log"
         worker = Process([BIN / "celery", "-A", "tasks", "worker", *arguments], log, self.environment | settings)
         self._processes.callback(worker.kill)
         self.workers.append(worker)
@@ -103,9 +107,9 @@ class Stage:
 
     def start_web(self, **settings: str) -> Client:
         """Start the API; returns its client."""
-        port = str(free_port())
+        port = settings.setdefault("PORT", str(free_port()))
         command = [BIN / "gunicorn", "-c", "config/gunicorn.py", "app:create_app()"]
-        web = Process(command, self._folder / "web.log", self.environment | settings | {"PORT": port})
+        web = self.web = Process(command, self._folder / "web.log", self.environment | settings)
         self._processes.callback(web.kill)
         token = issue(JWT_SECRET, USER_ID, ["orders:read", "orders:write"], timedelta(hours=1))
         client = Client(f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token}"})

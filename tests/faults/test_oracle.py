@@ -37,11 +37,12 @@ class World:
             (order_id, placed.user_id, placed.product, placed.quantity, placed.price),
         )
 
-    def explain(self, order_id):
+    def explain(self, message_id):
         self.execute(
-            "INSERT INTO attempts (order_id, task, task_id, error_class, message, traceback, receive_count, worker,"
-            " final, failed_at) VALUES (%s, 'persist_order', 'task', 'Error', '', '', 3, 'worker', 1, NOW())",
-            (order_id,),
+            "INSERT INTO attempts (message_id, kind, task, task_id, error_class, message, traceback, receive_count,"
+            " worker, final, failed_at, next_visible_at)"
+            " VALUES (%s, 'own', 'persist_order', 'task', 'Error', '', '', 3, 'worker', 1, NOW(), NOW())",
+            (message_id,),
         )
 
     def execute(self, statement, values):
@@ -52,7 +53,8 @@ class World:
             connection.cursor().execute(statement, values)
 
     def bury(self, body):
-        self.queues.sqs.send_message(QueueUrl=self.queues.dlq_url, MessageBody=body)
+        """A dead message; returns SQS's id of it."""
+        return self.queues.sqs.send_message(QueueUrl=self.queues.dlq_url, MessageBody=body)["MessageId"]
 
     def verdict(self):
         return judge(self.ledger, self.database_url, self.queues)
@@ -66,8 +68,7 @@ def test_each_order_stored_once_and_each_bad_message_dead_with_its_reason_is_wel
     world.store(str(uuid4()), open_order)
     conflict = replace(placed, quantity=8).message(order_id)
     world.ledger.doom(conflict)
-    world.bury(conflict)
-    world.explain(order_id)
+    world.explain(world.bury(conflict))
     assert world.verdict() == Verdict()
     assert world.verdict().clean
 
@@ -100,15 +101,21 @@ def test_an_order_under_two_ids_is_doubled(world):
 def test_an_order_that_is_stored_and_in_a_queue_is_doubled(world, queue):
     order_id, placed = world.accept()
     world.store(order_id, placed)
-    world.explain(order_id)
-    world.queues.sqs.send_message(QueueUrl=getattr(world.queues, queue), MessageBody=placed.message(order_id))
+    url = getattr(world.queues, queue)
+    world.explain(world.queues.sqs.send_message(QueueUrl=url, MessageBody=placed.message(order_id))["MessageId"])
     assert world.verdict() == Verdict(doubled=[order_id])
 
 
 def test_a_good_order_in_the_dlq_is_dead(world):
     order_id, placed = world.accept()
-    world.bury(placed.message(order_id))
-    world.explain(order_id)
+    world.explain(world.bury(placed.message(order_id)))
+    assert world.verdict() == Verdict(dead=[order_id])
+
+
+def test_a_good_order_in_the_dlq_is_dead_even_if_it_was_never_promised(world):
+    order_id, placed = str(uuid4()), Placed.some(7)
+    world.ledger.leave_open(placed)
+    world.explain(world.bury(placed.message(order_id)))
     assert world.verdict() == Verdict(dead=[order_id])
 
 
@@ -124,6 +131,16 @@ def test_a_dead_message_without_a_recorded_attempt_is_unexplained(world):
     assert world.verdict() == Verdict(unexplained=[POISON])
 
 
+def test_the_reason_of_another_message_explains_none(world):
+    order_id, placed = world.accept()
+    world.store(order_id, placed)
+    for content in (replace(placed, quantity=8), replace(placed, quantity=9)):
+        world.ledger.doom(content.message(order_id))
+    world.explain(world.bury(replace(placed, quantity=8).message(order_id)))
+    world.bury(replace(placed, quantity=9).message(order_id))
+    assert world.verdict() == Verdict(unexplained=[replace(placed, quantity=9).message(order_id)])
+
+
 def test_a_bad_message_that_is_not_in_the_dlq_has_escaped(world):
     world.ledger.doom(POISON)
     assert world.verdict() == Verdict(escaped=[POISON])
@@ -132,8 +149,7 @@ def test_a_bad_message_that_is_not_in_the_dlq_has_escaped(world):
 def test_looks_at_more_messages_than_one_receive_brings_and_leaves_them(world):
     placed = [world.accept() for _ in range(25)]
     for order_id, order in placed:
-        world.bury(order.message(order_id))
-        world.explain(order_id)
+        world.explain(world.bury(order.message(order_id)))
     assert len(world.verdict().dead) == 25
     assert len(world.verdict().dead) == 25
 

@@ -166,6 +166,15 @@ def test_delivers_a_message_twice(proxy, sqs, url):
     assert first == second
 
 
+def test_hands_an_answer_out_again_to_the_next_who_asks(proxy, sqs, url, queues):
+    queues.send("body")
+    with proxy.replaying():
+        first, again, none = (sqs.receive_message(QueueUrl=url, WaitTimeSeconds=0).get("Messages") for _ in range(3))
+    assert first
+    assert again == first
+    assert none is None
+
+
 def test_breaks_a_body_on_its_way_and_not_in_the_queue(proxy, sqs, url):
     sqs.send_message(QueueUrl=url, MessageBody='{"a": "b"}')
     with proxy.corrupting():
