@@ -26,7 +26,7 @@ demo: $(INSTALLED) ## Post a stream of orders to the running `make up` and watch
 
 test: $(INSTALLED) ## Run the tests of this project; installs MariaDB where it is missing and you are root
 	@sh tests/install-mariadb.sh
-	@pytest -m "not plain"
+	@pytest -n 3 --dist loadfile -m "not plain"
 
 # TestQueueComesBack stops the emulator, and LocalStack forgets its queues then. The second line is what
 # `make test` leaves out to be short: that plain Celery still has the defects that ours has not.

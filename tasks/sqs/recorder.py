@@ -1,6 +1,7 @@
 """Records of failed attempts from a worker's main process, which must not wait for a database."""
 
 import functools
+import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,13 +9,15 @@ from typing import Any
 
 from tasks.sqs.task import Attempt, SQSTask
 
+logger = logging.getLogger(__name__)
+
 
 def record_soon(record: Callable[..., None], *what: Any) -> None:
     """Call something on the process's recording thread, after all that was asked for before.
 
     What is waiting when the process ends is still done.
     """
-    _thread(os.getpid()).submit(record, *what)
+    _thread(os.getpid()).submit(_logged, record, *what)
 
 
 def record(task: SQSTask, attempt: Attempt, settle: Callable[[], None], hold: Callable[[], None]) -> None:
@@ -28,10 +31,20 @@ def record(task: SQSTask, attempt: Attempt, settle: Callable[[], None], hold: Ca
     """
     try:
         task.note(attempt)
-    except Exception:  # an outage: `note` raises nothing else
-        hold()
-    else:
-        settle()
+    except Exception as error:
+        if task.is_outage(error):
+            hold()
+            return
+        logger.exception("a failed attempt could not be recorded")
+    settle()
+
+
+def _logged(call: Callable[..., None], *what: Any) -> None:
+    try:
+        call(*what)
+    # Nobody asks the executor for its results.
+    except Exception:
+        logger.exception("a record failed")
 
 
 @functools.lru_cache

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 import structlog
+from billiard.common import terminate_handler_fired  # type: ignore[attr-defined]  # the stubs lag behind
 from celery import Task
 from celery.exceptions import Retry, WorkerShutdown, WorkerTerminate
 
@@ -60,10 +61,12 @@ def escapes(error: BaseException) -> bool:
     """Whether what a task raised would end more than the attempt.
 
     Celery takes a MemoryError in the worker's main process for its own, and a SystemExit for a killed
-    process: celery.worker.request.Request.on_failure. Its own signals to stop are what they are.
+    process: celery.worker.request.Request.on_failure. What ends the process from outside is not the
+    task's: Celery's own signals, and the pool's, whose handler raises SystemExit wherever the child is.
     """
     harmless = isinstance(error, Exception) and not isinstance(error, MemoryError)
-    return not harmless and not isinstance(error, (WorkerShutdown, WorkerTerminate))
+    from_outside = isinstance(error, (WorkerShutdown, WorkerTerminate)) or terminate_handler_fired()
+    return not harmless and not from_outside
 
 
 class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only

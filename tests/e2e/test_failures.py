@@ -1,11 +1,15 @@
 """What fails ends in the DLQ, by SQS's own redrive, after as many tries as the queue allows."""
 
+import json
 import signal
 import time
+import uuid
 
 import psutil
+import pytest
 
 from config.queues import ORDER_QUEUE
+from tests.emulator import Queues
 from tests.mariadb import rows
 from tests.polling import poll
 
@@ -72,6 +76,47 @@ def test_another_order_under_a_used_key_is_a_conflict_that_changes_nothing(clien
     assert client.get(f"/api/v1/orders/{order_id}").json()["quantity"] == 1
     [reason] = {row[0] for row in rows(environment["DATABASE_URL"], "SELECT error_class FROM attempts")}
     assert reason == "ConflictingOrder"
+
+
+class TestNothingWaitsForAVisibilityTimeout:
+    """On a queue as in production, which hides a received message for half a minute."""
+
+    SOON = 3  # seconds
+
+    @pytest.fixture
+    def queues(self, emulator):
+        both = Queues.fresh(emulator, visibility_timeout=30)
+        yield both
+        both.delete()
+
+    @pytest.fixture
+    def fate(self, environment, queues):
+        """A function that sends a body, and returns its recorded attempts once it is in the DLQ, soon."""
+
+        def fate(body, order_id):
+            message_id, sent_at = queues.send(body), time.monotonic()
+            poll(lambda: message_id in _dead_ids(queues), self.SOON, "it is in the DLQ")
+            assert time.monotonic() - sent_at < self.SOON
+            by = f"order_id = '{order_id}'" if order_id else f"order_id IS NULL AND message_id = '{message_id}'"
+            query = f"SELECT receive_count, kind, error_class, final FROM attempts WHERE {by} ORDER BY receive_count"
+            return rows(environment["DATABASE_URL"], query)
+
+        return fate
+
+    def test_what_no_later_attempt_can_mend_is_in_the_dlq_soon_with_its_reason(
+        self, start_worker, environment, queues, fate
+    ):
+        start_worker()
+        stored, invalid = str(uuid.uuid4()), str(uuid.uuid4())
+        queues.send(_order(stored))
+        poll(lambda: _stored_quantity(environment, stored) == 2, 5, "the first order is stored")
+
+        assert fate(_order(stored, quantity=9), stored) == _each_time("permanent", "ConflictingOrder")
+        assert _stored_quantity(environment, stored) == 2
+        assert fate(_order(invalid, quantity=0), invalid) == _each_time("permanent", "InvalidOrder")
+        assert fate("no order at all", None) == _each_time("poison", "Undecodable")
+        assert fate('{"quantity": 1}', None) == _each_time("permanent", "InvalidOrder")
+        assert fate("[1, 2]", None) == _each_time("poison", "Undecodable")
 
 
 def test_poison_goes_to_the_dlq_with_its_reason_and_the_worker_goes_on(client, start_worker, environment, queues):
@@ -157,6 +202,34 @@ def _busy_children(server, database, worker):
     ports = {int(host.rpartition(":")[2]) for [host] in server.execute(query)}
     children = psutil.Process(worker.pid).children()
     return [child for child in children if ports & {each.laddr.port for each in child.net_connections("tcp")}]
+
+
+def _order(order_id, **changes):
+    order = {
+        "orderId": order_id,
+        "userId": 1,
+        "productName": "Widget",
+        "quantity": 2,
+        "totalPrice": 99.99,
+        "status": "pending",
+        "timestamp": "2026-01-24T12:00:00Z",
+    }
+    return json.dumps(order | changes)
+
+
+def _stored_quantity(environment, order_id):
+    found = rows(environment["DATABASE_URL"], f"SELECT quantity FROM orders WHERE order_id = '{order_id}'")
+    return found[0][0] if found else None
+
+
+def _each_time(kind, error_class):
+    """The attempts of a message that fails the same way on each receive: only the last is final."""
+    last = ORDER_QUEUE.max_receive_count
+    return tuple((number, kind, error_class, int(number == last)) for number in range(1, last + 1))
+
+
+def _dead_ids(queues):
+    return {message["MessageId"] for message in queues.peek(queues.dlq_url)}
 
 
 def _dead_bodies(queues):

@@ -115,7 +115,6 @@ class TestDatabaseReadOnly:
         poll(lambda: _stored(environment) == 1, 10, "the order is stored")
         assert _receives(environment) == {1}
 
-
     def test_an_invalid_order_is_not_dead_before_its_reason_is_on_record(
         self, client, start_worker, environment, queues, mariadb_server
     ):

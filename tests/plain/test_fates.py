@@ -68,6 +68,27 @@ def test_plain_celery_deletes_a_task_that_raises_ignore(plain):
     assert fate_of_an_ignored_task(plain, **RECIPE) == "deleted"
 
 
+def after_a_task_out_of_memory(system, **settings):
+    """Whether its worker goes on."""
+    system.send("exhaust")
+    worker = system.start_worker("-c", "1", **settings)
+    poll(lambda: system.runs("exhaust"), 10, "it is run")
+    system.send("note")
+    poll(lambda: worker.returncode is not None or system.runs("note"), 10, "the worker goes on, or ends")
+    return worker.returncode is None
+
+
+def test_a_worker_goes_on_after_a_task_is_out_of_memory_which_is_then_in_the_dlq(here):
+    assert after_a_task_out_of_memory(here)
+    assert here.fate() == "dead"
+    assert len(here.runs("exhaust")) == RECEIVES
+
+
+@pytest.mark.plain
+def test_the_worker_of_plain_celery_ends_with_a_task_that_is_out_of_memory(plain):
+    assert not after_a_task_out_of_memory(plain, **RECIPE)
+
+
 def fate_of_an_expired_task(system, **settings):
     system.send("note", expires=0.01)
     system.start_worker("-c", "1", **settings)

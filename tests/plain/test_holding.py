@@ -11,7 +11,7 @@ from tests.polling import poll
 
 def runs_of_a_long_task(system, **settings):
     """How often a task is begun that takes longer than its message stays hidden."""
-    system.send("sleep", seconds=1.75 * VISIBILITY_TIMEOUT)
+    system.send("sleep", seconds=3 * VISIBILITY_TIMEOUT)
     system.start_worker("-c", "2", **settings)
     poll(lambda: system.runs("slept"), 15, "it has run")
     return len(system.runs("sleep"))

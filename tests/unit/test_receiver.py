@@ -186,6 +186,51 @@ def test_what_arrives_after_the_stop_is_made_visible_to_others(receive):
     assert delivered == []
 
 
+def test_nothing_is_received_while_there_is_an_outage(receive, held):
+    held.suspend(True)
+    sqs = ScriptedSQS({"Messages": [message()]})
+    delivered, receiver, _ = receive(sqs)
+    assert not threading.Event().wait(0.3)
+    assert sqs.asked_for == []
+    assert receiver.idle_seconds == 0, "waiting for its end is not silence"
+
+    held.suspend(False)
+
+    poll(lambda: delivered, receiving.IDLE_LOOK / 2, "a message as soon as it is over")
+
+
+def test_an_outage_does_not_cut_off_the_poll_in_flight(receive, held):
+    late, ended = message(), threading.Event()
+
+    def answer_late():
+        ended.wait(5)
+        return {"Messages": [late]}
+
+    sqs = ScriptedSQS(answer_late)
+    delivered, _, settler = receive(sqs)
+    poll(lambda: sqs.asked_for, 5, "the poll in flight")
+    held.suspend(True)
+    ended.set()
+    poll(lambda: delivered, 5, "what it brings is kept")
+    assert len(held) == 1
+    assert settler.handles == []
+    assert not threading.Event().wait(0.3)
+    assert len(sqs.asked_for) == 1
+
+
+def test_a_stopped_receiver_is_polling_until_its_last_poll_has_ended(receive):
+    sqs = ScriptedSQS()
+    _, receiver, _ = receive(sqs)
+    poll(lambda: sqs.asked_for, 5, "the poll in flight")
+    assert receiver.is_polling
+    receiver.stop()
+    assert not threading.Event().wait(0.3)
+    assert receiver.is_polling, "its answer is still to come"
+    sqs.resume.set()
+    poll(lambda: not receiver.is_polling, 2, "the end")
+    assert len(sqs.asked_for) == 1
+
+
 def test_a_consumer_without_a_limit_holds_one_answer():
     unlimited = Held()
     unlimited.resize(0)

@@ -137,7 +137,7 @@ def test_an_entry_that_is_at_fault_itself_fails_at_once_and_alone():
         lambda entries: {"Successful": None},
         lambda entries: "nonsense",
     ],
-    ids=str,
+    ids=["unreachable", "reset", "throttled", "expired", "500", "refused", "empty", "null", "nonsense"],
 )
 def test_what_may_pass_is_tried_again_within_the_callers_time(failure):
     sqs = ScriptedSQS(failure, failure)

@@ -44,7 +44,28 @@ def test_a_release_makes_the_message_visible_at_once():
     assert sqs.changed == [[{"Id": "0", "ReceiptHandle": "handle-1", "VisibilityTimeout": 0}]]
 
 
-@pytest.mark.parametrize("failure", [LOST_ANSWER, ConnectionResetError(), lambda entries: {}], ids=str)
+def test_a_release_with_a_delay_makes_the_message_visible_after_it():
+    sqs = SettlingSQS()
+    settler = Settler(sqs, "http://q")
+    settler.release(delivery(1), 7)
+    settler.release(delivery(2), 43_140)
+    settler.release(delivery(3))
+    settler.close(timeout=5)
+    [changed] = sqs.changed
+    told = {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in changed}
+    assert told == {"handle-1": 7, "handle-2": 43_140, "handle-3": 0}
+
+
+def test_a_release_without_an_answer_is_tried_again_with_its_delay():
+    sqs = SettlingSQS(LOST_ANSWER)
+    Settler(sqs, "http://q").release(delivery(1), 7)
+    poll(lambda: len(sqs.changed) == 2, 5, "a second try")
+    assert [entry["VisibilityTimeout"] for [entry] in sqs.changed] == [7, 7]
+
+
+@pytest.mark.parametrize(
+    "failure", [LOST_ANSWER, ConnectionResetError(), lambda entries: {}], ids=["late", "reset", "empty"]
+)
 def test_a_delete_without_an_answer_is_tried_again(failure):
     sqs = SettlingSQS(failure, failure)
     settler = Settler(sqs, "http://q")

@@ -1,0 +1,204 @@
+"""While what the tasks depend on is away the worker takes nothing in, and notices when it is back."""
+
+import logging
+import threading
+import time
+
+import pytest
+
+from tasks.sqs import outage as outages
+from tasks.sqs.held import Held
+from tasks.sqs.outage import Outage
+from tests.polling import poll
+
+LONGEST_TEST = 10  # seconds
+
+
+class Dependency:
+    """Answers each probe with the next entry of a script, and is there once the script is through."""
+
+    def __init__(self, *script):
+        self._script = list(script)
+        self.asked_at = []
+
+    def is_back(self):
+        self.asked_at.append(time.monotonic())
+        answer = self._script.pop(0) if self._script else True
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer() if callable(answer) else answer
+
+    @property
+    def gaps(self):
+        """Seconds between one probe and the next."""
+        return [later - earlier for earlier, later in zip(self.asked_at, self.asked_at[1:], strict=False)]
+
+
+@pytest.fixture
+def held():
+    room = Held()
+    room.resize(4)
+    return room
+
+
+@pytest.fixture
+def backs():
+    """Whether there was room when everything was back, each time it was."""
+    return []
+
+
+@pytest.fixture
+def outage(held, backs):
+    one = Outage(held, lambda: backs.append(held.room() > 0))
+    yield one
+    one.stop()
+
+
+def _probers():
+    return {thread for thread in threading.enumerate() if thread.name == "sqs-outage"}
+
+
+def _said(caplog):
+    return [(record.levelno, record.getMessage()) for record in caplog.records if record.name == outages.__name__]
+
+
+def test_nothing_is_taken_in_from_the_first_suspicion_on(outage, held):
+    answer = threading.Event()
+    outage.suspect("a", Dependency(lambda: answer.wait(LONGEST_TEST)).is_back)
+    assert outage.is_on
+    assert held.room() == 0
+    answer.set()
+
+
+def test_the_first_probe_waits_for_nothing_and_its_answer_ends_the_outage(outage, held, backs):
+    dependency = Dependency()
+    began_at = time.monotonic()
+    outage.suspect("a", dependency.is_back)
+    poll(lambda: backs, 2, "it is over")
+    assert dependency.asked_at[0] - began_at < outages.FIRST_PAUSE / 2
+    assert len(dependency.asked_at) == 1
+    assert not outage.is_on
+
+
+def test_there_is_room_again_before_anybody_is_told(outage, backs):
+    outage.suspect("a", Dependency(False).is_back)
+    poll(lambda: backs, 2, "it is over")
+    assert backs == [True]
+
+
+def test_it_lasts_until_the_dependency_has_answered(outage, backs):
+    dependency = Dependency(False, False)
+    outage.suspect("a", dependency.is_back)
+    poll(lambda: len(dependency.asked_at) == 2, 5, "the second probe")
+    assert outage.is_on
+    assert backs == []
+    poll(lambda: backs, 5, "it is over")
+    assert len(dependency.asked_at) == 3
+
+
+def test_a_probe_that_raises_has_not_answered(outage, backs):
+    dependency = Dependency(OSError("refused"), ValueError("a bug of the probe"))
+    outage.suspect("a", dependency.is_back)
+    poll(lambda: backs, 5, "it is over")
+    assert len(dependency.asked_at) == 3
+
+
+def test_all_suspects_have_to_answer(outage, backs):
+    answer = threading.Event()
+    outage.suspect("a", Dependency(lambda: answer.wait(LONGEST_TEST)).is_back)
+    present, absent = Dependency(), Dependency(False)
+    outage.suspect("b", present.is_back)
+    outage.suspect("c", absent.is_back)
+    answer.set()
+    poll(lambda: absent.asked_at, 5, "the first probe of what is away")
+    assert outage.is_on
+    poll(lambda: backs, 5, "it is over")
+    assert backs == [True]
+    assert len(absent.asked_at) == 2
+    assert len(present.asked_at) == 1, "it has answered, and is not asked for the others' sake"
+
+
+def test_a_thousand_failing_tasks_are_one_outage_with_one_prober(outage, backs):
+    before, dependency = _probers(), Dependency(False)
+    for _ in range(1000):
+        outage.suspect("a", dependency.is_back)
+    assert len(_probers() - before) == 1
+    poll(lambda: backs, 5, "it is over")
+    assert len(dependency.asked_at) == 2
+    assert backs == [True]
+
+
+def test_a_dependency_that_answers_and_fails_the_tasks_again_is_asked_less_and_less_often(held):
+    dependency, backs = Dependency(), []
+
+    def run_again():
+        backs.append(time.monotonic())
+        if len(backs) < 3:
+            outage.suspect("a", dependency.is_back)
+
+    outage = Outage(held, run_again)
+    outage.suspect("a", dependency.is_back)
+    poll(lambda: len(backs) == 3, 5, "the third end")
+    first, second = dependency.gaps
+    assert first >= outages.FIRST_PAUSE
+    assert second >= 2 * outages.FIRST_PAUSE
+
+
+def test_after_a_time_without_an_outage_the_next_is_asked_about_at_once(outage, backs):
+    outage.suspect("a", Dependency(False, False).is_back)
+    poll(lambda: backs, 5, "it is over")
+    outage._ended_at -= outages.STABLE_AFTER  # as if that long ago
+    dependency, began_at = Dependency(), time.monotonic()
+    outage.suspect("a", dependency.is_back)
+    poll(lambda: len(backs) == 2, 5, "the next is over")
+    assert dependency.asked_at[0] - began_at < outages.FIRST_PAUSE / 2
+
+
+def test_the_pauses_between_probes_grow(outage, backs):
+    dependency = Dependency(False, False)
+    outage.suspect("a", dependency.is_back)
+    poll(lambda: backs, 5, "it is over")
+    first, second = dependency.gaps
+    # Each is drawn between the half and the whole of a time that doubles.
+    assert outages.FIRST_PAUSE <= first < 2 * outages.FIRST_PAUSE + 0.2
+    assert second >= 2 * outages.FIRST_PAUSE
+
+
+def test_a_stop_ends_the_probing(held, backs):
+    before, dependency = _probers(), Dependency(*[False] * 1000)
+    outage = Outage(held, lambda: backs.append(True))
+    outage.suspect("a", dependency.is_back)
+    poll(lambda: dependency.asked_at, 2, "a probe")
+    outage.stop()
+    poll(lambda: not _probers() - before, 1, "the prober has ended")
+    asked = len(dependency.asked_at)
+    outage.suspect("b", dependency.is_back)
+    assert not _probers() - before
+    assert len(dependency.asked_at) == asked
+    assert backs == []
+
+
+def test_after_a_stop_there_is_none(outage, held):
+    dependency = Dependency(False)
+    outage.stop()
+    outage.suspect("a", dependency.is_back)
+    assert not outage.is_on
+    assert held.room() > 0
+    assert dependency.asked_at == []
+
+
+def test_its_begin_and_its_end_are_a_line_each(outage, backs, caplog):
+    caplog.set_level(logging.INFO, outages.__name__)
+    outage.suspect("jobs.a", Dependency(False, False).is_back)
+    poll(lambda: backs, 5, "it is over")
+    (began, beginning), (ended, end) = _said(caplog)
+    assert (began, ended) == (logging.ERROR, logging.WARNING)
+    assert "jobs.a" in beginning
+    assert "all is back after" in end
+
+
+def test_a_dependency_that_is_there_is_not_worth_a_line(outage, backs, caplog):
+    caplog.set_level(logging.INFO, outages.__name__)
+    outage.suspect("a", Dependency().is_back)
+    poll(lambda: backs, 2, "it is over")
+    assert _said(caplog) == []
