@@ -79,17 +79,23 @@ class Consumer(consumer.Consumer):
         hold = functools.partial(self.channel.hold, delivery.receipt_handle, task)
         record_soon(record, task, attempt, settle, hold)
 
-    def run_last(self, delivery: Delivery) -> bool:
-        """Run a message here and now that would be dead if it were given back; says whether it was such a one.
+    def keeps(self, task: SQSTask, receive_count: int) -> bool:
+        """Whether a message is to be run at the worker's end rather than given back.
 
-        When the worker stops, its pool has gone. What nobody has failed on must not end in the DLQ for
-        that, so this process runs it, and settles it.
+        Given back on its last receive it would be dead, though nobody has failed on it. Of batches, which
+        are quick, none is given back twice: each time brings it closer to its last.
         """
-        if delivery.is_lost or delivery.receive_count < self.app.conf.sqs_max_receive_count:
+        return receive_count >= task.max_receive_count or (isinstance(task, BatchTask) and receive_count > 1)
+
+    def run_here(self, delivery: Delivery) -> bool:
+        """Run a message in this process, as the pool has gone, if it is one to keep; says whether it was."""
+        if delivery.is_lost or delivery.receive_count == 1:
             return False
         try:
             request = self._request(delivery)
         except (Undecodable, LookupError):
+            return False
+        if not self.keeps(request.task, delivery.receive_count):
             return False
         if not isinstance(request.task, BatchTask):
             request.execute()

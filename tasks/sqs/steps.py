@@ -63,14 +63,14 @@ class Readiness(bootsteps.StartStopStep):
         """Let the channel know its consumer, and wait for what the tasks need."""
         channel = parent.channel = parent.task_consumer.channel
         channel.on_poison = parent.bury
-        channel.run_instead = parent.run_last
+        channel.run_instead = parent.run_here
         channel.is_hurried = lambda: state.should_terminate is not None
         for task in parent.app.tasks.values():
             if isinstance(task, SQSTask):
                 channel.depend_on(task)
 
     def stop(self, parent: Consumer) -> None:
-        """Give back at once what has not begun, while the pool finishes what has. A last receive is run later."""
+        """Give back at once what has not begun, while the pool finishes what has."""
         for request in list(state.reserved_requests - state.active_requests):
-            if isinstance(request, SQSRequest) and request.receive_count < request.task.max_receive_count:
+            if isinstance(request, SQSRequest) and not parent.keeps(request.task, request.receive_count):
                 request.message.reject_log_error(logger, (), requeue=True)
