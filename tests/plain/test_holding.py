@@ -1,9 +1,11 @@
 """What a worker does with a message that it holds: while it is busy, and when it is stopped."""
 
 import signal
+import time
 
 import pytest
 
+from config.queues import ORDER_QUEUE
 from tests.conftest import VISIBILITY_TIMEOUT
 from tests.plain.recipe import RECIPE
 from tests.polling import poll
@@ -43,6 +45,24 @@ def test_a_stopped_worker_leaves_all_that_it_had_not_begun_visible(here):
     left, visible = handed_back_by_a_stop(here)
     assert left == visible == 4 - len(here.runs("slept"))
     assert left > 0
+
+
+def test_a_stopped_worker_runs_what_is_on_its_last_receive(here):
+    # Given back it would be in the DLQ, and nobody has failed on it.
+    here.queues.hide_for(60)
+    here.send("note")
+    hidden_for = 3
+    for seconds in [*[0] * (ORDER_QUEUE.max_receive_count - 2), hidden_for]:
+        assert here.queues.sqs.receive_message(QueueUrl=here.queues.url, VisibilityTimeout=seconds)["Messages"]
+    here.send("sleep", seconds=2 * hidden_for)
+    worker = here.start_worker("-c", "1")
+    poll(lambda: here.runs("sleep"), 10, "the pool is busy")
+    poll(lambda: here.queues.visible() == 0, 10, "nothing waits to be received")
+    time.sleep(hidden_for)
+    worker.send(signal.SIGTERM)
+    assert worker.wait() == 0
+    assert len(here.runs("note")) == 1
+    assert here.fate() == "deleted"
 
 
 @pytest.mark.plain
