@@ -9,10 +9,10 @@ from app import tokens
 from app.auth import READ, WRITE
 from app.services import services
 from config.queues import ORDER_QUEUE
-from tasks.application import LIMITS, endpoint
+from tasks.application import create_celery, endpoint
 from tasks.sqs.clients import client
 from tasks.sqs.errors import RealEndpoint
-from tasks.sqs.preflight import OutOfReach, examine
+from tasks.sqs.preflight import Limits, OutOfReach, examine
 from tasks.sqs.provision import provision
 
 
@@ -43,8 +43,9 @@ def preflight(context: click.Context) -> None:
     Ends with 0 if nothing does, with 1 if something does, and with 2 if SQS cannot be asked.
     """
     settings = services().settings
+    limits = Limits.of(create_celery(settings).conf)
     try:
-        report = examine(client(endpoint(settings)), settings.sqs_queue_url, settings.sqs_dlq_url, LIMITS)
+        report = examine(client(endpoint(settings)), settings.sqs_queue_url, settings.sqs_dlq_url, limits)
     except OutOfReach as error:
         click.echo(f"preflight: {error}", err=True)
         context.exit(2)

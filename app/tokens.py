@@ -82,8 +82,8 @@ class Verifier:
     def identify(self, token: str) -> Identified:
         """Who a token speaks for.
 
-        A client that posts many orders shows the same token each time, and checking it is a sixth of
-        what the application does for an order. So a good one is remembered for a while.
+        A client that posts many orders shows the same token each time, and checking it is much of what
+        the application does for an order. So a good one is remembered for a while.
 
         Raises:
             InvalidToken: signature, algorithm, expiry or a claim is wrong.

@@ -11,21 +11,11 @@ from config.settings import Settings
 from tasks.orders import PERSIST_ORDER
 from tasks.sqs import exact_json, wire
 from tasks.sqs.clients import Endpoint
-from tasks.sqs.failure import BACKOFF_BASE, BACKOFF_CAP
-from tasks.sqs.preflight import Limits
 
 #: Seconds a task may run: well below the visibility timeout, so that no message is handed out twice
 #: while its first receiver is still at it.
 SOFT_TIME_LIMIT = 15
 TIME_LIMIT = 20
-
-LIMITS = Limits(
-    max_receive_count=ORDER_QUEUE.max_receive_count,
-    soft_time_limit=SOFT_TIME_LIMIT,
-    time_limit=TIME_LIMIT,
-    backoff_base=BACKOFF_BASE,
-    backoff_cap=BACKOFF_CAP,
-)
 
 #: Messages held per pool process. A killed worker burns a receive of each message it holds.
 PREFETCH_MULTIPLIER = 100
@@ -74,7 +64,6 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         # What tasks and signals of ours ask for.
         "sqs_max_receive_count": ORDER_QUEUE.max_receive_count,
         "sqs_dlq_url": settings.sqs_dlq_url,
-        "sqs_limits": LIMITS,
         "sqs_preflight": settings.preflight,
         "database_url": settings.database_url,
         "log_level": settings.log_level,

@@ -71,7 +71,7 @@ def mariadb_server(tmp_path_factory):
     if not mariadb.installed():
         if os.environ.get("CI") == "true":
             pytest.fail("mariadbd is not installed")
-        pytest.skip("mariadbd is not installed")
+        pytest.skip("mariadbd is not installed, and only root can: run tests/install-mariadb.sh as root")
     server = MariaDB(tmp_path_factory.mktemp("mariadb"))
     yield server
     server.stop()

@@ -3,6 +3,7 @@
 import json
 import os
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.polling import poll
 from tests.processes import BIN, ROOT, Process, free_port, listens
 
 
-class Emulator:
+class Emulator(ABC):
     """An SQS emulator on a free port, loopback only. It can be stopped and started again."""
 
     def __init__(self, folder: Path) -> None:
@@ -31,9 +32,9 @@ class Emulator:
         """Whether this kind can be started here."""
         return True
 
+    @abstractmethod
     def start(self) -> None:
         """Start it, on the same port each time."""
-        raise NotImplementedError
 
     def stop(self) -> None:
         """End it."""

@@ -57,7 +57,7 @@ def _client(endpoint: Endpoint, wait: float, pid: int) -> "SQSClient":
             read_timeout=wait + READ_TIMEOUT,
             retries={"total_max_attempts": TRIES, "mode": "standard"},
             max_pool_connections=MAX_CONNECTIONS,
-            parameter_validation=False,  # all calls are in this package, and typed; it costs a fifth of a call
+            parameter_validation=False,  # all calls are in this package, and typed
         ),
     )
 

@@ -143,17 +143,7 @@ def strategy(task: BatchTask, app: Any, consumer: Any, **_: Any) -> Callable[...
     collector = Collector(task, consumer)
 
     def on_message(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:
-        request = SQSRequest(
-            message,
-            on_ack=ack,
-            on_reject=reject,
-            app=app,
-            hostname=consumer.hostname,
-            eventer=consumer.event_dispatcher,
-            task=task,
-            body=message.body,
-            headers=message.headers,
-        )
+        request = SQSRequest.of(message, task, consumer, ack, reject)
         if request.eta is None:
             collector.add(request)
         else:

@@ -109,17 +109,8 @@ class Consumer(consumer.Consumer):
         default_task = self.app.conf.broker_transport_options.get("default_task")
         payload = wire.decode(delivery.message, delivery.queue, delivery.queue_url, default_task)
         message = self.channel.Message(payload, channel=self.channel)
-        return SQSRequest(
-            message,
-            on_ack=message.ack_log_error,
-            on_reject=message.reject_log_error,
-            app=self.app,
-            hostname=self.hostname,
-            eventer=self.event_dispatcher,
-            task=self.app.tasks[message.headers["task"]],
-            body=message.body,
-            headers=message.headers,
-        )
+        task = self.app.tasks[message.headers["task"]]
+        return SQSRequest.of(message, task, self, message.ack_log_error, message.reject_log_error)
 
     def _give_back(self, delivery: Delivery) -> None:
         self.channel.basic_reject(delivery.receipt_handle, requeue=True)

@@ -6,11 +6,12 @@ lost, run twice at once or fill the DLQ, and nothing says why. So this is asked 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tasks.sqs.failure import BACKOFF_BASE, BACKOFF_CAP
 from tasks.sqs.leases import LONGEST_LEASE
 from tasks.sqs.queue import QueueFacts, read_facts
 
@@ -44,6 +45,17 @@ class Limits:
     time_limit: float
     backoff_base: float
     backoff_cap: float
+
+    @classmethod
+    def of(cls, conf: Any) -> "Limits":
+        """The numbers in Celery's settings, and the task classes' own back-off."""
+        return cls(
+            max_receive_count=conf.sqs_max_receive_count,
+            soft_time_limit=conf.task_soft_time_limit,
+            time_limit=conf.task_time_limit,
+            backoff_base=BACKOFF_BASE,
+            backoff_cap=BACKOFF_CAP,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,21 @@ from tasks.sqs.recorder import record, record_soon
 class SQSRequest(Request):
     """Celery's request, which leaves every failure to SQS."""
 
+    @classmethod
+    def of(cls, message: Any, task: Any, consumer: Any, on_ack: Any, on_reject: Any) -> "SQSRequest":
+        """The request of a message that a consumer has received for a task."""
+        return cls(
+            message,
+            on_ack=on_ack,
+            on_reject=on_reject,
+            app=consumer.app,
+            hostname=consumer.hostname,
+            eventer=consumer.event_dispatcher,
+            task=task,
+            body=message.body,
+            headers=message.headers,
+        )
+
     @property
     def message_id(self) -> str:
         """SQS's own id of the message."""

@@ -1,4 +1,4 @@
-"""What a worker does before its first receive, as steps of Celery's blueprints.
+"""What a worker does before its first receive and at its end, as steps of Celery's blueprints.
 
 https://docs.celeryq.dev/en/stable/userguide/extending.html
 """
@@ -13,7 +13,7 @@ from celery.worker import state
 
 from tasks.sqs.clients import client
 from tasks.sqs.consumer import Consumer
-from tasks.sqs.preflight import OutOfReach, examine
+from tasks.sqs.preflight import Limits, OutOfReach, examine
 from tasks.sqs.request import SQSRequest
 from tasks.sqs.task import SQSTask
 
@@ -25,8 +25,8 @@ RESULT_LOOKS = 10  # a tenth of a second apart
 class Preflight(bootsteps.StartStopStep):
     """Holds the queues against the worker's numbers, and ends a worker that they contradict.
 
-    Celery's settings `sqs_limits` (a `tasks.sqs.preflight.Limits`), `sqs_dlq_url` (may be None) and
-    `sqs_preflight` (`refuse`, or `warn` to start all the same).
+    Celery's settings `sqs_max_receive_count`, `sqs_dlq_url` (may be None) and `sqs_preflight` (`refuse`, or
+    `warn` to start all the same), and its time limits.
     """
 
     def __init__(self, parent: Any, **kwargs: Any) -> None:
@@ -42,7 +42,7 @@ class Preflight(bootsteps.StartStopStep):
         options = conf.broker_transport_options
         queue_url = options["predefined_queues"][conf.task_default_queue]["url"]
         try:
-            report = examine(client(options["endpoint"]), queue_url, conf.sqs_dlq_url, conf.sqs_limits)
+            report = examine(client(options["endpoint"]), queue_url, conf.sqs_dlq_url, Limits.of(conf))
         except OutOfReach as error:
             logger.warning("no preflight: %s", error)
             return

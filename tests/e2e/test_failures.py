@@ -11,6 +11,7 @@ import pytest
 from config.queues import ORDER_QUEUE
 from tests.emulator import Queues
 from tests.mariadb import rows
+from tests.plain.messages import ORDER
 from tests.polling import poll
 
 FAIL_ONE_PRODUCT = """
@@ -205,16 +206,7 @@ def _busy_children(server, database, worker):
 
 
 def _order(order_id, **changes):
-    order = {
-        "orderId": order_id,
-        "userId": 1,
-        "productName": "Widget",
-        "quantity": 2,
-        "totalPrice": 99.99,
-        "status": "pending",
-        "timestamp": "2026-01-24T12:00:00Z",
-    }
-    return json.dumps(order | changes)
+    return json.dumps(ORDER | {"orderId": order_id} | changes)
 
 
 def _stored_quantity(environment, order_id):

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.mariadb import rows
+from tests.plain.messages import ORDER
 from tests.polling import poll
 
 ORDERS = 1000
@@ -70,20 +71,8 @@ def test_the_message_is_the_adr_object_and_nothing_else(client, queues):
 
 def test_an_order_of_another_producer_is_persisted(client, start_worker, queues, environment):
     start_worker()
-    order_id = "5f0c1a34-9d1c-4c62-8b3a-0d6f3c1f5e11"
-    queues.send(
-        json.dumps(
-            {
-                "orderId": order_id,
-                "userId": 1,
-                "productName": "Widget",
-                "quantity": 2,
-                "totalPrice": 99.99,
-                "status": "pending",
-                "timestamp": "2026-01-24T12:00:00Z",
-            }
-        )
-    )
+    order_id = ORDER["orderId"]
+    queues.send(json.dumps(ORDER))
 
     poll(lambda: client.get(f"/api/v1/orders/{order_id}").ok, 5, "the order is persisted")
 

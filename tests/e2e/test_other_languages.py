@@ -29,15 +29,12 @@ ORDER = {
 @pytest.fixture(scope="session")
 def installed():
     """The client's packages, as its lock file pins them."""
-    # Not a failure on CI either: Node is no part of the product.
     if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("Node is not installed, so no client in another language is tried")
+        pytest.skip("Node is another producer's and no part of the product, so `make test` does not install it")
     wanted, present = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
     if not present.exists() or present.stat().st_mtime < wanted.stat().st_mtime:
         command = ["npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"]
         npm = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-        if npm.returncode and os.environ.get("CI") != "true":
-            pytest.skip(f"npm ci failed: {npm.stderr.strip().splitlines()[-1:]}")
         assert npm.returncode == 0, npm.stderr
 
 
