@@ -24,24 +24,24 @@ up: $(INSTALLED) ## Set up and run everything on this machine; Ctrl-C stops it
 demo: $(INSTALLED) ## Post a stream of orders to the running `make up` and watch what becomes of them
 	@python -m dev.demo
 
-test: $(INSTALLED) ## Run the tests of this project; installs MariaDB where it is missing and you are root
-	@sh tests/install-mariadb.sh
+test: $(INSTALLED) ## Run the tests of this project; installs MariaDB and Chromium where they are missing and you are root
+	@sh tests/install-packages.sh
 	@pytest -n 3 --dist loadfile -m "not plain"
 
 # TestQueueComesBack stops the emulator, and LocalStack forgets its queues then. The second line is what
 # `make test` leaves out to be short: that plain Celery still has the defects that ours has not.
 test-localstack: $(INSTALLED) $(LOCALSTACK) ## Install LocalStack, run on it all that talks to SQS, and try plain Celery
-	@sh tests/install-mariadb.sh
+	@sh tests/install-packages.sh
 	@pytest --emulator localstack tests/localstack tests/integration/test_transport.py tests/plain tests/e2e \
 		--ignore tests/e2e/test_make_up.py --deselect tests/e2e/test_outages.py::TestQueueComesBack
 	@pytest -m plain tests/plain
 
 faults: $(INSTALLED) ## Storms of random faults, 13 minutes; ARGS="--seed 3 --seconds 60" runs one again
-	@sh tests/install-mariadb.sh
+	@sh tests/install-packages.sh
 	@python -m tests.faults $(ARGS)
 
 bench: $(INSTALLED) ## Measure against the peers, 25 minutes; QUICK=1 takes 3
-	@sh tests/install-mariadb.sh
+	@sh tests/install-packages.sh
 	@python -m bench $(if $(QUICK),--quick)
 
 lint: $(INSTALLED) ## Check style, types, import directions and sizes

@@ -5,11 +5,12 @@ of the same name in capitals; `.env.example` and the README list them all. A `.e
 working directory fills in what the environment does not say.
 """
 
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from environs import Env, EnvError
@@ -25,6 +26,9 @@ PRODUCTION: Final = "production"
 
 #: HMAC-SHA256 is no stronger than its key: RFC 7518, section 3.2, asks for as many bytes as the hash.
 MIN_SECRET_BYTES: Final = 32
+
+#: Whoever has it sees every order and can discard one.
+MIN_PASSWORD_LENGTH: Final = 12
 
 #: Seconds a client may wait for SQS before it is told to come back.
 DEFAULT_SEND_TIMEOUT: Final = 5.0
@@ -42,9 +46,11 @@ DEVELOPMENT_DEFAULTS: Final = {
     "DATABASE_URL": "sqlite:///var/orders.db",
     "JWT_SECRET": "development-only-jwt-secret-not-for-production",
     "ORDER_ID_SECRET": "development-only-order-id-secret-not-for-production",
+    "OPERATORS": "operator:development-only-password",
     "LOG_FORMAT": "console",
 }
 
+_OPERATOR: Final = re.compile(rf"[A-Za-z0-9._@-]{{1,64}}:[^,\s]{{{MIN_PASSWORD_LENGTH},}}")
 
 Validator = Callable[[str], object]
 
@@ -75,6 +81,11 @@ class Settings:
     web_connections: int
     worker_health_port: int
     preflight: str
+    operators: Mapping[str, str] = field(repr=False)
+    task_events: bool
+    task_retention_days: int
+    metrics_port: int
+    flower_port: int
     log_level: str
     log_format: str
 
@@ -151,7 +162,19 @@ def _read(env: Env) -> Settings:
         preflight=env.str("PREFLIGHT", "refuse", validate=OneOf(["refuse", "warn"])),
         log_level=env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         log_format=env.str("LOG_FORMAT", given.get("LOG_FORMAT", "json"), validate=OneOf(["json", "console"])),
+        **_for_operators(env, given),
     )
+
+
+def _for_operators(env: Env, given: dict[str, str]) -> dict[str, Any]:
+    """What concerns watching and repairing."""
+    return {
+        "operators": _operators(env.str("OPERATORS", given.get("OPERATORS", ""), validate=_named_passwords)),
+        "task_events": env.bool("TASK_EVENTS", True),
+        "task_retention_days": env.int("TASK_RETENTION_DAYS", 7, validate=Range(1, 3650)),
+        "metrics_port": env.int("METRICS_PORT", 0, validate=Range(0, 65535)),
+        "flower_port": env.int("FLOWER_PORT", 5555, validate=Range(1, 65535)),
+    }
 
 
 def _default(given: dict[str, str], name: str) -> dict[str, str]:
@@ -187,6 +210,20 @@ def _database_url(value: str) -> None:
         raise ValidationError("not a database URL such as mysql+pymysql://USER:PASSWORD@HOST/NAME") from None
     if driver not in _DRIVERS:
         raise ValidationError("the database must be MariaDB (mysql+pymysql://) or SQLite (sqlite://)")
+
+
+def _named_passwords(value: str) -> None:
+    pairs = value.split(",") if value else []
+    names = [pair.partition(":")[0] for pair in pairs]
+    # The passwords are secrets, so the value is not repeated.
+    if not all(_OPERATOR.fullmatch(pair) for pair in pairs):
+        raise ValidationError(f"needs NAME:PASSWORD,... with passwords of {MIN_PASSWORD_LENGTH} characters or more")
+    if len(set(names)) < len(names):
+        raise ValidationError("names an operator twice")
+
+
+def _operators(value: str) -> Mapping[str, str]:
+    return dict(pair.split(":", 1) for pair in value.split(",")) if value else {}
 
 
 def _secret(value: str) -> None:

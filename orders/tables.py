@@ -27,7 +27,7 @@ MAX_TEXT: Final = 16_000
 MAX_NAME: Final = 255
 
 # Binary collation: ids and names compare as what they are, not as a dictionary would sort them.
-_MARIADB: Final[dict[str, Any]] = {
+MARIADB: Final[dict[str, Any]] = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_bin",
@@ -80,7 +80,7 @@ orders = Table(
     CheckConstraint("quantity > 0", name="quantity_positive"),
     CheckConstraint("total_price >= 0", name="total_price_not_negative"),
     Index(None, "user_id", "accepted_at", "order_id"),
-    **_MARIADB,
+    **MARIADB,
 )
 
 attempts = Table(
@@ -104,5 +104,5 @@ attempts = Table(
     Index(None, "task_id"),
     # One attempt is one row; and it finds the rows of a message.
     Index(None, "message_id", "receive_count", unique=True),
-    **_MARIADB,
+    **MARIADB,
 )

@@ -71,7 +71,7 @@ def mariadb_server(tmp_path_factory):
     if not mariadb.installed():
         if os.environ.get("CI") == "true":
             pytest.fail("mariadbd is not installed")
-        pytest.skip("mariadbd is not installed, and only root can: run tests/install-mariadb.sh as root")
+        pytest.skip("mariadbd is not installed, and only root can: run tests/install-packages.sh as root")
     server = MariaDB(tmp_path_factory.mktemp("mariadb"))
     yield server
     server.stop()
@@ -124,6 +124,11 @@ def make_settings(**changes):
         "web_connections": 500,
         "worker_health_port": 0,
         "preflight": "refuse",
+        "operators": {"ada": "a-password-of-the-tests"},
+        "task_events": True,
+        "task_retention_days": 7,
+        "metrics_port": 0,
+        "flower_port": 5555,
         "log_level": "INFO",
         "log_format": "json",
     }

@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 
 from config.settings import boot
 from orders.database import connect
-from orders.tables import metadata
+from orders.monitoring_tables import metadata
 
 
 def main() -> None:

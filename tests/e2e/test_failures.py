@@ -154,7 +154,7 @@ def test_a_killed_pool_child_costs_its_order_one_receive(client, start_worker, e
 
 
 def test_a_killed_pool_child_costs_the_neighbours_in_its_batch_nothing(
-    client, start_worker, environment, mariadb_server
+    client, start_worker, environment, queues, mariadb_server
 ):
     worker = _at_work(start_worker("-c", "1"), client)
     database = environment["DATABASE_URL"].rsplit("/", 1)[-1]
@@ -162,6 +162,8 @@ def test_a_killed_pool_child_costs_the_neighbours_in_its_batch_nothing(
         alone = client.post()
         [first] = poll(lambda: _busy_children(mariadb_server, database, worker), 5, "the child is at it")
         batch = [client.post() for _ in range(8)]
+        # Before that they are no batch: what is run alone is the culprit itself.
+        poll(lambda: queues.visible() == 0 and queues.waiting() == 1 + len(batch), 5, "the worker has received them")
         first.kill()
         first.wait(5)
         [second] = poll(lambda: _busy_children(mariadb_server, database, worker), 5, "the next child is at the batch")

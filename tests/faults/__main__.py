@@ -28,7 +28,7 @@ def main() -> int:
     """Run the storms that the command line asks for; 1 if anything was wrong."""
     arguments = _parse()
     if not installed():
-        sys.exit("mariadbd is not installed: sh tests/install-mariadb.sh")
+        sys.exit("mariadbd is not installed: sh tests/install-packages.sh")
     seeds = [arguments.seed] if arguments.seed is not None else range(1, arguments.seeds + 1)
     rows, well = [], True
     for seed in seeds:
