@@ -58,6 +58,7 @@ format: $(INSTALLED) ## Format the code
 lock: $(INSTALLED) ## Compile the pinned requirements anew
 	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" requirements.in -o requirements.txt
 	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" -c requirements.txt requirements-otel.in -o requirements-otel.txt
 	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" requirements-localstack.in -o requirements-localstack.txt
 
 clean: ## Remove the virtual environment and all state of `make up`

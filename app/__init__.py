@@ -2,8 +2,10 @@
 
 from flask import Flask
 
-from app import cli, docs, health, orders, problems, request_log
+from app import cli, docs, health, metrics, orders, problems, request_log
+from app.backlog import Backlog
 from app.body import MAX_BODY_BYTES
+from app.monitor import workbench
 from app.queue import OrderQueue
 from app.services import Services
 from config import logging as logs
@@ -28,11 +30,15 @@ def create_app(
     app = Flask(__name__, static_folder=None)
     # werkzeug cuts a body of unknown length at this limit without a word; one byte too many shows it.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
-    app.extensions[Services.NAME] = Services.of(settings, store=store, queue=queue)
+    services = Services.of(settings, store=store, queue=queue)
+    app.extensions[Services.NAME] = services
+    if settings.metrics_port:
+        metrics.init_app(app, settings.metrics_port, Backlog.of(services))
     request_log.init_app(app)
     api = docs.init_app(app)
     api.register_blueprint(orders.blueprint)
     api.register_blueprint(health.blueprint)
     problems.init_app(app)
+    workbench.init_app(app)
     cli.init_app(app)
     return app

@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound
 from app.auth import READ, WRITE, caller, require
 from app.body import StrictBlueprint
 from app.problems import documented
-from app.request_log import request_id
+from app.request_log import request_id, trace
 from app.schemas import AcceptedOrder, Cursor, IdempotencyHeader, NewOrder, OrderPage, OrderView, PageQuery
 from app.services import services
 from orders.attempt import state_without_row
@@ -58,7 +58,7 @@ class Orders(MethodView):
             **new,
         )
         try:
-            task_id = services().queue.send(order, request_id())
+            task_id = services().queue.send(order, request_id(), trace())
         except NotConfirmed as error:
             logger.warning("order not queued", order_id=str(order.order_id), error=str(error))
             abort(
@@ -110,7 +110,7 @@ class OneOrder(MethodView):
         # Somebody else's order is answered like one that does not exist.
         if known is None or stored or not services().identity.issued(known, user_id):
             raise NotFound("No such order.")
-        failed = services().store.attempts_of(known)
+        failed = services().store.standing_attempts(known)
         return {
             "order_id": known,
             "status": PENDING,

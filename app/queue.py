@@ -1,5 +1,6 @@
 """The door to the queue, as the views see it."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from config.settings import Settings
@@ -8,13 +9,19 @@ from orders.schema import to_message
 from tasks.application import create_celery, endpoint
 from tasks.orders import PERSIST_ORDER
 from tasks.sqs.clients import client, reachable
+from tasks.tracing import sending
 
 
 class OrderQueue(Protocol):
     """Where accepted orders go."""
 
-    def send(self, order: Order, request_id: str) -> str:
+    def send(self, order: Order, request_id: str, trace: Mapping[str, str]) -> str:
         """Put an order into the queue; returns the task id once the queue has confirmed it.
+
+        Args:
+            order: the order.
+            request_id: of the request that it came with.
+            trace: the request's trace context; see `tasks.trace_context`.
 
         Raises:
             tasks.sqs.errors.NotConfirmed: it has not, in time.
@@ -31,13 +38,16 @@ class CeleryQueue:
         self._celery = create_celery(settings)
         self._endpoint = endpoint(settings)
         self._url = settings.sqs_queue_url
+        self._name = settings.queue_name
+        self._traces = settings.otel_exporter_otlp_endpoint
         # Making it takes a tenth of a second, which the first order would wait for.
         client(self._endpoint)
 
-    def send(self, order: Order, request_id: str) -> str:
-        """Publish the task. The request id travels with it into the worker's logs."""
+    def send(self, order: Order, request_id: str, trace: Mapping[str, str]) -> str:
+        """Publish the task. Request id and trace travel with it into the worker's logs."""
         task = self._celery.tasks[PERSIST_ORDER]
-        result = task.apply_async((to_message(order),), headers={"request_id": request_id})
+        with sending(self._traces, self._name, trace) as context:
+            result = task.apply_async((to_message(order),), headers={"request_id": request_id, **context})
         return str(result.id)
 
     def reachable(self) -> bool:

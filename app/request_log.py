@@ -1,4 +1,4 @@
-"""Request ids: one per request, in every log line, on the message and in the answer."""
+"""Request ids: one per request, in every log line, on the message and in the answer. And the trace, if there is one."""
 
 import re
 import uuid
@@ -6,6 +6,8 @@ from typing import Final
 
 import structlog
 from flask import Flask, Response, g, request
+
+from tasks.trace_context import HEADERS, accepted, trace_id
 
 HEADER: Final = "X-Request-ID"
 
@@ -25,11 +27,20 @@ def request_id() -> str:
     return identifier
 
 
+def trace() -> dict[str, str]:
+    """The trace context that the current request came with; empty without."""
+    context: dict[str, str] = g.trace
+    return context
+
+
 def _begin() -> None:
     given = request.headers.get(HEADER, "")
     g.request_id = given if _ACCEPTED.fullmatch(given) else uuid.uuid4().hex
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    g.trace = accepted({name: request.headers.get(name) for name in HEADERS})
+    if g.trace:
+        structlog.contextvars.bind_contextvars(trace_id=trace_id(g.trace))
 
 
 def _end(response: Response) -> Response:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from flask import current_app
+from sqlalchemy import Engine
 
 from app.probes import Probe
 from app.queue import CeleryQueue, OrderQueue
@@ -21,6 +22,7 @@ class Services:
     NAME: ClassVar = "order-intake"
 
     settings: Settings
+    engine: Engine
     identity: Identity
     verifier: Verifier
     store: OrderStore
@@ -31,10 +33,12 @@ class Services:
     @classmethod
     def of(cls, settings: Settings, *, store: OrderStore | None, queue: OrderQueue | None) -> "Services":
         """The parts that the settings ask for, but for those that are given."""
-        store = store or OrderStore(connect(settings.database_url))
+        engine = connect(settings.database_url)
+        store = store or OrderStore(engine)
         queue = queue or CeleryQueue(settings)
         return cls(
             settings=settings,
+            engine=engine,
             identity=Identity(settings.order_id_secret),
             verifier=Verifier.of(settings),
             store=store,

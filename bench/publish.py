@@ -19,7 +19,7 @@ def main() -> None:
         total_price=Decimal("99.90"),
         timestamp=datetime.now(UTC),
     )
-    CeleryQueue(boot()).send(order, uuid.uuid4().hex)
+    CeleryQueue(boot()).send(order, uuid.uuid4().hex, {})
 
 
 if __name__ == "__main__":

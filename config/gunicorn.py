@@ -2,6 +2,10 @@
 
 import gc
 import math
+import os
+import shutil
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -11,7 +15,7 @@ from config.settings import boot
 
 _settings = boot()
 
-bind = f"{_settings.bind_host}:{_settings.port}"
+bind = [f"{_settings.bind_host}:{_settings.port}"]
 workers = _settings.web_workers
 #: A post waits for SQS most of its time. Threads that wait cost more to wake than an order takes.
 worker_class = "gevent"
@@ -35,6 +39,28 @@ class _Logger(Logger):
 
 
 logger_class = _Logger
+
+#: Where the processes leave what they count, so that any of them can tell it for all: one folder per
+#: master, which a reload leaves in place.
+#: https://prometheus.github.io/client_python/multiprocess/
+_counts = Path(tempfile.gettempdir(), f"order-intake-metrics-{os.getpid()}")
+
+if _settings.metrics_port:
+    bind.append(f"{_settings.bind_host}:{_settings.metrics_port}")
+    # prometheus_client looks for it when it is imported, which only the workers do.
+    raw_env = [f"PROMETHEUS_MULTIPROC_DIR={_counts}"]
+
+
+def on_starting(server: object) -> None:
+    """Make the folder, empty: a process that has had our number may have left one."""
+    if _settings.metrics_port:
+        shutil.rmtree(_counts, ignore_errors=True)
+        _counts.mkdir(mode=0o700)
+
+
+def on_exit(server: object) -> None:
+    """Remove it."""
+    shutil.rmtree(_counts, ignore_errors=True)
 
 
 def post_worker_init(worker: object) -> None:

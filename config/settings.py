@@ -86,6 +86,7 @@ class Settings:
     task_retention_days: int
     metrics_port: int
     flower_port: int
+    otel_exporter_otlp_endpoint: str | None
     log_level: str
     log_format: str
 
@@ -115,6 +116,8 @@ def load(env_file: Path | None = Path(".env")) -> Settings:
         raise SettingsError(str(error)) from error
     if bool(settings.jwt_secret) == bool(settings.jwt_jwks_url):
         raise SettingsError("Set exactly one of the variables JWT_SECRET and JWT_JWKS_URL")
+    if settings.metrics_port == settings.port:
+        raise SettingsError("METRICS_PORT must not be PORT: that one is for everybody")
     return settings
 
 
@@ -174,6 +177,7 @@ def _for_operators(env: Env, given: dict[str, str]) -> dict[str, Any]:
         "task_retention_days": env.int("TASK_RETENTION_DAYS", 7, validate=Range(1, 3650)),
         "metrics_port": env.int("METRICS_PORT", 0, validate=Range(0, 65535)),
         "flower_port": env.int("FLOWER_PORT", 5555, validate=Range(1, 65535)),
+        "otel_exporter_otlp_endpoint": env.str("OTEL_EXPORTER_OTLP_ENDPOINT", None, validate=_http_url),
     }
 
 

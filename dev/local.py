@@ -32,3 +32,8 @@ def sqs_port(settings: Settings) -> int:
 def web_url(settings: Settings) -> str:
     """Where the API is."""
     return f"http://{LOOPBACK}:{settings.port}"
+
+
+def flower_url(settings: Settings) -> str:
+    """Where Flower is."""
+    return f"http://{LOOPBACK}:{settings.flower_port}"

@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 
 from config.settings import Settings
 from dev import wait
-from dev.local import local_settings, web_url
+from dev.local import flower_url, local_settings, web_url
 from dev.tokens import LIFETIME, token
 
 USER_ID: Final = 1
@@ -23,6 +23,7 @@ _BANNER: Final = """
   Orders API   {url}/api/v1/orders
   Its docs     {url}/api/docs
   Readiness    {url}/readyz
+  Flower       {flower}
   SQS          {sqs}
   Database     {database}
   Token        {token_text}
@@ -43,12 +44,20 @@ def banner(settings: Settings) -> str:
     hours = int(LIFETIME.total_seconds() // 3600)
     return _BANNER.format(
         url=web_url(settings),
+        flower=_flower(settings),
         sqs=settings.sqs_endpoint,
         database=make_url(settings.database_url).render_as_string(hide_password=True),
         token=made or "YOUR-TOKEN",
         token_text=f"{made} (user {USER_ID}, {hours} hours)" if made else f"made by {settings.jwt_jwks_url}'s owner",
         order=_ORDER,
     )
+
+
+def _flower(settings: Settings) -> str:
+    if not settings.operators:
+        return "off: OPERATORS names nobody"
+    name, password = next(iter(settings.operators.items()))
+    return f"{flower_url(settings)} ({name}, {password})"
 
 
 def main() -> None:
@@ -61,6 +70,8 @@ def main() -> None:
         if time.monotonic() > deadline:
             sys.exit(f"the worker did not start within {wait.TIMEOUT} s")
         time.sleep(wait.PAUSE)
+    if settings.operators:
+        wait.wait(f"{flower_url(settings)}/healthcheck")
     click.echo(banner(settings))
     signal.pause()
 

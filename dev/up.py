@@ -57,7 +57,8 @@ def main(state: Path) -> None:
     state.mkdir(parents=True, exist_ok=True)
     environment = _environment(settings, state)
     Path(environment["DEV_WORKER_STARTED"]).unlink(missing_ok=True)
-    sys.exit(_run(environment))
+    # Flower does not start where nobody may look at it, and honcho ends all when one ends.
+    sys.exit(_run(environment, without=() if settings.operators else ("flower",)))
 
 
 def _require_free_ports(settings: Settings) -> None:
@@ -66,6 +67,8 @@ def _require_free_ports(settings: Settings) -> None:
         (settings.port, "the web server", "PORT"),
         (sqs_port(settings), "the SQS emulator", "SQS_ENDPOINT"),
     ]
+    if settings.operators:
+        needs.append((settings.flower_port, "Flower", "FLOWER_PORT"))
     with ExitStack() as held:
         for port, needed_by, variable in needs:
             try:
@@ -90,11 +93,12 @@ def _environment(settings: Settings, state: Path) -> dict[str, str]:
     }
 
 
-def _run(environment: dict[str, str]) -> int:
+def _run(environment: dict[str, str], without: tuple[str, ...]) -> int:
     """Run Procfile.dev until a signal, or until one of its processes ends; returns the exit code."""
     manager = Manager(printer=Screen())
     for name, command in parse_procfile(PROCFILE.read_text()).processes.items():
-        manager.add_process(name, command, env=environment)
+        if name not in without:
+            manager.add_process(name, command, env=environment)
     # A closed terminal must not leave the processes behind; honcho knows SIGINT and SIGTERM only.
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     manager.loop()

@@ -19,6 +19,7 @@ from orders.tables import MARIADB, MAX_NAME, UtcDateTime, metadata
 __all__ = [
     "commands",
     "dead_letters",
+    "looks",
     "metadata",
     "repair_items",
     "repairs",
@@ -128,10 +129,25 @@ dead_letters = Table(
     Column("sent_at", UtcDateTime, nullable=False),
     Column("died_at", UtcDateTime, comment="its last failed attempt; null where none is on record"),
     Column("seen_at", UtcDateTime, nullable=False, comment="the last look into the queue that found it"),
+    Column("missed_at", UtcDateTime, comment="the first look since then that did not find it"),
     Column("gone_at", UtcDateTime, comment="null while it is in the queue"),
     Index(None, "gone_at", "fingerprint", "message_id"),
     Index(None, "order_id"),
     Index(None, "task_id"),
+    **MARIADB,
+)
+
+looks = Table(
+    "looks",
+    metadata,
+    Column("queue", String(MAX_NAME), primary_key=True),
+    Column("holder", String(MAX_NAME), comment="the process that looks into the queue"),
+    Column("held_until", UtcDateTime, comment="when another one may"),
+    Column("began_at", UtcDateTime, comment="of the last look that saw all of it, as what follows"),
+    Column("ended_at", UtcDateTime),
+    Column("found", Integer),
+    Column("new", Integer),
+    Column("gone", Integer),
     **MARIADB,
 )
 
@@ -160,6 +176,7 @@ repair_items = Table(
     Column("message_id", String(MAX_NAME), primary_key=True),
     Column("state", String(20), nullable=False),
     Column("order_id", CHAR(36)),
+    Column("task", String(MAX_NAME), nullable=False),
     Column("task_id", String(MAX_NAME), nullable=False),
     Column("body", LARGE_TEXT, nullable=False, comment="as it was in the DLQ"),
     Column("new_body", LARGE_TEXT, comment="as it was sent, where that differs"),

@@ -1,10 +1,8 @@
 """The store: where orders are written exactly once, and read back.
 
-The only module that runs SQL. Every write is idempotent, so whoever is unsure may repeat it.
+The only module that runs SQL on orders. Every write is idempotent, so whoever is unsure may repeat it.
 """
 
-import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,23 +11,24 @@ from enum import Enum
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, Connection, Engine, Row, Select, and_, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Select, and_, exists, or_, select
 from sqlalchemy.dialects.mysql import insert as mariadb_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from orders.attempt import FailedAttempt
 from orders.faults import is_outage, is_transient
 from orders.fields import MAX_PRODUCT_NAME
+from orders.monitoring_tables import repair_items
 from orders.order import Order
 from orders.tables import MAX_NAME, MAX_TEXT, attempts, orders
+from orders.text import storable
+from orders.transaction import transaction
 
 __all__ = ["Arrival", "OrderStore", "Outcome", "Position", "Result", "StoredOrder", "is_outage", "is_transient"]
 
 T = TypeVar("T")
 
-TRANSACTION_TRIES: Final = 4  # the first one included
-TRANSACTION_PAUSE: Final = 0.05  # seconds before the second try, at the most; doubles from there
 TRIAL_ROWS: Final = 100  # as many as a batch; written and taken back in some 7 ms
 
 
@@ -121,6 +120,12 @@ class OrderStore:
         row = self._first(select(orders).where(orders.c.order_id == str(order_id)))
         return None if row is None else _to_stored(row)
 
+    def get_many(self, order_ids: Sequence[UUID]) -> dict[UUID, StoredOrder]:
+        """Those of the orders that are there, by id; up to a thousand at once."""
+        query = select(orders).where(orders.c.order_id.in_([str(order_id) for order_id in order_ids]))
+        rows = self._transaction(lambda connection: connection.execute(query).all())
+        return {UUID(row.order_id): _to_stored(row) for row in rows}
+
     def newest(self, user_id: int, limit: int, behind: Position | None = None) -> list[StoredOrder]:
         """Up to `limit` orders of a user, newest first, starting just behind a position."""
         query = select(orders).where(orders.c.user_id == user_id)
@@ -144,15 +149,15 @@ class OrderStore:
         """
         row = {
             "order_id": None if attempt.order_id is None else str(attempt.order_id),
-            "task": _storable(attempt.task[:MAX_NAME]),
-            "task_id": _storable(attempt.task_id[:MAX_NAME]),
-            "message_id": _storable(attempt.message_id[:MAX_NAME]),
+            "task": storable(attempt.task[:MAX_NAME]),
+            "task_id": storable(attempt.task_id[:MAX_NAME]),
+            "message_id": storable(attempt.message_id[:MAX_NAME]),
             "kind": attempt.kind,
-            "error_class": _storable(attempt.error_class[:MAX_NAME]),
-            "message": _storable(attempt.message[:MAX_TEXT]),
-            "traceback": _storable(attempt.traceback[-MAX_TEXT:]),
+            "error_class": storable(attempt.error_class[:MAX_NAME]),
+            "message": storable(attempt.message[:MAX_TEXT]),
+            "traceback": storable(attempt.traceback[-MAX_TEXT:]),
             "receive_count": attempt.receive_count,
-            "worker": _storable(attempt.worker[:MAX_NAME]),
+            "worker": storable(attempt.worker[:MAX_NAME]),
             "final": attempt.final,
             "failed_at": attempt.failed_at,
             "next_visible_at": attempt.next_visible_at,
@@ -161,9 +166,17 @@ class OrderStore:
 
     def attempts_of(self, order_id: UUID) -> list[FailedAttempt]:
         """The failed attempts at an order, oldest first."""
-        query = select(attempts).where(attempts.c.order_id == str(order_id)).order_by(attempts.c.id)
-        rows = self._transaction(lambda connection: connection.execute(query).all())
-        return [_to_attempt(row) for row in rows]
+        return self._attempts(attempts.c.order_id == str(order_id))
+
+    def attempts_of_task(self, task_id: str) -> list[FailedAttempt]:
+        """The failed attempts at a task, oldest first."""
+        return self._attempts(attempts.c.task_id == task_id)
+
+    def standing_attempts(self, order_id: UUID) -> list[FailedAttempt]:
+        """The failed attempts at an order, oldest first, without those at messages that an operator has sent again."""
+        items = repair_items.c
+        sent_again = exists().where(items.message_id == attempts.c.message_id, items.sent_at.is_not(None))
+        return self._attempts(and_(attempts.c.order_id == str(order_id), ~sent_again))
 
     def reachable(self) -> bool:
         """Whether the database answers and its tables are there."""
@@ -187,21 +200,15 @@ class OrderStore:
             return False
         return True
 
+    def _attempts(self, condition: ColumnElement[bool]) -> list[FailedAttempt]:
+        query = select(attempts).where(condition).order_by(attempts.c.id)
+        return [_to_attempt(row) for row in self._transaction(lambda connection: connection.execute(query).all())]
+
     def _first(self, query: Select[Any]) -> Row[Any] | None:
         return self._transaction(lambda connection: connection.execute(query).first())
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
-        """Run work in a transaction; again, a few times, when it merely clashed with another."""
-        for tries_left in reversed(range(TRANSACTION_TRIES)):
-            try:
-                with self._engine.begin() as connection:
-                    return work(connection)
-            except DBAPIError as error:
-                # A pooled connection may have died since it was last used; the next one is new.
-                if not tries_left or not (is_transient(error) or error.connection_invalidated):
-                    raise
-            time.sleep(random.uniform(0, TRANSACTION_PAUSE * 2 ** (TRANSACTION_TRIES - 1 - tries_left)))
-        raise AssertionError("unreachable: the last try returns or raises")
+        return transaction(self._engine, work)
 
 
 def _insert_or_keep(dialect: str, *key: Column[Any]) -> Any:
@@ -283,8 +290,3 @@ def _to_attempt(row: Row[Any]) -> FailedAttempt:
     del fields["id"]
     fields["order_id"] = None if row.order_id is None else UUID(row.order_id)
     return FailedAttempt(**fields)
-
-
-def _storable(text: str) -> str:
-    """Text that any database takes: half surrogate pairs, which UTF-8 has no bytes for, replaced."""
-    return text.encode("utf-8", "replace").decode()

@@ -3,7 +3,7 @@
 from typing import Any
 
 from celery import Celery, current_app
-from celery.signals import setup_logging
+from celery.signals import after_task_publish, setup_logging
 
 from config import logging as logs
 from config.queues import ORDER_QUEUE
@@ -11,6 +11,7 @@ from config.settings import Settings
 from tasks.orders import PERSIST_ORDER
 from tasks.sqs import exact_json, wire
 from tasks.sqs.clients import Endpoint
+from tasks.watch.producer import sent
 
 #: Seconds a task may run: well below the visibility timeout, so that no message is handed out twice
 #: while its first receiver is still at it.
@@ -23,11 +24,14 @@ PREFETCH_MULTIPLIER = 100
 
 def create_celery(settings: Settings) -> Celery:
     """The Celery app for these settings. It becomes the process's current app."""
-    app = Celery("tasks")
+    app = Celery("tasks", events="tasks.watch.dispatcher:Events", control="tasks.watch.control:Control")
     app.conf.update(_configuration(settings))
     # By name: only a worker loads what these need.
     app.steps["worker"].add("tasks.sqs.steps:Preflight")
-    app.steps["consumer"].add("tasks.sqs.steps:Readiness")
+    app.steps["consumer"].update(
+        {"tasks.sqs.steps:Readiness", "tasks.watch.steps:Watching", "tasks.watch.inbox:Answering"}
+    )
+    after_task_publish.connect(sent, weak=False, dispatch_uid=__name__)
     app.set_default()
     return app
 
@@ -48,6 +52,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
             "receive_wait": ORDER_QUEUE.receive_wait,
             "send_timeout": settings.sqs_send_timeout,
             "health_port": settings.worker_health_port,
+            "health_host": settings.bind_host,
         },
         "broker_connection_retry_on_startup": True,
         "task_default_queue": settings.queue_name,
@@ -58,14 +63,16 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "task_time_limit": TIME_LIMIT,
         "worker_prefetch_multiplier": PREFETCH_MULTIPLIER,
         "worker_consumer": "tasks.sqs.consumer:Consumer",
-        # Both need a broadcast, which SQS does not have.
-        "worker_enable_remote_control": False,
-        "worker_send_task_events": False,
+        "worker_enable_remote_control": False,  # Celery's own needs a broadcast, which SQS does not have
+        "worker_send_task_events": True,  # to the tables, see tasks.watch.dispatcher
         # What tasks and signals of ours ask for.
         "sqs_max_receive_count": ORDER_QUEUE.max_receive_count,
         "sqs_dlq_url": settings.sqs_dlq_url,
         "sqs_preflight": settings.preflight,
         "database_url": settings.database_url,
+        "task_events": settings.task_events,
+        "task_retention_days": settings.task_retention_days,
+        "traces": settings.otel_exporter_otlp_endpoint,
         "log_level": settings.log_level,
         "log_format": settings.log_format,
     }

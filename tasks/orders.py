@@ -14,6 +14,8 @@ from orders.schema import InvalidOrder, from_message
 from orders.store import Arrival, OrderStore, Outcome, Result, is_outage
 from tasks.sqs.batch import BatchTask, Call
 from tasks.sqs.task import Attempt
+from tasks.trace_context import trace_id
+from tasks.tracing import processing
 
 PERSIST_ORDER: Final = "persist_order"
 
@@ -46,11 +48,15 @@ class OrderTask(BatchTask):
         """The process's store."""
         return _store(self.app.conf.database_url)
 
-    def log_context(self, *args: Any) -> dict[str, Any]:
-        """The order's id, where the message has one, and the id of the request that sent it."""
+    def subject(self, *args: Any, **kwargs: Any) -> str | None:
+        """The order's id, where the message has one."""
         order_id = _order_id(args)
-        request_id = getattr(self.request, "request_id", None)
-        context = {"order_id": order_id and str(order_id), "request_id": request_id}
+        return None if order_id is None else str(order_id)
+
+    def log_context(self, *args: Any) -> dict[str, Any]:
+        """The order's id, where the message has one, and the request and the trace that it came with."""
+        told = vars(self.request)
+        context = {"order_id": self.subject(*args), "request_id": told.get("request_id"), "trace_id": trace_id(told)}
         return {key: value for key, value in context.items() if value is not None}
 
     def record_attempt(self, attempt: Attempt) -> None:
@@ -88,7 +94,8 @@ def persist_order(self: OrderTask, calls: list[Call]) -> list[BaseException | No
             arrivals[position] = _arrival(call)
         except InvalidOrder as error:
             errors[position] = error
-    outcomes = self.store.persist(list(arrivals.values()))
+    with processing(self.app.conf.traces, PERSIST_ORDER, (call.headers for call in calls)):
+        outcomes = self.store.persist(list(arrivals.values()))
     for position, outcome in zip(arrivals, outcomes, strict=True):
         if outcome.result is Result.CONFLICT:
             errors[position] = ConflictingOrder.of(outcome)
@@ -107,11 +114,13 @@ def _arrival(call: Call) -> Arrival:
 
 
 def _log(outcome: Outcome, call: Call) -> None:
+    trace = trace_id(call.headers)
     logger.info(
         "order persisted",
         order_id=str(outcome.arrival.order.order_id),
         task_id=call.id,
         request_id=call.headers.get("request_id"),
+        **({"trace_id": trace} if trace else {}),
         result=outcome.result.value,
         receive_count=call.receive_count,
     )

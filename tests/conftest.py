@@ -125,10 +125,11 @@ def make_settings(**changes):
         "worker_health_port": 0,
         "preflight": "refuse",
         "operators": {"ada": "a-password-of-the-tests"},
-        "task_events": True,
+        "task_events": False,
         "task_retention_days": 7,
         "metrics_port": 0,
         "flower_port": 5555,
+        "otel_exporter_otlp_endpoint": None,
         "log_level": "INFO",
         "log_format": "json",
     }

@@ -5,7 +5,7 @@
 
 import traceback as tracebacks
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from celery import current_app, signals, states
@@ -13,7 +13,7 @@ from celery.app.task import Context
 from celery.exceptions import SoftTimeLimitExceeded
 
 from tasks.sqs.failure import Kind, Verdict, judge
-from tasks.sqs.task import Escaped, SQSTask, escapes
+from tasks.sqs.task import Escaped, SQSTask, escapes, in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,8 @@ def _close(task: BatchTask, call: Call, error: BaseException | None) -> Verdict 
             signals.task_success.send(sender=task, result=None)
         else:
             einfo = _Traceback(error)
-            verdict = judge(task, _noted(task, call, error, einfo), call.message_id, call.receive_count)
+            judged = judge(task, _noted(task, call, error, einfo), call.message_id, call.receive_count)
+            verdict = replace(judged, error=in_words(error), traceback=einfo.traceback)
             if verdict.kind is not Kind.OUTAGE:
                 signals.task_failure.send(
                     sender=task, exception=error, traceback=error.__traceback__, einfo=einfo, **told

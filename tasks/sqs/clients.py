@@ -9,6 +9,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tasks.sqs import metrics
+
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
@@ -49,7 +51,7 @@ def _client(endpoint: Endpoint, wait: float, pid: int) -> "SQSClient":
     # A session of its own: boto3's default session must not be shared between threads.
     # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
     session = boto3.session.Session(region_name=endpoint.region, aws_access_key_id=key, aws_secret_access_key=secret)
-    return session.client(
+    sqs = session.client(
         "sqs",
         endpoint_url=endpoint.url,
         config=Config(
@@ -60,6 +62,8 @@ def _client(endpoint: Endpoint, wait: float, pid: int) -> "SQSClient":
             parameter_validation=False,  # all calls are in this package, and typed
         ),
     )
+    sqs.meta.events.register("response-received.sqs", metrics.count_call)
+    return sqs
 
 
 def reachable(sqs: "SQSClient", queue_url: str) -> bool:

@@ -10,11 +10,12 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from celery import bootsteps
+from celery import bootsteps, signals
 from celery.worker import state
 
 from tasks.sqs.batch import BatchTask, run_batch
 from tasks.sqs.failure import Kind, unwrapped
+from tasks.sqs.metrics import BATCH_SIZE
 from tasks.sqs.request import SQSRequest
 
 logger = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class Collector:
         ours = bool(request.message.channel.owns(request.message.delivery_tag))
         if not ours:
             state.task_ready(request)
-            request.message.reject(requeue=False)
+            request.reject(requeue=False)
         return ours
 
     def _next(self) -> list[SQSRequest]:
@@ -88,8 +89,10 @@ class Collector:
 
     def _submit(self, requests: list[SQSRequest]) -> None:
         self._running += 1
+        BATCH_SIZE.labels(self._task.name).observe(len(requests))
         for request in requests:
             state.task_accepted(request)
+            request.send_event("task-started")
         self._consumer.pool.apply_async(
             run_batch,
             (self._task.name, [request.call() for request in requests]),
@@ -118,15 +121,17 @@ class Collector:
             state.task_ready(request, successful=verdict is None)
             if verdict is None:
                 request.message.ack()
+                request.send_event("task-succeeded")
             else:
                 request.message.channel.postpone(request.message.delivery_tag, verdict.delay)
                 request.message.reject()
+                request.tell_failure(verdict, verdict.error, verdict.traceback)
 
     def _hold(self, requests: list[SQSRequest]) -> None:
         """Leave calls to the channel, which hands them over again when the outage is over."""
         for request in requests:
             state.task_ready(request)
-            request.message.channel.hold(request.message.delivery_tag, self._task)
+            request.hold()
 
     def _split(self, requests: list[SQSRequest], exc_info: Any) -> None:
         """A time limit, or a killed process: the halves run again, until the culprit is alone."""
@@ -144,6 +149,7 @@ def strategy(task: BatchTask, app: Any, consumer: Any, **_: Any) -> Callable[...
 
     def on_message(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:
         request = SQSRequest.of(message, task, consumer, ack, reject)
+        signals.task_received.send(sender=consumer, request=request)
         if request.eta is None:
             collector.add(request)
         else:

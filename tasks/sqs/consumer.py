@@ -14,7 +14,7 @@ from tasks.sqs.failure import Kind
 from tasks.sqs.held import Delivery
 from tasks.sqs.recorder import record, record_soon
 from tasks.sqs.request import SQSRequest
-from tasks.sqs.task import Attempt, SQSTask
+from tasks.sqs.task import Attempt, SQSTask, in_words
 
 
 class Consumer(consumer.Consumer):
@@ -75,7 +75,7 @@ class Consumer(consumer.Consumer):
             failed_at=now,
             next_visible_at=now,
         )
-        settle = functools.partial(self._give_back, delivery)
+        settle = functools.partial(self._dead, delivery, attempt)
         hold = functools.partial(self.channel.hold, delivery.receipt_handle, task)
         record_soon(record, task, attempt, settle, hold)
 
@@ -97,12 +97,15 @@ class Consumer(consumer.Consumer):
             return False
         if not self.keeps(request.task, delivery.receive_count):
             return False
-        if not isinstance(request.task, BatchTask):
-            request.execute()
-        elif run_batch(request.task.name, [request.call()]) == [None]:
-            request.message.ack()
+        if isinstance(request.task, BatchTask):
+            [verdict] = run_batch(request.task.name, [request.call()])
+            if verdict is None:
+                request.acknowledge()
+            else:
+                request.reject(requeue=True)
         else:
-            request.message.reject(requeue=True)
+            request.execute()
+        request.send_event("task-failed" if request.rejected else "task-succeeded")
         return True
 
     def _request(self, delivery: Delivery) -> SQSRequest:
@@ -111,6 +114,19 @@ class Consumer(consumer.Consumer):
         message = self.channel.Message(payload, channel=self.channel)
         task = self.app.tasks[message.headers["task"]]
         return SQSRequest.of(message, task, self, message.ack_log_error, message.reject_log_error)
+
+    def _dead(self, delivery: Delivery, attempt: Attempt) -> None:
+        self._give_back(delivery)
+        self.event_dispatcher.send(
+            "task-failed" if attempt.final else "task-retried",
+            uuid=attempt.task_id,
+            name=attempt.task,
+            message_id=attempt.message_id,
+            receive_count=attempt.receive_count,
+            sent_at=wire.sent_at(delivery.message),
+            kind=attempt.kind.value,
+            exception=in_words(attempt.error),
+        )
 
     def _give_back(self, delivery: Delivery) -> None:
         self.channel.basic_reject(delivery.receipt_handle, requeue=True)

@@ -58,11 +58,15 @@ class Verdict:
         kind: whose fault it was.
         delay: seconds until the message is visible again; of no meaning in an outage.
         final: whether the queue allows no further receive, so that SQS moves it to the DLQ then.
+        error: what was raised, in one line; filled in where the process that judges is not the one that tells.
+        traceback: where, as text.
     """
 
     kind: Kind
     delay: int = 0
     final: bool = False
+    error: str = ""
+    traceback: str = ""
 
 
 class Judged(Protocol):

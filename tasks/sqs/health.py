@@ -1,8 +1,12 @@
-"""Health: whether the worker polls, for an orchestrator to ask, and an end to one that cannot recover."""
+"""Health: whether the worker polls, for an orchestrator to ask, and an end to one that cannot recover.
+
+The same port tells Prometheus all that the process counts.
+"""
 
 import json
 import logging
 import os
+import socketserver
 import threading
 import time
 from collections.abc import Mapping
@@ -10,7 +14,10 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Protocol
 
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, REGISTRY, generate_latest
+
 from tasks.sqs.held import Held
+from tasks.sqs.metrics import HealthGauges
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +29,10 @@ UNHEALTHY_AFTER: Final = 60.0
 HOPELESS_AFTER: Final = 180.0
 
 LOOK_EVERY: Final = 5.0  # seconds
+
+REQUEST_TIMEOUT: Final = 5.0  # seconds that whoever asks may be silent
+
+LOOPBACK: Final = "127.0.0.1"
 
 EXIT_CODE: Final = os.EX_SOFTWARE
 
@@ -40,7 +51,8 @@ class Health:
     Args:
         held: what the worker holds.
         receivers: those that are to poll, by queue.
-        port: where to answer `GET /healthz`, on loopback; 0 for nowhere.
+        port: where to answer `GET /healthz` and `GET /metrics`; 0 for nowhere.
+        host: the address to listen on.
         hopeless_after: seconds of silence after which the process ends.
         look_every: seconds between two looks.
     """
@@ -50,35 +62,39 @@ class Health:
         held: Held,
         receivers: Mapping[str, Watched],
         port: int,
+        host: str = LOOPBACK,
         hopeless_after: float = HOPELESS_AFTER,
         look_every: float = LOOK_EVERY,
     ) -> None:
         self._held = held
         self._receivers = receivers
-        self._port = port
+        self._address = (host, port)
+        self._gauges = HealthGauges(self.report)
         self._hopeless_after = hopeless_after
         self._look_every = look_every
-        self._server: ThreadingHTTPServer | None = None
+        self._server: _Server | None = None
         self._stopped = threading.Event()
 
     def start(self) -> None:
         """Begin to watch and to answer."""
         threading.Thread(target=self._watch, name="sqs-watchdog", daemon=True).start()
-        if self._port:
+        if self._address[1]:
             self._serve()
 
     def _serve(self) -> None:
         try:
-            self._server = ThreadingHTTPServer(("127.0.0.1", self._port), _handler(self))
+            self._server = _Server(self._address, _handler(self))
         except OSError as error:
-            logger.error("health is not told on port %d: %s", self._port, error)
+            logger.error("health is not told on %s port %d: %s", *self._address, error)
             return
+        REGISTRY.register(self._gauges)
         threading.Thread(target=self._server.serve_forever, name="sqs-health", daemon=True).start()
 
     def stop(self) -> None:
         """Watch and answer no more."""
         self._stopped.set()
         if self._server is not None:
+            REGISTRY.unregister(self._gauges)
             self._server.shutdown()
             self._server.server_close()
 
@@ -107,13 +123,27 @@ class Health:
                 os._exit(EXIT_CODE)
 
 
+class _Server(ThreadingHTTPServer):
+    def server_bind(self) -> None:
+        """Without the standard library's question to a name server for a name that nobody needs."""
+        socketserver.TCPServer.server_bind(self)
+
+
 def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        timeout = REQUEST_TIMEOUT
+
         def do_GET(self) -> None:
-            report = health.report()
-            body = json.dumps(report).encode()
-            self.send_response(HTTPStatus.OK if report["healthy"] else HTTPStatus.SERVICE_UNAVAILABLE)
-            self.send_header("Content-Type", "application/json")
+            if self.path.partition("?")[0] == "/metrics":
+                self._answer(HTTPStatus.OK, CONTENT_TYPE_PLAIN_0_0_4, generate_latest())
+            else:
+                report = health.report()
+                status = HTTPStatus.OK if report["healthy"] else HTTPStatus.SERVICE_UNAVAILABLE
+                self._answer(status, "application/json", json.dumps(report).encode())
+
+        def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -86,7 +86,7 @@ def examine(sqs: "SQSClient", queue_url: str, dlq_url: str | None, limits: Limit
     queue = _facts(sqs, queue_url)
     if queue is None:
         return Report("", [f"There is no queue at {queue_url}: create it, or correct the URL."])
-    dlq = _facts(sqs, _url_beside(queue_url, queue.dlq_arn)) if queue.dlq_arn else None
+    dlq = _facts(sqs, url_beside(queue_url, queue.dlq_arn)) if queue.dlq_arn else None
     told = timeline(queue, dlq, limits) if dlq else ""
     return Report(told, contradictions(queue, dlq, limits, dlq_url))
 
@@ -203,7 +203,7 @@ def _facts(sqs: "SQSClient", queue_url: str) -> QueueFacts | None:
         raise OutOfReach(f"SQS does not tell the attributes of {queue_url}: {error!r}") from error
 
 
-def _url_beside(queue_url: str, arn: str) -> str:
+def url_beside(queue_url: str, arn: str) -> str:
     """The URL of another queue at the same endpoint: a DLQ has to be in its queue's region and account."""
     return "/".join([*queue_url.rsplit("/", 2)[:1], *arn.rsplit(":", 2)[1:]])
 

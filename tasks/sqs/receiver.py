@@ -184,7 +184,7 @@ class Receiver:
             QueueUrl=self._source.url,
             MaxNumberOfMessages=count,
             MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
         )
         messages: list[Any] = [message for message in answer.get("Messages", []) if "ReceiptHandle" in message]
         timeout = self._facts.visibility_timeout

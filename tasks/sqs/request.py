@@ -3,19 +3,25 @@
 import functools
 from typing import Any
 
-from celery.exceptions import Ignore, Reject, Retry
+from celery.exceptions import Ignore, Reject
 from celery.signals import task_failure
-from celery.utils.saferepr import saferepr
 from celery.worker import state
 from celery.worker.request import Request
 
 from tasks.sqs.batch import Call
 from tasks.sqs.failure import LOST, Kind, Verdict, judge, unwrapped
 from tasks.sqs.recorder import record, record_soon
+from tasks.sqs.task import in_words
 
 
 class SQSRequest(Request):
-    """Celery's request, which leaves every failure to SQS."""
+    """Celery's request, which leaves every failure to SQS.
+
+    Attributes:
+        rejected: whether the message was given back.
+    """
+
+    rejected = False
 
     @classmethod
     def of(cls, message: Any, task: Any, consumer: Any, on_ack: Any, on_reject: Any) -> "SQSRequest":
@@ -41,6 +47,23 @@ class SQSRequest(Request):
     def receive_count(self) -> int:
         """How often SQS has handed out the message, this time included."""
         return int(self.request_dict["retries"]) + 1
+
+    @property
+    def sent_at(self) -> float | None:
+        """When SQS took the message in, in seconds since the epoch, if it says so."""
+        sent_at: float | None = self.request_dict.get("sqs_sent_at")
+        return sent_at
+
+    def send_event(self, event: str, **fields: Any) -> None:
+        """Tell what becomes of the call, and at which receive of which message."""
+        super().send_event(
+            event,
+            name=self.name,
+            message_id=self.message_id,
+            receive_count=self.receive_count,
+            sent_at=self.sent_at,
+            **fields,
+        )
 
     def call(self) -> Call:
         """What a batch is told of it."""
@@ -76,14 +99,22 @@ class SQSRequest(Request):
 
     def _hold(self) -> None:
         self.acknowledged = True  # as far as Celery is concerned; the channel hands it over again
+        self.hold()
+
+    def hold(self) -> None:
+        """Keep the message until an outage is over, when it is handed over again without another receive."""
+        self.send_event("task-held")
         self.message.channel.hold(self.message.delivery_tag, self.task)
 
     def _settle(self, verdict: Verdict, exc_info: Any) -> None:
         self.message.channel.postpone(self.message.delivery_tag, verdict.delay)
         self.reject(requeue=False)
-        error = unwrapped(exc_info)
-        event = "task-retried" if isinstance(error, Retry) else "task-failed"
-        self.send_event(event, exception=saferepr(error), traceback=str(exc_info.traceback))
+        self.tell_failure(verdict, in_words(unwrapped(exc_info)), str(exc_info.traceback))
+
+    def tell_failure(self, verdict: Verdict, error: str, traceback: str) -> None:
+        """Tell that an attempt failed: for good, or to be tried again."""
+        event = "task-failed" if verdict.final else "task-retried"
+        self.send_event(event, kind=verdict.kind.value, exception=error, traceback=traceback)
 
     def _signal(self, error: BaseException, exc_info: Any) -> None:
         task_failure.send(
@@ -107,4 +138,5 @@ class SQSRequest(Request):
     def reject(self, requeue: bool = False) -> None:
         """Give the message back."""
         super().reject(requeue=requeue)
+        self.rejected = True
         self.message.channel.wake()

@@ -73,4 +73,4 @@ class Readiness(bootsteps.StartStopStep):
         """Give back at once what has not begun, while the pool finishes what has."""
         for request in list(state.reserved_requests - state.active_requests):
             if isinstance(request, SQSRequest) and not parent.keeps(request.task, request.receive_count):
-                request.message.reject_log_error(logger, (), requeue=True)
+                request.reject(requeue=True)

@@ -230,7 +230,7 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
             Exception: an outage (`is_outage`) keeps it from being recorded, so the message must not go yet.
         """
         with structlog.contextvars.bound_contextvars(task_id=attempt.task_id, **self.log_context(*attempt.args)):
-            said = {"task": self.name, "receive_count": attempt.receive_count, "error": _in_words(attempt.error)}
+            said = {"task": self.name, "receive_count": attempt.receive_count, "error": in_words(attempt.error)}
             if attempt.kind is Kind.OUTAGE:
                 logger.debug("attempt interrupted by an outage", **said)
                 return
@@ -248,10 +248,15 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
     def record_attempt(self, attempt: Attempt) -> None:
         """Keep a failed attempt somewhere. Nowhere unless a subclass says where."""
 
+    def subject(self, *args: Any, **kwargs: Any) -> str | None:
+        """What a call is about, to find it by; nothing unless a subclass says so."""
+        return None
+
     def log_context(self, *args: Any) -> dict[str, Any]:
         """What the logs of a call carry besides its task id."""
         return {}
 
 
-def _in_words(error: BaseException) -> str:
+def in_words(error: BaseException) -> str:
+    """An error in one line."""
     return f"{type(error).__name__}: {error}"

@@ -16,7 +16,7 @@ from kombu.transport import SQS, virtual
 from tasks.sqs import clients, delay, wire
 from tasks.sqs.clients import Endpoint
 from tasks.sqs.errors import Undecodable
-from tasks.sqs.health import Health
+from tasks.sqs.health import LOOPBACK, Health
 from tasks.sqs.held import Delivery, Held
 from tasks.sqs.leases import Leases
 from tasks.sqs.outage import Outage
@@ -59,8 +59,8 @@ class Channel(SQS.Channel):
     """A channel that sends and settles in batches, and receives on threads of its own.
 
     Transport options: `endpoint` (an `Endpoint`), `predefined_queues`, `default_task`,
-    `receive_wait` (seconds that the queue lets a poll wait, at the most), `send_timeout` (seconds) and
-    `health_port` (0 for none).
+    `receive_wait` (seconds that the queue lets a poll wait, at the most), `send_timeout` (seconds), and
+    `health_host` (loopback) and `health_port` (0 for none).
 
     Attributes:
         on_poison: called with a delivery that no consumer can take, and why; releases it unless set.
@@ -131,7 +131,8 @@ class Channel(SQS.Channel):
         self.hub.add_reader(self._wakeup.fileno(), self._on_wakeup)
         self._leases = Leases(clients.client(self._endpoint), self._held)
         self._leases.start()
-        self._health = Health(self._held, self._receivers, self.transport_options.get("health_port", 0))
+        port, host = self.transport_options.get("health_port", 0), self.transport_options.get("health_host", LOOPBACK)
+        self._health = Health(self._held, self._receivers, port, host)
         self._health.start()
 
     def _settler(self, queue_url: str) -> Settler:
@@ -187,6 +188,10 @@ class Channel(SQS.Channel):
 
     def _release_now(self, delivery: Delivery, error: Exception | None = None) -> None:
         self.basic_reject(delivery.receipt_handle, requeue=True)
+
+    def vitals(self) -> dict[str, Any]:
+        """What the worker holds, and how it polls."""
+        return self._health.report() if self._health else {}
 
     @property
     def is_waiting(self) -> bool:

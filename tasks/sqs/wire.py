@@ -49,7 +49,9 @@ _TYPE: Final = "String"  # of each of our attributes; its name counts towards a 
 _REFUSED: Final = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 #: Headers that have a place of their own, or that the receiving side works out again.
-_DERIVED: Final = frozenset({"task", "id", "lang", "argsrepr", "kwargsrepr", "retries", "message_id", "ignore_result"})
+_DERIVED: Final = frozenset(
+    {"task", "id", "lang", "argsrepr", "kwargsrepr", "retries", "message_id", "sqs_sent_at", "ignore_result"}
+)
 
 #: Celery's headers when nobody set them and they are not None. Its worker assumes the same where one is missing.
 _UNSET: Final[dict[str, Any]] = {"replaced_task_nesting": 0, "stamps": {}, "timelimit": [None, None]}
@@ -174,6 +176,14 @@ def decode(message: Any, queue: str, queue_url: str, default_task: str | None) -
         raise Undecodable(_reason(error)) from error
 
 
+def sent_at(message: Any) -> float | None:
+    """When SQS took a message in, in seconds since the epoch; None where it does not say."""
+    try:
+        return int(message["Attributes"]["SentTimestamp"]) / 1000
+    except (LookupError, TypeError, ValueError):
+        return None
+
+
 def _parse(message: Any, default_task: str | None) -> tuple[str, str, list[Any], dict[str, Any]]:
     """Content type, body, call and headers of a received message."""
     content_type, body, value, given = _opened(message, default_task)
@@ -195,6 +205,7 @@ def _parse(message: Any, default_task: str | None) -> tuple[str, str, list[Any],
         "id": task_id,
         "message_id": message["MessageId"],
         "retries": _receive_count(message) - 1,  # SQS alone counts attempts
+        "sqs_sent_at": sent_at(message),
         "argsrepr": args,
         "kwargsrepr": kwargs,
     }

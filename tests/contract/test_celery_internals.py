@@ -8,6 +8,7 @@ import pytest
 from billiard.pool import Worker
 from celery.app.task import Task
 from celery.concurrency.base import BasePool
+from celery.events import EventDispatcher
 from celery.worker import consumer
 from celery.worker.request import Request
 from kombu.transport import SQS, virtual
@@ -18,6 +19,7 @@ from tasks.sqs.consumer import Consumer
 from tasks.sqs.request import SQSRequest
 from tasks.sqs.steps import Preflight
 from tasks.sqs.task import SQSTask
+from tasks.watch.dispatcher import FeedDispatcher
 
 RELEASE = "5.7"  # the release of Celery and kombu that the pins below were read in
 
@@ -43,6 +45,7 @@ PINNED = {
         "on_success": "8d11e320facdb07297f45e4f4fbfceefc1067abc485d6b6251ce3b61a1bdd03b",
         "on_timeout": "3d26ce896008646dca770156ca4028a2e6569d0dbcd3f7ba282b0aa7666fcbc9",
         "reject": "08be2378bcc6c01762458ccac12b806074c49ab5696b74f1b09170fdfc55b0bc",
+        "send_event": "75ec861e3f357ae91412caad613f8f124d2cb375b5a037b0fee263d5f4a81b90",
     },
     Task: {
         "apply_async": "714fed86ce5b1ef3cc18db24e7af835cc5355276dd652e836ece5a49f2a461c8",
@@ -58,6 +61,16 @@ PINNED = {
         "on_unknown_message": "213bd3ee55cb5ca62c94e59895144d21f67ba182fa6cf3a87a663b1e67f75d85",
         "on_unknown_task": "35e6cbe564947a25f688027d2f581e242993ca9ca68f7281302db35aa78ca42c",
     },
+    EventDispatcher: {
+        "__init__": "5cc6b0f6bac2d68b8aa1fbe1fd80d745d0da6c34219363b89ac0ed2b3c8554f9",
+        "close": "f011a2f8b8ddcb0cae7fdc9168c04893aaface93ebdeda9703ebb4eccb88cba4",
+        "disable": "bf0ca61b5e5e9c43a4607a0fe6db1a399ff8a19a964c971ca10cc52b1ea0d34a",
+        "enable": "8a9b1306e830e4391b82999f2a935e23ed3f7cc60c92fafd2bab78376e18d3e2",
+        "extend_buffer": "3cd21660d9133fd59f4c84a1de64b3179c703edaca2aec9080e22b4b3b96624e",
+        "flush": "4e9a6b4ec6a95ddb4bac672d29f93b72d62169cfde52857a59280e9e7d0602e5",
+        "publish": "e7c0756afa3c16961203049d1d286aa0da30223417a2079f07b2f79970498caa",
+        "send": "eb70b87b4c68ed01fe0f9a2c6dec095dff5ae07d0846e209b509b839c77ed5d4",
+    },
     virtual.Message: {"__init__": "c90d08ccfa2e3e9a78cf7dfd79bca6e64060bb7a1bbc146f21a974f50367084c"},
     Worker: {"_ensure_messages_consumed": "2349f7e1103d10298c2c5c45777bc1ab5a3628dbb204eef2c546349229bf93cd"},
     BasePool: {"apply_async": "4db4ca91db58d9fb500b3801607a80f7f345ba05ce2f85e6b0834e11bc7e6fd6"},
@@ -67,6 +80,7 @@ OURS = {
     Request: SQSRequest,
     Task: SQSTask,
     consumer.Consumer: Consumer,
+    EventDispatcher: FeedDispatcher,
     virtual.Message: transport.Message,
     Worker: Preflight,
     BasePool: Collector,

@@ -32,14 +32,16 @@ class MakeUp:
         self._folder = folder
         self._starts = 0
         self.endpoint = f"http://127.0.0.1:{free_port()}"
-        port = free_port()
+        port, flower_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{port}"
+        self.flower = f"http://127.0.0.1:{flower_port}"
         self.environment = {
             "APP_ENV": "development",
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "PORT": str(port),
             "SQS_ENDPOINT": self.endpoint,
             "DATABASE_URL": f"sqlite:///{folder}/orders.db",
+            "FLOWER_PORT": str(flower_port),
         }
 
     def start(self):
@@ -81,6 +83,9 @@ def test_prints_its_addresses_once_everything_is_up(up):
     for name in ("Readiness", "Its docs"):
         address = re.search(rf"{name} +(http\S+)", up.process.output)[1]
         assert requests.get(address, timeout=5).ok
+    address, name, password = re.search(r"Flower +(http\S+) \((\S+), (\S+)\)", up.process.output).groups()
+    assert requests.get(address, timeout=5).status_code == 401
+    assert requests.get(address, auth=(name, password), timeout=5).ok
     assert up.process.output.index("celery@") < up.process.output.index("Everything is up")
 
 
@@ -100,7 +105,7 @@ def test_listens_on_loopback_only(up):
         if connection.status == psutil.CONN_LISTEN
     }
     assert {address.ip for address in listening} == {"127.0.0.1"}
-    assert {f"http://127.0.0.1:{address.port}" for address in listening} == {up.url, up.endpoint}
+    assert {f"http://127.0.0.1:{address.port}" for address in listening} == {up.url, up.endpoint, up.flower}
 
 
 def test_a_demo_adds_up(up):
@@ -121,12 +126,16 @@ def test_a_demo_without_make_up_says_so_in_one_line(up):
     assert re.fullmatch(r"make demo: .*start `make up`.*\n", demo.output)
 
 
-@pytest.mark.parametrize("variable", ["PORT", "SQS_ENDPOINT"])
+@pytest.mark.parametrize("variable", ["PORT", "SQS_ENDPOINT", "FLOWER_PORT"])
 def test_a_taken_port_is_named_in_one_line(up, variable):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        free = {"PORT": str(free_port()), "SQS_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
-        in_the_way = {"PORT": str(port), "SQS_ENDPOINT": f"http://127.0.0.1:{port}"}[variable]
+        free = {
+            "PORT": str(free_port()),
+            "SQS_ENDPOINT": f"http://127.0.0.1:{free_port()}",
+            "FLOWER_PORT": str(free_port()),
+        }
+        in_the_way = f"http://127.0.0.1:{port}" if variable == "SQS_ENDPOINT" else str(port)
         refused = up.run("dev.up", log=f"taken-{variable}.log", **free | {variable: in_the_way})
         assert refused.wait() == 1
     assert re.fullmatch(rf"make up: port {port} is not free .* with {variable}\.\n", refused.output)

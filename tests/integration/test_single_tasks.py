@@ -12,7 +12,9 @@ import time
 import pytest
 
 from config.queues import ORDER_QUEUE
+from orders.database import connect
 from tasks.sqs.failure import BACKOFF_BASE, BACKOFF_CAP, backoff
+from tasks.watch.reading import Watch
 from tests import mariadb
 from tests.emulator import Queues
 from tests.faults.proxy import Proxy
@@ -22,6 +24,9 @@ from tests.polling import poll
 
 RECEIVES = ORDER_QUEUE.max_receive_count
 VISIBILITY_TIMEOUT = 30  # seconds, as in production
+
+#: The jobs that fail each time, each in a way of its own.
+ALWAYS_FAIL = ("fail", "retry", "insist", "ignore", "reject", "leave", "exhaust", "cancel", "despair")
 
 #: Seconds on the way between worker, SQS and back; on a machine that has other work, too.
 ON_THE_WAY = 1.5
@@ -65,6 +70,11 @@ class Shared(Here):
         """The recorded attempts: kind, exception and whether there is none after it."""
         poll(lambda: len(self.lines(task_id, "failed")) >= RECEIVES, 2, "all attempts are recorded")
         return [(line["kind"], line["error"], line["final"]) for line in self.lines(task_id, "failed")]
+
+    def state_of(self, task_id):
+        """What is on record of it: state and receive count."""
+        task = Watch(connect(self.database_url)).task(task_id)
+        return task and (task.state, task.receive_count)
 
     def runs_another(self):
         """The process in which the next task runs."""
@@ -211,3 +221,50 @@ def test_in_an_outage_a_message_is_held_and_run_again_without_another_receive(he
     poll(lambda: here.queues.waiting() == before, 2, "both are deleted")
     assert [run["receive_count"] for run in here.runs_of("depend", task_id)] == [1, 1]
     assert here.lines(task_id, "failed") == []
+
+
+def test_every_outcome_ends_in_its_state_on_record(here):
+    failed = ("FAILURE", RECEIVES)
+    outcomes = {"note": ("SUCCESS", 1), "wait": ("SUCCESS", 2)} | dict.fromkeys(ALWAYS_FAIL, failed)
+    sent = {job: here.send(job).id for job in outcomes}
+    seen = dict.fromkeys(outcomes)
+
+    def all_ended():
+        seen.update({job: here.state_of(task_id) for job, task_id in sent.items()})
+        return seen == outcomes
+
+    poll(all_ended, 30, f"all have ended as they should, and not as {seen}")
+
+
+@pytest.mark.parametrize("here", ["prefork"], indirect=True)  # a thread cannot be killed
+@pytest.mark.parametrize(("job", "outcome"), [("overrun", ("FAILURE", RECEIVES)), ("vanish", ("SUCCESS", 2))])
+def test_a_task_whose_process_is_killed_ends_in_its_state_on_record(here, job, outcome):
+    task_id = here.send(job).id
+    poll(lambda: here.state_of(task_id) == outcome, 20, "it has ended as it should")
+
+
+def test_a_task_that_waits_for_its_next_attempt_is_on_record_as_such(here):
+    task_id = here.send("wait").id
+    poll(lambda: here.state_of(task_id) == ("RETRY", 1), 5, "it waits for its second attempt")
+
+
+def test_a_task_that_runs_is_on_record_as_started(here):
+    task_id = here.send("sleep", seconds=2).id
+    poll(lambda: here.state_of(task_id) == ("STARTED", 1), 5, "it is on record as started")
+    poll(lambda: here.state_of(task_id) == ("SUCCESS", 1), 5, "it is on record as done")
+
+
+def test_a_task_that_is_held_in_an_outage_is_on_record_as_received(here):
+    here.away.touch()
+    try:
+        task_id = here.send("depend").id
+        poll(lambda: here.state_of(task_id) == ("RECEIVED", 1), 5, "it is held")
+    finally:
+        here.away.unlink()
+    poll(lambda: here.state_of(task_id) == ("SUCCESS", 1), 10, "it is done")
+
+
+def test_an_unknown_task_is_on_record_as_failed_with_the_reason(here):
+    here.app.send_task("jobs.forgotten", ({},), task_id="forgotten")
+    poll(lambda: here.state_of("forgotten") == ("FAILURE", RECEIVES), 5, "it is on record as failed")
+    assert "forgotten" in Watch(connect(here.database_url)).task("forgotten").error

@@ -9,19 +9,22 @@ class FakeQueue:
 
     Attributes:
         sent: what was put into it: order and request id.
+        traces: the trace context of each.
         error: raised instead of taking an order.
         answers: whether it is reachable.
     """
 
     def __init__(self):
         self.sent: list[tuple[Order, str]] = []
+        self.traces: list[dict[str, str]] = []
         self.error: Exception | None = None
         self.answers = True
 
-    def send(self, order: Order, request_id: str) -> str:
+    def send(self, order: Order, request_id: str, trace: dict[str, str]) -> str:
         if self.error is not None:
             raise self.error
         self.sent.append((order, request_id))
+        self.traces.append(trace)
         return f"task-{len(self.sent)}"
 
     def reachable(self) -> bool:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 import requests
+from prometheus_client import generate_latest
 
 from tasks.sqs.health import EXIT_CODE, UNHEALTHY_AFTER, Health
 from tasks.sqs.held import Held
-from tests.processes import ROOT, free_port
+from tests.exposition import Exposition
+from tests.processes import ROOT, free_port, listens
 from tests.unit.deliveries import delivery
 
 
@@ -57,6 +59,33 @@ def test_a_worker_whose_polls_have_stopped_is_not(ask):
     answer = ask(UNHEALTHY_AFTER + 1)
     assert answer.status_code == 503
     assert answer.json()["healthy"] is False
+
+
+def test_the_same_port_tells_what_the_process_counts():
+    held, port = Held(), free_port()
+    held.add(delivery(1))
+    health = Health(held, {"q": Silent(3.0)}, port)
+    health.start()
+    try:
+        told = Exposition.of(port)
+    finally:
+        health.stop()
+    assert told.value("sqs_held_messages") == 1
+    assert told.value("sqs_last_poll_age_seconds") == 3
+    assert told.value("sqs_outage") == 0
+    assert told.value("process_resident_memory_bytes") > 0
+    assert "sqs_held_messages" not in generate_latest().decode()  # a stopped one tells nothing any more
+
+
+def test_it_listens_where_it_is_told_to():
+    port = free_port()
+    health = Health(Held(), {}, port, "127.0.0.2")
+    health.start()
+    try:
+        assert requests.get(f"http://127.0.0.2:{port}/healthz", timeout=5).ok
+        assert not listens(port)  # on 127.0.0.1
+    finally:
+        health.stop()
 
 
 def test_a_taken_port_does_not_keep_the_worker_from_working(ask, caplog):

@@ -122,6 +122,7 @@ def create_what_is_repaired() -> None:
         sa.Column("sent_at", INSTANT, nullable=False),
         sa.Column("died_at", INSTANT, comment="its last failed attempt; null where none is on record"),
         sa.Column("seen_at", INSTANT, nullable=False, comment="the last look into the queue that found it"),
+        sa.Column("missed_at", INSTANT, comment="the first look since then that did not find it"),
         sa.Column("gone_at", INSTANT, comment="null while it is in the queue"),
         sa.PrimaryKeyConstraint("message_id", name="pk_dead_letters"),
         **MARIADB,
@@ -131,6 +132,19 @@ def create_what_is_repaired() -> None:
     )
     op.create_index("ix_dead_letters_order_id", "dead_letters", ["order_id"])
     op.create_index("ix_dead_letters_task_id", "dead_letters", ["task_id"])
+    op.create_table(
+        "looks",
+        sa.Column("queue", sa.String(255), nullable=False),
+        sa.Column("holder", sa.String(255), comment="the process that looks into the queue"),
+        sa.Column("held_until", INSTANT, comment="when another one may"),
+        sa.Column("began_at", INSTANT, comment="of the last look that saw all of it, as what follows"),
+        sa.Column("ended_at", INSTANT),
+        sa.Column("found", sa.Integer),
+        sa.Column("new", sa.Integer),
+        sa.Column("gone", sa.Integer),
+        sa.PrimaryKeyConstraint("queue", name="pk_looks"),
+        **MARIADB,
+    )
     op.create_table(
         "repairs",
         sa.Column("id", sa.CHAR(36), nullable=False),
@@ -154,6 +168,7 @@ def create_what_is_repaired() -> None:
         sa.Column("message_id", sa.String(255), nullable=False),
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("order_id", sa.CHAR(36)),
+        sa.Column("task", sa.String(255), nullable=False),
         sa.Column("task_id", sa.String(255), nullable=False),
         sa.Column("body", LARGE_TEXT, nullable=False, comment="as it was in the DLQ"),
         sa.Column("new_body", LARGE_TEXT, comment="as it was sent, where that differs"),
@@ -174,6 +189,7 @@ def downgrade() -> None:
     for table in (
         "repair_items",
         "repairs",
+        "looks",
         "dead_letters",
         "replies",
         "commands",

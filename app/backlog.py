@@ -1,0 +1,89 @@
+"""What is asked when Prometheus asks: how much waits in the queues, and how old the oldest order without a row is."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from app.monitor.queue_numbers import BothQueues, read_both
+from app.monitor.recent import Recent
+from app.services import Services
+from tasks.application import endpoint
+from tasks.orders import PERSIST_ORDER
+from tasks.sqs.clients import client
+from tasks.watch.reading import Watch
+
+#: Seconds that an answer is told again, so that no number of scrapers becomes a load.
+KEPT: Final = 5.0
+
+
+class Backlog(Collector):
+    """The gauges of what waits. What cannot be asked for within a second is left out, and its `..._up` is 0.
+
+    They belong to web and not to the workers: they are wanted most when no worker runs, and each of n
+    workers would tell the same once more.
+
+    SQS's own ApproximateAgeOfOldestMessage leaves out a message that was received three times or more:
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+    So the age comes from `task_state`, which knows every order that web or a worker has reported.
+
+    Args:
+        queues: the queues' numbers.
+        oldest: when the oldest order was sent that is neither stored nor dead; None where nobody reports any.
+    """
+
+    def __init__(self, queues: Recent[BothQueues], oldest: Recent[datetime | None] | None) -> None:
+        self._queues = queues
+        self._oldest = oldest
+
+    @classmethod
+    def of(cls, services: Services) -> "Backlog":
+        """The backlog of an application."""
+        settings, watch = services.settings, Watch(services.engine)
+        urls = (settings.sqs_queue_url, settings.sqs_dlq_url)
+        return cls(
+            Recent(lambda: read_both(client(endpoint(settings)), *urls), KEPT),
+            Recent(lambda: watch.oldest_unfinished(PERSIST_ORDER), KEPT) if settings.task_events else None,
+        )
+
+    def collect(self) -> Iterator[Metric]:
+        """Ask, and make gauges of the answers."""
+        queues = self._queues.answer()
+        yield _up("sqs_queue_up", "Whether SQS said how much the queues hold.", queues.trouble)
+        if queues.trouble is None and queues.value is not None:
+            yield _messages(queues.value)
+        if self._oldest is None:
+            return
+        oldest = self._oldest.answer()
+        yield _up(
+            "order_store_up", "Whether the database said which order is the oldest without a row.", oldest.trouble
+        )
+        if oldest.trouble is None:
+            yield _age(oldest.value)
+
+
+def _up(name: str, text: str, trouble: str | None) -> Metric:
+    return GaugeMetricFamily(name, text, value=float(trouble is None))
+
+
+def _messages(both: BothQueues) -> Metric:
+    family = GaugeMetricFamily(
+        "sqs_queue_messages", "About how many messages a queue holds.", labels=["queue", "state"]
+    )
+    for name, numbers in (("work", both.work), ("dlq", both.dlq)):
+        if numbers is not None:
+            family.add_metric([name, "visible"], numbers.visible)
+            family.add_metric([name, "hidden"], numbers.hidden)
+            family.add_metric([name, "delayed"], numbers.delayed)
+    return family
+
+
+def _age(sent_at: datetime | None) -> Metric:
+    seconds = (datetime.now(UTC) - sent_at).total_seconds() if sent_at else 0.0
+    return GaugeMetricFamily(
+        "order_oldest_unpersisted_seconds",
+        "Age of the oldest order that is neither stored nor dead; 0 without one.",
+        value=max(0.0, seconds),  # two clocks may differ by a little
+    )

@@ -1,0 +1,15 @@
+"""The operator's commands: `flask --app app ...`."""
+
+from flask import Flask
+
+from app.cli.dlq import dlq
+from app.cli.orders import orders
+from app.cli.preflight import preflight
+from app.cli.queues import queues
+from app.cli.token import token
+
+
+def init_app(app: Flask) -> None:
+    """Give the application its commands."""
+    for command in (token, queues, preflight, dlq, orders):
+        app.cli.add_command(command)

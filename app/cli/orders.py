@@ -1,0 +1,55 @@
+"""`flask orders where`: the time line of an order."""
+
+import json
+from collections.abc import Iterator
+
+import click
+
+from app.cli.group import FAILED, PlainGroup
+from app.cli.screen import instant, line, print_json, safe
+from app.services import services
+from tasks.repair.bench import Bench
+from tasks.repair.timeline import TimeLine
+
+
+@click.group(cls=PlainGroup)
+def orders() -> None:
+    """Find out about orders."""
+
+
+@orders.command()
+@click.argument("named", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def where(context: click.Context, named: str, as_json: bool) -> None:
+    """Say what became of an order, by its id or its task's.
+
+    Ends with 1 if nothing is on record, with 2 if the database cannot be asked.
+    """
+    found = Bench.of(services().settings, services().engine).timeline(named)
+    if found is None:
+        click.echo(
+            f"orders: nothing is on record of {line(named)}: no worker has seen it yet, or it never was", err=True
+        )
+        context.exit(FAILED)
+    if as_json:
+        print_json(found)
+        return
+    for told in _told(found):
+        click.echo(told)
+
+
+def _told(found: TimeLine) -> Iterator[str]:
+    what = f"order {found.order_id}" if found.order_id else f"task {', '.join(found.task_ids)}"
+    yield f"{line(what)} is {found.state}"
+    for entry in found.entries:
+        detail = " ".join(
+            f"{name}={line(value if isinstance(value, str) else json.dumps(value))}"
+            for name, value in entry.detail.items()
+            if value not in {None, ""}
+        )
+        yield f"{instant(entry.at)}  {entry.what:<10} {detail}"
+    if found.payload:
+        yield f"\npayload:\n{safe(found.payload)}"
+    if found.traceback:
+        yield f"\nlast traceback:\n{safe(found.traceback)}"

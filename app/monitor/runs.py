@@ -1,0 +1,85 @@
+"""Work that takes longer than a page: it runs on, and the pages look at what it has done so far."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+
+from tasks.repair.bench import Bench
+from tasks.repair.repairs import AlreadyRunning
+
+logger = structlog.stdlib.get_logger(__name__)
+
+#: Failures that are remembered, to be told to whoever asks.
+MAX_TROUBLES: Final = 100
+
+
+class Runs:
+    """What runs in this process.
+
+    A process that ends takes its runs with it. That loses nothing: a repair is on record, and goes on when
+    an operator of any process says so; a look into the queue can be taken again.
+
+    Args:
+        bench: does the work.
+    """
+
+    _LOOK: Final = "look"
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._lock = threading.Lock()
+        self._running: dict[str, threading.Thread] = {}
+        self._troubles: dict[str, str] = {}
+
+    def look(self, patience: float) -> datetime:
+        """Look into the DLQ; returns when that began, after `patience` seconds at the latest."""
+        began_at = datetime.now(UTC)
+        self._start(self._LOOK, self._bench.take_census)
+        self._wait(self._LOOK, patience)
+        return began_at
+
+    def repair(self, repair_id: str) -> None:
+        """Do what is left of a repair."""
+        self._start(repair_id, lambda: self._bench.repairs.run(repair_id))
+
+    def trouble(self, name: str = _LOOK) -> str | None:
+        """Why the last look, or a repair, has ended before its time, as far as this process knows."""
+        return self._troubles.get(name)
+
+    def _start(self, name: str, work: Callable[[], Any]) -> None:
+        """Run work on a thread of its own, unless it runs already."""
+        with self._lock:
+            if name in self._running:
+                return
+            self._troubles.pop(name, None)
+            thread = threading.Thread(target=self._run, args=(name, work), name=f"monitor-{name}", daemon=True)
+            self._running[name] = thread
+            thread.start()
+
+    def _run(self, name: str, work: Callable[[], Any]) -> None:
+        trouble = None
+        try:
+            work()
+        except AlreadyRunning:
+            logger.info("another process is at it", run=name)
+        # Nobody waits for this thread: what went wrong is told on the page that asks.
+        except Exception as error:
+            logger.exception("a run of the workbench has failed", run=name)
+            trouble = f"{type(error).__name__}: {error}"
+        with self._lock:
+            del self._running[name]
+            if trouble is not None:
+                self._troubles[name] = trouble
+                while len(self._troubles) > MAX_TROUBLES:
+                    del self._troubles[next(iter(self._troubles))]
+
+    def _wait(self, name: str, patience: float) -> None:
+        thread = self._running.get(name)
+        if thread is not None:
+            thread.join(patience)
+        elif patience:
+            time.sleep(0)

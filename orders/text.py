@@ -1,0 +1,6 @@
+"""Text from outside, made fit to be kept."""
+
+
+def storable(text: str) -> str:
+    """Text that any database takes: half surrogate pairs, which UTF-8 has no bytes for, replaced."""
+    return text.encode("utf-8", "replace").decode()

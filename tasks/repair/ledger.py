@@ -1,0 +1,189 @@
+"""The ledger: every repair and what it did to each message. Nothing deletes from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Engine, Row, Select, func, select
+
+from orders.monitoring_tables import repair_items, repairs
+from orders.transaction import transaction
+
+REDRIVE: Final = "redrive"
+EDIT: Final = "edit"
+DISCARD: Final = "discard"
+
+RUNNING: Final = "running"
+DONE: Final = "done"
+STOPPED: Final = "stopped"
+
+PLANNED: Final = "planned"
+SENDING: Final = "sending"  # or being deleted: whether SQS has done it is not on record yet
+SENT: Final = "sent"
+CONFIRMED: Final = "confirmed"
+FAILED: Final = "failed"
+GONE: Final = "gone"
+DISCARDED: Final = "discarded"
+
+
+class NoSuchRepair(LookupError):
+    """There is no repair with this id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A repair and how far it is.
+
+    Attributes:
+        id: names it.
+        action: `redrive`, `edit` or `discard`.
+        operator: who.
+        reason: why, in the operator's words.
+        state: `running`, `done` or `stopped`; one that is running and has no runner was interrupted.
+        note: why it was stopped, or what is left open.
+        canaries: how many go first.
+        began_at: aware, UTC, as all times here.
+        ended_at: None while it runs.
+        total: messages in all, which are:
+        waiting: planned, or being sent at this moment.
+        sent: sent, and not confirmed yet.
+        confirmed: succeeded: the order is stored with this content, or the task has ended well.
+        failed: sent and failed again, or refused by SQS.
+        gone: no longer in the DLQ when their turn came.
+        discarded: deleted from the DLQ, and only kept in the ledger.
+        runner_alive: whether a process is at it right now.
+    """
+
+    id: str
+    action: str
+    operator: str
+    reason: str
+    state: str
+    note: str
+    canaries: int
+    began_at: datetime
+    ended_at: datetime | None
+    total: int
+    waiting: int
+    sent: int
+    confirmed: int
+    failed: int
+    gone: int
+    discarded: int
+    runner_alive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """What a repair did to one message.
+
+    Attributes:
+        repair_id: the repair.
+        message_id: the message in the DLQ.
+        state: `planned`, `sending`, `sent`, `confirmed`, `failed`, `gone` or `discarded`.
+        order_id: the order that it names, if it does.
+        task: its task's name.
+        task_id: its task id.
+        body: as it was in the DLQ.
+        new_body: as it was sent, where that differs.
+        new_message_id: SQS's id of what was sent.
+        sent_at: when SQS confirmed that; aware, UTC.
+        changed_at: when its state changed last.
+        error: why it failed again, or is gone.
+    """
+
+    repair_id: str
+    message_id: str
+    state: str
+    order_id: str | None
+    task: str
+    task_id: str
+    body: str
+    new_body: str | None
+    new_message_id: str | None
+    sent_at: datetime | None
+    changed_at: datetime
+    error: str
+
+
+class Ledger:
+    """Reads the tables `repairs` and `repair_items`; `tasks.repair.bookkeeping` writes them.
+
+    Args:
+        engine: from `orders.database.connect`.
+
+    Every method raises SQLAlchemy's errors.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def progress(self, repair_id: str) -> Progress:
+        """How far a repair is; raises NoSuchRepair if there is none with this id."""
+        found = self._progress(select(repairs).where(repairs.c.id == repair_id))
+        if not found:
+            raise NoSuchRepair(f"there is no repair {repair_id}")
+        return found[0]
+
+    def latest(self, limit: int) -> list[Progress]:
+        """The last repairs, newest first."""
+        return self._progress(select(repairs).order_by(repairs.c.began_at.desc(), repairs.c.id).limit(limit))
+
+    def items(self, repair_id: str, state: str | None = None, limit: int = 100) -> list[Item]:
+        """Up to `limit` of a repair's items, of one state or all, by message id."""
+        query = select(repair_items).where(repair_items.c.repair_id == repair_id)
+        if state is not None:
+            query = query.where(repair_items.c.state == state)
+        return [_to_item(row) for row in self._rows(query.order_by(repair_items.c.message_id).limit(limit))]
+
+    def of_order(self, order_id: str) -> list[tuple[Progress, Item]]:
+        """What was done to an order's messages, oldest first."""
+        return self._with_repairs(select(repair_items).where(repair_items.c.order_id == order_id))
+
+    def of_task(self, task_id: str) -> list[tuple[Progress, Item]]:
+        """What was done to the messages of a task id, oldest first."""
+        return self._with_repairs(select(repair_items).where(repair_items.c.task_id == task_id))
+
+    def _with_repairs(self, query: Select[Any]) -> list[tuple[Progress, Item]]:
+        items = [_to_item(row) for row in self._rows(query)]
+        repair_ids = {item.repair_id for item in items}
+        found = self._progress(select(repairs).where(repairs.c.id.in_(repair_ids))) if items else []
+        by_id = {repair.id: repair for repair in found}
+        return sorted(((by_id[item.repair_id], item) for item in items), key=lambda pair: pair[0].began_at)
+
+    def _progress(self, query: Select[Any]) -> list[Progress]:
+        found, items = self._rows(query), repair_items.c
+        counted = (
+            select(items.repair_id, items.state, func.count().label("number"))
+            .where(items.repair_id.in_([row.id for row in found]))
+            .group_by(items.repair_id, items.state)
+        )
+        counts: dict[str, dict[str, int]] = {row.id: {} for row in found}
+        for row in self._rows(counted):
+            counts[row.repair_id][row.state] = row.number
+        now = datetime.now(UTC)
+        return [_to_progress(row, counts[row.id], now) for row in found]
+
+    def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        return transaction(self._engine, lambda connection: connection.execute(query).all())
+
+
+def _to_progress(row: Row[Any], counts: dict[str, int], now: datetime) -> Progress:
+    fields = dict(row._mapping)
+    runner, until = fields.pop("runner"), fields.pop("runner_until")
+    return Progress(
+        **fields,
+        total=sum(counts.values()),
+        waiting=counts.get(PLANNED, 0) + counts.get(SENDING, 0),
+        sent=counts.get(SENT, 0),
+        confirmed=counts.get(CONFIRMED, 0),
+        failed=counts.get(FAILED, 0),
+        gone=counts.get(GONE, 0),
+        discarded=counts.get(DISCARDED, 0),
+        runner_alive=runner is not None and until > now,
+    )
+
+
+def _to_item(row: Row[Any]) -> Item:
+    return Item(**row._mapping)

@@ -1,0 +1,17 @@
+"""What ties a producer to the feed: a call is on record as soon as SQS has it."""
+
+from typing import Any
+
+from celery import current_app
+
+from tasks.sqs.task import SQSTask
+from tasks.watch.dispatcher import feed
+
+
+def sent(sender: str, headers: dict[str, Any], body: Any, **_: Any) -> None:
+    """Celery's signal for a call that SQS has confirmed, in the process that has made it."""
+    task = current_app.tasks.get(sender)
+    if isinstance(task, SQSTask):
+        args, kwargs, _embed = body
+        subject = task.subject(*args, **kwargs)
+        feed(current_app).take("task-sent", None, {"uuid": headers["id"], "name": sender, "subject": subject})

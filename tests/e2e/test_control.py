@@ -1,0 +1,107 @@
+"""`celery inspect`, `celery status` and `celery control` against real workers on SQS."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from tasks.watch.commands import ANSWERED
+from tests.polling import poll
+from tests.processes import BIN, ROOT
+
+
+@pytest.fixture
+def celery(environment):
+    """A function that runs a command of Celery's to its end."""
+
+    def run(*arguments):
+        return subprocess.run(
+            [BIN / "celery", "-A", "tasks", *arguments],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def asked(celery):
+    """A function that asks all workers one question; returns each one's answer."""
+
+    def ask(question):
+        ran = celery("inspect", question, "--json")
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout.splitlines()[-1])
+
+    return ask
+
+
+def test_every_question_is_answered(start_worker, asked):
+    start_worker("-c", "1", "-n", "w1@here")
+    answers = {question: asked(question)["w1@here"] for question in ANSWERED}
+    assert answers["ping"] == {"ok": "pong"}
+    assert [name for name in answers["registered"] if "persist_order" in name]
+    assert answers["active"] == answers["reserved"] == answers["scheduled"] == answers["revoked"] == []
+    assert answers["stats"]["pid"] > 0
+    assert "celery" in answers["report"]["ok"]
+
+
+@pytest.mark.parametrize("options", [("-P", "threads", "-c", "2"), ("-P", "solo")], ids=lambda options: options[1])
+def test_a_worker_with_another_pool_answers_too(start_worker, asked, options):
+    start_worker(*options, "-n", "w1@here")
+    assert asked("ping") == {"w1@here": {"ok": "pong"}}
+    assert options[1] in asked("stats")["w1@here"]["pool"]["implementation"]
+
+
+def test_status_counts_all_workers_and_a_destination_is_kept_to(start_worker, celery, asked, queues):
+    for name in ("w1@here", "w2@here"):
+        start_worker("-c", "1", "-n", name)
+    assert "2 nodes online" in celery("status").stdout
+    one = celery("inspect", "ping", "--destination", "w2@here").stdout
+    assert "w2@here" in one
+    assert "w1@here" not in one
+    names = {worker: [queue["name"] for queue in active] for worker, active in asked("active_queues").items()}
+    queue = queues.url.rsplit("/", 1)[-1]
+    assert names == {"w1@here": [queue], "w2@here": [queue]}
+
+
+def test_no_answer_tells_where_the_orders_are_kept_or_how_they_are_signed(start_worker, asked, environment):
+    start_worker("-c", "1", "-n", "w1@here")
+    told = json.dumps([asked(question) for question in ("conf", "report", "stats")])
+    assert [name for name in ("DATABASE_URL", "JWT_SECRET", "ORDER_ID_SECRET") if environment[name] in told] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        (("control", "shutdown"), "SIGTERM"),
+        (("control", "revoke", "some-id"), "DLQ"),
+        (("inspect", "memdump"), "not possible here"),
+    ],
+    ids=["shutdown", "revoke", "a-question"],
+)
+def test_what_cannot_be_done_says_so_and_what_to_do_instead(celery, command, advice):
+    refused = celery(*command)
+    assert refused.returncode == os.EX_UNAVAILABLE
+    assert advice in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_without_a_worker_nobody_replies(celery):
+    status = celery("status")
+    assert status.returncode == os.EX_UNAVAILABLE
+    assert "No nodes replied" in status.stderr
+
+
+def test_a_worker_answers_again_after_a_database_outage(start_worker, asked, mariadb_server):
+    worker = start_worker("-c", "1", "-n", "w1@here")
+    with mariadb_server.gone():
+        poll(lambda: worker.says("no answers to remote control for now"), 30, "the worker sees the outage")
+    poll(lambda: worker.says("answers to remote control again"), 30, "it sees that the outage is over")
+    assert asked("ping") == {"w1@here": {"ok": "pong"}}
+    assert worker.output.count("no answers to remote control for now") == 1

@@ -1,0 +1,150 @@
+"""What is on record of orders' tasks and of workers, as web and workers tell it."""
+
+import json
+import signal
+import uuid
+
+import pytest
+
+from orders.database import connect
+from tasks.watch.reading import Watch
+from tasks.watch.states import DEAD_AFTER
+from tests.mariadb import rows
+from tests.plain.messages import ORDER
+from tests.polling import poll
+
+FAIL_ONE_PRODUCT = """
+CREATE TRIGGER refuse BEFORE INSERT ON orders FOR EACH ROW
+IF NEW.product_name = 'explosive' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not in this house'; END IF
+"""
+
+
+@pytest.fixture
+def watch(environment):
+    engine = connect(environment["DATABASE_URL"])
+    yield Watch(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def becomes(watch):
+    """A function that waits until the one task about an order is in a state."""
+
+    def wait(order_id, state, receive_count, seconds=10):
+        def looked():
+            tasks = watch.tasks_of(order_id)
+            return tasks if [(task.state, task.receive_count) for task in tasks] == [(state, receive_count)] else None
+
+        [task] = poll(looked, seconds, f"the order's task is {state}")
+        return task
+
+    return wait
+
+
+def database(environment):
+    return environment["DATABASE_URL"].rsplit("/", 1)[-1]
+
+
+def test_an_orders_task_is_on_record_from_the_202_to_its_row(client, start_worker, watch, becomes):
+    order_id = client.post()
+    waiting = becomes(order_id, "PENDING", 0)
+    assert waiting.name == "persist_order"
+    assert watch.oldest_unfinished("persist_order") == waiting.sent_at
+
+    start_worker()
+    done = becomes(order_id, "SUCCESS", 1)
+
+    assert done.task_id == waiting.task_id
+    assert order_id in done.args
+    assert done.sent_at < done.received_at <= done.started_at < done.finished_at
+    assert watch.oldest_unfinished("persist_order") is None
+    [counts] = watch.minutes("persist_order", done.sent_at.replace(second=0, microsecond=0)).values()
+    assert (counts["sent"], counts["succeeded"]) == (1, 1)
+
+
+def test_an_order_that_fails_is_on_record_with_its_error(client, start_worker, environment, mariadb_server, becomes):
+    mariadb_server.execute(FAIL_ONE_PRODUCT, database(environment))
+    start_worker()
+    order_id = client.post(product="explosive")
+    assert "not in this house" in becomes(order_id, "RETRY", 1).error
+    dead = becomes(order_id, "FAILURE", 3, seconds=20)
+    assert "not in this house" in dead.error
+    assert "Traceback" in dead.traceback
+
+
+def test_an_order_in_an_outage_is_on_record_as_received_and_then_as_done(
+    client, start_worker, environment, mariadb_server, becomes
+):
+    start_worker()
+    first = client.post()
+    becomes(first, "SUCCESS", 1)
+    with mariadb_server.gone():
+        order_id = client.post()
+    becomes(order_id, "SUCCESS", 1)
+    assert rows(environment["DATABASE_URL"], "SELECT state FROM task_state WHERE state <> 'SUCCESS'") == ()
+
+
+def test_a_message_that_nobody_can_read_is_on_record_as_failed(start_worker, queues, watch):
+    start_worker()
+    message_id = queues.send("no order at all")
+    task = poll(lambda: (found := watch.task(message_id)) and found.state == "FAILURE" and found, 10, "it has failed")
+    assert "Undecodable" in task.error
+
+
+def test_a_killed_pool_child_is_an_attempt_on_record(client, start_worker, environment, mariadb_server, becomes):
+    start_worker("-c", "1")
+    becomes(client.post(), "SUCCESS", 1)
+    with mariadb_server.locked("orders", database(environment)):
+        order_id = client.post()
+        becomes(order_id, "STARTED", 1)
+
+
+def test_a_worker_is_on_record_as_long_as_it_lives_and_what_a_killed_one_had_is_lost(
+    client, start_worker, environment, queues, mariadb_server, watch, becomes
+):
+    queues.hide_for(60)
+    killed = start_worker("-c", "1", "-n", "killed@here")
+    becomes(client.post(), "SUCCESS", 1)
+    with mariadb_server.locked("orders", database(environment)):
+        order_id = client.post()
+        assert becomes(order_id, "STARTED", 1).worker == "killed@here"
+        killed.kill()
+    heir = start_worker("-c", "1", "-n", "heir@here")
+    becomes(order_id, "LOST", 1, seconds=2 * DEAD_AFTER + 5)
+    [heirs, killeds] = watch.workers()
+    assert heirs.is_alive(heirs.seen_at)
+    assert not killeds.is_alive(heirs.seen_at)
+
+    heir.send(signal.SIGTERM)
+    heir.wait()
+    assert watch.workers()[0].stopped_at is not None
+
+
+def test_the_feed_takes_few_statements_of_the_database(start_worker, environment, queues, mariadb_server):
+    orders = 3000
+
+    def statements(task_events):
+        environment["TASK_EVENTS"] = task_events
+        before = _commands(mariadb_server)
+        for _ in range(orders // 10):
+            entries = [
+                {"Id": str(number), "MessageBody": json.dumps(ORDER | {"orderId": str(uuid.uuid4())})}
+                for number in range(10)
+            ]
+            queues.sqs.send_message_batch(QueueUrl=queues.url, Entries=entries)
+        worker = start_worker("-c", "2")
+        poll(lambda: queues.waiting() == 0, 60, "all are stored")
+        worker.stop()
+        return _commands(mariadb_server) - before
+
+    without, with_feed = statements("false"), statements("true")
+    assert rows(environment["DATABASE_URL"], "SELECT state, COUNT(*) FROM task_state GROUP BY state") == (
+        ("SUCCESS", orders),
+    )
+    assert (with_feed - without) / orders <= 0.2
+
+
+def _commands(server):
+    """Commands that the server has been given, whatever they were."""
+    [[_, number]] = server.execute("SHOW GLOBAL STATUS LIKE 'Questions'")
+    return int(number)

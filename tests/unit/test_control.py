@@ -1,0 +1,80 @@
+"""Which remote control commands are passed on, and what the others are told."""
+
+import pytest
+from celery import Celery
+from celery.worker.control import Panel
+
+from tasks.watch.commands import ANSWERED, Command
+from tasks.watch.control import INSTEAD, Refused
+from tasks.watch.inbox import _snapshot, reply
+
+CHANGES = sorted(name for name, info in Panel.meta.items() if info.type == "control")
+
+
+@pytest.fixture
+def control():
+    # There is no database: what is refused must not get as far.
+    return Celery("refusing", control="tasks.watch.control:Control", set_as_current=False).control
+
+
+def test_only_questions_are_answered_and_celery_knows_them_all():
+    assert {Panel.meta[name].type for name in ANSWERED} == {"inspect"}
+
+
+@pytest.mark.parametrize("command", CHANGES)
+def test_no_command_that_changes_a_worker_is_sent(control, command):
+    with pytest.raises(Refused, match=f"{command} is not possible here"):
+        control.broadcast(command)
+
+
+@pytest.mark.parametrize(
+    ("call", "advice"),
+    [
+        (lambda control: control.revoke("some-id", terminate=True), "DLQ"),
+        (lambda control: control.shutdown(), "SIGTERM"),
+        (lambda control: control.add_consumer("other"), "SQS_QUEUE_URL"),
+        (lambda control: control.rate_limit("persist_order", "1/s"), "rate_limit at the task"),
+        (lambda control: control.pool_grow(), "--concurrency"),
+        (lambda control: control.enable_events(), "TASK_EVENTS"),
+        (lambda control: control.purge(), "DLQ"),
+        (lambda control: control.discard_all(), "DLQ"),
+        (lambda control: control.inspect().memdump(), "may ask a worker but not change it"),
+    ],
+)
+def test_celerys_own_calls_say_what_to_do_instead(control, call, advice):
+    with pytest.raises(Refused, match=advice):
+        call(control)
+
+
+def test_advice_is_given_for_commands_that_there_are_and_that_are_refused():
+    assert sorted(set(INSTEAD) - set(CHANGES) - {"purge"}) == []
+
+
+@pytest.mark.parametrize("method", [*CHANGES, "hello", "objgraph", "no_such_thing", ""])
+def test_a_worker_goes_by_the_list_too(method):
+    assert list(reply(None, Command.new(method, {}))) == ["error"]
+
+
+def test_a_destination_may_be_one_name_some_or_all():
+    assert Command.new("ping", {}).is_for("w1@here")
+    assert Command.new("ping", {}, []).is_for("w1@here")
+    for destination in ("w1@here", ["w1@here"], ("w2@here", "w1@here")):
+        assert Command.new("ping", {}, destination).is_for("w1@here")
+        assert not Command.new("ping", {}, destination).is_for("w3@here")
+
+
+def test_no_two_commands_have_one_ticket():
+    assert Command.new("ping", {}).ticket != Command.new("ping", {}).ticket
+
+
+def test_a_set_that_grows_while_it_is_copied_is_copied_once_more():
+    class Busy:
+        looks = 0
+
+        def __iter__(self):
+            self.looks += 1
+            if self.looks < 3:
+                raise RuntimeError("Set changed size during iteration")
+            return iter({"a", "b"})
+
+    assert _snapshot(Busy()) == {"a", "b"}

@@ -1,0 +1,212 @@
+"""What web tells Prometheus: every order's answer, and how much waits."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app import create_app, metrics
+from app.backlog import Backlog
+from app.monitor.queue_numbers import BothQueues, QueueNumbers
+from app.monitor.recent import Recent
+from app.tokens import KeysUnavailable
+from config.settings import SettingsError, load
+from tests.conftest import make_settings
+from tests.exposition import Exposition
+from tests.unit.fakes import ForbiddenStore
+
+URL = "/api/v1/orders"
+ORDER = {"productName": "Widget", "quantity": 2, "totalPrice": 99.9}
+PORT = 9100
+BASE = f"http://localhost:{PORT}"
+
+REASONS = {"invalid", "unauthorised", "keys_unavailable", "not_confirmed", "failed"}
+
+
+@pytest.fixture
+def app(queue):
+    return create_app(make_settings(metrics_port=PORT, task_events=True), store=ForbiddenStore(), queue=queue)
+
+
+@pytest.fixture
+def gained(api):
+    """A function that says what some requests add to a metric."""
+    before = scraped(api)
+
+    def gain(name, **labels):
+        return scraped(api).value(name, **labels) - before.value(name, **labels)
+
+    return gain
+
+
+def scraped(api):
+    answer = api.get(metrics.PATH, base_url=BASE)
+    assert answer.status_code == 200
+    assert answer.content_type.startswith("text/plain")
+    return Exposition(answer.text)
+
+
+def refusals(gained):
+    return {reason: gain for reason in REASONS if (gain := gained("orders_refused_total", reason=reason))}
+
+
+def test_an_accepted_order_is_counted_with_its_time(api, token, gained):
+    for _ in range(3):
+        assert api.post(URL, json=ORDER, headers=token()).status_code == 202
+    assert gained("orders_accepted_total") == 3
+    assert gained("order_accept_seconds_count") == 3
+    assert 0 < gained("order_accept_seconds_sum") < 3
+    assert refusals(gained) == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [({}, 422), ([], 422), (None, 415)], ids=["a field missing", "no object", "no JSON"]
+)
+def test_an_order_that_is_no_order_is_invalid(api, token, gained, body, status):
+    sent = {} if body is None else {"json": body}
+    assert api.post(URL, headers=token(), **sent).status_code == status
+    assert refusals(gained) == {"invalid": 1}
+    assert gained("orders_accepted_total") == 0
+    assert gained("order_accept_seconds_count") == 1
+
+
+def test_a_body_that_is_too_long_is_invalid(api, token, gained):
+    body = b" " * 70_000
+    assert api.post(URL, data=body, content_type="application/json", headers=token()).status_code == 413
+    assert refusals(gained) == {"invalid": 1}
+
+
+def test_whoever_may_not_order_is_unauthorised(api, token, gained):
+    assert api.post(URL, json=ORDER).status_code == 401
+    assert api.post(URL, json=ORDER, headers=token(scopes=("orders:read",))).status_code == 403
+    assert refusals(gained) == {"unauthorised": 2}
+
+
+def test_an_order_that_the_queue_does_not_confirm_is_told_apart(api, token, gained, queue):
+    queue.refuse()
+    assert api.post(URL, json=ORDER, headers=token()).status_code == 503
+    assert refusals(gained) == {"not_confirmed": 1}
+
+
+def test_keys_that_cannot_be_fetched_are_told_apart(app, api, token, gained, monkeypatch):
+    def identify(_token):
+        raise KeysUnavailable
+
+    [services] = [part for part in app.extensions.values() if hasattr(part, "verifier")]
+    monkeypatch.setattr(type(services.verifier), "identify", lambda self, given: identify(given))
+    assert api.post(URL, json=ORDER, headers=token()).status_code == 503
+    assert refusals(gained) == {"keys_unavailable": 1}
+
+
+def test_a_fault_of_ours_has_failed(api, token, gained, queue):
+    queue.error = RuntimeError("a fault")
+    assert api.post(URL, json=ORDER, headers=token()).status_code == 500
+    assert refusals(gained) == {"failed": 1}
+
+
+def test_what_is_no_order_is_not_counted(api, token, gained):
+    api.get("/healthz")
+    api.get(f"{URL}/nonsense", headers=token())
+    api.post("/nowhere", json=ORDER)
+    api.put(URL, json=ORDER)
+    assert gained("order_accept_seconds_count") == 0
+    assert refusals(gained) == {}
+
+
+def test_every_reason_is_there_before_its_first_refusal(api):
+    assert all(scraped(api).value("orders_refused_total", reason=reason) is not None for reason in REASONS)
+
+
+@pytest.mark.parametrize("path", [metrics.PATH, f"{metrics.PATH}/", "/healthz", "/"])
+def test_metrics_and_application_keep_to_their_ports(api, path):
+    assert api.get(path, base_url=BASE).status_code == (200 if path == metrics.PATH else 404)
+    assert api.get(path).status_code == (200 if path == "/healthz" else 404)
+
+
+def test_a_host_header_opens_no_door(api):
+    assert api.get(metrics.PATH, headers={"Host": f"localhost:{PORT}"}).status_code == 404
+
+
+def test_the_public_port_is_not_taken_for_it(monkeypatch):
+    monkeypatch.setenv("APP_ENV", "development")
+    monkeypatch.setenv("PORT", "9100")
+    monkeypatch.setenv("METRICS_PORT", "9100")
+    with pytest.raises(SettingsError, match="METRICS_PORT"):
+        load(env_file=None)
+
+
+def test_without_a_port_nothing_is_wrapped(queue):
+    plain = create_app(make_settings(), store=ForbiddenStore(), queue=queue)
+    assert plain.wsgi_app.__func__ is type(plain).wsgi_app
+    assert plain.test_client().get(metrics.PATH).status_code == 404
+
+
+def test_what_cannot_be_asked_is_left_out_and_says_so(api):
+    told = scraped(api)  # nobody is at the queue's endpoint, and the database has no tables
+    assert told.value("sqs_queue_up") == 0
+    assert told.value("order_store_up") == 0
+    assert "sqs_queue_messages" not in told.names()
+    assert "order_oldest_unpersisted_seconds" not in told.names()
+    assert told.value("orders_accepted_total") is not None
+
+
+def test_what_does_not_answer_holds_up_nobody():
+    hanging = Recent(lambda: time.sleep(3), 5)
+    started = time.monotonic()
+    told = collected(Backlog(hanging, hanging))
+    assert time.monotonic() - started < 2.5
+    assert told == {"sqs_queue_up": 0, "order_store_up": 0}
+
+
+def test_the_backlog_is_told_by_queue_and_state():
+    both = BothQueues(numbers("orders", 7, 5, 1), numbers("orders-dlq", 2, 0, 0))
+    sent_at = datetime.now(UTC) - timedelta(minutes=3)
+    families = {
+        family.name: family for family in Backlog(Recent(lambda: both, 5), Recent(lambda: sent_at, 5)).collect()
+    }
+    messages = {tuple(sample.labels.values()): sample.value for sample in families["sqs_queue_messages"].samples}
+    assert messages == {
+        ("work", "visible"): 7,
+        ("work", "hidden"): 5,
+        ("work", "delayed"): 1,
+        ("dlq", "visible"): 2,
+        ("dlq", "hidden"): 0,
+        ("dlq", "delayed"): 0,
+    }
+    assert families["order_oldest_unpersisted_seconds"].samples[0].value == pytest.approx(180, abs=5)
+
+
+def test_without_an_unfinished_order_its_age_is_nought():
+    none = Recent(lambda: None, 5)
+    assert collected(Backlog(failing(), none)) == {
+        "sqs_queue_up": 0,
+        "order_store_up": 1,
+        "order_oldest_unpersisted_seconds": 0,
+    }
+
+
+def test_where_nobody_reports_orders_nothing_is_said_of_them():
+    assert collected(Backlog(failing(), None)) == {"sqs_queue_up": 0}
+
+
+def test_an_answer_is_kept_for_a_while():
+    asked = []
+    backlog = Backlog(failing(), Recent(lambda: asked.append(1), 60))
+    for _ in range(5):
+        collected(backlog)
+    assert len(asked) == 1
+
+
+def collected(backlog):
+    return {family.name: family.samples[0].value for family in backlog.collect()}
+
+
+def failing():
+    def ask():
+        raise OSError("away")
+
+    return Recent(ask, 5)
+
+
+def numbers(name, visible, hidden, delayed):
+    return QueueNumbers(name, f"http://q/0/{name}", visible, hidden, delayed, ())

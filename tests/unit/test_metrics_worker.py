@@ -1,0 +1,106 @@
+"""What a worker counts: its tasks' attempts, its calls to SQS, and how it is."""
+
+import pytest
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from tasks.sqs import metrics as sqs_metrics
+from tasks.sqs.failure import Kind
+from tasks.watch import metrics
+from tasks.watch.report import EVENTS
+
+TASK = "a-task-of-these-tests"
+ENDS = {"task-succeeded", "task-retried", "task-failed", "task-held"}
+
+
+@pytest.fixture
+def gained():
+    """A function that says by how much a sample has grown in this test."""
+    before = {}
+    for family in REGISTRY.collect():
+        before.update(((sample.name, *sorted(sample.labels.items())), sample.value) for sample in family.samples)
+
+    def gain(name, **labels):
+        now = REGISTRY.get_sample_value(name, labels)
+        return (now or 0) - before.get((name, *sorted(labels.items())), 0)
+
+    return gain
+
+
+def attempts(gained, outcome, task=TASK):
+    return gained("task_attempts_total", task=task, outcome=outcome)
+
+
+def test_a_success_is_counted_with_the_time_since_it_was_sent(gained):
+    metrics.count("task-succeeded", 1000.25, {"name": TASK, "sent_at": 1000.0})
+    assert attempts(gained, "succeeded") == 1
+    assert gained("task_seconds_to_success_count", task=TASK) == 1
+    assert gained("task_seconds_to_success_sum", task=TASK) == 0.25
+    assert gained("task_seconds_to_success_bucket", task=TASK, le="0.1") == 0
+    assert gained("task_seconds_to_success_bucket", task=TASK, le="0.25") == 1
+
+
+def test_a_success_that_nobody_knows_the_sending_of_has_no_time(gained):
+    metrics.count("task-succeeded", 1000.0, {"name": TASK, "sent_at": None})
+    assert attempts(gained, "succeeded") == 1
+    assert gained("task_seconds_to_success_count", task=TASK) == 0
+
+
+def test_a_clock_that_is_behind_makes_no_negative_time(gained):
+    metrics.observe(TASK, "succeeded", -0.5)
+    assert gained("task_seconds_to_success_sum", task=TASK) == 0
+
+
+@pytest.mark.parametrize("event", ["task-retried", "task-failed"])
+@pytest.mark.parametrize("kind", [Kind.OWN, Kind.PERMANENT, Kind.LOST], ids=str)
+def test_a_failed_attempt_is_counted_by_whose_fault_it_was(gained, event, kind):
+    metrics.count(event, 1000.0, {"name": TASK, "sent_at": 1.0, "kind": kind.value})
+    assert attempts(gained, kind.value) == 1
+    assert gained("task_seconds_to_success_count", task=TASK) == 0
+
+
+def test_a_call_that_is_held_was_interrupted_by_an_outage(gained):
+    metrics.count("task-held", 1000.0, {"name": TASK})
+    assert attempts(gained, "outage") == 1
+
+
+def test_a_poison_message_cannot_make_series_of_its_own(gained):
+    for name in ("made-up-1", "made-up-2", ""):
+        metrics.count("task-failed", 1000.0, {"name": name, "kind": "poison"})
+    assert attempts(gained, "poison", "unknown") == 3
+    assert REGISTRY.get_sample_value("task_attempts_total", {"task": "made-up-1", "outcome": "poison"}) is None
+
+
+@pytest.mark.parametrize("event", sorted(EVENTS.keys() - ENDS))
+def test_no_other_event_ends_an_attempt(gained, event):
+    metrics.count(event, 1000.0, {"name": TASK, "uuid": "1"})
+    assert not any(attempts(gained, outcome) for outcome in metrics.OUTCOMES)
+
+
+@pytest.mark.parametrize(
+    ("response", "outcome"),
+    [
+        ({"ResponseMetadata": {"HTTPStatusCode": 200}}, "ok"),
+        ({"ResponseMetadata": {"HTTPStatusCode": 400}}, "refused"),
+        ({"ResponseMetadata": {"HTTPStatusCode": 403}}, "refused"),
+        ({"ResponseMetadata": {"HTTPStatusCode": 500}}, "failed"),
+        ({"ResponseMetadata": {"HTTPStatusCode": 302}}, "failed"),
+        ({}, "failed"),
+        (None, "failed"),
+    ],
+    ids=["200", "400", "403", "500", "302", "nonsense", "no answer"],
+)
+def test_a_call_to_sqs_is_counted_by_its_answer(gained, response, outcome):
+    sqs_metrics.count_call("response-received.sqs.ReceiveMessage", parsed_response=response, exception=None)
+    assert gained("sqs_calls_total", action="ReceiveMessage", outcome=outcome) == 1
+
+
+def test_the_gauges_are_those_of_the_report():
+    report = {"held": 3, "oldest_held_seconds": 1.5, "outage": True, "seconds_since_last_poll": 7.25, "healthy": True}
+    registry = CollectorRegistry()
+    registry.register(sqs_metrics.HealthGauges(lambda: report))
+    assert {family.name: family.samples[0].value for family in registry.collect()} == {
+        "sqs_held_messages": 3,
+        "sqs_oldest_held_seconds": 1.5,
+        "sqs_outage": 1,
+        "sqs_last_poll_age_seconds": 7.25,
+    }

@@ -1,0 +1,44 @@
+"""Without OpenTelemetry, or without an endpoint for it, tracing does nothing and stands in nobody's way."""
+
+import sys
+
+import pytest
+
+from config import logging as logs
+from tasks import tracing
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture
+def not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)  # so that importing it fails
+    tracing._made.cache_clear()
+    yield
+    tracing._made.cache_clear()
+
+
+def test_without_an_endpoint_the_clients_context_travels_as_it_is():
+    with tracing.sending(None, "orders", {"traceparent": TRACEPARENT}) as context:
+        assert context == {"traceparent": TRACEPARENT}
+    with tracing.sending(None, "orders", {}) as context:
+        assert context == {}
+
+
+def test_without_the_package_a_line_says_so_once_and_all_goes_on(not_installed, capsys):
+    logs.configure("INFO", "json")
+    endpoint = "http://127.0.0.1:1"
+    for _ in range(2):
+        with tracing.sending(endpoint, "orders", {"traceparent": TRACEPARENT}) as context:
+            assert context == {"traceparent": TRACEPARENT}
+        with tracing.processing(endpoint, "a-task", [{}]):
+            pass
+    assert capsys.readouterr().err.count("requirements-otel.txt") == 1
+
+
+@pytest.mark.parametrize("endpoint", [None, "http://127.0.0.1:1"], ids=["off", "not installed"])
+def test_what_fails_inside_fails_as_it_is(not_installed, endpoint):
+    with pytest.raises(KeyError), tracing.sending(endpoint, "orders", {}):
+        raise KeyError
+    with pytest.raises(KeyError), tracing.processing(endpoint, "a-task", []):
+        raise KeyError
