@@ -50,7 +50,8 @@ DEVELOPMENT_DEFAULTS: Final = {
     "LOG_FORMAT": "console",
 }
 
-_OPERATOR: Final = re.compile(rf"[A-Za-z0-9._@-]{{1,64}}:[^,\s]{{{MIN_PASSWORD_LENGTH},}}")
+#: A comma ends a password, and Flower compares no others than ASCII: hmac.compare_digest.
+_OPERATOR: Final = re.compile(rf"[A-Za-z0-9._@-]{{1,64}}:[!-+\--~]{{{MIN_PASSWORD_LENGTH},}}")
 
 Validator = Callable[[str], object]
 
@@ -221,7 +222,7 @@ def _named_passwords(value: str) -> None:
     names = [pair.partition(":")[0] for pair in pairs]
     # The passwords are secrets, so the value is not repeated.
     if not all(_OPERATOR.fullmatch(pair) for pair in pairs):
-        raise ValidationError(f"needs NAME:PASSWORD,... with passwords of {MIN_PASSWORD_LENGTH} characters or more")
+        raise ValidationError(f"needs NAME:PASSWORD,... with passwords of {MIN_PASSWORD_LENGTH} ASCII characters or more")
     if len(set(names)) < len(names):
         raise ValidationError("names an operator twice")
 

@@ -161,7 +161,7 @@ def _run(at: Bench, repair_id: str, as_json: bool) -> None:
 
             done = at.repairs.run(repair_id, tell)
         _summarise(done)
-    if done.state != DONE or done.failed or done.sent:
+    if done.state != DONE or done.failed or done.note:
         click.get_current_context().exit(FAILED)
 
 

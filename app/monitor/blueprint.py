@@ -97,6 +97,12 @@ def rendered(template: str, told: Mapping[str, Any], status: HTTPStatus = HTTPSt
     return Response(text.encode("utf-8", "backslashreplace"), status, mimetype="text/html")
 
 
+def see(endpoint: str, **values: Any) -> BaseResponse:
+    """Send whoever asks to another page; to its JSON where JSON was asked for."""
+    suffix = _JSON if _is_json() else ""
+    return redirect(url_for(f"monitor.{endpoint}{suffix}", **values), HTTPStatus.SEE_OTHER)
+
+
 def operator() -> str:
     """Who asks."""
     name: str = g.operator

@@ -26,7 +26,7 @@ _CHART: Final = Markup(
 )
 _BAR: Final = Markup(
     '<g class="slot"><title>{label}</title><rect class="hit" x="{left}" y="0" width="{slot}" height="{height}"/>'
-    "{rects}</g>"
+    "{rect}</g>"
 )
 _RECT: Final = Markup('<rect class="{kind}" x="{x}" y="{y:.2f}" width="{width}" height="{size:.2f}"/>')
 
@@ -38,13 +38,11 @@ class Bar:
     Attributes:
         label: what is shown for it: the time and the number.
         value: how high it is.
-        inner: a second one in front of it, for what is a part of it; 0 for none.
         is_partial: whether its time is not over yet.
     """
 
     label: str
     value: float
-    inner: float = 0
     is_partial: bool = False
 
 
@@ -78,9 +76,8 @@ def ceiling(values: Sequence[float]) -> float:
 
 
 def _bar(bar: Bar, left: int, kind: str, top: float) -> Markup:
-    shown = [(bar.value, f"bar {kind}{' partial' * bar.is_partial}"), (bar.inner, f"bar {kind} inner")]
-    rects = [_rect(value, left, name, top) for value, name in shown if value > 0]
-    return _BAR.format(label=bar.label, left=left, slot=SLOT, height=HEIGHT, rects=Markup().join(rects))
+    rect = _rect(bar.value, left, f"bar {kind}{' partial' * bar.is_partial}", top) if bar.value > 0 else Markup()
+    return _BAR.format(label=bar.label, left=left, slot=SLOT, height=HEIGHT, rect=rect)
 
 
 def _rect(value: float, left: int, kind: str, top: float) -> Markup:

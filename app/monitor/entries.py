@@ -31,6 +31,7 @@ _LABELS: Final = {
     "next_visible_at": "next try from",
     "receive_count": "receive",
     "repair_id": "repair",
+    "state": "came to",
     "task_id": "task id",
 }
 

@@ -1,14 +1,13 @@
 """Where is an order? Its time line from the accepted request to its row or the DLQ."""
 
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any, Final
 
-from flask import redirect, request, url_for
+from flask import request
 from werkzeug.exceptions import NotFound
 from werkzeug.sansio.response import Response as BaseResponse
 
-from app.monitor.blueprint import page
+from app.monitor.blueprint import page, see
 from app.monitor.dead import shown_body
 from app.monitor.parts import parts
 
@@ -20,7 +19,7 @@ def orders() -> dict[str, Any] | BaseResponse:
     """The search; what is searched for has a page of its own."""
     named = request.args.get("q", "").strip()[:MAX_NAME]
     if named:
-        return redirect(url_for("monitor.order", named=named), HTTPStatus.SEE_OTHER)
+        return see("order", named=named)
     return {"now": datetime.now(UTC)}
 
 
@@ -33,7 +32,7 @@ def order(named: str) -> dict[str, Any] | BaseResponse:
         letter = bench.letters.get(named)
         if letter is None:
             raise NotFound(f"Nothing is known of {named}: no order, task or dead message has this id.")
-        return redirect(url_for("monitor.letter", message_id=named), HTTPStatus.SEE_OTHER)
+        return see("letter", message_id=named)
     letters = bench.letters.of_order(timeline.order_id) if timeline.order_id else bench.letters.of_task(named)
     return {
         "now": datetime.now(UTC),

@@ -1,7 +1,6 @@
 """Work that takes longer than a page: it runs on, and the pages look at what it has done so far."""
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -81,5 +80,3 @@ class Runs:
         thread = self._running.get(name)
         if thread is not None:
             thread.join(patience)
-        elif patience:
-            time.sleep(0)

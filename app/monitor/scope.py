@@ -23,11 +23,13 @@ class Scope:
         kind: `letter`, `group` or `all`.
         name: the letter's message id or the group's fingerprint; "1" with all.
         count: how many letters in the queue that is now.
+        reason: why they died, where that is the same for all of them; empty otherwise.
     """
 
     kind: str
     name: str
     count: int
+    reason: str
 
     @classmethod
     def asked(cls, values: Mapping[str, str], *, allow_all: bool = True) -> "Scope":
@@ -38,10 +40,13 @@ class Scope:
         """
         for kind in (LETTER, GROUP, ALL) if allow_all else (LETTER, GROUP):
             if values.get(kind):
-                count = parts().bench.letters.count(_chosen(kind, values[kind]))
-                if not count:
+                chosen = _chosen(kind, values[kind])
+                first = parts().bench.letters.chosen(chosen, None, 1)
+                if not first:
                     raise NotFound("Nothing of this is in the DLQ any more, as far as the last look into it could see.")
-                return cls(kind, values[kind], count)
+                reason = first[0].error_class or "no reason on record"
+                count = parts().bench.letters.count(chosen)
+                return cls(kind, values[kind], count, "" if kind == ALL else reason)
         raise NotFound("Say which letters: letter=, group= or all=1.")
 
     @property
@@ -57,12 +62,10 @@ class Scope:
     @property
     def title(self) -> str:
         """What it is, in words."""
-        match self.kind:
-            case "letter":
-                return f"letter {self.name}"
-            case "group":
-                return f"the {self.count:,} letters of group {self.name}" if self.count > 1 else f"group {self.name}"
-        return f"all {self.count:,} letters"
+        if self.kind == LETTER:
+            return f"letter {self.name}"
+        letters = "1 letter" if self.count == 1 else f"{self.count:,} letters"
+        return f"{letters}: {self.reason}" if self.kind == GROUP else f"all {letters}"
 
     @property
     def address(self) -> str:

@@ -8,7 +8,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.monitor.percentiles import Percentile
-from app.monitor.queue_numbers import span
 
 _MINUTE: Final = 60
 _TWO_DIGITS: Final = 10
@@ -79,5 +78,4 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "number": number,
     "percentile": percentile,
     "short": short,
-    "span": span,
 }

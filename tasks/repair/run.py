@@ -65,7 +65,9 @@ class Run:
                 return
             self._sweep.work_off()
             so_far = self._await_results()
-        self._books.close(DONE, self._trouble(so_far))
+        left_over = len(self._books.undeleted())
+        told = [self._trouble(so_far), f"{left_over} were sent and could not be deleted from the DLQ" * bool(left_over)]
+        self._books.close(DONE, "; ".join(filter(None, told)))
 
     def _await_results(self) -> Progress:
         """How far it is, once of all that was sent is known what became of it, or there is no more news."""

@@ -21,8 +21,8 @@ from tasks.sqs.preflight import OutOfReach
 CHUNK: Final = 100
 
 
-#: Looks in a row that find nothing to do and do not see all of the DLQ either: it holds too much.
-FRUITLESS_LOOKS: Final = 5
+#: Looks in a row that bring nothing. They do not come to the end of a DLQ that holds too much, or may not delete.
+FRUITLESS_LOOKS: Final = 4
 
 SIGN_OF_LIFE: Final = 0.5  # seconds between two, at the most, in a pause
 
@@ -91,15 +91,18 @@ class Sweep:
         left = 0 if limit is None else max(0, len(self._waiting) - limit)
         fruitless = 0
         while len(self._waiting) > left or (self._undeleted and not left):
-            before = len(self._waiting)
+            before = len(self._waiting) + len(self._undeleted)
             with self._turn(), self._queue.look() as look:
                 seen = self._search(look, left)
             if look.complete:
-                self._undeleted.clear()
+                self._forget([*(self._undeleted - seen)])  # deleted, by a run that was killed before it wrote that down
+                self._undeleted &= seen
                 self._miss(self._waiting.keys() - seen)
-            fruitless = 0 if look.complete or len(self._waiting) < before else fruitless + 1
+            fruitless = fruitless + 1 if len(self._waiting) + len(self._undeleted) == before else 0
             if fruitless == FRUITLESS_LOOKS:
-                raise OutOfReach(f"{fruitless} looks have neither found any of {before} messages nor seen all")
+                if self._waiting:
+                    raise OutOfReach(f"{fruitless} looks in a row have found none of {len(self._waiting)} messages")
+                return
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

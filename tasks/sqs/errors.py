@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Final
 
 from botocore.exceptions import ClientError
+from click import ClickException
 
 #: Refusals that a later call may not meet, beside all answers of 500 and above. Expired credentials
 #: are among them, as botocore fetches new ones.
@@ -22,6 +23,13 @@ _PASSING: Final = frozenset(
         "TooManyRequestsException",
     }
 )
+
+
+class Unpurgeable(ClickException):
+    """`celery purge` would delete what SQS has confirmed. Celery's command line prints this, and ends with 1."""
+
+    def __init__(self, queue: str) -> None:
+        super().__init__(f"{queue} is not purged: each message in it was confirmed to whoever sent it")
 
 
 class NotConfirmed(Exception):

@@ -48,22 +48,19 @@ class SQSRequest(Request):
         """How often SQS has handed out the message, this time included."""
         return int(self.request_dict["retries"]) + 1
 
-    @property
-    def sent_at(self) -> float | None:
-        """When SQS took the message in, in seconds since the epoch, if it says so."""
-        sent_at: float | None = self.request_dict.get("sqs_sent_at")
-        return sent_at
-
     def send_event(self, event: str, **fields: Any) -> None:
         """Tell what becomes of the call, and at which receive of which message."""
-        super().send_event(
-            event,
-            name=self.name,
-            message_id=self.message_id,
-            receive_count=self.receive_count,
-            sent_at=self.sent_at,
-            **fields,
-        )
+        if self._eventer and self._eventer.enabled and self.task.send_events:
+            facts = self.request_dict
+            self._eventer.send(
+                event,
+                uuid=self.id,
+                name=self.name,
+                message_id=facts["message_id"],
+                receive_count=facts["retries"] + 1,
+                sent_at=facts.get("sqs_sent_at"),
+                **fields,
+            )
 
     def call(self) -> Call:
         """What a batch is told of it."""

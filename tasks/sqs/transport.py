@@ -15,10 +15,11 @@ from kombu.transport import SQS, virtual
 
 from tasks.sqs import clients, delay, wire
 from tasks.sqs.clients import Endpoint
-from tasks.sqs.errors import Undecodable
+from tasks.sqs.errors import Undecodable, Unpurgeable
 from tasks.sqs.health import LOOPBACK, Health
 from tasks.sqs.held import Delivery, Held
 from tasks.sqs.leases import Leases
+from tasks.sqs.message import Message
 from tasks.sqs.outage import Outage
 from tasks.sqs.receiver import Receiver, Source
 from tasks.sqs.sender import sender
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 #: The methods of kombu.transport.SQS.Channel that `Channel` replaces, checked against kombu 5.7.0.
 OVERRIDDEN: Final = (
+    "_purge",
     "_put",
     "_schedule_queue",
     "_size",
@@ -45,14 +47,6 @@ CLOSE_TIMEOUT: Final = 10.0
 
 CLOSE_MARGIN: Final = 1.0  # seconds that a poll gets beyond its own time limit
 CLOSE_LOOK: Final = 0.05  # seconds between two looks whether all polls have ended
-
-
-class Message(virtual.Message):
-    """A message whose call has been parsed already, by `wire.decode`."""
-
-    def __init__(self, payload: dict[str, Any], channel: Any = None, **kwargs: Any) -> None:
-        super().__init__(payload, channel, **kwargs)
-        self._decoded_cache = payload[wire.CALL]
 
 
 class Channel(SQS.Channel):
@@ -103,6 +97,9 @@ class Channel(SQS.Channel):
         outgoing = wire.encode(message)
         timeout = self.transport_options["send_timeout"]
         sender(self._endpoint, self._resolve_queue_url(queue)).send(outgoing, timeout, seconds)
+
+    def _purge(self, queue: str) -> int:
+        raise Unpurgeable(queue)
 
     def _size(self, queue: str) -> int:
         # kombu asks on every declaration, and each publish declares: a call to SQS for a number

@@ -99,11 +99,12 @@ class Commands:
         with self._engine.begin() as connection:
             connection.execute(insert(commands), row)
 
-    def waiting(self) -> list[Command]:
-        """The latest commands that have not expired. What is no command at all is left out."""
-        query = select(commands).where(commands.c.expires_at > datetime.now(UTC)).order_by(commands.c.id.desc())
+    def waiting(self, since: datetime) -> list[Command]:
+        """The latest commands that were sent since and have not expired. What is no command at all is left out."""
+        of = commands.c
+        query = select(commands).where(of.sent_at >= since, of.expires_at > datetime.now(UTC))
         with self._engine.connect() as connection:
-            rows = connection.execute(query.limit(MOST)).all()
+            rows = connection.execute(query.order_by(of.id.desc()).limit(MOST)).all()
         return [command for row in rows if (command := _command(row)) is not None]
 
     def reply(self, ticket: str, worker: str, reply: Any) -> None:

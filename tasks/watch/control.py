@@ -122,18 +122,18 @@ class Control(control.Control):
         """Send a question and give each answer as it comes. What is in the tables goes when nobody wants more."""
         commands, watch = self._database
         deadline = time.monotonic() + patience
-        now = datetime.now(UTC)
-        expected = {worker.name for worker in watch.workers() if worker.is_alive(now) and is_meant(worker.name)}
         heard: set[str] = set()
         commands.send(question, patience)
         try:
-            # Where no worker is known, there may be one that has not told of itself yet.
-            while not expected or expected - heard:
+            while True:
                 replies = commands.replies(question.ticket)
                 for worker in filter(is_meant, replies.keys() - heard):
                     heard.add(worker)
                     yield {worker: replies[worker]}
-                if time.monotonic() > deadline:
+                now = datetime.now(UTC)
+                alive = {worker.name for worker in watch.workers() if worker.is_alive(now) and is_meant(worker.name)}
+                # Where no worker is known, there may be one that has not told of itself yet.
+                if (alive and alive <= heard) or time.monotonic() > deadline:
                     return
                 time.sleep(LOOK)
         finally:

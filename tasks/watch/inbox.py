@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from celery import bootsteps
@@ -52,7 +53,9 @@ class Inbox:
         self._soon = soon
         self._pause = look
         self._answers: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
-        self._known: set[str] | None = None
+        self._known: set[str] = set()
+        # What was sent while this worker was down is not for it.
+        self._since = datetime.now(UTC)
         self._contact = Contact(logger, "answers to remote control")
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch-inbox", daemon=True)
@@ -72,10 +75,8 @@ class Inbox:
             self._write_until(time.monotonic() + self._pause)
 
     def _look(self) -> None:
-        waiting = self._commands.waiting()
+        waiting = self._commands.waiting(self._since)
         known, self._known = self._known, {command.ticket for command in waiting}
-        if known is None:
-            return  # sent before this worker was there to hear it
         for command in waiting:
             if command.ticket not in known and command.is_for(self._worker):
                 self._soon(functools.partial(self._answer_here, command))

@@ -72,13 +72,12 @@ def row(event: str, at: float, worker: str | None, told: Mapping[str, Any]) -> R
             what the event has of its own.
     """
     state, phase, instant = EVENTS[event]
-    when, sent_at, receive_count = datetime.fromtimestamp(at, UTC), told.get("sent_at"), told.get("receive_count")
+    sent_at, receive_count = told.get("sent_at"), told.get("receive_count")
     made: Row = {
         "task_id": told["uuid"][:MAX_NAME],
         "version": version(sent_at, receive_count or 0, phase),
         "state": state,
-        instant: when,
-        "changed_at": when,
+        instant: datetime.fromtimestamp(at, UTC),
     }
     if sent_at is not None:
         made["sent_at"] = datetime.fromtimestamp(sent_at, UTC)

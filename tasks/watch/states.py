@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Column,
     ColumnElement,
     Connection,
     Engine,
@@ -67,9 +68,14 @@ class TaskStates:
         self._put_worker = _upsert(engine, workers, _replace)
 
     def write(self, rows: Sequence[Row], counts: Counter[Tally], worker: Row | None = None) -> None:
-        """Keep reports, add to the counts, and tell the state of a worker, in one transaction."""
+        """Keep reports, add to the counts, and tell the state of a worker, in one transaction.
+
+        A row's `changed_at` is when it is written, and not when what it tells of has happened: whoever reads on from
+        where it was must not miss what was told late.
+        """
+        complete = _UNKNOWN | {"changed_at": datetime.now(UTC)}
         # One order of locking for all, so that no two of them deadlock.
-        ordered = sorted(({**_UNKNOWN, **row} for row in rows), key=lambda row: str(row["task_id"]))
+        ordered = sorted((complete | row for row in rows), key=lambda row: str(row["task_id"]))
         tallies = [
             {"minute": minute, "task": task, "what": what, "count": count}
             for (minute, task, what), count in sorted(counts.items())
@@ -142,22 +148,20 @@ def _later_wins(table: Table, new: Any) -> list[tuple[str, Any]]:
     """Of two reports about one task: see `tasks.watch.report.merged`."""
     old = table.c
     is_later = new.version >= old.version
+    # A later receive begins anew.
     is_next = (new.version // _PHASES > old.version // _PHASES) & (old.version > _ZERO)
-    values: list[tuple[str, Any]] = []
-    for column in old:
-        name, ours = column.name, new[column.name]
-        if column.primary_key or name == "version":
-            continue
-        if name in OF_ONE_RECEIVE:
-            either = case((is_next, ours), (is_later, func.coalesce(ours, column)), else_=func.coalesce(column, ours))
-        elif column.nullable:
-            either = case((is_later, func.coalesce(ours, column)), else_=func.coalesce(column, ours))
-        elif isinstance(column.type, Text):
-            either = case((ours != _NO_TEXT, ours), else_=column)
-        else:
-            either = case((is_later, ours), else_=column)
-        values.append((name, either))
-    return [*values, ("version", case((is_later, new.version), else_=old.version))]
+
+    def resolved(column: Column[Any]) -> Any:
+        ours = new[column.name]
+        if column.name == "changed_at":
+            return ours
+        if isinstance(column.type, Text) and not column.nullable:
+            return case((ours != _NO_TEXT, ours), else_=column)
+        either = case((is_later, func.coalesce(ours, column)), else_=func.coalesce(column, ours))
+        return case((is_next, ours), else_=either) if column.name in OF_ONE_RECEIVE else either
+
+    others = [(column.name, resolved(column)) for column in old if column.name not in {"task_id", "version"}]
+    return [*others, ("version", case((is_later, new.version), else_=old.version))]
 
 
 def _sum(table: Table, new: Any) -> list[tuple[str, Any]]:

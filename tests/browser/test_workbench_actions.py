@@ -20,6 +20,11 @@ def operator(visit, request):
     return visit(viewport={"width": 1280, "height": 800}, **request.param)
 
 
+@pytest.fixture
+def scripted(visit):
+    return visit(viewport={"width": 1280, "height": 800})
+
+
 def confirmed(page):
     """Wait until the repair that is open is done."""
     expect(page.locator("#progress")).to_contain_text("confirmed by the row", timeout=20_000)
@@ -99,33 +104,33 @@ def test_a_letter_is_discarded_with_a_reason(operator, site):
     assert site.queues.dead() == [] or order_id not in str(site.queues.dead())
 
 
-def test_a_repair_that_nobody_runs_goes_on(operator, site, monkeypatch):
+def test_a_repair_that_nobody_runs_goes_on(scripted, site, monkeypatch):
     order_id = site.bury_order()
-    operator.look()
-    message_id = operator.letter_of(order_id)
+    scripted.look()
+    message_id = scripted.letter_of(order_id)
     for name, value in site.environment.items():
         monkeypatch.setenv(name, value)
     bench = create_app(load(None)).extensions[Parts.NAME].bench
     repair_id = bench.repairs.plan("redrive", Chosen.ids([message_id]), "bob", "and then his laptop died")
     bench.letters._engine.dispose()
-    page = operator.open(f"/repairs/{repair_id}")
+    page = scripted.open(f"/repairs/{repair_id}")
     expect(page.locator("main")).to_contain_text("Nobody is at it")
     page.click("text=Go on with it")
     confirmed(page)
     assert site.state(order_id) == "persisted"
 
 
-def test_a_group_that_would_be_refused_is_stopped_by_its_canary(operator, site):
+def test_a_group_that_would_be_refused_is_stopped_by_its_canary(scripted, site):
     for _ in range(3):
         site.kill_order()
-    operator.look()
-    page = operator.page
+    scripted.look()
+    page = scripted.page
     page.click("text=InvalidOrder")
     page.click("text=Dry run")
     expect(page.locator("main")).to_contain_text(re.compile(r"0 of \d+ would be accepted"))
     page.click("text=Send again")
     page.fill("#reason", "let us see")
     page.fill("#canaries", "1")
-    page.click("main button.primary")
+    page.click("text=again all the same")
     expect(page.locator("#state")).to_have_text("stopped", timeout=30_000)
     expect(page.locator("#progress")).to_contain_text("failed again")

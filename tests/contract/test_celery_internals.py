@@ -16,6 +16,7 @@ from kombu.transport import SQS, virtual
 from tasks.sqs import transport
 from tasks.sqs.collector import Collector
 from tasks.sqs.consumer import Consumer
+from tasks.sqs.message import Message
 from tasks.sqs.request import SQSRequest
 from tasks.sqs.steps import Preflight
 from tasks.sqs.task import SQSTask
@@ -26,6 +27,7 @@ RELEASE = "5.7"  # the release of Celery and kombu that the pins below were read
 # sha256 of the source of each upstream method that we override, or that decides when one of ours runs.
 PINNED = {
     SQS.Channel: {
+        "_purge": "ec697ad8e38eb397ff1fc0ecffd18ab27bcaf8b51810500b275035e418936b51",
         "_put": "abbc7aaeaa2c49c861b24d01fcc028199cede911da78403a54ebb361e3b638b2",
         "_resolve_queue_url": "54a051df9e1dc1bcca67f47aff2a4e4c4da12b5816ede30507411b752e728fdf",
         "_schedule_queue": "953f1ad1314ec406446709cee042ca90e121db109ab3d45af01d4df8b46a09f7",
@@ -81,7 +83,7 @@ OURS = {
     Task: SQSTask,
     consumer.Consumer: Consumer,
     EventDispatcher: FeedDispatcher,
-    virtual.Message: transport.Message,
+    virtual.Message: Message,
     Worker: Preflight,
     BasePool: Collector,
 }

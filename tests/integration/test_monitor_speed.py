@@ -12,6 +12,8 @@ from app.monitor.parts import Parts
 from orders.database import connect
 from tests.conftest import make_settings
 
+pytestmark = pytest.mark.timeout(300)  # filling the tables takes half a minute where nothing else runs
+
 ORDERS = 1_000_000
 UNFINISHED = 50_000  # an hour's backlog
 DEAD = 10_000
@@ -54,7 +56,8 @@ FILL = {
         SELECT {ORDER_ID}, 'redrive', 'ada', 'because', 'done', '', 5, {SENT_AT}, {SENT_AT}
         FROM seq_1_to_{REPAIRS}""",
     "items": f"""INSERT INTO repair_items (repair_id, message_id, state, order_id, task, task_id, body,
-        changed_at, error) SELECT '00000001-0000-4000-8000-000000000000', {MESSAGE_ID}, 'confirmed', {ORDER_ID}, '{PRODUCER}', {TASK_ID},
+        changed_at, error) SELECT '00000001-0000-4000-8000-000000000000', {MESSAGE_ID}, 'confirmed', {ORDER_ID},
+        '{PRODUCER}', {TASK_ID},
         {BODY}, {SENT_AT}, '' FROM seq_1_to_{DEAD}""",
 }
 

@@ -160,8 +160,9 @@ def test_a_worker_is_told_of_by_its_last_sign_of_life(task_states, watch):
 
 def test_what_is_old_is_forgotten_a_piece_at_a_time(task_states, watch, monkeypatch):
     monkeypatch.setattr(states, "PURGED_AT_ONCE", 2)
-    rows = [report("task-succeeded", seconds, task_id=str(seconds)) for seconds in (0.0, 1.0, 2.0, 9.0)]
-    task_states.write(rows, Counter({(NOW - timedelta(minutes=1), "jobs.note", "sent"): 1}))
-    before = NOW + timedelta(seconds=5)
+    old = [report("task-succeeded", task_id=str(number)) for number in range(3)]
+    task_states.write(old, Counter({(NOW, "jobs.note", "sent"): 1}))
+    before = datetime.now(UTC)
+    write(task_states, report("task-succeeded", task_id="new"))
     assert [task_states.purge(before) for _ in range(3)] == [3, 1, 0]
-    assert [task.task_id for task in watch.changed_since(NOW - timedelta(days=1), 10)] == ["9.0"]
+    assert [task.task_id for task in watch.changed_since(NOW, 10)] == ["new"]

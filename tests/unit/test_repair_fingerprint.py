@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.repair.fingerprint import LENGTH, fingerprint, normalised, place
+from tasks.repair.fingerprint import LENGTH, fingerprint, place
 
 OUR_FRAME = '  File "/srv/app/tasks/orders.py", line 76, in persist_order\n    raise ValueError\n'
 FOREIGN_FRAME = '  File "/srv/.venv/lib/python3.11/site-packages/pymysql/err.py", line 3, in check\n    raise x\n'

@@ -50,7 +50,6 @@ def test_a_life_in_reports_is_one_row_in_the_end():
         "received_at": at(4),
         "started_at": at(5),
         "finished_at": at(6),
-        "changed_at": at(6),
     }
 
 

@@ -213,3 +213,30 @@ def test_the_development_queues_are_on_the_emulator_that_the_endpoint_names(monk
     settings = load(env_file=None)
     assert settings.sqs_queue_url == "http://localstack:4599/000000000000/order-processing-queue"
     assert settings.sqs_dlq_url == "http://localstack:4599/000000000000/order-dlq"
+
+
+def test_operators_are_named_with_their_passwords(environ):
+    environ(**PRODUCTION, OPERATORS="ada:a-password:with-colons,bob@example.com:another-password")
+    assert load().operators == {"ada": "a-password:with-colons", "bob@example.com": "another-password"}
+
+
+def test_without_operators_there_are_none(environ):
+    environ(**PRODUCTION)
+    assert load().operators == {}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["ada", "ada:", "ada:too-short", ":a-long-password", "ada:a long password", "ada:ein-Paßwort-ja", "ada:x,"],
+)
+def test_operators_that_could_not_sign_in_are_refused_and_not_repeated(environ, value):
+    environ(**PRODUCTION, OPERATORS=value)
+    with pytest.raises(SettingsError, match="OPERATORS") as refused:
+        load()
+    assert value not in str(refused.value)
+
+
+def test_an_operator_is_named_once(environ):
+    environ(**PRODUCTION, OPERATORS="ada:a-password-of-hers,ada:another-password")
+    with pytest.raises(SettingsError, match="names an operator twice"):
+        load()

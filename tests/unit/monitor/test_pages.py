@@ -8,6 +8,7 @@ from sqlalchemy import insert
 
 from app.monitor.queue_numbers import read, span
 from orders.monitoring_tables import task_minutes, workers
+from tests.processes import ROOT
 from tests.unit.monitor.fakes import (
     ORDER_ID,
     REPAIR_ID,
@@ -101,6 +102,12 @@ def test_what_is_not_there_is_a_page_that_says_so(browser, page):
     assert "<h1" in answer.text
     assert "<script>" not in answer.text
     assert browser.http.get(page + ".json").content_type == "application/problem+json"
+
+
+def test_the_documentation_shows_pictures_that_are_there():
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (ROOT / "docs" / "operating.md").read_text())
+    assert pictures
+    assert [picture for picture in pictures if not (ROOT / "docs" / picture).is_file()] == []
 
 
 class TestOverview:

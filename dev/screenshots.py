@@ -1,0 +1,143 @@
+"""Take the documentation's pictures of the workbench: `python -m dev.screenshots`, beside `make up` and `make demo`.
+
+It sends some nonsense and edits one dead order on the way, so that there is something to show.
+"""
+
+import json
+import re
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+
+from config.settings import Settings
+from dev.local import local_settings, web_url
+from tasks.application import endpoint
+from tasks.sqs.clients import client
+from tests.chromium import OPTIONS
+
+FOLDER: Final = Path("docs/images")
+
+WIDE: Final = ViewportSize(width=1280, height=860)
+PHONE: Final = ViewportSize(width=375, height=780)
+
+#: Seconds until a message that nobody can read has been received as often as the queue allows.
+DYING: Final = 5.0
+
+#: Milliseconds that a page may take to show what it is opened for.
+PATIENCE: Final = 20_000
+
+
+class Camera:
+    """Signs in as the first operator and takes pictures.
+
+    Args:
+        browser: Chromium.
+        url: the running service.
+        operator: name and password.
+    """
+
+    def __init__(self, browser: Browser, url: str, operator: tuple[str, str]) -> None:
+        self._browser = browser
+        self._url = f"{url}/monitor"
+        self._name, self._password = operator
+
+    @contextmanager
+    def page(self, viewport: ViewportSize, scheme: str = "light") -> Iterator[Page]:
+        """A page of the workbench, signed in."""
+        context = self._browser.new_context(
+            viewport=viewport, color_scheme="dark" if scheme == "dark" else "light", device_scale_factor=1
+        )
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(f"{self._url}/login")
+        page.fill("#name", self._name)
+        page.fill("#password", self._password)
+        page.click("main button")
+        page.wait_for_url(f"{self._url}/")
+        yield page
+        context.close()
+
+    def open(self, page: Page, path: str) -> None:
+        """Go to a page."""
+        page.goto(self._url + path)
+
+    def shoot(self, page: Page, name: str, *, whole: bool = True) -> None:
+        """Take a picture of all of a page, or of what is seen at first."""
+        page.mouse.move(0, 0)
+        page.screenshot(path=FOLDER / f"{name}.png", full_page=whole)
+        click.echo(FOLDER / f"{name}.png")
+
+
+@click.command()
+def main() -> None:
+    """Take all pictures."""
+    settings = local_settings("python -m dev.screenshots")
+    program = shutil.which("chromium")
+    if program is None or not settings.operators:
+        sys.exit("python -m dev.screenshots: this needs Chromium and an operator in OPERATORS")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    _send_nonsense(settings)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        camera = Camera(browser, web_url(settings), next(iter(settings.operators.items())))
+        with camera.page(WIDE) as page:
+            _repair(camera, page)
+        with camera.page(WIDE) as page:
+            camera.shoot(page, "overview")
+            camera.open(page, "/queues")
+            camera.shoot(page, "queues")
+        with camera.page(WIDE, "dark") as page:
+            camera.shoot(page, "overview-dark")
+        with camera.page(PHONE) as page:
+            camera.shoot(page, "overview-phone", whole=False)
+            camera.open(page, "/dlq")
+            camera.shoot(page, "dlq-phone", whole=False)
+        browser.close()
+
+
+def _send_nonsense(settings: Settings) -> None:
+    """Be a producer whose messages nobody can read, and one that puts an order into the wrong queue."""
+    sqs = client(endpoint(settings))
+    for number in range(3):
+        sqs.send_message(QueueUrl=settings.sqs_queue_url, MessageBody=f"product=Widget;quantity={number + 1}")
+    if settings.sqs_dlq_url:
+        sqs.send_message(QueueUrl=settings.sqs_dlq_url, MessageBody=json.dumps({"orderId": str(uuid.uuid4())}))
+    time.sleep(DYING)
+
+
+def _repair(camera: Camera, page: Page) -> None:
+    """From the DLQ to the row, with a picture of each step."""
+    camera.open(page, "/dlq")
+    page.click("text=Look into the queue now")
+    expect(page.locator("#banners")).to_contain_text("Looked into the queue")
+    camera.open(page, "/dlq")
+    camera.shoot(page, "dlq")
+    page.locator("tbody a").first.click()
+    group = page.url
+    page.locator("tbody a").first.click()
+    camera.shoot(page, "letter")
+    page.click("text=Edit")
+    page.fill("textarea", re.sub(r'"quantity": 0', '"quantity": 2', page.input_value("textarea")))
+    page.click("text=Check and compare")
+    page.fill("#reason", "The customer ordered two, says the shop's log")
+    camera.shoot(page, "edit")
+    page.click("text=Send the new message")
+    expect(page.locator("#state")).to_have_text("done")
+    camera.shoot(page, "repair")
+    page.locator("#items a[href*='/orders/']").first.click()
+    camera.shoot(page, "order")
+    page.goto(group)
+    page.click("text=Send again")
+    camera.shoot(page, "redrive")
+
+
+if __name__ == "__main__":
+    main()

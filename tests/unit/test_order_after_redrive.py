@@ -1,0 +1,110 @@
+"""GET /api/v1/orders/{id} after an operator has sent an order's message again: it is alive, until it dies again."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import insert
+
+from orders.database import connect
+from orders.monitoring_tables import repair_items
+from orders.store import OrderStore
+from tests.repairing import a_failure
+from tests.unit.samples import an_arrival, an_order
+
+
+@pytest.fixture
+def engine(empty_database, tmp_path):
+    (tmp_path / "orders.db").write_bytes(empty_database)
+    engine = connect(f"sqlite:///{tmp_path}/orders.db")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def store(engine):
+    return OrderStore(engine)
+
+
+@pytest.fixture
+def order_id(identity):
+    return identity.issue(7)
+
+
+@pytest.fixture
+def told(api, token, order_id):
+    """A function that asks for the order: its state and attempts."""
+
+    def ask():
+        answer = api.get(f"/api/v1/orders/{order_id}", headers=token(7)).json
+        return answer["state"], answer["attempts"]
+
+    return ask
+
+
+@pytest.fixture
+def fail(store, order_id):
+    def record(message_id, receive_count=3, final=True):
+        store.record_attempt(a_failure(message_id, order_id=order_id, receive_count=receive_count, final=final))
+
+    return record
+
+
+@pytest.fixture
+def repair(engine, order_id):
+    def record(message_id, state="sent", sent_at=None):
+        values = {
+            "repair_id": str(uuid4()),
+            "message_id": message_id,
+            "state": state,
+            "order_id": str(order_id),
+            "task": "persist_order",
+            "task_id": "a-task",
+            "body": "{}",
+            "sent_at": sent_at,
+            "changed_at": datetime.now(UTC),
+            "error": "",
+        }
+        with engine.begin() as connection:
+            connection.execute(insert(repair_items).values(values))
+
+    return record
+
+
+def test_a_dead_order_that_was_sent_again_is_queued(told, fail, repair):
+    fail("first")
+    assert told() == ("dead", 3)
+    repair("first", sent_at=datetime.now(UTC))
+    assert told() == ("queued", 0)
+
+
+def test_it_is_retrying_when_it_fails_again_and_dead_when_that_was_the_last_time(told, fail, repair):
+    fail("first")
+    repair("first", sent_at=datetime.now(UTC))
+    fail("second", receive_count=1, final=False)
+    assert told() == ("retrying", 1)
+    fail("second", receive_count=3, final=True)
+    assert told() == ("dead", 3)
+    repair("second", sent_at=datetime.now(UTC))
+    assert told() == ("queued", 0)
+
+
+@pytest.mark.parametrize("state", ["planned", "sending", "gone", "discarded"])
+def test_it_stays_dead_until_sqs_has_confirmed_that_it_was_sent(told, fail, repair, state):
+    fail("first")
+    repair("first", state)
+    assert told() == ("dead", 3)
+
+
+def test_it_stays_dead_while_only_another_of_its_messages_was_sent_again(told, fail, repair):
+    fail("first")
+    fail("second")
+    repair("second", sent_at=datetime.now(UTC))
+    assert told() == ("dead", 3)
+
+
+def test_it_is_persisted_once_its_row_is_there(told, fail, repair, store, order_id):
+    fail("first")
+    repair("first", "confirmed", sent_at=datetime.now(UTC))
+    store.persist([an_arrival(an_order(order_id=order_id, user_id=7))])
+    assert told() == ("persisted", 1)

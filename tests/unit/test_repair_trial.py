@@ -1,0 +1,109 @@
+"""The dry run: what would become of a dead message, told without running it."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from orders.schema import from_message
+from orders.store import Arrival
+from tasks.repair.letters import Letter
+from tasks.repair.trial import CHUNK, try_out
+from tasks.sqs import exact_json
+from tests.repairing import order_body
+
+KNOWN = {"persist_order", "send_mail"}
+
+
+def a_letter(body, number=1, **attributes):
+    now = datetime.now(UTC)
+    return Letter(
+        message_id=f"m{number}",
+        body=body,
+        attributes={name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()},
+        task="",
+        task_id="",
+        order_id=None,
+        fingerprint="0" * 16,
+        kind="lost",
+        error_class="",
+        error="",
+        sent_at=now,
+        died_at=None,
+        seen_at=now,
+        missed_at=None,
+        gone_at=None,
+    )
+
+
+@pytest.fixture
+def verdict(store):
+    def ask(letter):
+        [trial] = try_out([letter], store, KNOWN)
+        assert trial.message_id == letter.message_id
+        return trial.accepted, trial.why
+
+    return ask
+
+
+@pytest.fixture
+def stored(store):
+    body = order_body()
+    order = from_message(exact_json.loads(body))
+    store.persist([Arrival(order=order, task_id="t", attempts=1, worker="w")])
+    return body
+
+
+def test_a_valid_order_would_be_stored_and_is_not(verdict, store):
+    body = order_body()
+    assert verdict(a_letter(body)) == (True, "would be stored")
+    assert store.get(from_message(exact_json.loads(body)).order_id) is None
+
+
+def test_an_order_that_is_stored_with_equal_content_is_no_trouble(verdict, stored):
+    later = json.dumps(json.loads(stored) | {"timestamp": "2026-02-01T00:00:00Z"})
+    assert verdict(a_letter(later)) == (True, "is stored already, equal")
+
+
+def test_a_conflict_shows_both_orders(verdict, stored):
+    accepted, why = verdict(a_letter(stored.replace("99.5", "77.10")))
+    assert not accepted
+    assert '"totalPrice":99.50' in why
+    assert '"totalPrice":77.10' in why
+
+
+def test_an_invalid_order_names_every_bad_field(verdict):
+    accepted, why = verdict(a_letter(order_body(quantity=0, userId="x")))
+    assert not accepted
+    assert why.startswith("no valid order: ")
+    assert "quantity: Must be greater than or equal to 1" in why
+    assert "userId: Must be a whole number." in why
+
+
+@pytest.mark.parametrize("body", ["poison", "[1, 2]", "[" * 10_000, ""], ids=["text", "array", "deep", "empty"])
+def test_what_is_no_task_call_is_refused(verdict, body):
+    accepted, why = verdict(a_letter(body))
+    assert not accepted
+    assert why.startswith("no task call: ")
+
+
+def test_an_unknown_task_is_refused(verdict):
+    assert verdict(a_letter("{}", celery_task="nobody's")) == (False, 'there is no task "nobody\'s" here')
+
+
+def test_of_another_task_only_the_run_can_tell(verdict):
+    accepted, why = verdict(a_letter("{}", celery_task="send_mail"))
+    assert accepted
+    assert "only the run itself" in why
+
+
+def test_a_call_without_an_order_is_refused(verdict):
+    assert verdict(a_letter("[[], {}, {}]")) == (False, "no valid order: Must be a JSON object.")
+
+
+def test_many_are_tried_in_their_order(store, stored):
+    bodies = [order_body() if number % 2 else "poison" for number in range(2 * CHUNK)] + [stored]
+    trials = try_out([a_letter(body, number) for number, body in enumerate(bodies)], store, KNOWN)
+    assert [trial.message_id for trial in trials] == [f"m{number}" for number in range(len(bodies))]
+    assert [trial.accepted for trial in trials] == [body != "poison" for body in bodies]
+    assert trials[-1].why == "is stored already, equal"
