@@ -13,6 +13,7 @@ from sqlalchemy import (
     Engine,
     Table,
     Text,
+    and_,
     case,
     delete,
     func,
@@ -148,8 +149,8 @@ def _later_wins(table: Table, new: Any) -> list[tuple[str, Any]]:
     """Of two reports about one task: see `tasks.watch.report.merged`."""
     old = table.c
     is_later = new.version >= old.version
-    # A later receive begins anew.
-    is_next = (new.version // _PHASES > old.version // _PHASES) & (old.version > _ZERO)
+    receives = new.version // _PHASES, old.version // _PHASES
+    of_two_receives = and_(receives[0] != receives[1], receives[0] > _ZERO, receives[1] > _ZERO)
 
     def resolved(column: Column[Any]) -> Any:
         ours = new[column.name]
@@ -157,8 +158,10 @@ def _later_wins(table: Table, new: Any) -> list[tuple[str, Any]]:
             return ours
         if isinstance(column.type, Text) and not column.nullable:
             return case((ours != _NO_TEXT, ours), else_=column)
-        either = case((is_later, func.coalesce(ours, column)), else_=func.coalesce(column, ours))
-        return case((is_next, ours), else_=either) if column.name in OF_ONE_RECEIVE else either
+        filled = case((is_later, func.coalesce(ours, column)), else_=func.coalesce(column, ours))
+        if column.name not in OF_ONE_RECEIVE:
+            return filled
+        return case((of_two_receives, case((is_later, ours), else_=column)), else_=filled)
 
     others = [(column.name, resolved(column)) for column in old if column.name not in {"task_id", "version"}]
     return [*others, ("version", case((is_later, new.version), else_=old.version))]
