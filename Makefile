@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help up demo test test-localstack faults bench lint format lock clean
+.PHONY: help up demo test test-long test-localstack faults bench lint format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 17
@@ -26,14 +26,18 @@ demo: $(INSTALLED) ## Post a stream of orders to the running `make up` and watch
 
 test: $(INSTALLED) ## Run the tests of this project; installs MariaDB and Chromium where they are missing and you are root
 	@sh tests/install-packages.sh
-	@pytest -n 3 --dist loadfile -m "not plain"
+	@pytest -n 3 --dist loadfile -m "not plain and not long"
 
-# TestQueueComesBack stops the emulator, and LocalStack forgets its queues then. The second line is what
+test-long: $(INSTALLED) ## Run the tests that take their time: a browser, a million rows, real time limits
+	@sh tests/install-packages.sh
+	@pytest -n 3 --dist loadfile -m long
+
+# TestQueueComesBack stops the emulator, and LocalStack forgets its queues then. The last line is what
 # `make test` leaves out to be short: that plain Celery still has the defects that ours has not.
 test-localstack: $(INSTALLED) $(LOCALSTACK) ## Install LocalStack, run on it all that talks to SQS, and try plain Celery
 	@sh tests/install-packages.sh
 	@pytest --emulator localstack tests/localstack tests/integration/test_transport.py tests/plain tests/e2e \
-		--ignore tests/e2e/test_make_up.py --deselect tests/e2e/test_outages.py::TestQueueComesBack
+		-m "not long" --ignore tests/e2e/test_make_up.py --deselect tests/e2e/test_outages.py::TestQueueComesBack
 	@pytest -m plain tests/plain
 
 faults: $(INSTALLED) ## Storms of random faults, 13 minutes; ARGS="--seed 3 --seconds 60" runs one again

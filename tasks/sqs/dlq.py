@@ -53,17 +53,19 @@ class DeadLetterQueue:
         endpoint: where SQS is.
         work_url: the queue that messages come from, and are sent to again.
         url: the DLQ; None: the one that the work queue's redrive policy names.
+        wait: seconds that a receive waits for a first message.
     """
 
-    def __init__(self, endpoint: Endpoint, work_url: str, url: str | None = None) -> None:
+    def __init__(self, endpoint: Endpoint, work_url: str, url: str | None = None, wait: int = RECEIVE_WAIT) -> None:
         self._endpoint = endpoint
         self._url = url
         self.work_url = work_url
+        self.wait = wait
 
     @property
     def sqs(self) -> "SQSClient":
         """This process's client."""
-        return client(self._endpoint, RECEIVE_WAIT)
+        return client(self._endpoint, self.wait)
 
     @functools.cached_property
     def url(self) -> str:
@@ -166,7 +168,7 @@ class Look:
                     QueueUrl=self._queue.url,
                     MaxNumberOfMessages=MAX_ENTRIES,
                     VisibilityTimeout=VISIBILITY,
-                    WaitTimeSeconds=RECEIVE_WAIT,
+                    WaitTimeSeconds=self._queue.wait,
                     MessageAttributeNames=["All"],
                     MessageSystemAttributeNames=["All"],
                 )

@@ -11,6 +11,8 @@ from config.settings import load
 from tasks.repair.letters import Chosen
 from tests.browser.site import OPERATOR
 
+pytestmark = pytest.mark.long
+
 WITHOUT_SCRIPTS = {"java_script_enabled": False}
 
 

@@ -7,6 +7,8 @@ from playwright.sync_api import expect
 
 from tests.browser.site import OPERATOR, Visitor
 
+pytestmark = pytest.mark.long
+
 HOSTILE = "<script>alert('product')</script><img src=x onerror=alert(1)>"
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 375, "height": 700}
 

@@ -23,6 +23,7 @@ def environment(emulator, queues, mariadb_server):
         "JWT_SECRET": JWT_SECRET,
         "ORDER_ID_SECRET": "the-order-id-secret-of-the-tests-alone",
         "PORT": str(free_port()),
+        "WEB_WORKERS": "1",  # but where several of them matter
     }
 
 

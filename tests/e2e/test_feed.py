@@ -98,6 +98,7 @@ def test_a_killed_pool_child_is_an_attempt_on_record(client, start_worker, envir
         becomes(order_id, "STARTED", 1)
 
 
+@pytest.mark.long
 def test_a_worker_is_on_record_as_long_as_it_lives_and_what_a_killed_one_had_is_lost(
     client, start_worker, environment, queues, mariadb_server, watch, becomes
 ):
@@ -119,6 +120,7 @@ def test_a_worker_is_on_record_as_long_as_it_lives_and_what_a_killed_one_had_is_
     assert watch.workers()[0].stopped_at is not None
 
 
+@pytest.mark.long
 def test_the_feed_takes_few_statements_of_the_database(start_worker, environment, queues, mariadb_server):
     orders = 3000
 

@@ -28,6 +28,7 @@ def folder(tmp_path):
 @pytest.fixture
 def environment(environment, folder):
     return environment | {
+        "WEB_WORKERS": "2",
         "METRICS_PORT": str(free_port()),
         "WORKER_HEALTH_PORT": str(free_port()),
         "TMPDIR": str(folder),

@@ -120,6 +120,7 @@ def test_an_invalid_message_of_another_producer_is_mended_and_stored(
     assert in_all(queues, queues.dlq_url) == 0
 
 
+@pytest.mark.long
 def test_a_redrive_that_is_killed_in_the_middle_goes_on_and_loses_nothing(
     start_worker, environment, queues, start, run
 ):

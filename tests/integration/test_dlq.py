@@ -15,7 +15,7 @@ LARGEST = 262_144  # bytes of a message that the emulator takes
 
 @pytest.fixture
 def dlq(emulator, queues):
-    return DeadLetterQueue(Endpoint("us-east-1", emulator.url, ("test", "test")), queues.url, queues.dlq_url)
+    return DeadLetterQueue(Endpoint("us-east-1", emulator.url, ("test", "test")), queues.url, queues.dlq_url, wait=0)
 
 
 def looked(dlq):

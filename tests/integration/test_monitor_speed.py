@@ -12,7 +12,8 @@ from app.monitor.parts import Parts
 from orders.database import connect
 from tests.conftest import make_settings
 
-pytestmark = pytest.mark.timeout(300)  # filling the tables takes half a minute where nothing else runs
+#: Filling the tables takes half a minute where nothing else runs.
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 ORDERS = 1_000_000
 UNFINISHED = 50_000  # an hour's backlog

@@ -37,7 +37,7 @@ HOSTILE = {
 
 @pytest.fixture
 def dlq(emulator, queues):
-    return DeadLetterQueue(Endpoint("us-east-1", emulator.url, ("test", "test")), queues.url, queues.dlq_url)
+    return DeadLetterQueue(Endpoint("us-east-1", emulator.url, ("test", "test")), queues.url, queues.dlq_url, wait=0)
 
 
 @pytest.fixture

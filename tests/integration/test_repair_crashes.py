@@ -13,6 +13,9 @@ from tasks.sqs.dlq import DeadLetterQueue
 from tasks.sqs.preflight import OutOfReach
 from tests.repairing import QUICK, StandIn, bury, in_all, order_body
 
+#: What is killed is a run, and no statement of it: one database shows it.
+pytestmark = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+
 
 class Killed(BaseException):
     """What stands for a kill: nothing catches it."""
@@ -47,7 +50,7 @@ def make_dlq(emulator, queues):
             def sqs(self):
                 return wrap(super().sqs)
 
-        return Wrapped(Endpoint("us-east-1", emulator.url, ("test", "test")), queues.url, queues.dlq_url)
+        return Wrapped(Endpoint("us-east-1", emulator.url, ("test", "test")), queues.url, queues.dlq_url, wait=0)
 
     return make
 

@@ -22,7 +22,7 @@ from tests.repairing import QUICK, StandIn, a_failure, bury, in_all, order_body,
 
 @pytest.fixture
 def dlq(emulator, queues):
-    return DeadLetterQueue(Endpoint("us-east-1", emulator.url, ("test", "test")), queues.url, queues.dlq_url)
+    return DeadLetterQueue(Endpoint("us-east-1", emulator.url, ("test", "test")), queues.url, queues.dlq_url, wait=0)
 
 
 @pytest.fixture
