@@ -28,7 +28,7 @@ test: $(INSTALLED) ## Run the tests of this project; installs MariaDB and Chromi
 	@sh tests/install-packages.sh
 	@pytest -n 3 --dist loadfile -m "not plain and not long"
 
-test-long: $(INSTALLED) ## Run the tests that take their time: a browser, a million rows, real time limits
+test-long: $(INSTALLED) ## Run the tests that take their time: a browser, many processes, a million rows, real time limits
 	@sh tests/install-packages.sh
 	@pytest -n 3 --dist loadfile -m long
 

@@ -31,7 +31,9 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "plain: shows a defect of plain Celery, so that we notice when it is mended")
-    config.addinivalue_line("markers", "long: takes its time: a browser, a million rows, a real time limit")
+    config.addinivalue_line(
+        "markers", "long: takes its time: a browser, many processes, a million rows, a real time limit"
+    )
 
 
 def pytest_generate_tests(metafunc):

@@ -11,6 +11,8 @@ from tasks.watch.commands import ANSWERED
 from tests.polling import poll
 from tests.processes import BIN, ROOT
 
+pytestmark = pytest.mark.long
+
 WORKER = "w1@here"
 
 

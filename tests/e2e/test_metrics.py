@@ -13,6 +13,8 @@ from tests.faults.proxy import Proxy
 from tests.polling import poll
 from tests.processes import BIN, Process, free_port
 
+pytestmark = pytest.mark.long
+
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 

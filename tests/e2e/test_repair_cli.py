@@ -9,6 +9,8 @@ from tests.polling import poll
 from tests.processes import BIN, Process
 from tests.repairing import bury, in_all, order_body, order_id_of
 
+pytestmark = pytest.mark.long
+
 REFUSE = """
 CREATE TRIGGER refuse BEFORE INSERT ON orders FOR EACH ROW
 IF NEW.product_name = 'explosive' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not in this house'; END IF
@@ -120,7 +122,6 @@ def test_an_invalid_message_of_another_producer_is_mended_and_stored(
     assert in_all(queues, queues.dlq_url) == 0
 
 
-@pytest.mark.long
 def test_a_redrive_that_is_killed_in_the_middle_goes_on_and_loses_nothing(
     start_worker, environment, queues, start, run
 ):

@@ -10,6 +10,8 @@ from tests.conftest import make_settings
 from tests.emulator import Queues
 from tests.polling import poll
 
+pytestmark = pytest.mark.long
+
 #: A probe of the database and a question to SQS, each waited for a second at the most, and a page.
 SOON = 3.0  # seconds
 
