@@ -1,4 +1,4 @@
-"""Take the documentation's pictures of the workbench: `python -m dev.screenshots`, beside `make up` and `make demo`.
+"""Take the documentation's pictures of the workbench and of Flower: `python -m dev.screenshots`, beside `make up` and `make demo`.
 
 It sends some nonsense and edits one dead order on the way, so that there is something to show.
 """
@@ -100,7 +100,18 @@ def main() -> None:
             camera.shoot(page, "overview-phone", whole=False)
             camera.open(page, "/dlq")
             camera.shoot(page, "dlq-phone", whole=False)
+        _shoot_flower(browser, settings)
         browser.close()
+
+
+def _shoot_flower(browser: Browser, settings: Settings) -> None:
+    name, password = next(iter(settings.operators.items()))
+    context = browser.new_context(viewport=WIDE, http_credentials={"username": name, "password": password})
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{settings.flower_port}/tasks")
+    expect(page.locator("tbody")).to_contain_text("persist_order", timeout=PATIENCE)
+    page.screenshot(path=FOLDER / "flower.png")
+    context.close()
 
 
 def _send_nonsense(settings: Settings) -> None:
