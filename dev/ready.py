@@ -23,6 +23,7 @@ _BANNER: Final = """
   Orders API   {url}/api/v1/orders
   Its docs     {url}/api/docs
   Readiness    {url}/readyz
+  Workbench    {workbench}
   Flower       {flower}
   SQS          {sqs}
   Database     {database}
@@ -44,7 +45,8 @@ def banner(settings: Settings) -> str:
     hours = int(LIFETIME.total_seconds() // 3600)
     return _BANNER.format(
         url=web_url(settings),
-        flower=_flower(settings),
+        workbench=_for_operators(settings, f"{web_url(settings)}/monitor"),
+        flower=_for_operators(settings, flower_url(settings)),
         sqs=settings.sqs_endpoint,
         database=make_url(settings.database_url).render_as_string(hide_password=True),
         token=made or "YOUR-TOKEN",
@@ -53,11 +55,11 @@ def banner(settings: Settings) -> str:
     )
 
 
-def _flower(settings: Settings) -> str:
+def _for_operators(settings: Settings, url: str) -> str:
     if not settings.operators:
         return "off: OPERATORS names nobody"
     name, password = next(iter(settings.operators.items()))
-    return f"{flower_url(settings)} ({name}, {password})"
+    return f"{url} ({name}, {password})"
 
 
 def main() -> None:
