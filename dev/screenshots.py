@@ -1,6 +1,7 @@
 """Take the documentation's pictures of the workbench and of Flower: `python -m dev.screenshots`.
 
-It wants `make up` and `make demo` beside it. It sends some nonsense and edits one dead order on the way, so that there is something to show.
+It wants `make up` and `make demo` beside it. It sends some nonsense and edits one dead order on the
+way, so that there is something to show.
 """
 
 import json
