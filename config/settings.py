@@ -222,7 +222,7 @@ def _named_passwords(value: str) -> None:
     names = [pair.partition(":")[0] for pair in pairs]
     # The passwords are secrets, so the value is not repeated.
     if not all(_OPERATOR.fullmatch(pair) for pair in pairs):
-        raise ValidationError(f"needs NAME:PASSWORD,... with {MIN_PASSWORD_LENGTH} ASCII characters or more in each password")
+        raise ValidationError(f"needs NAME:PASSWORD,... with {MIN_PASSWORD_LENGTH} or more ASCII characters a password")
     if len(set(names)) < len(names):
         raise ValidationError("names an operator twice")
 
