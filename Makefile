@@ -24,7 +24,7 @@ up: $(INSTALLED) ## Set up and run everything on this machine; Ctrl-C stops it
 demo: $(INSTALLED) ## Post a stream of orders to the running `make up` and watch what becomes of them
 	@python -m dev.demo
 
-test: $(INSTALLED) ## Run the tests of this project; installs MariaDB and Chromium where they are missing and you are root
+test: $(INSTALLED) ## Run the tests of this project; installs MariaDB, Chromium and curl where they are missing
 	@sh tests/install-packages.sh
 	@pytest -n 3 --dist loadfile -m "not plain and not long"
 

@@ -38,7 +38,7 @@ def main() -> None:
         _write_report(given.render)
         return
     if not mariadb.installed():
-        sys.exit("bench: mariadbd is not installed; `make test` installs it when you are root")
+        sys.exit("bench: mariadbd is not installed; run tests/install-packages.sh")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     size = QUICK if given.quick else FULL

@@ -1,18 +1,19 @@
 #!/bin/sh
-# Install what the tests run beside Python, where it is missing and can be installed: a database server and a browser.
+# Install what the tests run beside Python, where it is missing: a database server, a browser, and curl.
 set -eu
 missing=""
-command -v mariadbd >/dev/null || missing=" mariadb-server"
+command -v mariadbd >/dev/null || missing="mariadb-server"
 command -v chromium >/dev/null || missing="$missing chromium"
+command -v curl >/dev/null || missing="$missing curl"
 [ -n "$missing" ] || exit 0
-if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    echo "Not installed, so its tests are skipped:$missing. Run this as root where there is apt-get." >&2
-    exit 0
+as_root=""
+[ "$(id -u)" -eq 0 ] || as_root="sudo -n"
+if ! command -v apt-get >/dev/null || ! $as_root true 2>/dev/null; then
+    echo "The tests need $missing, which only root can install, with Debian's apt-get." >&2
+    exit 1
 fi
 echo "Installing $missing ..."
-# Keeps MariaDB's package from starting a server of its own: the tests start theirs.
-export DEBIAN_FRONTEND=noninteractive
-export RUNLEVEL=1
-apt-get update -qq
+$as_root apt-get update -qq
+# RUNLEVEL keeps MariaDB's package from starting a server of its own: the tests start theirs.
 # shellcheck disable=SC2086  # one word for each package
-apt-get install -y -qq --no-install-recommends $missing >/dev/null
+$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing >/dev/null

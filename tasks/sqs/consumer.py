@@ -29,6 +29,16 @@ class Consumer(consumer.Consumer):
     """
 
     channel: Any = None
+    _dispatcher: Any = None
+
+    @property
+    def event_dispatcher(self) -> Any:
+        """Where events go. Celery takes it away before it closes the channel, which still runs some messages."""
+        return self._dispatcher
+
+    @event_dispatcher.setter
+    def event_dispatcher(self, dispatcher: Any) -> None:
+        self._dispatcher = dispatcher or self._dispatcher
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
         """A body that Celery cannot read."""
@@ -101,11 +111,14 @@ class Consumer(consumer.Consumer):
             [verdict] = run_batch(request.task.name, [request.call()])
             if verdict is None:
                 request.acknowledge()
+                request.send_event("task-succeeded")
             else:
                 request.reject(requeue=True)
+                if verdict.kind is not Kind.OUTAGE:
+                    request.tell_failure(verdict, verdict.error, verdict.traceback)
         else:
             request.execute()
-        request.send_event("task-failed" if request.rejected else "task-succeeded")
+            request.send_event("task-failed" if request.rejected else "task-succeeded")
         return True
 
     def _request(self, delivery: Delivery) -> SQSRequest:

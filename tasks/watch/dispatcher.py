@@ -4,10 +4,11 @@
 not have: https://docs.celeryq.dev/en/stable/userguide/monitoring.html#events
 """
 
+import atexit
 import functools
 import os
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from celery.app.events import Events as CeleryEvents
 from celery.events import EventDispatcher
@@ -18,6 +19,9 @@ from tasks.watch.metrics import count
 from tasks.watch.report import EVENTS
 from tasks.watch.states import TaskStates
 from tasks.watch.worker import SIGNS, Worker
+
+#: Seconds that the last reports get at a process's end.
+CLOSE_TIMEOUT: Final = 3.0
 
 
 class Events(CeleryEvents):
@@ -78,4 +82,7 @@ def feed(app: Any) -> Feed:
 @functools.lru_cache
 def _feed(database_url: str, task_events: bool, retention_days: int, pid: int) -> Feed:
     sink = TaskStates(connect(database_url)) if task_events else Nowhere()
-    return Feed(sink, timedelta(days=retention_days), count)
+    made = Feed(sink, timedelta(days=retention_days), count)
+    # Celery's signal for a worker's end comes before the channel runs what it must not give back.
+    atexit.register(made.close, CLOSE_TIMEOUT)
+    return made

@@ -1,14 +1,11 @@
 """What ties a worker to the feed."""
 
-from typing import Any, Final
+from typing import Any
 
-from celery import bootsteps, current_app, signals
+from celery import bootsteps, signals
 
 from tasks.sqs.request import SQSRequest
-from tasks.watch.dispatcher import FeedDispatcher, feed
-
-#: Seconds that the last reports get at a worker's end.
-CLOSE_TIMEOUT: Final = 3.0
+from tasks.watch.dispatcher import FeedDispatcher
 
 
 class Watching(bootsteps.StartStopStep):
@@ -22,7 +19,6 @@ class Watching(bootsteps.StartStopStep):
         dispatcher = parent.event_dispatcher
         if isinstance(dispatcher, FeedDispatcher) and dispatcher.enabled:
             dispatcher.worker.vitals = parent.task_consumer.channel.vitals
-            signals.worker_shutdown.connect(_close, weak=False, dispatch_uid=__name__)
 
 
 def _received(sender: Any, request: Any, **_: Any) -> None:
@@ -34,8 +30,3 @@ def _received(sender: Any, request: Any, **_: Any) -> None:
             kwargs=request.kwargsrepr,
             subject=request.task.subject(*request.args, **request.kwargs),
         )
-
-
-def _close(**_: Any) -> None:
-    """Celery's signal at the very end, when the pool has told all."""
-    feed(current_app).close(CLOSE_TIMEOUT)

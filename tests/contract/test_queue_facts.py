@@ -84,7 +84,10 @@ def test_terraform_is_bound_to_no_account_and_no_region(terraform):
 
 def test_terraform_is_formatted(tmp_path):
     if shutil.which("terraform") is None:
-        pytest.skip("only `terraform fmt` knows the format; all else of these files is checked without Terraform")
+        pytest.skip(
+            "terraform is not installed, comes from neither PyPI nor Debian, and alone knows its format; "
+            "what the files say is checked above without it"
+        )
     command = ["terraform", "fmt", "-check", "-diff", "-recursive", TERRAFORM]
     process = Process(command, tmp_path / "fmt.log", {"CHECKPOINT_DISABLE": "1"})
     assert process.wait() == 0, f"run terraform fmt -recursive terraform\n{process.output}"

@@ -50,6 +50,8 @@ def test_an_order_on_its_last_receive_is_run_by_the_worker_that_stops(stage):
 
     [[receives]] = rows(stage.database_url, f"SELECT attempts FROM orders WHERE order_id = '{order_id}'")
     assert receives == ORDER_QUEUE.max_receive_count
+    reported = rows(stage.database_url, f"SELECT state, receive_count FROM task_state WHERE subject = '{order_id}'")
+    assert reported == (("SUCCESS", receives),)
     stage.start_worker("-c", "1")
     poll(lambda: stage.stored(others), 10, "what it had begun is stored, too")
     stage.assert_all_is_well(within=5)

@@ -31,11 +31,16 @@ def empty_database(tmp_path_factory):
 
 
 @pytest.fixture
-def store(empty_database, tmp_path):
+def engine(empty_database, tmp_path):
     (tmp_path / "orders.db").write_bytes(empty_database)
     engine = connect(f"sqlite:///{tmp_path}/orders.db")
-    yield OrderStore(engine)
+    yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def store(engine):
+    return OrderStore(engine)
 
 
 @pytest.fixture

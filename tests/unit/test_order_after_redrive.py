@@ -6,24 +6,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import insert
 
-from orders.database import connect
 from orders.monitoring_tables import repair_items
-from orders.store import OrderStore
 from tests.repairing import a_failure
 from tests.unit.samples import an_arrival, an_order
-
-
-@pytest.fixture
-def engine(empty_database, tmp_path):
-    (tmp_path / "orders.db").write_bytes(empty_database)
-    engine = connect(f"sqlite:///{tmp_path}/orders.db")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def store(engine):
-    return OrderStore(engine)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import pytest
 
-from orders.database import connect
 from orders.schema import from_message
 from orders.store import Arrival, OrderStore
 from tasks.repair.bench import Bench
@@ -15,14 +14,6 @@ from tasks.sqs.dlq import DeadLetterQueue
 from tests.repairing import order_body, order_id_of
 
 NOWHERE = "http://127.0.0.1:1"
-
-
-@pytest.fixture
-def engine(empty_database, tmp_path):
-    (tmp_path / "orders.db").write_bytes(empty_database)
-    engine = connect(f"sqlite:///{tmp_path}/orders.db")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import pytest
 from app import create_app
 from app.monitor.parts import Parts
 from app.monitor.queue_numbers import BothQueues, read
-from orders.database import connect
 from tests.conftest import make_settings
 from tests.unit.monitor.fakes import Browser, FakeBench, with_fakes
 
@@ -18,13 +17,6 @@ def numbers(dlq=7):
 @pytest.fixture
 def bench():
     return FakeBench()
-
-
-@pytest.fixture
-def engine(store, tmp_path):
-    engine = connect(f"sqlite:///{tmp_path}/orders.db")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
