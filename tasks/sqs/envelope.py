@@ -223,3 +223,6 @@ _CELERYS: Final[dict[str, Callable[[Any], bool]]] = {
 #: Among these is `expires`: Celery deletes an expired message unrun. Here only SQS's retention ends one.
 #: And `compression`: kombu would unpack the body, and Celery deletes what cannot be unpacked.
 _FIELDS: Final = frozenset(dir(Context)) | {"compression"}
+
+#: The headers that decide over a message. A caller who sets one wants what Celery makes of it.
+CELERYS: Final = frozenset(_CELERYS) | {"task", "id", "compression"}

@@ -15,7 +15,7 @@ from tasks.sqs.batch_call import Failure, batch_call
 from tasks.sqs.batcher import Batcher, Full, Limits
 from tasks.sqs.clients import Endpoint, client
 from tasks.sqs.errors import NotConfirmed, Unsendable
-from tasks.sqs.wire import Outgoing
+from tasks.sqs.outgoing import Outgoing
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -13,7 +13,7 @@ from billiard.common import terminate_handler_fired  # type: ignore[attr-defined
 from celery import Task
 from celery.exceptions import Retry, WorkerShutdown, WorkerTerminate
 
-from tasks.sqs import exact_json
+from tasks.sqs import direct, exact_json
 from tasks.sqs.failure import BACKOFF_BASE, BACKOFF_CAP, Kind, Verdict, judge, unwrapped
 from tasks.sqs.producer import producer
 
@@ -134,6 +134,9 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         `argsrepr` is not made, as it does not travel: the receiving side has the arguments themselves.
         Nothing is declared before either: SQS's queues are there before those who use them.
         """
+        short = direct.way(self, args, kwargs, options)
+        if short is not None:
+            return direct.send(short, *args, **options)
         ours = {"argsrepr": "", "kwargsrepr": "", "declare": (), "producer": producer(self.app)}
         return super().apply_async(args, kwargs, **{**ours, **options})
 

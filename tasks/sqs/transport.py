@@ -21,6 +21,7 @@ from tasks.sqs.held import Delivery, Held
 from tasks.sqs.leases import Leases
 from tasks.sqs.message import Message
 from tasks.sqs.outage import Outage
+from tasks.sqs.outgoing import Outgoing
 from tasks.sqs.receiver import Receiver, Source
 from tasks.sqs.sender import sender
 from tasks.sqs.settler import Settler
@@ -94,9 +95,12 @@ class Channel(SQS.Channel):
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         seconds = delay.take(message["headers"])
-        outgoing = wire.encode(message)
+        self.send(queue, wire.encode(message), seconds)
+
+    def send(self, queue: str, message: Outgoing, seconds: int = 0) -> None:
+        """Send a message; returns once SQS has confirmed it. See `tasks.sqs.sender`."""
         timeout = self.transport_options["send_timeout"]
-        sender(self._endpoint, self._resolve_queue_url(queue)).send(outgoing, timeout, seconds)
+        sender(self._endpoint, self._resolve_queue_url(queue)).send(message, timeout, seconds)
 
     def _purge(self, queue: str) -> int:
         raise Unpurgeable(queue)

@@ -9,24 +9,19 @@ queue's default task.
 """
 
 import json
-import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 from celery.utils.saferepr import saferepr
 
 from tasks.sqs import envelope, exact_json
 from tasks.sqs.errors import Undecodable, Unsendable
+from tasks.sqs.outgoing import Outgoing, escaped, outgoing
 
 #: The serializers of what `decode` returns: a worker's `accept_content`.
 ACCEPTED: Final = (exact_json.SERIALIZER, envelope.SERIALIZER)
 
 #: The key of the parsed `[args, kwargs, embed]` in what `decode` returns.
 CALL: Final = "call"
-
-#: Bytes of body and attributes together:
-#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-MAX_MESSAGE_BYTES: Final = 1024 * 1024
 
 #: Levels of lists and objects. Python reads, pickles and prints a value recursively, and how deep it
 #: gets depends on the caller: what can be read here could fail in Celery, which deletes what it cannot read.
@@ -41,12 +36,6 @@ TASK: Final = "celery_task"
 TASK_ID: Final = "celery_id"
 HEADERS: Final = "celery_headers"
 _OURS: Final = frozenset({TASK, TASK_ID, HEADERS})
-
-_TYPE: Final = "String"  # of each of our attributes; its name counts towards a message's size
-
-#: What SQS takes in text:
-#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
-_REFUSED: Final = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 #: Headers that have a place of their own, or that the receiving side works out again.
 _DERIVED: Final = frozenset(
@@ -63,14 +52,6 @@ _NO_OPTIONS: Final = "],{}," + exact_json.dumps(dict.fromkeys(envelope.EMBED)) +
 _MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message as SendMessage takes it."""
-
-    body: str
-    attributes: dict[str, Any]
-
-
 def encode(message: dict[str, Any]) -> Outgoing:
     """The SQS message of a kombu message, whose body is a task call in JSON.
 
@@ -78,11 +59,30 @@ def encode(message: dict[str, Any]) -> Outgoing:
         Unsendable: SQS would refuse it, or it is no task call in JSON.
     """
     try:
-        body, attributes = _escaped(_body(message)), _attributes(message["headers"])
+        body, attributes = _body(message), _attributes(message["headers"])
     except _MALFORMED as error:
         raise Unsendable(_reason(error)) from error
-    _check(body, attributes)
-    return Outgoing(body, {key: {"DataType": _TYPE, "StringValue": text} for key, text in attributes.items()})
+    return outgoing(body, attributes)
+
+
+def encode_object(value: dict[str, Any], headers: dict[str, Any]) -> Outgoing:
+    """The SQS message of a task call with one object: what `encode` makes of it.
+
+    Args:
+        value: the object.
+        headers: Celery's; at least `task` and `id`.
+
+    Raises:
+        Unsendable: SQS would refuse it, or it is no JSON.
+    """
+    try:
+        body = exact_json.dumps(value)
+        # What Python can write may be what nobody can read, such as an object that names a key twice.
+        _shallow(body, exact_json.loads(body))
+        attributes = _attributes(headers)
+    except _MALFORMED as error:
+        raise Unsendable(_reason(error)) from error
+    return outgoing(body, attributes)
 
 
 def _body(message: dict[str, Any]) -> str:
@@ -124,24 +124,8 @@ def _attributes(headers: dict[str, Any]) -> dict[str, str]:
     if others:
         text = exact_json.dumps(others)
         _shallow(text, others)
-        attributes[HEADERS] = _escaped(text)
+        attributes[HEADERS] = escaped(text)
     return attributes
-
-
-def _escaped(text: str) -> str:
-    """A JSON text in characters that SQS takes; only inside a string can it have others."""
-    return text if text.isascii() else _REFUSED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-
-
-def _check(body: str, attributes: dict[str, str]) -> None:
-    size = len(attributes) * len(_TYPE) + len(body.encode())
-    for text in (*attributes, *attributes.values()):
-        refused = _REFUSED.search(text)
-        if refused:
-            raise Unsendable(f"SQS takes no character U+{ord(refused[0]):04X}")
-        size += len(text.encode())
-    if size > MAX_MESSAGE_BYTES:
-        raise Unsendable(f"the message has {size} bytes, and SQS takes {MAX_MESSAGE_BYTES}")
 
 
 def decode(message: Any, queue: str, queue_url: str, default_task: str | None) -> dict[str, Any]:

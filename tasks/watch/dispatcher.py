@@ -76,7 +76,13 @@ class FeedDispatcher(EventDispatcher):
 
 def feed(app: Any) -> Feed:
     """The process's feed, by the settings `database_url`, `task_events` and `task_retention_days` of a Celery app."""
-    return _feed(app.conf.database_url, app.conf.task_events, app.conf.task_retention_days, os.getpid())
+    return _feed_of(app, os.getpid())
+
+
+@functools.lru_cache
+def _feed_of(app: Any, pid: int) -> Feed:
+    # Celery looks through four dictionaries for a setting, which is much for each event.
+    return _feed(app.conf.database_url, app.conf.task_events, app.conf.task_retention_days, pid)
 
 
 @functools.lru_cache

@@ -10,8 +10,9 @@ from tasks.watch.dispatcher import feed
 
 def sent(sender: str, headers: dict[str, Any], body: Any, **_: Any) -> None:
     """Celery's signal for a call that SQS has confirmed, in the process that has made it."""
-    task = current_app.tasks.get(sender)
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # the stubs lack it
+    task = app.tasks.get(sender)
     if isinstance(task, SQSTask):
         args, kwargs, _embed = body
         subject = task.subject(*args, **kwargs)
-        feed(current_app).take("task-sent", None, {"uuid": headers["id"], "name": sender, "subject": subject})
+        feed(app).take("task-sent", None, {"uuid": headers["id"], "name": sender, "subject": subject})

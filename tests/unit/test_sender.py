@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tasks.sqs.batcher import MAX_BATCH_BYTES, MAX_ENTRIES
 from tasks.sqs.errors import NotConfirmed, Unsendable
+from tasks.sqs.outgoing import Outgoing
 from tasks.sqs.sender import LIMITS, Sender
-from tasks.sqs.wire import Outgoing
 
 MESSAGE = Outgoing("{}", {})
 

@@ -1,0 +1,186 @@
+"""The short way of a call into SQS makes the message that Celery's own way makes, and takes no call that needs more."""
+
+from decimal import Decimal
+
+import pytest
+from celery import Celery
+from celery.signals import after_task_publish, before_task_publish
+from hypothesis import example, given
+from hypothesis import strategies as st
+from kombu.exceptions import EncodeError
+
+from tasks.sqs.errors import Unsendable
+from tasks.sqs.producer import producer
+from tasks.sqs.task import SQSTask
+from tasks.sqs.transport import Channel, Transport
+from tests.unit.samples import MESSAGE, json_values
+
+#: An option that changes nothing on SQS, but that only Celery's own way knows.
+CELERYS_OWN_WAY = {"mandatory": False}
+
+QUEUE = "orders"
+
+
+class KeepingChannel(Channel):
+    """Keeps what would be sent, and whether kombu has brought it."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.sent, self.by_kombu = [], 0
+
+    def _put(self, queue, message, **kwargs):
+        self.by_kombu += 1
+        super()._put(queue, message, **kwargs)
+
+    def send(self, queue, message, seconds=0):
+        self.sent.append((queue, message, seconds))
+
+
+class KeepingTransport(Transport):
+    Channel = KeepingChannel
+
+
+class Caller:
+    """An application with a task, and what its calls send."""
+
+    def __init__(self, **settings):
+        urls = {
+            name: {"url": f"https://sqs.eu-central-1.amazonaws.com/123456789012/{name}"} for name in (QUEUE, "other")
+        }
+        self.app = Celery("direct", set_as_current=False)
+        self.app.conf.update(
+            broker_url="sqs://",
+            broker_transport="tests.unit.test_direct:KeepingTransport",
+            broker_transport_options={"predefined_queues": urls},
+            task_default_queue=QUEUE,
+            **settings,
+        )
+
+        @self.app.task(base=SQSTask, name="store", time_limit=20, soft_time_limit=15)
+        def store(order):
+            return order
+
+        self.store = store
+
+    @property
+    def channel(self):
+        return producer(self.app).channel
+
+    def sent_by(self, value, **options):
+        """The last message of a call, with its queue and delay; or how it was refused."""
+        try:
+            self.store.apply_async((value,), **options)
+        except (Unsendable, EncodeError):
+            return "refused"
+        return self.channel.sent[-1]
+
+
+@pytest.fixture
+def caller():
+    return Caller()
+
+
+COMPARED = Caller()
+
+keys = st.text(max_size=5) | st.integers() | st.none() | st.booleans()
+
+
+@given(
+    value=st.dictionaries(keys, json_values, max_size=4),
+    headers=st.none() | st.dictionaries(st.text(max_size=5), json_values, max_size=2),
+)
+@example(value=MESSAGE, headers={"request_id": "r-1", "traceparent": None})
+@example(value={"price": Decimal("99.90"), "name": "☕ \ufffe"}, headers={"note": "☕"})
+@example(value={1: "a number", "1": "its text"}, headers=None)
+@example(value={"nan": float("nan")}, headers=None)
+@example(value={"set": {1}}, headers=None)
+@example(value={"long": "x" * 1024 * 1024}, headers=None)
+def test_the_message_is_the_one_that_celery_would_make(value, headers):
+    by_kombu = COMPARED.channel.by_kombu
+    short = COMPARED.sent_by(value, task_id="the-id", headers=headers)
+    assert COMPARED.channel.by_kombu == by_kombu
+    assert short == COMPARED.sent_by(value, task_id="the-id", headers=headers, **CELERYS_OWN_WAY)
+
+
+def test_a_call_without_an_id_gets_one_of_its_own(caller):
+    first, second = caller.store.delay({}), caller.store.delay({})
+    ids = [message.attributes["celery_id"]["StringValue"] for _, message, _ in caller.channel.sent]
+    assert ids == [first.id, second.id]
+    assert first.id != second.id
+
+
+def test_who_listens_is_told_that_a_message_was_sent(caller):
+    told = []
+
+    def listen(sender, headers, body, routing_key, **_):
+        told.append((sender, headers["id"], body[0], routing_key))
+
+    after_task_publish.connect(listen)
+    try:
+        result = caller.store.delay({"orderId": "x"})
+    finally:
+        after_task_publish.disconnect(listen)
+    assert told == [("store", result.id, ({"orderId": "x"},), QUEUE)]
+
+
+def test_a_task_that_takes_other_arguments_says_so_before_anything_is_sent(caller):
+    @caller.app.task(base=SQSTask)
+    def nothing():
+        """Takes no argument."""
+
+    with pytest.raises(TypeError):
+        nothing.delay({})
+    assert caller.channel.sent == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda task: task.delay(order={}), id="by keyword"),
+        pytest.param(lambda task: task.delay(["an array"]), id="with an array"),
+        pytest.param(lambda task: task.apply_async(({},), countdown=60), id="with a countdown"),
+        pytest.param(lambda task: task.apply_async(({},), queue="other"), id="to another queue"),
+        pytest.param(lambda task: task.apply_async(({},), expires=60), id="that expires"),
+        pytest.param(lambda task: task.apply_async(({},), headers={"root_id": "r"}), id="with a header of Celery's"),
+        pytest.param(lambda task: task.apply_async(({},), link=task.s()), id="with a link"),
+    ],
+)
+def test_what_asks_for_more_goes_celerys_own_way(caller, call):
+    call(caller.store)
+    assert caller.channel.by_kombu == 1
+
+
+def test_a_call_from_inside_a_task_names_its_parent(caller):
+    @caller.app.task(base=SQSTask)
+    def outer():
+        caller.store.delay({})
+
+    outer.apply(task_id="the-parent")
+    [(_, message, _)] = caller.channel.sent
+    assert '"parent_id":"the-parent"' in message.attributes["celery_headers"]["StringValue"]
+
+
+def test_who_changes_messages_before_they_are_sent_still_does(caller):
+    def stamp(headers, **_):
+        headers["stamp"] = "changed"
+
+    before_task_publish.connect(stamp)
+    try:
+        caller.store.delay({})
+    finally:
+        before_task_publish.disconnect(stamp)
+    [(_, message, _)] = caller.channel.sent
+    assert '"stamp":"changed"' in message.attributes["celery_headers"]["StringValue"]
+
+
+def test_routes_are_followed():
+    caller = Caller(task_routes={"store": {"queue": "other"}})
+    caller.store.delay({})
+    [(queue, _, _)] = caller.channel.sent
+    assert queue == "other"
+
+
+def test_an_eager_application_runs_its_tasks_at_once():
+    caller = Caller(task_always_eager=True)
+    assert caller.store.delay({"orderId": "x"}).get() == {"orderId": "x"}
+    assert caller.channel.sent == []
