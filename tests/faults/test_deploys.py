@@ -57,6 +57,7 @@ def test_an_order_on_its_last_receive_is_run_by_the_worker_that_stops(stage):
     stage.assert_all_is_well(within=5)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_rolling_restarts_under_load_delay_no_order(stage):
     web = stage.start_web()

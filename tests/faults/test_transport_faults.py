@@ -177,7 +177,7 @@ def a_worker_is_suspended_for_longer_than_the_visibility_timeout(stages):
 
 
 SCENARIOS = [  # the long ones first, so that none of them is left for the end
-    one_answer_with_orders_never_comes,
+    pytest.param(one_answer_with_orders_never_comes, marks=pytest.mark.long),
     no_answer_to_a_deletion_comes_back,
     answers_make_no_sense,
     the_endpoint_refuses_connections,
