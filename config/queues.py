@@ -1,6 +1,6 @@
 """The two queues, as data: the one place where their names and numbers stand in code.
 
-Terraform (`terraform/main.tf`) spells the same numbers for AWS;
+Terraform (`terraform/queues.tf`) spells the same numbers for AWS;
 `tests/contract/test_queue_facts.py` fails when the two disagree.
 """
 

@@ -6,6 +6,7 @@ working directory fills in what the environment does not say.
 """
 
 import re
+import ssl
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -62,7 +63,11 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything a process is told from outside. Secrets are left out of its repr."""
+    """Everything a process is told from outside. Secrets are left out of its repr.
+
+    Attributes:
+        database_url: the whole URL: `DATABASE_URL` with `DATABASE_USER` and `DATABASE_PASSWORD` in it.
+    """
 
     app_env: str
     aws_region: str
@@ -71,6 +76,8 @@ class Settings:
     sqs_dlq_url: str | None
     sqs_send_timeout: float
     database_url: str = field(repr=False)
+    database_user: str | None = None
+    database_password: str | None = field(default=None, repr=False)
     jwt_secret: str | None = field(repr=False)
     jwt_jwks_url: str | None
     jwt_audience: str | None
@@ -152,7 +159,7 @@ def _read(env: Env) -> Settings:
         sqs_queue_url=required("SQS_QUEUE_URL", _queue_url),
         sqs_dlq_url=env.str("SQS_DLQ_URL", given.get("SQS_DLQ_URL"), validate=_queue_url),
         sqs_send_timeout=env.float("SQS_SEND_TIMEOUT", DEFAULT_SEND_TIMEOUT, validate=Range(0.1, 60)),
-        database_url=required("DATABASE_URL", _database_url),
+        **_of_the_database(env, required("DATABASE_URL", _database_url)),
         jwt_secret=None if jwks_url and not _is_set(env, "JWT_SECRET") else required("JWT_SECRET", _secret),
         jwt_jwks_url=jwks_url,
         jwt_audience=env.str("JWT_AUDIENCE", None),
@@ -168,6 +175,28 @@ def _read(env: Env) -> Settings:
         log_format=env.str("LOG_FORMAT", given.get("LOG_FORMAT", "json"), validate=OneOf(["json", "console"])),
         **_for_operators(env, given),
     )
+
+
+def _of_the_database(env: Env, given_url: str) -> dict[str, Any]:
+    """The database's whole URL, and what of it was said apart."""
+    user = env.str("DATABASE_USER", None, validate=[Length(min=1), _text])
+    password = env.str("DATABASE_PASSWORD", None, validate=[Length(min=1), _text])
+    login = {"database_user": user, "database_password": password}
+    if user is None and password is None:
+        return {"database_url": given_url, **login}
+    url = make_url(given_url)
+    if url.get_backend_name() == "sqlite":
+        raise SettingsError("DATABASE_USER and DATABASE_PASSWORD are not for SQLite, which knows no users")
+    for part, said, in_the_url in (("user", user, url.username), ("password", password, url.password)):
+        if said and in_the_url and said != in_the_url:  # the message repeats neither: they may be mixed up
+            raise SettingsError(f"DATABASE_{part.upper()} is another {part} than that in DATABASE_URL: leave one out")
+    # Set and not pasted in: a password may hold an @, a / or a %.
+    url = url.set(username=user or url.username, password=password or url.password)
+    if not url.username:
+        raise SettingsError("DATABASE_PASSWORD needs DATABASE_USER, or a user in DATABASE_URL")
+    if not url.password:
+        raise SettingsError("DATABASE_USER needs DATABASE_PASSWORD, or a password in DATABASE_URL")
+    return {"database_url": url.render_as_string(hide_password=False), **login}
 
 
 def _for_operators(env: Env, given: dict[str, str]) -> dict[str, Any]:
@@ -209,12 +238,29 @@ def _queue_url(value: str) -> None:
 
 def _database_url(value: str) -> None:
     try:
-        driver = make_url(value).drivername
+        url = make_url(value)
     except (ArgumentError, ValueError):
         # The URL holds a password, so neither it nor SQLAlchemy's error, which may quote it, is repeated.
         raise ValidationError("not a database URL such as mysql+pymysql://USER:PASSWORD@HOST/NAME") from None
-    if driver not in _DRIVERS:
+    if url.drivername not in _DRIVERS:
         raise ValidationError("the database must be MariaDB (mysql+pymysql://) or SQLite (sqlite://)")
+    if "ssl_ca" in url.query:
+        _certificates(str(url.query["ssl_ca"]))
+
+
+def _certificates(path: str) -> None:
+    """Read them now: PyMySQL would at each connect, and its error would look like the order's own fault."""
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl.SSLError is one: no certificate is in there
+        raise ValidationError(f"ssl_ca={path} has no certificates to read: {error.strerror}") from error
+
+
+def _text(value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # its traceback would show the value
+        raise ValidationError("not UTF-8") from None
 
 
 def _named_passwords(value: str) -> None:

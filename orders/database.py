@@ -35,6 +35,8 @@ def connect(database_url: str) -> Engine:
 
 
 def _mariadb(url: URL) -> Engine:
+    # PyMySQL makes Latin-1 of a password that is text, and MariaDB reads UTF-8.
+    password = {"password": url.password.encode()} if url.password else {}
     return create_engine(
         url,
         # Fewer gap locks than REPEATABLE READ, so fewer deadlocks between workers.
@@ -47,6 +49,7 @@ def _mariadb(url: URL) -> Engine:
             "read_timeout": STATEMENT_TIMEOUT,
             "write_timeout": STATEMENT_TIMEOUT,
             "init_command": _MARIADB_SESSION,
+            **password,
         },
     )
 

@@ -23,6 +23,7 @@ _MARIADB_OUTAGE: Final = frozenset({
     1049, 1054, 1146,  # schema not there yet, or not migrated yet
     1053, 1152, 1153, 1158, 1159, 1160, 1161, 1184,  # shutting down, connection aborted
     1290, 1792, 1836,  # read-only
+    3159,  # require_secure_transport, and this connection has no TLS; before MariaDB 11.4 that is 1045, too
     2002, 2003, 2005, 2006, 2013, 2014, 2026, 2055,  # client side: cannot connect, gone away, lost
     4151,  # account locked
 })  # fmt: skip

@@ -79,12 +79,19 @@ def mariadb_server(tmp_path_factory):
 
 @pytest.fixture(params=["mariadb", "sqlite"])
 def database_url(request, tmp_path):
-    """A fresh database of each kind."""
+    """A fresh database of each kind; in MariaDB it is the services' user that logs in."""
     if request.param == "mariadb":
-        return request.getfixturevalue("mariadb_server").fresh()
+        server = request.getfixturevalue("mariadb_server")
+        return server.application(server.fresh())
     url = f"sqlite:///{tmp_path}/orders.db"
     mariadb.migrate(url)
     return url
+
+
+@pytest.fixture
+def administrator_url(database_url):
+    """The same database, for who may change its tables."""
+    return mariadb.administered(database_url)
 
 
 @pytest.fixture

@@ -16,10 +16,12 @@ from alembic.config import Config
 from sqlalchemy import make_url
 
 from orders.database import connect
+from orders.grants import grant
 from tests.polling import poll
 from tests.processes import ROOT, Process, free_port
 
-APPLICATION: Final = "application"  # a user without rights to administer
+APPLICATION: Final = "application"  # a user with rights to rows alone
+PASSWORD: Final = "the-password-of-the-tests"
 FEW: Final = 10  # connections: MariaDB allows no lower limit
 
 
@@ -29,9 +31,14 @@ def installed() -> bool:
 
 
 class MariaDB:
-    """A server that can be killed, stopped and started again."""
+    """A server that can be killed, stopped and started again.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where it keeps all that it has.
+        options: what it is told on top.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
         self._folder = folder
         self.port = free_port()
         as_user = ["--user=root"] if os.geteuid() == 0 else []
@@ -43,6 +50,7 @@ class MariaDB:
             f"--pid-file={folder / 'pid'}",
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
+            *options,
             *as_user,
         ]
         subprocess.run(
@@ -105,24 +113,29 @@ class MariaDB:
                 self.execute(f"KILL USER {APPLICATION}")
                 with contextlib.suppress(pymysql.OperationalError):  # the application may be faster
                     for _ in range(FEW):
-                        taken.enter_context(self._connection(user=APPLICATION))
+                        taken.enter_context(self._connection(user=APPLICATION, password=PASSWORD))
                 yield
         finally:
             self.execute(f"SET GLOBAL max_connections = {usual}")
 
-    def fresh(self) -> str:
-        """The URL of a new database with all migrations applied."""
+    def empty(self) -> str:
+        """The name of a new database without tables."""
         name = f"orders_{uuid.uuid4().hex[:12]}"
         self.execute(f"CREATE DATABASE {name}")
-        url = f"mysql+pymysql://root@127.0.0.1:{self.port}/{name}"
+        return name
+
+    def fresh(self) -> str:
+        """The URL of a new database with all migrations applied."""
+        url = f"mysql+pymysql://root@127.0.0.1:{self.port}/{self.empty()}"
         migrate(url)
         return url
 
     def application(self, url: str) -> str:
-        """The URL of a database for a user that may do anything in there, and nothing elsewhere."""
-        self.execute(f"CREATE USER IF NOT EXISTS {APPLICATION}")
-        self.execute(f"GRANT ALL ON {url.rsplit('/', 1)[-1]}.* TO {APPLICATION}")
-        return url.replace("//root@", f"//{APPLICATION}@")
+        """The URL of a database for the user that the services log in as, with the rights that they get."""
+        administrator = connect(url)
+        grant(administrator, APPLICATION, PASSWORD)
+        administrator.dispose()
+        return url.replace("//root@", f"//{APPLICATION}:{PASSWORD}@")
 
     def execute(self, statement: str, database: str | None = None) -> Any:
         """Run a statement as the administrator; returns its rows."""
@@ -137,9 +150,15 @@ class MariaDB:
             cursor.execute(f"LOCK TABLES {table} READ")
             yield
 
-    def _connection(self, database: str | None = None, user: str = "root") -> Any:
+    def _connection(self, database: str | None = None, user: str = "root", password: str = "") -> Any:
         return pymysql.connect(
-            host="127.0.0.1", port=self.port, user=user, database=database, autocommit=True, connect_timeout=2
+            host="127.0.0.1",
+            port=self.port,
+            user=user,
+            password=password,
+            database=database,
+            autocommit=True,
+            connect_timeout=2,
         )
 
     def _answers(self) -> bool:
@@ -153,10 +172,20 @@ class MariaDB:
 def rows(database_url: str, query: str) -> Any:
     """What a query gives, on a connection of its own."""
     url = make_url(database_url)
-    connection = pymysql.connect(host=url.host, port=url.port or 0, user=url.username, database=url.database)
+    connection = pymysql.connect(
+        host=url.host, port=url.port or 0, user=url.username, password=url.password or "", database=url.database
+    )
     with connection, connection.cursor() as cursor:
         cursor.execute(query)
         return cursor.fetchall()
+
+
+def administered(database_url: str) -> str:
+    """The URL of the same database for somebody who may change its tables, too."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        return database_url
+    return url.set(username="root", password="").render_as_string(hide_password=False)
 
 
 def migrate(database_url: str) -> None:

@@ -38,15 +38,18 @@ class Process:
         command: the program and its arguments.
         log: where its output goes.
         environment: all of its environment but PATH and HOME.
+        folder: where it runs.
     """
 
-    def __init__(self, command: Sequence[str | Path], log: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str | Path], log: Path, environment: Mapping[str, str], folder: Path = ROOT
+    ) -> None:
         self._log = log
         inherited = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
         with log.open("ab") as output:
             self._child = subprocess.Popen(
                 [str(part) for part in command],
-                cwd=ROOT,
+                cwd=folder,
                 env={"PYTHONUNBUFFERED": "1", **inherited, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from app.cli.database import database
 from app.cli.dlq import dlq
 from app.cli.orders import orders
 from app.cli.preflight import preflight
@@ -11,5 +12,5 @@ from app.cli.token import token
 
 def init_app(app: Flask) -> None:
     """Give the application its commands."""
-    for command in (token, queues, preflight, dlq, orders):
+    for command in (token, queues, database, preflight, dlq, orders):
         app.cli.add_command(command)

@@ -1,13 +1,14 @@
-"""Terraform, config/queues.py and the provisioning of development tell the same about the two queues."""
+"""config/queues.py and the provisioning of development tell the same about the two queues.
+
+Of what Terraform makes, tests/terraform/test_agreement.py says that.
+"""
 
 import json
 import re
-import shutil
 import uuid
 from dataclasses import asdict
 
 import boto3
-import hcl2
 import pytest
 from botocore.config import Config
 
@@ -15,12 +16,7 @@ from config.queues import ORDER_DLQ, ORDER_QUEUE
 from config.settings import DEVELOPMENT_DEFAULTS
 from tasks.sqs.errors import RealEndpoint
 from tasks.sqs.provision import provision
-from tests.processes import BIN, ROOT, Process
-
-TERRAFORM = ROOT / "terraform"
-
-# Strings as their values: python-hcl2 would give them with the quotes around them.
-AS_VALUES = hcl2.SerializationOptions(strip_string_quotes=True, explicit_blocks=False, with_comments=False)
+from tests.processes import BIN, Process
 
 
 def test_the_queues_are_those_of_the_architecture_decision():
@@ -32,65 +28,6 @@ def test_the_queues_are_those_of_the_architecture_decision():
         "max_receive_count": 3,
         "dlq": {"name": "order-dlq", "retention": 14 * 86400},
     }
-
-
-def test_terraform_names_the_queues_as_the_code_does(terraform):
-    assert terraform.queues["work"]["name"] == "${var.queue_name}"
-    assert terraform.queues["dlq"]["name"] == "${var.dlq_name}"
-    assert terraform.defaults["queue_name"] == ORDER_QUEUE.name
-    assert terraform.defaults["dlq_name"] == ORDER_DLQ.name
-
-
-def test_terraform_makes_the_two_queues_and_no_other(terraform):
-    assert set(terraform.queues) == {"work", "dlq"}
-
-
-def test_terraform_gives_the_work_queue_the_numbers_of_the_code(terraform):
-    work = terraform.queues["work"]
-    assert work["visibility_timeout_seconds"] == ORDER_QUEUE.visibility_timeout
-    assert work["message_retention_seconds"] == ORDER_QUEUE.retention
-    assert work["receive_wait_time_seconds"] == ORDER_QUEUE.receive_wait
-
-
-def test_terraform_gives_the_dlq_the_retention_of_the_code(terraform):
-    assert terraform.queues["dlq"]["message_retention_seconds"] == ORDER_DLQ.retention
-
-
-def test_terraform_redrives_to_the_dlq_after_the_receives_of_the_code(terraform):
-    assert json_encoded(terraform.queues["work"]["redrive_policy"]) == {
-        "deadLetterTargetArn": "${aws_sqs_queue.dlq.arn}",
-        "maxReceiveCount": ORDER_QUEUE.max_receive_count,
-    }
-
-
-def test_terraform_lets_only_the_work_queue_redrive_to_the_dlq(terraform):
-    assert json_encoded(terraform.queues["dlq"]["redrive_allow_policy"]) == {
-        "redrivePermission": "byQueue",
-        "sourceQueueArns": ["${local.queue_arn}"],
-    }
-    assert re.search(r"var\.queue_name\W*$", terraform.locals["queue_arn"])
-
-
-@pytest.mark.parametrize("queue", ["work", "dlq"])
-def test_terraform_encrypts_what_a_queue_keeps(terraform, queue):
-    assert terraform.queues[queue]["sqs_managed_sse_enabled"] is True
-
-
-def test_terraform_is_bound_to_no_account_and_no_region(terraform):
-    assert "provider" not in terraform.blocks
-    assert "backend" not in terraform.blocks["terraform"][0]
-    assert not re.search(r"\b\d{12}\b|\b[a-z]{2}(-[a-z]+)+-\d\b", terraform.text)
-
-
-def test_terraform_is_formatted(tmp_path):
-    if shutil.which("terraform") is None:
-        pytest.skip(
-            "terraform is not installed, comes from neither PyPI nor Debian, and alone knows its format; "
-            "what the files say is checked above without it"
-        )
-    command = ["terraform", "fmt", "-check", "-diff", "-recursive", TERRAFORM]
-    process = Process(command, tmp_path / "fmt.log", {"CHECKPOINT_DISABLE": "1"})
-    assert process.wait() == 0, f"run terraform fmt -recursive terraform\n{process.output}"
 
 
 def test_the_development_defaults_name_the_same_queues():
@@ -164,31 +101,6 @@ def test_provisioning_refuses_aws_itself_before_any_call(region, dualstack):
     with pytest.raises(RealEndpoint, match=re.escape(sqs.meta.endpoint_url)):
         provision_as_in_the_code(sqs, "orders")
     assert calls == []
-
-
-@pytest.fixture(scope="module")
-def terraform():
-    return Terraform()
-
-
-class Terraform:
-    """What the module says, as data."""
-
-    def __init__(self):
-        self.text = "\n".join(path.read_text() for path in sorted(TERRAFORM.glob("*.tf")))
-        self.blocks = hcl2.loads(self.text, serialization_options=AS_VALUES)
-        self.queues = {
-            name: body for block in self.blocks["resource"] for name, body in block.get("aws_sqs_queue", {}).items()
-        }
-        self.defaults = {name: body.get("default") for block in self.blocks["variable"] for name, body in block.items()}
-        self.locals = {name: value for block in self.blocks["locals"] for name, value in block.items()}
-
-
-def json_encoded(expression):
-    """The object inside `jsonencode(...)`, which python-hcl2 leaves as text."""
-    found = re.fullmatch(r"\$\{jsonencode\((.*)\)\}", expression, re.DOTALL)
-    assert found, f"not jsonencode(...): {expression}"
-    return hcl2.loads(f"value = {found[1]}\n", serialization_options=AS_VALUES)["value"]
 
 
 def unique_name():

@@ -96,8 +96,8 @@ def test_requirements_name_packages_and_not_where_they_come_from(file):
 
 
 @pytest.fixture
-def engine(database_url):
-    engine = connect(database_url)
+def engine(administrator_url):
+    engine = connect(administrator_url)
     yield engine
     engine.dispose()
 

@@ -16,6 +16,12 @@ EXAMPLE = (ROOT / ".env.example").read_text().splitlines()
 ASSIGNMENT = re.compile(r"#?([A-Z][A-Z0-9_]*)=(.*)")
 SHOWN = dict(match.groups() for match in map(ASSIGNMENT.fullmatch, EXAMPLE) if match)
 
+# What a setting is useless without.
+BESIDE = {
+    "DATABASE_USER": {"DATABASE_URL": "mysql+pymysql://:a-password@127.0.0.1/orders"},
+    "DATABASE_PASSWORD": {"DATABASE_URL": "mysql+pymysql://a-user@127.0.0.1/orders"},
+}
+
 READER = ROOT / "config" / "settings.py"
 READS = {"environ", "environb", "getenv", "getenvb"}
 READERS = {"environs", "dotenv"}
@@ -50,6 +56,8 @@ def test_uncommenting_a_line_gives_the_default_or_what_has_none(monkeypatch, nam
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("APP_ENV", "development")
+    for variable, value in BESIDE.get(name, {}).items():
+        monkeypatch.setenv(variable, value)
     default = load(env_file=None)
     monkeypatch.setenv(name, SHOWN[name])
     if getattr(default, name.lower(), None) is None:

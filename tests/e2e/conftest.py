@@ -19,7 +19,7 @@ def environment(emulator, queues, mariadb_server):
         "SQS_ENDPOINT": emulator.url,
         "SQS_QUEUE_URL": queues.url,
         "SQS_DLQ_URL": queues.dlq_url,
-        "DATABASE_URL": mariadb_server.fresh(),
+        "DATABASE_URL": mariadb_server.application(mariadb_server.fresh()),
         "JWT_SECRET": JWT_SECRET,
         "ORDER_ID_SECRET": "the-order-id-secret-of-the-tests-alone",
         "PORT": str(free_port()),

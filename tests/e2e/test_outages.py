@@ -100,11 +100,6 @@ class TestDatabaseDown:
 
 
 class TestDatabaseReadOnly:
-    @pytest.fixture
-    def environment(self, environment, mariadb_server):
-        """The database's user may not ignore what it is told."""
-        return environment | {"DATABASE_URL": mariadb_server.application(environment["DATABASE_URL"])}
-
     def test_orders_wait_until_it_is_not(self, client, start_worker, environment, mariadb_server):
         worker = start_worker()
         with mariadb_server.read_only():

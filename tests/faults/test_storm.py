@@ -37,7 +37,12 @@ def test_the_oracle_objects_when_a_stored_order_is_taken_away(stage):
     taken = next(iter(stage.ledger.accepted))
     url = make_url(stage.database_url)
     with pymysql.connect(
-        host=url.host, port=url.port, user=url.username, database=url.database, autocommit=True
+        host=url.host,
+        port=url.port,
+        user=url.username,
+        password=url.password,
+        database=url.database,
+        autocommit=True,
     ) as connection:
         connection.cursor().execute("DELETE FROM orders WHERE order_id = %s", (taken,))
     assert judge(stage.ledger, stage.database_url, stage.queues).lost == [taken]

@@ -14,5 +14,13 @@ def engine(database_url):
 
 
 @pytest.fixture
+def administrator(administrator_url):
+    """An engine that may change the tables."""
+    engine = connect(administrator_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
 def store(engine):
     return OrderStore(engine)

@@ -187,14 +187,14 @@ def test_of_two_workers_with_one_name_the_first_is_heard(engine):
 
 
 def test_a_database_without_the_tables_is_said_to_be_out_of_reach_and_an_inbox_outlives_it(
-    control, start_worker, engine, caplog
+    control, start_worker, administrator, caplog
 ):
     start_worker("w1@here")
-    metadata.drop_all(engine, tables=[commands])
+    metadata.drop_all(administrator, tables=[commands])
     with pytest.raises(OutOfReach):
         control.inspect().ping()
     poll(lambda: "no answers to remote control" in caplog.text, 10, "the inbox has noticed")
-    metadata.create_all(engine, tables=[commands])
+    metadata.create_all(administrator, tables=[commands])
     assert control.inspect().ping() == {"w1@here": {"ok": "ping"}}
     assert (
         caplog.text.count("no answers to remote control for now")

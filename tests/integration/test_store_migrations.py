@@ -20,26 +20,26 @@ OLD_ATTEMPT = text(
 
 
 @pytest.fixture
-def old_attempts(engine):
+def old_attempts(administrator):
     """A function that keeps attempts as the first migration's tables do, given their task ids and receive counts."""
-    with engine.connect() as connection:
+    with administrator.connect() as connection:
         alembic = Config(toml_file=ROOT / "pyproject.toml")
         alembic.attributes["connection"] = connection
         command.downgrade(alembic, "0001")
 
     def keep(order_id, attempts):
         common = {"order_id": str(order_id), "failed_at": FAILED_AT.replace(tzinfo=None)}
-        with engine.begin() as connection:
+        with administrator.begin() as connection:
             for task_id, receive_count in attempts:
                 connection.execute(OLD_ATTEMPT, {**common, "task_id": task_id, "receive_count": receive_count})
 
     return keep
 
 
-def test_attempts_on_record_get_what_is_known_of_them(store, database_url, old_attempts):
+def test_attempts_on_record_get_what_is_known_of_them(store, administrator_url, old_attempts):
     order_id = uuid4()
     old_attempts(order_id, [("a-task", 1), ("a-task", 2)])
-    migrate(database_url)
+    migrate(administrator_url)
     stored = store.attempts_of(order_id)
     assert [(attempt.message_id, attempt.receive_count) for attempt in stored] == [("a-task", 1), ("a-task", 2)]
     assert {(attempt.kind, attempt.failed_at, attempt.next_visible_at) for attempt in stored} == {
@@ -47,10 +47,10 @@ def test_attempts_on_record_get_what_is_known_of_them(store, database_url, old_a
     }
 
 
-def test_an_attempt_that_was_on_record_twice_stays_there_twice(store, database_url, old_attempts):
+def test_an_attempt_that_was_on_record_twice_stays_there_twice(store, administrator_url, old_attempts):
     order_id = uuid4()
     old_attempts(order_id, [("a-task", 1), ("a-task", 1), ("x" * 255, 1), ("x" * 255, 1)])
-    migrate(database_url)
+    migrate(administrator_url)
     stored = store.attempts_of(order_id)
     assert [attempt.task_id for attempt in stored] == ["a-task", "a-task", "x" * 255, "x" * 255]
     assert len({attempt.message_id for attempt in stored}) == 4

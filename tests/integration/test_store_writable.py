@@ -61,8 +61,8 @@ def test_a_database_without_tables_or_file_or_server_is_not_writable(url):
 
 
 @pytest.mark.parametrize("spoil", ["DROP TABLE orders", "ALTER TABLE orders DROP COLUMN worker"])
-def test_a_database_that_is_not_migrated_is_not_writable(store, engine, spoil):
-    with engine.begin() as connection:
+def test_a_database_that_is_not_migrated_is_not_writable(store, administrator, spoil):
+    with administrator.begin() as connection:
         connection.execute(text(spoil))
     assert not store.writable()
 

@@ -38,6 +38,7 @@ MARIADB = [
     (OperationalError(1044, "Access denied for user to database"), OUTAGE),
     (OperationalError(1045, "Access denied for user"), OUTAGE),
     (OperationalError(1142, "INSERT command denied to user"), OUTAGE),
+    (OperationalError(3159, "Connections using insecure transport are prohibited"), OUTAGE),
     (OperationalError(1049, "Unknown database"), OUTAGE),
     (ProgrammingError(1146, "Table 'orders' doesn't exist"), OUTAGE),
     (OperationalError(1054, "Unknown column"), OUTAGE),

@@ -1,0 +1,40 @@
+# The image of all processes: web unless it is told another command, and the Procfile has these.
+# There is no HEALTHCHECK: what to ask depends on the command, so that is said where the command is.
+
+# Python's minor version is the one that `make lock` compiles requirements.txt for.
+FROM python:3.11.15-slim-bookworm AS build
+
+WORKDIR /build
+COPY requirements.txt ./
+# Wheels only: nothing is compiled, so there is no compiler to take out again.
+RUN python -m venv --without-pip /venv \
+    && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check --only-binary :all: \
+    --requirement requirements.txt
+
+
+FROM python:3.11.15-slim-bookworm
+
+# The service installs nothing, and whoever breaks in shall not either.
+RUN pip uninstall --yes --root-user-action ignore pip setuptools wheel
+
+# The authorities of RDS, for DATABASE_URL=...?ssl_ca=/etc/ssl/certs/rds.pem. AWS adds to this file, so it is not pinned.
+ADD --chmod=444 https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem /etc/ssl/certs/rds.pem
+
+ENV PATH="/venv/bin:$PATH" \
+    PYTHONDONTWRITEBYTECODE=1 \
+    BIND_HOST=0.0.0.0
+
+WORKDIR /srv
+COPY --from=build /venv /venv
+# pyproject.toml has Alembic's settings, and Flower reads flowerconfig.py from the working directory.
+COPY pyproject.toml flowerconfig.py ./
+COPY config config/
+COPY orders orders/
+COPY tasks tasks/
+COPY app app/
+# The file system may be read-only, so nobody could do it later.
+RUN python -m compileall -q config orders tasks app
+
+USER 10001:10001
+EXPOSE 8000
+CMD ["gunicorn", "-c", "config/gunicorn.py", "app:create_app()"]

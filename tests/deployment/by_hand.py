@@ -1,0 +1,120 @@
+"""The image, made by hand: a COPY that is missing, or an import of what tests alone have, shows without Docker, too.
+
+It is the same files from the same instructions, with no other packages than those of requirements.txt, run by a user
+who may write nowhere but in the folder for temporary files. It is not the same Debian, nor the same Python patch.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.deployment.context import sent
+from tests.deployment.dockerfile import Stage, stages
+from tests.processes import ROOT, Process
+
+VENV = "/venv"
+
+
+class Image:
+    """What the Dockerfile makes, in a folder.
+
+    Args:
+        folder: where it is made; whoever runs it must be able to get there.
+        python: the interpreter in place of the base image's.
+    """
+
+    def __init__(self, folder: Path, python: Path) -> None:
+        self._stage: Stage = stages()[-1]
+        user, _, group = self._stage.last("USER").value.partition(":")
+        # Who is not root cannot become anybody else.
+        self._uid = int(user) if os.geteuid() == 0 else os.geteuid()
+        self._become = setpriv(int(user), int(group)) if os.geteuid() == 0 else []
+        self.root, self.temporary, self._venv = folder / "srv", folder / "tmp", folder / "venv"
+        self.temporary.mkdir()
+        if os.geteuid() == 0:
+            os.chown(self.temporary, int(user), int(group))
+        self._copy()
+        self._install(python)
+        self._forbid_writing()
+
+    @property
+    def command(self) -> list[str]:
+        """What it runs unless it is told another command."""
+        words = self._stage.last("CMD").exec_form()
+        assert words is not None
+        return words
+
+    def run(self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Process:
+        """Run a command in it, on loopback."""
+        own = self._stage.environment() | {"PATH": f"{self._venv}/bin:/usr/bin:/bin", "HOME": "/"}
+        temporary = {"TMPDIR": str(self.temporary)}
+        everything = own | {"BIND_HOST": "127.0.0.1"} | temporary | dict(environment)
+        program = self._venv / "bin" / command[0]
+        return Process([*self._become, program, *command[1:]], log, everything, self.root)
+
+    def written(self) -> list[Path]:
+        """What its user has left where everybody may write, but for the folder it is given."""
+        shared = [Path(name) for name in ("/tmp", "/var/tmp", "/dev/shm")]  # noqa: S108
+        found = [path for folder in shared if folder.is_dir() for path in folder.iterdir()]
+        return [path for path in found if path.lstat().st_uid == self._uid] if self._become else []
+
+    def _copy(self) -> None:
+        context = sent()
+        for instruction in self._stage.all("COPY"):
+            if "--from=" in instruction.value:
+                continue
+            *sources, target = instruction.words()
+            for source in sources:
+                self._copy_one(Path(source), target, [path for path in context if path.is_relative_to(source)])
+
+    def _copy_one(self, source: Path, target: str, files: Sequence[Path]) -> None:
+        """Copy a file into a folder, or the contents of a folder: that is what COPY does."""
+        assert files, f"COPY {source}: there is none, or .dockerignore leaves it out"
+        is_file = list(files) == [source]
+        for path in files:
+            inside = Path(path.name) if is_file else path.relative_to(source)
+            to = self.root / target / inside
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / path, to)
+
+    def _install(self, python: Path) -> None:
+        own = self._venv / "bin" / "python"
+        pip = [sys.executable, "-m", "pip", "--python", own, "install", "--quiet", "--disable-pip-version-check"]
+        for command in (
+            [python, "-m", "venv", "--without-pip", self._venv],
+            [*pip, "--only-binary", ":all:", "--requirement", ROOT / "requirements.txt"],
+            [own, "-m", "compileall", "-q", self.root],
+        ):
+            made = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+            assert made.returncode == 0, f"{command}\n{made.stdout}\n{made.stderr}"
+
+    def _forbid_writing(self) -> None:
+        """Its user may not write in there, be that its owner or not."""
+        for path in (self.root, *self.root.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+
+    def remove(self) -> None:
+        """Remove all of it."""
+        for path in (self.root, *self.root.rglob("*")):
+            path.chmod(0o755)
+        shutil.rmtree(self.root.parent)
+
+
+def setpriv(uid: int, gid: int) -> list[str]:
+    """The beginning of a command that another user runs."""
+    return ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--no-new-privs"]
+
+
+def interpreter() -> Path | None:
+    """A Python of this minor version that the image's user may run; a home folder's is its owner's alone."""
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    uid, _, gid = stages()[-1].last("USER").value.partition(":")
+    become = setpriv(int(uid), int(gid)) if os.geteuid() == 0 else []
+    for python in (Path(os.path.realpath(sys.executable)), Path("/usr/local/bin", name), Path("/usr/bin", name)):
+        tried = subprocess.run([*become, str(python), "-c", "import venv"], capture_output=True, cwd="/", check=False)
+        if tried.returncode == 0:
+            return python
+    return None
