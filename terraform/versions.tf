@@ -1,5 +1,6 @@
 terraform {
-  required_version = ">= 1.9"
+  # 1.11 is the first that writes a secret without keeping it in the state.
+  required_version = ">= 1.11"
 
   required_providers {
     aws = {
