@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 LOCALSTACK_VENV := .venv-localstack
 LOCALSTACK := $(LOCALSTACK_VENV)/installed
+AWS_VENV := .venv-terraform
+AWS := $(AWS_VENV)/installed
+CHECKOV_VENV := .venv-checkov
+CHECKOV := $(CHECKOV_VENV)/installed
 
 # Development is what `make` is for; production sets its own environment.
 export APP_ENV ?= development
@@ -13,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help up demo test test-long test-localstack faults bench lint format lock clean
+.PHONY: help up demo test test-long test-localstack test-terraform faults bench lint format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 17
@@ -24,9 +28,10 @@ up: $(INSTALLED) ## Set up and run everything on this machine; Ctrl-C stops it
 demo: $(INSTALLED) ## Post a stream of orders to the running `make up` and watch what becomes of them
 	@python -m dev.demo
 
-test: $(INSTALLED) ## Run the tests of this project; installs MariaDB, Chromium and curl where they are missing
+# checkov is large, and for people without Terraform of no use.
+test: $(INSTALLED) $(if $(shell command -v terraform),$(CHECKOV)) ## Run the tests of this project; installs MariaDB, Chromium and curl where they are missing
 	@sh tests/install-packages.sh
-	@pytest -n 3 --dist loadfile -m "not plain and not long"
+	@pytest -n 3 --dist loadfile -m "not plain and not long and not terraform"
 
 test-long: $(INSTALLED) ## Run the tests that take their time: a browser, many processes, a million rows, real time limits
 	@sh tests/install-packages.sh
@@ -40,11 +45,15 @@ test-localstack: $(INSTALLED) $(LOCALSTACK) ## Install LocalStack, run on it all
 		-m "not long" --ignore tests/e2e/test_make_up.py --deselect tests/e2e/test_outages.py::TestQueueComesBack
 	@pytest -m plain tests/plain
 
+test-terraform: $(INSTALLED) $(AWS) $(CHECKOV) ## Apply terraform/ on emulators, use and destroy it, and plant faults into it
+	@sh tests/install-packages.sh
+	@pytest -n 2 --dist loadfile -m terraform tests/terraform
+
 faults: $(INSTALLED) ## Storms of random faults, 13 minutes; ARGS="--seed 3 --seconds 60" runs one again
 	@sh tests/install-packages.sh
 	@python -m tests.faults $(ARGS)
 
-bench: $(INSTALLED) ## Measure against the peers, 25 minutes; QUICK=1 takes 3
+bench: $(INSTALLED) ## Measure against the peers, 50 minutes; QUICK=1 takes 3
 	@sh tests/install-packages.sh
 	@python -m bench $(if $(QUICK),--quick)
 
@@ -64,9 +73,15 @@ lock: $(INSTALLED) ## Compile the pinned requirements anew
 	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
 	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" -c requirements.txt requirements-otel.in -o requirements-otel.txt
 	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" requirements-localstack.in -o requirements-localstack.txt
+	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" requirements-terraform.in -o requirements-terraform.txt
+	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" requirements-checkov.in -o requirements-checkov.txt
+	for peer in peers/plain_celery peers/hand_loop peers/dramatiq_sqs plots; do \
+		uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" -c requirements.txt bench/$$peer/requirements.in -o bench/$$peer/requirements.txt || exit; done
+	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" bench/peers/taskiq_sqs/requirements.in -o bench/peers/taskiq_sqs/requirements.txt
+	cd bench/peers/node && npm install --package-lock-only
 
 clean: ## Remove the virtual environment and all state of `make up`
-	rm -rf $(VENV) $(LOCALSTACK_VENV) tests/node/node_modules var
+	rm -rf $(VENV) $(LOCALSTACK_VENV) $(AWS_VENV) $(CHECKOV_VENV) tests/node/node_modules var
 
 $(INSTALLED): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "This needs Python 3.11 or newer; set PYTHON=")'
@@ -80,4 +95,17 @@ $(LOCALSTACK): requirements-localstack.txt
 	@echo "Installing LocalStack into $(LOCALSTACK_VENV) ..."
 	@$(PYTHON) -m venv $(LOCALSTACK_VENV)
 	@$(LOCALSTACK_VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-localstack.txt
+	@touch $@
+
+# The same for ministack's newest and moto, and for checkov, which agree with each other as little.
+$(AWS): requirements-terraform.txt
+	@echo "Installing emulators of AWS into $(AWS_VENV) ..."
+	@$(PYTHON) -m venv $(AWS_VENV)
+	@$(AWS_VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-terraform.txt
+	@touch $@
+
+$(CHECKOV): requirements-checkov.txt
+	@echo "Installing checkov into $(CHECKOV_VENV) ..."
+	@$(PYTHON) -m venv $(CHECKOV_VENV)
+	@$(CHECKOV_VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-checkov.txt
 	@touch $@

@@ -1,4 +1,4 @@
-"""`python -m bench`: measure everything, write the raw results and the report."""
+"""`python -m bench`: measure everything, write the raw results, the report and its plots."""
 
 import argparse
 import json
@@ -7,22 +7,23 @@ import shlex
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
 
-from bench import contenders, machine, report
-from bench.environment import peers_bin
-from bench.plan import FULL, PARTS, QUICK, Plan, Records, Size
-from bench.rig import Rig, rig
+from bench import contenders, environment, machine, plan, report
+from bench.plan import Results
+from bench.rig import rig
+from bench.size import FULL, PARTS, QUICK, Size
+from bench.steps import Steps
 from tests import mariadb
 from tests.processes import ROOT
 
 PUBLISHED: Final = ROOT / "bench" / "results"
-#: Where quick runs go: they check the benchmark, and must not replace published results.
+#: Where quick and partial runs go: they must not replace published results.
 UNPUBLISHED: Final = ROOT / "var" / "bench" / "results"
 
 
@@ -31,53 +32,60 @@ def main() -> None:
     given = _arguments()
     # An exception, so that every process that was started is ended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by SIGTERM"))
-    folder = given.into or (UNPUBLISHED if given.quick else PUBLISHED)
-    name = given.name or ("quick" if given.quick else "full")
     console = Console(soft_wrap=True)
     if given.render:
         _write_report(given.render)
         return
     if not mariadb.installed():
         sys.exit("bench: mariadbd is not installed; run tests/install-packages.sh")
+    partial = tuple(given.only) != PARTS
+    folder = given.into or (UNPUBLISHED if given.quick or partial else PUBLISHED)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.json"
+    path = folder / f"{given.name or ('quick' if given.quick else 'full')}.json"
     size = QUICK if given.quick else FULL
-    changes = {"repetitions": given.repetitions, "scale": given.backlog}
-    size = replace(size, **{name: value for name, value in changes.items() if value})
-    console.print("Setting up the peers' environment, the emulator and the database ...")
-    peers = peers_bin()
-    with rig() as shared:
-        _run(shared, peers, size, given, console, path)
+    size = replace(size, repetitions=given.repetitions) if given.repetitions else size
+    _measure(size, given, console, path)
     _write_report(path)
     console.print(f"Results: {path}, and the tables beside it in README.md", markup=False)
 
 
-def _run(shared: Rig, peers: Path, size: Size, given: argparse.Namespace, console: Console, path: Path) -> None:
-    with shared.line(0) as line:
-        kombu = contenders.kombu_form(line, peers)
-    with shared.line(0) as line:
-        own = contenders.own_form(line)
-    field = contenders.Field(peers, kombu, own, shlex.split(given.ours_args), size.scale)
-    head = {
-        "name": path.stem,
-        "quick": given.quick,
-        "at": datetime.now(UTC).isoformat(timespec="minutes"),
-        "machine": machine.facts(),
-        "size": vars(size),
-        "commands": {name: field.named(name, "OPTIONS").described() for name in contenders.NAMES},
-    }
+def _measure(size: Size, given: argparse.Namespace, console: Console, path: Path) -> None:
+    console.print("Setting up the peers' environments, the emulator and the database ...")
+    with rig() as shared:
+        field = contenders.Field(shared, shlex.split(given.ours_args))
+        for name in contenders.NAMES:
+            if reason := field.prepare(name):
+                console.print(f"{name} cannot run: {reason}", markup=False)
+        head = {
+            "name": path.stem,
+            "quick": given.quick,
+            "at": datetime.now(UTC).isoformat(timespec="minutes"),
+            "machine": machine.facts(),
+            "size": asdict(size),
+            "commands": field.described(),
+            "versions": environment.versions(),
+        }
+        results: Results = {}
+        steps = Steps(shared, field, size, results).of(given.only)
+        seconds = plan.estimate(steps)
+        for part, expected in seconds.items():
+            console.print(f"  {part}: about {timedelta(seconds=round(expected))}", highlight=False)
+        console.print(f"  together about {timedelta(seconds=round(sum(seconds.values())))}", highlight=False)
 
-    def save(results: dict[str, Records]) -> None:
-        path.write_text(json.dumps(head | results, indent=1) + "\n")
+        def save() -> None:
+            path.write_text(json.dumps(head | results, indent=1) + "\n")
 
-    Plan(shared, field, size, given.only).run(console, save)
+        plan.run(steps, results, console, save)
 
 
-def _write_report(path: Path) -> str:
+def _write_report(path: Path) -> None:
+    """README.md beside the results, and the plots that it shows. What is in remarks.md there is part of it."""
     results: dict[str, Any] = json.loads(path.read_text())
-    text = report.markdown(results, path.name)
+    python = environment.python_bin(environment.PLOTS) / "python"
+    plots = environment.output([python, "-m", "bench.plots", path, path.parent]).split()
+    remarks = path.parent / "remarks.md"
+    text = report.markdown(results, path.name, plots, remarks.read_text().strip() if remarks.exists() else "")
     (path.parent / "README.md").write_text(text)
-    return text
 
 
 def _arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -88,7 +96,6 @@ def _arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--into", type=Path, help="folder of the results")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
     parser.add_argument("--repetitions", type=int, help="of each measurement")
-    parser.add_argument("--backlog", type=int, help="orders in the longest backlog")
     parser.add_argument("--ours-args", default="", help="arguments of this project's worker, in one string")
     parser.add_argument("--render", type=Path, metavar="JSON", help="write the report of earlier results, and end")
     return parser.parse_args(arguments)

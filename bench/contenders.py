@@ -2,24 +2,33 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from bench.messages import Form, like_kombu, like_ours, plain_json
-from bench.rig import Line, running
+from bench import environment
+from bench.forms import Form, like_dramatiq, like_kombu, like_ours, like_taskiq, plain_json
+from bench.rig import Line, Rig, running
 from tests.processes import BIN
 
 OURS: Final = "ours"
-LOOP: Final = "hand loop"
-TUNED: Final = "Celery tuned"
+UNWATCHED: Final = "ours, reports off"
 DEFAULT: Final = "Celery default"
+TUNED: Final = "Celery tuned"
+ONE_BY_ONE: Final = "hand loop, one by one"
+LOOP: Final = "hand loop, batched"
+DRAMATIQ: Final = "dramatiq"
+NODE_SINGLE: Final = "sqs-consumer, one by one"
+NODE_BATCH: Final = "sqs-consumer, batched"
+TASKIQ: Final = "taskiq"
 
 #: In the order of a repetition.
-NAMES: Final = (DEFAULT, TUNED, LOOP, OURS)
+NAMES: Final = (DEFAULT, TUNED, ONE_BY_ONE, LOOP, DRAMATIQ, NODE_SINGLE, NODE_BATCH, TASKIQ, UNWATCHED, OURS)
+#: The frameworks that somebody else wrote, but for Celery.
+OTHERS: Final = (DRAMATIQ, NODE_SINGLE, NODE_BATCH, TASKIQ)
 
-#: What is tried for the tuned Celery, on top of the options in `bench.peers.plain_celery`. The first
+#: What is tried for the tuned Celery, on top of the options in `bench.peers.plain_celery.app`. The first
 #: is what a quick run takes untried.
 TUNINGS: Final = (
     "--pool threads -c 8 --prefetch-multiplier 4",
@@ -30,6 +39,24 @@ TUNINGS: Final = (
     "--pool prefork -c 8 --prefetch-multiplier 4",
 )
 
+#: Why each runs as it does.
+SOURCES: Final = {
+    DEFAULT: "Celery's documentation, *Using Amazon SQS*: broker URL and `predefined_queues`, nothing else. "
+    "It loses an order when its task fails.",
+    TUNED: "the options of *Optimizing* and *Configuration and defaults* that keep a failing order and cost the least, "
+    "see `bench/peers/plain_celery/app.py`, and the OPTIONS that drained fastest of those below.",
+    ONE_BY_ONE: "the architecture decision's own: receive one, insert it, delete it.",
+    LOOP: "what AWS's *Amazon SQS batch actions* suggests: receive ten, insert them in one statement, delete ten.",
+    DRAMATIQ: "the README of dramatiq_sqs, *Usage*; `dramatiq` with its defaults: a process per core, each with 8 "
+    "threads.",
+    NODE_SINGLE: "the README of sqs-consumer, *Usage*, and mysql2, *Using Prepared Statements*.",
+    NODE_BATCH: "the same with `handleMessageBatch` and `batchSize: 10`, and one multi-row insert.",
+    TASKIQ: "the README of taskiq-aio-sqs, *General usage* and *Configuration*, with ten messages a receive instead of "
+    "one; taskiq's guide, *CLI*: two processes and a thread pool. It deletes a message also when its task fails.",
+    UNWATCHED: "`TASK_EVENTS=false`, to show what the reports to the tables cost.",
+    OURS: "this project's worker with its defaults, the reports on.",
+}
+
 _PUBLISH_TIMEOUT: Final = 30  # seconds
 
 
@@ -39,99 +66,154 @@ class Contender:
 
     Attributes:
         name: how the report calls it.
-        command: starts it; it prints "ready." when it begins.
+        command: starts it.
         form: makes the messages that its own producer sends.
-        orders: backlog by milliseconds of added round trip. A slow worker gets a shorter one, so that
-            a run stays short; the emulator's work grows with the backlog, so that is in its favour.
+        shares: of the usual backlog that it gets, without an added round trip and with one. A slow worker
+            gets a short one; the emulator's work grows with the backlog, so that is in its favour.
+        ready: what it prints when it begins.
         settings: environment variables of its own.
+        numbered: arguments that tell one of several workers from the others, with {} for its number.
     """
 
     name: str
     command: Sequence[str | Path]
     form: Form
-    orders: Callable[[int], int]
+    shares: tuple[float, float] = (1.0, 1.0)
+    ready: str = "ready."
     settings: dict[str, str] = field(default_factory=dict)
+    numbered: Sequence[str] = ()
+
+    def orders(self, scale: int, round_trip: int) -> int:
+        """Its backlog where the usual one is `scale`."""
+        return round(scale * self.shares[bool(round_trip)])
 
     def described(self) -> str:
         """Its command without the folders."""
         return shlex.join(Path(part).name if isinstance(part, Path) else part for part in self.command)
 
+    def number(self, number: int) -> list[str | Path]:
+        """The command of one of several workers."""
+        return [*self.command, *(part.format(number) for part in self.numbered)]
 
-@dataclass(frozen=True)
+
 class Field:
-    """All contenders, and how long their backlogs are.
+    """All contenders, and the forms of their messages, which their own producers are asked for.
 
-    Attributes:
-        peers: the folder of the peers' programs.
-        kombu: the form of plain Celery's messages.
-        own: the form of the project's.
+    Args:
+        rig: where they are asked.
         ours_args: arguments of the project's worker, its defaults if empty.
-        scale: orders in the longest backlog.
     """
 
-    peers: Path
-    kombu: Form
-    own: Form
-    ours_args: Sequence[str]
-    scale: int
+    def __init__(self, rig: Rig, ours_args: Sequence[str]) -> None:
+        self._rig = rig
+        self._ours_args = ours_args
+        self._made: dict[str, Contender | Exception] = {}
+        self._samples: dict[str, dict[str, Any]] = {}
 
-    def named(self, name: str, tuning: str) -> Contender:
-        """A contender; `tuning` is the tuned Celery's options."""
-        make = {DEFAULT: self.default, TUNED: lambda: self.tuned(tuning), LOOP: self.loop, OURS: self.ours}
-        return make[name]()
+    def prepare(self, name: str) -> Exception | None:
+        """Install it and see what its messages look like, once; returns why it cannot run, if it cannot."""
+        makers = {
+            DEFAULT: self._default,
+            TUNED: self._tuned,
+            ONE_BY_ONE: lambda: self._loop(ONE_BY_ONE, at_once=1),
+            LOOP: lambda: self._loop(LOOP, at_once=10),
+            DRAMATIQ: self._dramatiq,
+            NODE_SINGLE: lambda: self._node(NODE_SINGLE, "single"),
+            NODE_BATCH: lambda: self._node(NODE_BATCH, "batch"),
+            TASKIQ: self._taskiq,
+            UNWATCHED: lambda: replace(self._ours(), name=UNWATCHED, settings={"TASK_EVENTS": "false"}),
+            OURS: self._ours,
+        }
+        if name not in self._made:
+            try:
+                self._made[name] = makers[name]()
+            # Whatever it is: the others run all the same, and each of its steps says why it does not.
+            except Exception as error:
+                self._made[name] = error
+        made = self._made[name]
+        return made if isinstance(made, Exception) else None
 
-    def default(self) -> Contender:
-        """Plain Celery with its default settings."""
+    def named(self, name: str, options: str = "") -> Contender:
+        """A contender.
+
+        Args:
+            name: of the contender.
+            options: further arguments of its command.
+        """
+        self.prepare(name)
+        made = self._made[name]
+        if isinstance(made, Exception):
+            raise made
+        return replace(made, command=[*made.command, *shlex.split(options)])
+
+    def described(self) -> dict[str, str]:
+        """The command of each that can run."""
+        return {name: made.described() for name, made in self._made.items() if isinstance(made, Contender)}
+
+    def _default(self) -> Contender:
+        bin_ = environment.python_bin(environment.PEERS / "plain_celery")
+        published = self._published([bin_ / "python", "-m", "bench.peers.plain_celery.app"])
         return Contender(
             name=DEFAULT,
-            command=[*self._celery(), "worker"],
-            form=self.kombu,
-            orders=lambda round_trip: self.scale // 5,
+            command=[bin_ / "celery", "-A", "bench.peers.plain_celery.app", "worker"],
+            form=like_kombu(published),
+            shares=(0.1, 0.1),
         )
 
-    def tuned(self, options: str) -> Contender:
-        """Plain Celery as fast as options make it."""
-        return Contender(
-            name=TUNED,
-            command=[*self._celery(), "worker", *shlex.split(options)],
-            form=self.kombu,
-            orders=lambda round_trip: self.scale // (4 if round_trip else 2),
-            settings={"BENCH_TUNED": "1"},
-        )
+    def _tuned(self) -> Contender:
+        return replace(self._default(), name=TUNED, shares=(0.5, 0.25), settings={"BENCH_TUNED": "1"})
 
-    def loop(self) -> Contender:
-        """The loop written by hand."""
+    def _loop(self, name: str, *, at_once: int) -> Contender:
+        python = environment.python_bin(environment.PEERS / "hand_loop") / "python"
         return Contender(
-            name=LOOP,
-            command=[self.peers / "python", "-m", "bench.peers.hand_loop"],
+            name=name,
+            command=[python, "-m", "bench.peers.hand_loop.loop", str(at_once)],
             form=plain_json,
-            orders=lambda round_trip: self.scale,
+            shares=(1.0, 0.25) if at_once == 1 else (1.0, 1.0),
         )
 
-    def ours(self) -> Contender:
-        """The project's worker."""
+    def _dramatiq(self) -> Contender:
+        bin_ = environment.python_bin(environment.PEERS / "dramatiq_sqs")
+        published = self._published([bin_ / "python", "-m", "bench.peers.dramatiq_sqs.worker"])
+        return Contender(
+            name=DRAMATIQ,
+            command=[bin_ / "dramatiq", "bench.peers.dramatiq_sqs.worker"],
+            form=like_dramatiq(published),
+            ready="ready for action",
+        )
+
+    def _taskiq(self) -> Contender:
+        bin_ = environment.python_bin(environment.PEERS / "taskiq_sqs")
+        published = self._published([bin_ / "python", "-m", "bench.peers.taskiq_sqs.worker"])
+        return Contender(
+            name=TASKIQ,
+            command=[bin_ / "taskiq", "worker", "bench.peers.taskiq_sqs.worker:broker"],
+            form=like_taskiq(published),
+        )
+
+    def _node(self, name: str, mode: str) -> Contender:
+        script = environment.node_folder() / "consumer.js"
+        shares = (1.0, 0.25) if mode == "single" else (1.0, 1.0)
+        return Contender(name=name, command=[BIN / "node", script, mode], form=plain_json, shares=shares)
+
+    def _ours(self) -> Contender:
         return Contender(
             name=OURS,
-            command=[BIN / "celery", "-A", "tasks", "worker", *self.ours_args],
-            form=self.own,
-            orders=lambda round_trip: self.scale,
+            command=[BIN / "celery", "-A", "tasks", "worker", *self._ours_args],
+            form=like_ours(self._published([sys.executable, "-m", "bench.publish"])),
+            numbered=("-n", "worker-{}@%h"),
         )
 
-    def _celery(self) -> list[str | Path]:
-        return [self.peers / "celery", "-A", "bench.peers.plain_celery"]
+    def _published(self, command: list[str | Path]) -> dict[str, Any]:
+        """A message that a producer sent to a queue of its own; each is asked once."""
+        named = shlex.join(map(str, command))
+        if named not in self._samples:
+            with self._rig.line(0) as line:
+                self._samples[named] = _sample(line, command)
+        return self._samples[named]
 
 
-def kombu_form(line: Line, peers: Path) -> Form:
-    """Plain Celery's form, from a message that it published itself."""
-    return like_kombu(_published(line, [peers / "python", "-m", "bench.peers.plain_celery"]))
-
-
-def own_form(line: Line) -> Form:
-    """The project's form, from a message that it published itself."""
-    return like_ours(_published(line, [sys.executable, "-m", "bench.publish"]))
-
-
-def _published(line: Line, command: list[str | Path]) -> dict[str, Any]:
+def _sample(line: Line, command: list[str | Path]) -> dict[str, Any]:
     with running(command, line, "publish", line.environment()) as process:
         code = process.wait(_PUBLISH_TIMEOUT)
         if code:

@@ -1,11 +1,13 @@
-"""Figures from the raw results: medians, ratios and what was aimed at."""
+"""Figures from the raw results: medians, ratios, calls and what they cost."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from statistics import median
+from collections.abc import Callable, Iterable
+from statistics import mean, median
 from typing import Any, Final
 
-from bench import contenders, intake
+from bench import contenders, intake, steps
+from bench.bare import BATCH
+from bench.size import DRAIN, IDLE, INTAKE, MEMORY
+from tasks.sqs.receiver import POLLS_IN_FLIGHT
 
 Record = dict[str, Any]
 
@@ -14,7 +16,12 @@ DELETE: Final = frozenset({"DeleteMessage", "DeleteMessageBatch"})
 SEND: Final = frozenset({"SendMessage", "SendMessageBatch"})
 
 NONE: Final = "-"
-LIMIT: Final = "the emulator alone"
+EMULATOR: Final = "the emulator alone"
+
+#: Dollars for a million requests to a standard queue after the free ones, in us-east-1: https://aws.amazon.com/sqs/pricing/
+DOLLARS_PER_MILLION: Final = 0.40
+_MINUTES_A_MONTH: Final = 60 * 24 * 30
+_MS: Final = 1000
 
 
 def measured(records: list[Record], **wanted: Any) -> list[Record]:
@@ -77,62 +84,83 @@ def errors(record: Record) -> int:
     return sum(record["errors"].values())
 
 
-@dataclass(frozen=True)
-class Aim:
-    """What the project aims at, and what a run shows.
-
-    Attributes:
-        what: is measured.
-        bound: of it.
-        upper: whether smaller is better.
-        value: measured, if it was.
-    """
-
-    what: str
-    bound: float
-    upper: bool
-    value: float | None
-
-    @property
-    def reached(self) -> bool:
-        """Whether the run shows it."""
-        if self.value is None:
-            return False
-        return self.value <= self.bound if self.upper else self.value >= self.bound
+def drained(results: Record, name: str, round_trip: int) -> list[Record]:
+    """A contender's drains."""
+    return measured(results.get(DRAIN, []), contender=name, round_trip_ms=round_trip)
 
 
-def aims(results: Record) -> list[Aim]:
-    """All aims, at the largest round trip that was measured."""
-    far = max(results["size"]["round_trips"])
+def drain_rate(results: Record, name: str, round_trip: int) -> float | None:
+    """What a contender drained."""
+    return middle(drained(results, name, round_trip), rate)
 
-    def drained(name: str) -> list[Record]:
-        return measured(results["drain"], contender=name, round_trip_ms=far)
 
-    def taken(name: str) -> list[Record]:
-        return measured(results["intake"], application=name, round_trip_ms=max(results["size"]["intake_round_trips"]))
+def best(results: Record, names: Iterable[str], round_trip: int) -> tuple[str, float] | None:
+    """The fastest of some contenders, and its rate."""
+    rates = {name: drain_rate(results, name, round_trip) for name in names}
+    known = {name: value for name, value in rates.items() if value is not None}
+    return max(known.items(), key=lambda item: item[1]) if known else None
 
-    ours, tuned, loop = (middle(drained(name), rate) for name in (contenders.OURS, contenders.TUNED, contenders.LOOP))
-    own, delay, threads = (taken(name) for name in (intake.OURS, intake.DELAY, intake.DELAY_ON_THREADS))
-    sends = middle(own, sends_per_order)
-    settles = middle(drained(contenders.OURS), lambda record: calls_per_order(record, RECEIVE | DELETE))
-    idle = middle(measured(results["idle"], contender=contenders.OURS), lambda record: record["per_minute"])
-    slowest = [middle(records, lambda record: record["p99_ms"]) for records in (own, delay)]
+
+def emulator_rate(results: Record, round_trip: int) -> float | None:
+    """What the emulator gave when asked directly."""
+    return middle(measured(results.get(steps.EMULATOR, []), round_trip_ms=round_trip), rate)
+
+
+def taken(results: Record, application: str, connections: int) -> list[Record]:
+    """An application's intake runs."""
+    return measured(results.get(INTAKE, []), application=application, connections=connections)
+
+
+def bounds(results: Record, round_trip: int) -> list[tuple[str, float | None]]:
+    """What bounds this project's worker at a round trip, in orders per second, by what it is."""
+    ours = drained(results, contenders.OURS, round_trip)
+    cpu = middle(ours, lambda record: record["cpu_ms"])
+    together = middle(ours, lambda record: record["cpu_ms"] + sum(record["shared_cpu_ms"].values()))
+    emulator_cpu = middle(ours, lambda record: record["shared_cpu_ms"]["emulator"])
+    cores = int(results["machine"]["cores"])
+    commits = middle(measured(results.get(steps.DATABASE, []), rows=100), rate)
+    polls = POLLS_IN_FLIGHT * BATCH * _MS / round_trip if round_trip else None
     return [
-        Aim(f"drain: times the tuned Celery, {far} ms", 20, False, over(ours, tuned)),
-        Aim(f"drain: times the hand loop, {far} ms", 4, False, over(ours, loop)),
-        Aim(
-            f"SQS calls per order under load: send, receive and delete, {far} ms",
-            0.35,
-            True,
-            None if sends is None or settles is None else sends + settles,
-        ),
-        Aim("SQS calls a minute of an idle worker", 3, True, idle),
-        Aim(f"intake: times plain .delay(), {far} ms", 3, False, over(middle(own, rate), middle(delay, rate))),
-        Aim(
-            f"intake: times {intake.DELAY_ON_THREADS}, {far} ms",
-            3,
-            False,
-            over(middle(own, rate), middle(threads, rate)),
-        ),
-        Aim(f"intake: p99 by plain .delay()'s, {far} ms", 1, True, over(*slowest)),
+        ("the emulator, asked directly with the same batched calls", emulator_rate(results, round_trip)),
+        ("MariaDB, the same rows in statements of 100 on 2 connections, no queue", commits),
+        ("one core of Python at the worker's CPU per order", over(_MS, cpu)),
+        ("one core of Python at the emulator's CPU per order", over(_MS, emulator_cpu)),
+        (f"all {cores} cores at the CPU per order of worker, emulator, MariaDB and proxy", over(cores * _MS, together)),
+        (f"round trips: {POLLS_IN_FLIGHT} polls of {BATCH} in flight", polls),
     ]
+
+
+def dollars(results: Record, name: str, round_trip: int) -> tuple[float, float] | None:
+    """A contender's calls per order, sending included, and dollars per million orders.
+
+    What others' producers send is one SendMessage per order; what this project's sends was measured.
+    """
+    records = drained(results, name, round_trip)
+    settled = middle(records, lambda record: sum(record["calls"].values()) / record["stored"])
+    sends = 1.0
+    if name in {contenders.OURS, contenders.UNWATCHED}:
+        own = middle(taken(results, intake.OURS, intake.USUAL), sends_per_order)
+        if own is None:
+            return None
+        sends = own
+    return None if settled is None else (settled + sends, (settled + sends) * DOLLARS_PER_MILLION)
+
+
+def idle_dollars(results: Record, name: str) -> float | None:
+    """What a worker with nothing to do costs in thirty days."""
+    calls = middle(measured(results.get(IDLE, []), contender=name), lambda record: record["per_minute"])
+    return None if calls is None else calls * _MINUTES_A_MONTH * DOLLARS_PER_MILLION / 1_000_000
+
+
+def growth(record: Record) -> float | None:
+    """A long run's memory in its last quarter by that in its second, when everything has been loaded."""
+    samples, stored = record["samples"], record["stored"]
+    second = [each["mib"] for each in samples if stored / 4 <= each["orders"] < stored / 2]
+    last = [each["mib"] for each in samples if each["orders"] >= stored * 3 / 4]
+    return mean(last) / mean(second) if second and last else None
+
+
+def memory_growth(results: Record) -> float | None:
+    """The growth of the long run."""
+    runs = measured(results.get(MEMORY, []))
+    return growth(runs[-1]) if runs else None

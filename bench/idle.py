@@ -23,7 +23,7 @@ def idle(rig: Rig, contenders: Sequence[Contender], seconds: float) -> list[dict
             line = stack.enter_context(rig.line(0))
             environment = line.environment() | contender.settings
             worker = stack.enter_context(running(list(contender.command), line, "worker", environment))
-            poll(partial(worker.says, "ready."), _START_TIMEOUT, f"{contender.name} is ready")
+            poll(partial(worker.says, contender.ready), _START_TIMEOUT, f"{contender.name} is ready")
             lines.append(line)
         time.sleep(_QUIET)
         before = [line.proxy.calls() for line in lines]

@@ -1,7 +1,9 @@
-"""One intake run: the web application under load, and how fast it accepts orders."""
+"""One intake run: the web application under load of so many connections and then of others."""
 
+import contextlib
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -10,26 +12,30 @@ from app.tokens import issue
 from bench.rig import JWT_SECRET, Line, Rig, running
 from bench.tree import cpu_seconds
 from tests.polling import poll
-from tests.processes import BIN, free_port, listens
-
-CONNECTIONS: Final = 32
-#: Seconds of load before the one that is measured. The first request of each thread makes a boto3 client with
-#: plain Celery, a tenth of a second of CPU for each.
-WARM_UP: Final = 6.0
+from tests.processes import BIN, Process, free_port, listens
 
 OURS: Final = "ours"
 DELAY: Final = "plain .delay()"
 DELAY_ON_THREADS: Final = "plain .delay(), gthread"
+BOTO3: Final = "boto3 send_message"
 NO_QUEUE: Final = "no queue"
+
+#: The load at which the aims are measured.
+USUAL: Final = 32  # connections
 
 #: What gunicorn is told beside this project's settings for it: what to serve, and how where that differs.
 APPLICATIONS: Final = {
     DELAY: ["bench.peers.web:plain_celery()"],
-    DELAY_ON_THREADS: ["--worker-class", "gthread", "--threads", str(CONNECTIONS), "bench.peers.web:plain_celery()"],
+    DELAY_ON_THREADS: ["--worker-class", "gthread", "--threads", str(USUAL), "bench.peers.web:plain_celery()"],
+    BOTO3: ["bench.peers.web:boto3_send()"],
     NO_QUEUE: ["bench.peers.web:no_queue()"],
     OURS: ["app:create_app()"],
 }
 
+#: Seconds before each further number of connections.
+SETTLING: Final = 1.0
+
+_CONNECTIONS: Final = 600  # that gunicorn accepts; more than any load has
 _MS: Final = 1000
 _START_TIMEOUT: Final = 40  # seconds
 _LOAD_MARGIN: Final = 30  # seconds that the load may take on top
@@ -40,6 +46,7 @@ class Accepted:
     """What came of it.
 
     Attributes:
+        connections: of the load.
         rate: orders accepted per second.
         p50_ms: median time to the answer.
         p99_ms: what one answer in a hundred takes longer than.
@@ -50,6 +57,7 @@ class Accepted:
         cpu_ms: user and system time of the web processes per accepted order.
     """
 
+    connections: int
     rate: float
     p50_ms: float
     p99_ms: float
@@ -60,46 +68,71 @@ class Accepted:
     cpu_ms: float
 
 
-def intake(rig: Rig, application: str, round_trip: int, seconds: float) -> dict[str, Any]:
-    """Put one gunicorn process under load.
+def loads(application: str, connections: Sequence[int]) -> list[int]:
+    """The numbers of connections that an application gets: gunicorn's threads have a fixed number."""
+    return [USUAL] if application == DELAY_ON_THREADS else list(connections)
+
+
+def intake(
+    rig: Rig, application: str, round_trip: int, connections: Sequence[int], warm_up: float, seconds: float
+) -> list[dict[str, Any]]:
+    """Put one gunicorn process under one load after the other.
 
     Args:
         rig: the shared parts.
         application: a name in `APPLICATIONS`.
         round_trip: milliseconds added to every SQS call.
-        seconds: how long to measure.
+        connections: of each load.
+        warm_up: seconds before anything is measured.
+        seconds: how long to measure each.
     """
-    with rig.line(round_trip / _MS) as line:
-        port = free_port()
-        web = line.environment() | {"PORT": str(port), "WEB_WORKERS": "1", "WEB_CONNECTIONS": str(2 * CONNECTIONS)}
-        gunicorn = [BIN / "gunicorn", "-c", "config/gunicorn.py", *APPLICATIONS[application]]
-        with running(gunicorn, line, "web", web) as server:
-            poll(lambda: server.says("Listening at") and listens(port), _START_TIMEOUT, "web listens")
-            _load(line, "warm-up", port, WARM_UP)
-            calls, waiting, cpu = line.proxy.calls(), line.queues.waiting(), cpu_seconds(server.pid)
-            report = _load(line, "load", port, seconds)
-            cpu = cpu_seconds(server.pid) - cpu
-        if report["p99_ms"] is None:
-            raise RuntimeError(f"no order was accepted: {report['errors']}")
-        return asdict(
-            Accepted(
-                rate=report["rate"],
-                p50_ms=report["p50_ms"],
-                p99_ms=report["p99_ms"],
-                errors=report["errors"],
-                accepted=report["accepted"],
-                queued=line.queues.waiting() - waiting,
-                calls={action: count - calls.get(action, 0) for action, count in line.proxy.calls().items()},
-                cpu_ms=cpu * _MS / report["accepted"],
-            )
+    with rig.line(round_trip / _MS) as line, served(line, application) as (server, port):
+        poll(lambda: server.says("Listening at") and listens(port), _START_TIMEOUT, "web listens")
+        _load(line, "warm-up", port, USUAL, warm_up)
+        return [_measured(line, server, port, number, seconds) for number in loads(application, connections)]
+
+
+@contextlib.contextmanager
+def served(line: Line, application: str) -> Iterator[tuple[Process, int]]:
+    """An application on gunicorn, just started, and its port."""
+    port = free_port()
+    web = line.environment() | {"PORT": str(port), "WEB_WORKERS": "1", "WEB_CONNECTIONS": str(_CONNECTIONS)}
+    gunicorn = [BIN / "gunicorn", "-c", "config/gunicorn.py", *APPLICATIONS[application]]
+    with running(gunicorn, line, "web", web) as server:
+        yield server, port
+
+
+def token() -> str:
+    """A bearer token for posting orders."""
+    return issue(JWT_SECRET, 1, ["orders:write"], timedelta(hours=1))
+
+
+def _measured(line: Line, server: Process, port: int, connections: int, seconds: float) -> dict[str, Any]:
+    _load(line, f"settling-{connections}", port, connections, SETTLING)
+    calls, waiting, cpu = line.proxy.calls(), line.queues.waiting(), cpu_seconds([server.pid])
+    report = _load(line, f"load-{connections}", port, connections, seconds)
+    cpu = cpu_seconds([server.pid]) - cpu
+    if report["p99_ms"] is None:
+        raise RuntimeError(f"no order was accepted: {report['errors']}")
+    return asdict(
+        Accepted(
+            connections=connections,
+            rate=report["rate"],
+            p50_ms=report["p50_ms"],
+            p99_ms=report["p99_ms"],
+            errors=report["errors"],
+            accepted=report["accepted"],
+            queued=line.queues.waiting() - waiting,
+            calls={action: count - calls.get(action, 0) for action, count in line.proxy.calls().items()},
+            cpu_ms=cpu * _MS / report["accepted"],
         )
+    )
 
 
-def _load(line: Line, name: str, port: int, seconds: float) -> dict[str, Any]:
-    token = issue(JWT_SECRET, 1, ["orders:write"], timedelta(hours=1))
-    numbers = {"--port": port, "--connections": CONNECTIONS, "--seconds": seconds}
+def _load(line: Line, name: str, port: int, connections: int, seconds: float) -> dict[str, Any]:
+    numbers = {"--port": port, "--connections": connections, "--seconds": seconds}
     arguments = [str(part) for number in numbers.items() for part in number]
-    with running([sys.executable, "-m", "bench.load", *arguments], line, name, {"BENCH_TOKEN": token}) as load:
+    with running([sys.executable, "-m", "bench.load", *arguments], line, name, {"BENCH_TOKEN": token()}) as load:
         code = load.wait(seconds + _LOAD_MARGIN)
         if code:
             raise RuntimeError(f"the load ended with {code}: {load.output[-300:]}")

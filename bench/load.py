@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from typing import Any, Final
 
-_ORDER: Final = b'{"productName": "Widget", "quantity": 2, "totalPrice": 99.90}'
+ORDER: Final = b'{"productName": "Widget", "quantity": 2, "totalPrice": 99.90}'
 _ACCEPTED: Final = 202
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _END_OF_HEAD: Final = b"\r\n\r\n"
@@ -71,8 +71,8 @@ class Load:
     def __init__(self, port: int, connections: int, token: str) -> None:
         request = (
             f"POST /api/v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(_ORDER)}\r\n\r\n"
-        ).encode() + _ORDER
+            f"Content-Type: application/json\r\nContent-Length: {len(ORDER)}\r\n\r\n"
+        ).encode() + ORDER
         self._selector = selectors.DefaultSelector()
         self._latencies: list[float] = []
         self._errors: Counter[str] = Counter()

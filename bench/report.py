@@ -1,183 +1,205 @@
-"""The report: tables in Markdown from the raw results, and what was aimed at beside what was reached."""
+"""The report: prose around the tables and the plots, so that nobody has to take a figure on trust."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from bench import contenders, figures, intake, limit
-from bench.figures import DELETE, NONE, RECEIVE, about, calls_per_order, measured, middle, over, shown, spread
+from bench import contenders, figures, intake, limit, steps, tables
+from bench.size import BACKLOG, COLD, DRAIN, IDLE, INTAKE, MEMORY, SCALE, STEADY
 
 Record = dict[str, Any]
 
 _IDLE_LOAD: Final = 0.3  # of a core, below which a machine counts as idle
 
-_DRAIN_HEAD: Final = (
-    "",
-    "orders/s",
-    "ours is",
-    "receives/order",
-    "deletes/order",
-    "other calls",
-    "CPU ms/order",
-    "peak MiB",
-    "backlog",
-)
-_INTAKE_HEAD: Final = (
-    "",
-    "orders/s",
-    "ours is",
-    "p50 ms",
-    "p99 ms",
-    "send calls/order",
-    "CPU ms/order",
-    "accepted",
-    "not in the queue",
-    "errors",
-)
+#: What each plot shows, by its file's name without the ending.
+PLOTS: Final = {
+    "drain": "Orders per second into MariaDB, by contender and added round trip",
+    "backlog": "Orders per second against the backlog, beside what the emulator alone serves",
+    "scale": "Orders per second against the number of workers, and against a worker's pool processes",
+    "memory": "Memory of one worker against the orders it has stored",
+    "intake": "Accepted orders per second against the connections",
+}
 
 
-def markdown(results: Record, source: str) -> str:
+def markdown(results: Record, source: str, plots: Sequence[str], remarks: str = "") -> str:
     """The whole report.
 
     Args:
-        results: as `bench.plan` collected them.
+        results: as the run collected them.
         source: the name of the file that holds them.
+        plots: the names of the files of those that could be drawn.
+        remarks: written by hand: why an aim was missed.
     """
-    size = results["size"]
-    blocks = [
-        "# Orders from HTTP through SQS into MariaDB, measured",
-        (
-            f"Made by `python -m bench` from `{source}`; do not edit. Medians, with the smallest and the largest in "
-            f"brackets, of {size['repetitions']} interleaved repetition(s)."
-        ),
-    ]
+    shown = {name.removesuffix(".svg"): f"![{PLOTS[name.removesuffix('.svg')]}]({name})" for name in plots}
+    blocks = ["# Orders from HTTP through SQS into MariaDB, measured", _head(results, source)]
     if results["quick"]:
         blocks.append("**A quick run: it shows that the benchmark works, and is no basis for a statement.**")
-    blocks += ["## Aims", _aims(results), "## Draining a backlog", _drain_notes(results)]
+    blocks += ["## Aims", tables.aims_table(results), remarks]
+    parts = {
+        DRAIN: _drain,
+        STEADY: _steady,
+        BACKLOG: _backlog,
+        SCALE: _scale,
+        MEMORY: _memory,
+        INTAKE: _intake,
+        COLD: _cold,
+        IDLE: _costs,
+    }
+    for part, blocks_of in parts.items():
+        if results.get(part):
+            heading, *rest = blocks_of(results)
+            blocks += [heading, shown.get(part, ""), *rest]
+    blocks += ["## The machine", _machine(results)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _head(results: Record, source: str) -> str:
+    size = results["size"]
+    return (
+        f"Made by `python -m bench` from [`{source}`]({source}); do not edit. One run on one machine: a real emulator, "
+        "a real MariaDB, real processes, and a proxy that adds a round trip to every call of SQS. Medians, with the "
+        f"smallest and the largest in brackets, of {size['repetitions']} interleaved repetition(s). Everything shares "
+        "the machine's cores, so the ratios compare; the figures do not say what AWS would give."
+    )
+
+
+def _drain(results: Record) -> list[str]:
+    size = results["size"]
+    sources = "\n".join(
+        f"- *{name}*: `{results['commands'].get(name, 'did not run')}`; {contenders.SOURCES[name]}"
+        for name in contenders.NAMES
+    )
+    blocks = [
+        "## Draining a backlog",
+        f"One worker each, started on a full queue, each as its own documentation has it:\n\n{sources}",
+        (
+            "All write the same columns into the same table, idempotently, and delete a message only when its row is "
+            "committed (Celery default excepted). Orders/s is from the first row's time to the last one's. A run ends "
+            f"after {size['limit']:g} s; its rate is then that of the orders stored and deleted so far. Slow workers "
+            "get a shorter backlog, in their favour: the emulator's work grows with it. Calls are counted from the "
+            "worker's start until the queue is empty. CPU (user and system) and memory (proportional set size) are "
+            "those of the worker with its children. The last column says how long after the last row the queue was "
+            "empty, too.\n\n"
+            f"*{figures.EMULATOR}* is connections that receive ten and delete ten and do nothing with them: "
+            f"{limit.connections(0)}, and one more for each millisecond added."
+        ),
+    ]
     for round_trip in size["round_trips"]:
-        blocks += [f"### Drain, {round_trip} ms added round trip", _drain_table(results, round_trip)]
-    if results["tuning"]:
-        blocks += ["### What was tried for the tuned Celery", _tuning_table(results)]
-    blocks += ["## Intake", _intake_notes()]
-    for round_trip in size["intake_round_trips"]:
-        blocks += [f"### Intake, {round_trip} ms added round trip", _intake_table(results, round_trip)]
-    blocks += ["## Idle workers", _idle_table(results), "## The machine", _machine(results)]
-    return "\n\n".join(blocks) + "\n"
+        blocks += [f"### Drain, {round_trip} ms added round trip", tables.drain_table(results, round_trip)]
+    if results.get(steps.TUNING):
+        blocks += ["### What was tried for the tuned Celery", tables.tuning_table(results)]
+    return blocks + _limits(results)
 
 
-def _aims(results: Record) -> str:
-    rows = [
-        [
-            aim.what,
-            f"{'at most' if aim.upper else 'at least'} {aim.bound:g}",
-            shown(aim.value, ".2f"),
-            "not measured" if aim.value is None else "yes" if aim.reached else "no",
-        ]
-        for aim in figures.aims(results)
+def _limits(results: Record) -> list[str]:
+    blocks = ["## The limit", _LIMITS]
+    for round_trip in results["size"]["round_trips"]:
+        blocks += [f"### Limits, {round_trip} ms added round trip", tables.bounds_table(results, round_trip)]
+    if results.get(steps.DATABASE):
+        blocks += ["### What MariaDB commits", tables.commits_table(results)]
+    return blocks
+
+
+_LIMITS: Final = (
+    "What each part could do if it were the only one that counts. The emulator and MariaDB were asked directly, on an "
+    "otherwise idle machine; the rest follows from the CPU time that an order took in the drains. The lowest bound is "
+    "the one that holds; together they hold earlier, as all parts share the cores."
+)
+
+_COLD: Final = (
+    "From the start of the process: the web until the first `202`, a worker until the first row of an order that was "
+    "waiting."
+)
+
+
+def _steady(results: Record) -> list[str]:
+    size = results["size"]
+    return [
+        "## Time to persist",
+        (
+            f"Orders come at half of what the contender drained, at {size['usual']} ms added round trip, whatever "
+            "becomes of them. Timed from the answer to the send until another connection to MariaDB reads the row, "
+            f"which it asks for every 2 ms, over {size['steady']:g} s."
+        ),
+        tables.steady_table(results),
     ]
-    return _table(["", "aim", "measured", "reached"], rows)
 
 
-def _drain_notes(results: Record) -> str:
-    commands = "\n".join(f"- {name}: `{command}`" for name, command in results["commands"].items())
-    return (
-        f"One worker each, started on a full queue:\n\n{commands}\n\n"
-        "*Celery default* loses an order when its task fails; *Celery tuned* has the options in "
-        "`bench/peers/plain_celery.py` that keep it, and the OPTIONS below. The hand loop is one process that "
-        "receives ten, inserts them in one statement and deletes ten, in sequence. All write the same columns "
-        "into the same table.\n\n"
-        "Orders/s is from the first row's time to the last one's. A run ends after "
-        f"{results['size']['limit']:g} s; its rate is then that of the orders stored so far. Slow workers get a "
-        "shorter backlog. Calls are counted from the worker's start until the queue is empty. CPU (user and system) "
-        "and memory (resident; pages that processes share count for each) are those of the worker with its children. "
-        f"*{figures.LIMIT}* is {limit.CONNECTIONS} connections that receive ten and delete ten and do nothing with "
-        "them, on an otherwise idle machine."
-    )
-
-
-def _drain_table(results: Record, round_trip: int) -> str:
-    ours = middle(measured(results["drain"], contender=contenders.OURS, round_trip_ms=round_trip), figures.rate)
-    rows = []
-    for name in contenders.NAMES:
-        records = measured(results["drain"], contender=name, round_trip_ms=round_trip)
-        if not records:
-            rows.append([name, _why_none(about(results["drain"], contender=name, round_trip_ms=round_trip))])
-            continue
-        rows.append(
-            [
-                f"{name} `{records[-1]['options']}`" if "options" in records[-1] else name,
-                spread(records, figures.rate, ".0f"),
-                shown(over(ours, middle(records, figures.rate)), ".1f", "x"),
-                shown(middle(records, lambda record: calls_per_order(record, RECEIVE)), ".2f"),
-                shown(middle(records, lambda record: calls_per_order(record, DELETE)), ".2f"),
-                shown(middle(records, figures.other_calls), ".0f"),
-                spread(records, lambda record: record["cpu_ms"], ".2f"),
-                spread(records, lambda record: record["peak_mib"], ".0f"),
-                str(records[-1]["backlog"]),
-            ]
-        )
-    direct = measured(results["limit"], round_trip_ms=round_trip)
-    if direct:
-        share = shown(over(ours, middle(direct, figures.rate)), ".2f", "x")
-        rows.append([figures.LIMIT, spread(direct, figures.rate, ".0f"), share])
-    return _table(_DRAIN_HEAD, rows)
-
-
-def _tuning_table(results: Record) -> str:
-    rows = [
-        [f"`{record['options']}`", f"{record['round_trip_ms']} ms", shown(record.get("rate"), ".0f")]
-        for record in results["tuning"]
+def _backlog(results: Record) -> list[str]:
+    size = results["size"]
+    return [
+        "## Against the backlog",
+        (
+            f"{size['usual']} ms added round trip; each look is cut after {size['backlog_limit']:g} s. The emulator "
+            "walks through its whole queue for every receive and every deleted message, so its own rate falls with "
+            "the backlog, where that of SQS does not. What a worker makes of a backlog is therefore its share of what "
+            "the emulator serves directly at the same one, on the same queue."
+        ),
+        tables.backlog_table(results),
     ]
-    return _table(["OPTIONS", "added", "orders/s"], rows)
 
 
-def _intake_notes() -> str:
-    return (
-        f"One gunicorn process and {intake.CONNECTIONS} keep-alive connections that post one order after another, "
-        "with a JWT. It is the same application on the same gevent server each time, with another queue behind "
-        f"it: *{intake.OURS}*; *{intake.DELAY}*, Celery on kombu's own transport, with a connection per request; and "
-        f"*{intake.NO_QUEUE}*, which forgets every order at once: the most that the application can do. "
-        f"*{intake.DELAY_ON_THREADS}* is on gunicorn's threads, as many as there are connections. Errors "
-        "are all answers but 202. The load comes from `bench/load.py`."
+def _scale(results: Record) -> list[str]:
+    size = results["size"]
+    return [
+        "## Against workers and concurrency",
+        (
+            f"{size['usual']} ms added round trip, {size['orders']} orders. The workers are suspended while the queue "
+            "is filled, so that they begin together. They share the machine's cores with everything else."
+        ),
+        tables.scale_table(results),
+    ]
+
+
+def _memory(results: Record) -> list[str]:
+    runs = figures.measured(results[MEMORY])
+    if not runs:
+        return ["## Memory", f"failed: {results[MEMORY][-1]['error']}"]
+    last = runs[-1]["samples"][-1]
+    grown = figures.shown(figures.growth(runs[-1]), ".3f")
+    return [
+        "## Memory",
+        (
+            f"One worker, fed as fast as it takes orders: {last['orders']:.0f} orders in {last['seconds']:.0f} s. "
+            f"Its memory (proportional set size, with its children) was {last['mib']:.0f} MiB at the end; in the last "
+            f"quarter it was {grown} times that of the second."
+        ),
+    ]
+
+
+def _intake(results: Record) -> list[str]:
+    blocks = [
+        "## Intake",
+        (
+            "One gunicorn process and keep-alive connections that post one order after another, with a JWT, "
+            f"{results['size']['usual']} ms added round trip. It is the same application on the same gevent server "
+            f"each time, with another queue behind it: *{intake.OURS}*; *{intake.DELAY}*, Celery on kombu's own "
+            f"transport; *{intake.BOTO3}*, one call per order on one client; and *{intake.NO_QUEUE}*, which forgets "
+            f"every order at once: the most that the application can do. *{intake.DELAY_ON_THREADS}* is on gunicorn's "
+            "threads, as many as there are connections. Errors are all answers but 202."
+        ),
+    ]
+    for connections in results["size"]["connections"]:
+        blocks += [f"### Intake, {connections} connection(s)", tables.intake_table(results, connections)]
+    return blocks
+
+
+def _cold(results: Record) -> list[str]:
+    return ["## Cold starts", _COLD, tables.cold_table(results)]
+
+
+def _costs(results: Record) -> list[str]:
+    notes = (
+        f"At SQS's list price of {figures.DOLLARS_PER_MILLION:.2f} USD for a million requests. Of the calls per order, "
+        "receives and deletes are those of the drains; this project's sends are those of the intake at "
+        f"{intake.USUAL} connections, and all others are counted as one `SendMessage` per order, which is what their "
+        f"producers do. The idle calls were counted over {results['size']['idle']:g} s of long polls on an empty queue."
     )
-
-
-def _intake_table(results: Record, round_trip: int) -> str:
-    ours = middle(measured(results["intake"], application=intake.OURS, round_trip_ms=round_trip), figures.rate)
-    rows = []
-    for name in intake.APPLICATIONS:
-        records = measured(results["intake"], application=name, round_trip_ms=round_trip)
-        if not records:
-            rows.append([name, _why_none(about(results["intake"], application=name, round_trip_ms=round_trip))])
-            continue
-        accepted, queued = (sum(record[key] for record in records) for key in ("accepted", "queued"))
-        rows.append(
-            [
-                name,
-                spread(records, figures.rate, ".0f"),
-                shown(over(ours, middle(records, figures.rate)), ".2f", "x"),
-                spread(records, lambda record: record["p50_ms"], ".0f"),
-                spread(records, lambda record: record["p99_ms"], ".0f"),
-                shown(middle(records, figures.sends_per_order), ".2f"),
-                spread(records, lambda record: record["cpu_ms"], ".2f"),
-                str(accepted),
-                NONE if name == intake.NO_QUEUE else str(accepted - queued),
-                str(sum(figures.errors(record) for record in records)),
-            ]
-        )
-    return _table(_INTAKE_HEAD, rows)
-
-
-def _idle_table(results: Record) -> str:
-    good = measured(results["idle"])
-    if not good:
-        return _why_none(results["idle"])
-    rows = [[record["contender"], f"{record['per_minute']:.1f}"] for record in good]
-    return _table(["", f"SQS calls a minute, over {results['size']['idle']:g} s"], rows)
+    return ["## What it costs", notes, tables.cost_table(results)]
 
 
 def _machine(results: Record) -> str:
     facts = results["machine"]
-    versions = ", ".join(f"{name} {number}" for name, number in facts["packages"].items())
+    versions = ", ".join(f"{name} {number}" for name, number in (facts["packages"] | results["versions"]).items())
     changed = " with uncommitted changes" if facts["uncommitted"] else ""
     busy = facts["load_before"] > _IDLE_LOAD * facts["cores"]
     return (
@@ -185,21 +207,8 @@ def _machine(results: Record) -> str:
         f"Python {facts['python']}, MariaDB {facts['mariadb']}, {versions}; commit {facts['commit']}{changed}; "
         f"{results['at']}.\n\n"
         "Everything shares this machine: the worker or the web server, the SQS emulator (ministack, one Python "
-        "process), the database server with its default settings, the proxy that adds the round trip, and the "
-        "load. What one of them takes the others lack, so these numbers compare; they do not say what AWS would "
-        "give. The emulator walks through its whole queue for every receive and every deleted message, so a long "
-        "backlog slows everybody, and the fast ones most. The proxy delays bytes, not the opening of connections. "
+        "process), the database server with its default settings, the proxy that adds the round trip, and the load. "
+        "The proxy delays bytes, not the opening of connections. "
         f"The load average was {facts['load_before']} when the run began"
         f"{', so the machine was not idle' if busy else ''}."
     )
-
-
-def _why_none(records: list[Record]) -> str:
-    return f"failed: {records[-1]['error']}" if records else "not measured"
-
-
-def _table(head: Sequence[str], rows: list[list[str]]) -> str:
-    """Rows may be short; what stands in them cannot break the table."""
-    full = [[*row, *[""] * (len(head) - len(row))] for row in rows]
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *full]
-    return "\n".join("| " + " | ".join(cell.replace("|", "/") for cell in line) + " |" for line in lines)

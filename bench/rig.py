@@ -39,6 +39,11 @@ class Proxy:
         self._process = Process([sys.executable, "-m", "bench.proxy", *arguments], log, {})
         poll(lambda: listens(self._control) and listens(self.port), _START_TIMEOUT, "the proxy listens")
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
     def calls(self) -> dict[str, int]:
         """SQS calls so far, by action."""
         with socket.create_connection(("127.0.0.1", self._control), timeout=5) as control, control.makefile() as answer:
@@ -94,6 +99,10 @@ class Rig:
         """End both."""
         self.emulator.stop()
         self.mariadb.stop()
+
+    def pids(self) -> dict[str, list[int]]:
+        """Their processes, by what they are."""
+        return {"emulator": [self.emulator.pid], "database": [self.mariadb._process.pid]}
 
     @contextlib.contextmanager
     def line(self, round_trip: float) -> Iterator[Line]:

@@ -1,7 +1,7 @@
 """The two queues, as data: the one place where their names and numbers stand in code.
 
 Terraform (`terraform/queues.tf`) spells the same numbers for AWS;
-`tests/contract/test_queue_facts.py` fails when the two disagree.
+`tests/terraform/test_agreement.py` fails when the two disagree.
 """
 
 from dataclasses import dataclass

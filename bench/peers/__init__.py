@@ -1,1 +1,4 @@
-"""What this project is measured against. The workers run in a virtual environment of their own."""
+"""What this project is measured against: a folder per peer, which is also its pinned environment.
+
+`bench.contenders` says how each is started, and which page of its documentation says so.
+"""

@@ -14,39 +14,54 @@ import pymysql
 _INSERT: Final = (
     "INSERT INTO orders (order_id, user_id, product_name, quantity, total_price, status, accepted_at,"
     " persisted_at, attempts, worker, task_id)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-    " ON DUPLICATE KEY UPDATE order_id = order_id"
+    " VALUES {values} ON DUPLICATE KEY UPDATE order_id = order_id"
 )
+_VALUES: Final = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+
+#: An order: its message, the id of the SQS message or task, and its receive count.
+Arrival = tuple[dict[str, Any], str, int]
 
 _per_thread = threading.local()
 
 
-def insert(orders: Sequence[tuple[dict[str, Any], str, int]], worker: str) -> None:
+def insert(orders: Sequence[Arrival], worker: str) -> None:
     """Write orders in one statement and one transaction, on a connection that the thread keeps.
 
     Args:
-        orders: for each its message, the id of the SQS message or task, and its receive count.
+        orders: to write.
         worker: who writes.
     """
-    now = datetime.now(UTC).replace(tzinfo=None)
-    rows = [
-        (
-            order["orderId"],
-            order["userId"],
-            order["productName"],
-            order["quantity"],
-            Decimal(str(order["totalPrice"])),
-            order["status"],
-            datetime.fromisoformat(order["timestamp"]).astimezone(UTC).replace(tzinfo=None),
-            now,
-            attempts,
-            worker,
-            task_id,
-        )
-        for order, task_id, attempts in orders
-    ]
+    now = _now()
     with connection().cursor() as cursor:
-        cursor.executemany(_INSERT, rows)  # PyMySQL makes one statement of it
+        # PyMySQL makes one statement of it.
+        cursor.executemany(_INSERT.format(values=_VALUES), [_row(order, worker, now) for order in orders])
+
+
+def text(cursor: Any, orders: Sequence[Arrival], worker: str) -> str:
+    """The same statement with its values in it."""
+    now = _now()
+    return _INSERT.format(values=", ".join(cursor.mogrify(_VALUES, _row(order, worker, now)) for order in orders))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _row(arrival: Arrival, worker: str, now: datetime) -> tuple[Any, ...]:
+    order, task_id, attempts = arrival
+    return (
+        order["orderId"],
+        order["userId"],
+        order["productName"],
+        order["quantity"],
+        Decimal(str(order["totalPrice"])),
+        order["status"],
+        datetime.fromisoformat(order["timestamp"]).astimezone(UTC).replace(tzinfo=None),
+        now,
+        attempts,
+        worker,
+        task_id,
+    )
 
 
 def connection() -> Any:

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Nobody waits for a settlement, so it may wait for others.
-LIMITS: Final = Limits(linger=0.02, flights=4, capacity=100_000)
+#: Nobody waits for a settlement, so it may wait for others. As many fly as there are polls: with half of them,
+#: deletes fell two seconds behind at 30 ms a call, and what is not deleted comes again after a crash.
+LIMITS: Final = Limits(linger=0.02, flights=8, capacity=100_000)
 
 FIRST_PAUSE: Final = 0.1  # seconds before the second try, at the most; doubles from there
 LONGEST_PAUSE: Final = 2.0  # seconds

@@ -21,7 +21,13 @@ PROCFILE = dict(re.findall(r"^(\w+): *(.+)$", (ROOT / "Procfile").read_text(), r
 # What to add to a command so that it loads all that it names, and then ends.
 REHEARSALS = {"alembic": [], "celery": ["--help"], "gunicorn": ["--check-config"]}
 
-REQUIREMENTS = ("requirements", "requirements-dev", "requirements-otel")
+REQUIREMENTS = (
+    "requirements",
+    "requirements-dev",
+    "requirements-otel",
+    "requirements-terraform",
+    "requirements-checkov",
+)
 ONLY_OPTION = "-r requirements.txt"
 
 

@@ -6,8 +6,8 @@ from sqlalchemy.exc import OperationalError
 
 from orders.database import connect
 from orders.store import OrderStore, is_outage
+from tests import certificate
 from tests.mariadb import MariaDB
-from tests.terraform import certificate
 from tests.unit.samples import an_arrival
 
 

@@ -1,13 +1,11 @@
-"""Orders to preload, in the form in which each contender's own producer would have sent them."""
+"""Orders in the form in which each contender's own producer would have sent them."""
 
 import base64
 import copy
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, Final
 
 #: A message as SendMessageBatch takes it, but for its id.
@@ -15,8 +13,7 @@ Entry = dict[str, Any]
 #: Makes the message of an order for the queue of a name.
 Form = Callable[[dict[str, Any], str], Entry]
 
-_BATCH: Final = 10  # entries of a SendMessageBatch
-_SENDERS: Final = 3  # threads; more only queue up inside the emulator
+_USERS: Final = 1000
 
 
 def plain_json(order: dict[str, Any], queue: str) -> Entry:
@@ -61,33 +58,41 @@ def like_kombu(template: dict[str, Any]) -> Form:
     return form
 
 
-def preload(sqs: Any, queue_url: str, form: Form, count: int) -> None:
-    """Put orders into a queue."""
+def like_dramatiq(template: dict[str, Any]) -> Form:
+    """The form of a message that dramatiq sent: another id, queue and argument."""
+    message = json.loads(base64.b64decode(template["Body"]))
 
-    def send(entries: list[Entry]) -> None:
-        named = [{"Id": str(position), **entry} for position, entry in enumerate(entries)]
-        answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=named)
-        if answer.get("Failed"):
-            raise RuntimeError(f"not preloaded: {answer['Failed']}")
+    def form(order: dict[str, Any], queue: str) -> Entry:
+        made = message | {"args": [order], "message_id": str(uuid.uuid4()), "queue_name": queue}
+        return {"MessageBody": base64.b64encode(json.dumps(made).encode()).decode()}
 
-    queue = queue_url.rsplit("/", 1)[-1]
-    with ThreadPoolExecutor(_SENDERS) as senders:
-        list(senders.map(send, _batches(form(order, queue) for order in _orders(count))))
+    return form
 
 
-def _orders(count: int) -> Iterator[dict[str, Any]]:
+def like_taskiq(template: dict[str, Any]) -> Form:
+    """The form of a message that taskiq sent: another id and another argument."""
+    message = json.loads(template["Body"])
+    attributes = {
+        name: {key: value[key] for key in ("DataType", "StringValue")}
+        for name, value in template.get("MessageAttributes", {}).items()
+    }
+
+    def form(order: dict[str, Any], queue: str) -> Entry:
+        made = message | {"args": [order], "task_id": uuid.uuid4().hex}
+        return {"MessageBody": json.dumps(made), "MessageAttributes": attributes}
+
+    return form
+
+
+def orders(count: int) -> Iterator[dict[str, Any]]:
+    """Orders as the API accepts them, each another one."""
     for number in range(count):
         yield {
             "orderId": str(uuid.uuid4()),
-            "userId": number % 1000 + 1,
+            "userId": number % _USERS + 1,
             "productName": "Widget",
             "quantity": 2,
             "totalPrice": 99.99,
             "status": "pending",
             "timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
-
-
-def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
-    while batch := list(islice(entries, _BATCH)):
-        yield batch

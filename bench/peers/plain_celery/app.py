@@ -1,6 +1,6 @@
 """Plain Celery on kombu's own SQS transport, as its documentation has it: the app and its task.
 
-`python -m bench.peers.plain_celery` publishes one order, to show what a message of it looks like.
+`python -m bench.peers.plain_celery.app` publishes one order, to show what a message of it looks like.
 """
 
 import os
@@ -24,6 +24,9 @@ TUNED: Final[dict[str, Any]] = {
     "worker_send_task_events": False,
 }
 TUNED_TRANSPORT: Final[dict[str, Any]] = {"polling_interval": 0, "wait_time_seconds": 20}
+
+#: Not the project's own name for it: in one process with the project, Celery would run that one.
+TASK: Final = "plain.persist_order"
 
 
 def make_app(endpoint: str, queue_url: str, *, tuned: bool, pool_limit: int | None = None) -> Celery:
@@ -49,7 +52,7 @@ def make_app(endpoint: str, queue_url: str, *, tuned: bool, pool_limit: int | No
         **(TUNED if tuned else {}),
         **({} if pool_limit is None else {"broker_pool_limit": pool_limit}),
     )
-    app.task(bind=True, name="persist_order")(persist_order)
+    app.task(bind=True, name=TASK)(persist_order)
     return app
 
 
@@ -66,7 +69,7 @@ def _tell(**_: Any) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    """Make `app` for `celery -A bench.peers.plain_celery` only: the web peer makes its own."""
+    """Make `app` for `celery -A bench.peers.plain_celery.app` only: the web peer makes its own."""
     if name != "app":
         raise AttributeError(name)
     made = make_app(os.environ["SQS_ENDPOINT"], os.environ["SQS_QUEUE_URL"], tuned=os.environ.get("BENCH_TUNED") == "1")
@@ -75,4 +78,4 @@ def __getattr__(name: str) -> Any:
 
 
 if __name__ == "__main__":
-    __getattr__("app").tasks["persist_order"].delay({"orderId": "template"})
+    __getattr__("app").tasks[TASK].delay({"orderId": "template"})

@@ -1,0 +1,1 @@
+"""dramatiq on dramatiq_sqs."""

@@ -1,0 +1,1 @@
+"""The loop that one writes by hand."""

@@ -1,0 +1,1 @@
+"""Plain Celery on kombu's own SQS transport."""

@@ -1,0 +1,1 @@
+"""taskiq on taskiq-aio-sqs."""
