@@ -41,11 +41,15 @@ class MariaDB:
     def __init__(self, folder: Path, *options: str) -> None:
         self._folder = folder
         self.port = free_port()
+        # A server that starts removes what others have of temporary tables in the same folder.
+        temporary = folder / "tmp"
+        temporary.mkdir()
         as_user = ["--user=root"] if os.geteuid() == 0 else []
+        where = [f"--datadir={folder / 'data'}", f"--tmpdir={temporary}"]
         self._command = [
             "mariadbd",
             "--no-defaults",
-            f"--datadir={folder / 'data'}",
+            *where,
             f"--socket={folder / 'socket'}",
             f"--pid-file={folder / 'pid'}",
             f"--port={self.port}",
@@ -57,7 +61,7 @@ class MariaDB:
             [
                 "mariadb-install-db",
                 "--no-defaults",
-                f"--datadir={folder / 'data'}",
+                *where,
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
                 *as_user,
