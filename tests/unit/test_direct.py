@@ -56,7 +56,7 @@ class Caller:
             **settings,
         )
 
-        @self.app.task(base=SQSTask, name="store", time_limit=20, soft_time_limit=15)
+        @self.app.task(base=SQSTask, name="store", time_limit=20, soft_time_limit=15, shared=False)
         def store(order):
             return order
 
@@ -124,7 +124,7 @@ def test_who_listens_is_told_that_a_message_was_sent(caller):
 
 
 def test_a_task_that_takes_other_arguments_says_so_before_anything_is_sent(caller):
-    @caller.app.task(base=SQSTask)
+    @caller.app.task(base=SQSTask, shared=False)
     def nothing():
         """Takes no argument."""
 
@@ -151,7 +151,7 @@ def test_what_asks_for_more_goes_celerys_own_way(caller, call):
 
 
 def test_a_call_from_inside_a_task_names_its_parent(caller):
-    @caller.app.task(base=SQSTask)
+    @caller.app.task(base=SQSTask, shared=False)
     def outer():
         caller.store.delay({})
 
