@@ -111,16 +111,18 @@ class MariaDB:
     def crowded(self) -> Iterator[None]:
         """Let nobody in but the administrator: all connections are taken, and the application has lost its own."""
         [[usual]] = self.execute("SELECT @@max_connections")
-        self.execute(f"SET GLOBAL max_connections = {FEW}")
-        try:
-            with contextlib.ExitStack() as taken:
-                self.execute(f"KILL USER {APPLICATION}")
-                with contextlib.suppress(pymysql.OperationalError):  # the application may be faster
-                    for _ in range(FEW):
-                        taken.enter_context(self._connection(user=APPLICATION, password=PASSWORD))
-                yield
-        finally:
-            self.execute(f"SET GLOBAL max_connections = {usual}")
+        # On one connection: a further one might not come in, as another look of ours has the administrator's place.
+        with self._connection() as connection, connection.cursor() as administrator:
+            administrator.execute(f"SET GLOBAL max_connections = {FEW}")
+            try:
+                with contextlib.ExitStack() as taken:
+                    administrator.execute(f"KILL USER {APPLICATION}")
+                    with contextlib.suppress(pymysql.OperationalError):  # the application may be faster
+                        for _ in range(FEW):
+                            taken.enter_context(self._connection(user=APPLICATION, password=PASSWORD))
+                    yield
+            finally:
+                administrator.execute(f"SET GLOBAL max_connections = {usual}")
 
     def empty(self) -> str:
         """The name of a new database without tables."""
