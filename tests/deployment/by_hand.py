@@ -24,17 +24,17 @@ class Image:
     Args:
         folder: where it is made; whoever runs it must be able to get there.
         python: the interpreter in place of the base image's.
+        as_its_user: whether the image's user runs it, or else the one who runs the tests.
     """
 
-    def __init__(self, folder: Path, python: Path) -> None:
+    def __init__(self, folder: Path, python: Path, *, as_its_user: bool) -> None:
         self._stage: Stage = stages()[-1]
         user, _, group = self._stage.last("USER").value.partition(":")
-        # Who is not root cannot become anybody else.
-        self._uid = int(user) if os.geteuid() == 0 else os.geteuid()
-        self._become = setpriv(int(user), int(group)) if os.geteuid() == 0 else []
+        self._uid = int(user) if as_its_user else os.geteuid()
+        self._become = setpriv(int(user), int(group)) if as_its_user else []
         self.root, self.temporary, self._venv = folder / "srv", folder / "tmp", folder / "venv"
         self.temporary.mkdir()
-        if os.geteuid() == 0:
+        if as_its_user:
             os.chown(self.temporary, int(user), int(group))
         self._copy()
         self._install(python)
@@ -108,13 +108,18 @@ def setpriv(uid: int, gid: int) -> list[str]:
     return ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--no-new-privs"]
 
 
-def interpreter() -> Path | None:
-    """A Python of this minor version that the image's user may run; a home folder's is its owner's alone."""
-    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+def interpreter() -> tuple[Path, bool]:
+    """A Python of this minor version, and whether the image's user may run it.
+
+    Only root can become somebody else, and a Python in a home folder is its owner's alone. Without one that
+    others may run, the tests' own user runs the image: all but the rights of its files is tested all the same.
+    """
+    own, name = Path(os.path.realpath(sys.executable)), f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if os.geteuid() != 0:
+        return own, False
     uid, _, gid = stages()[-1].last("USER").value.partition(":")
-    become = setpriv(int(uid), int(gid)) if os.geteuid() == 0 else []
-    for python in (Path(os.path.realpath(sys.executable)), Path("/usr/local/bin", name), Path("/usr/bin", name)):
-        tried = subprocess.run([*become, str(python), "-c", "import venv"], capture_output=True, cwd="/", check=False)
-        if tried.returncode == 0:
-            return python
-    return None
+    for python in (own, Path("/usr/local/bin", name), Path("/usr/bin", name)):
+        become = [*setpriv(int(uid), int(gid)), str(python), "-c", "import venv"]
+        if subprocess.run(become, capture_output=True, cwd="/", check=False).returncode == 0:
+            return python, True
+    return own, False
