@@ -30,8 +30,10 @@ class Image:
     def __init__(self, folder: Path, python: Path, *, as_its_user: bool) -> None:
         self._stage: Stage = stages()[-1]
         user, _, group = self._stage.last("USER").value.partition(":")
-        self._uid = int(user) if as_its_user else os.geteuid()
-        self._become = setpriv(int(user), int(group)) if as_its_user else []
+        self._uid = int(user) if as_its_user else None
+        # Root without its capabilities is held to the rights of files as everybody is.
+        powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+        self._become = setpriv(int(user), int(group)) if as_its_user else powerless
         self.root, self.temporary, self._venv = folder / "srv", folder / "tmp", folder / "venv"
         self.temporary.mkdir()
         if as_its_user:
@@ -59,7 +61,7 @@ class Image:
         """What its user has left where everybody may write, but for the folder it is given."""
         shared = [Path(name) for name in ("/tmp", "/var/tmp", "/dev/shm")]  # noqa: S108
         found = [path for folder in shared if folder.is_dir() for path in folder.iterdir()]
-        return [path for path in found if path.lstat().st_uid == self._uid] if self._become else []
+        return [path for path in found if path.lstat().st_uid == self._uid]
 
     def _copy(self) -> None:
         context = sent()
@@ -112,7 +114,7 @@ def interpreter() -> tuple[Path, bool]:
     """A Python of this minor version, and whether the image's user may run it.
 
     Only root can become somebody else, and a Python in a home folder is its owner's alone. Without one that
-    others may run, the tests' own user runs the image: all but the rights of its files is tested all the same.
+    others may run, the tests' own user runs the image; then nobody can tell its files from those of the tests.
     """
     own, name = Path(os.path.realpath(sys.executable)), f"python{sys.version_info.major}.{sys.version_info.minor}"
     if os.geteuid() != 0:
