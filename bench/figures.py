@@ -7,7 +7,7 @@ from typing import Any, Final
 from bench import contenders, intake, steps
 from bench.bare import BATCH
 from bench.size import DRAIN, IDLE, INTAKE, MEMORY
-from tasks.sqs.receiver import POLLS_IN_FLIGHT
+from tasks.sqs.polls import MOST_IN_FLIGHT
 
 Record = dict[str, Any]
 
@@ -119,14 +119,14 @@ def bounds(results: Record, round_trip: int) -> list[tuple[str, float | None]]:
     emulator_cpu = middle(ours, lambda record: record["shared_cpu_ms"]["emulator"])
     cores = int(results["machine"]["cores"])
     commits = middle(measured(results.get(steps.DATABASE, []), rows=100), rate)
-    polls = POLLS_IN_FLIGHT * BATCH * _MS / round_trip if round_trip else None
+    polls = MOST_IN_FLIGHT * BATCH * _MS / round_trip if round_trip else None
     return [
         ("the emulator, asked directly with the same batched calls", emulator_rate(results, round_trip)),
         ("MariaDB, the same rows in statements of 100 on 2 connections, no queue", commits),
         ("one core of Python at the worker's CPU per order", over(_MS, cpu)),
         ("one core of Python at the emulator's CPU per order", over(_MS, emulator_cpu)),
         (f"all {cores} cores at the CPU per order of worker, emulator, MariaDB and proxy", over(cores * _MS, together)),
-        (f"round trips: {POLLS_IN_FLIGHT} polls of {BATCH} in flight", polls),
+        (f"round trips: {MOST_IN_FLIGHT} polls of {BATCH} in flight", polls),
     ]
 
 

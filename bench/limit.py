@@ -7,7 +7,7 @@ from typing import Any, Final
 from bench.filling import fill
 from bench.forms import Form
 from bench.rig import Line, Rig, running
-from tasks.sqs.receiver import POLLS_IN_FLIGHT
+from tasks.sqs.polls import MOST_IN_FLIGHT
 
 #: Rows of a statement: one by one, what a receive brings, and what this project's worker collects.
 ROWS: Final = (1, 10, 100)
@@ -20,7 +20,7 @@ _MARGIN: Final = 20  # seconds
 
 def connections(round_trip: int) -> int:
     """As many as this project's worker has polls, and what keeps the emulator busy over a longer way."""
-    return POLLS_IN_FLIGHT + round_trip
+    return MOST_IN_FLIGHT + round_trip
 
 
 def emulator(rig: Rig, form: Form, orders: int, round_trip: int, seconds: float) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """Receiving: threads that long-poll one queue while there is room, and never give up.
 
 They call SQS on clients and sockets of their own, so nothing they wait for holds up the worker, and
-an answer that never comes ends with the read timeout. One poll is in flight while the queue is idle,
-several while there is a backlog.
+an answer that never comes ends with the read timeout. How many of them poll, `tasks.sqs.polls` says.
 """
 
 import logging
@@ -14,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.sqs.backoff import pause
-from tasks.sqs.held import MAX_RECEIVE, Delivery, Held
+from tasks.sqs.held import Delivery, Held
+from tasks.sqs.polls import MOST_IN_FLIGHT, WORTH_WAITING, Poll, Polls
 from tasks.sqs.queue import QueueFacts, read_facts
 from tasks.sqs.settler import Settler
 
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 logger = logging.getLogger(__name__)
-
-POLLS_IN_FLIGHT: Final = 8
-
-#: Seconds to wait for more room before asking for less than SQS gives in one answer.
-WORTH_WAITING: Final = 0.05
 
 IDLE_LOOK: Final = 1.0  # seconds between two looks of a thread that has nothing to do
 
@@ -75,15 +70,12 @@ class Receiver:
         self._deliver = deliver
         self._stopped = threading.Event()
         self._facts: QueueFacts | None = None
-        self._in_flight = 0
-        self._backlog = False
+        self._polls = Polls()
         self._failures = 0
-        self._asked = 0
-        self._full_at = 0.0
         self.polled_at = time.monotonic()
         self._threads = [
             threading.Thread(target=self._run, name=f"sqs-receiver-{number}", daemon=True)
-            for number in range(POLLS_IN_FLIGHT)
+            for number in range(MOST_IN_FLIGHT)
         ]
 
     def start(self) -> None:
@@ -105,55 +97,37 @@ class Receiver:
     @property
     def idle_seconds(self) -> float:
         """Seconds since a poll last ended, with whatever answer; 0 while there is no room for one."""
-        return time.monotonic() - self.polled_at if self._in_flight or self._held.room() else 0.0
+        return time.monotonic() - self.polled_at if self._polls.any_in_flight or self._held.room() else 0.0
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            with self._turn() as count:
-                if count:
-                    self._poll(count)
+            with self._turn() as turn:
+                if turn:
+                    self._poll(turn)
 
     @contextmanager
-    def _turn(self) -> Iterator[int]:
-        """How many messages this thread is to ask for now; 0, after a pause, when it is not its turn."""
+    def _turn(self) -> Iterator[Poll | None]:
+        """The poll that this thread is to make now; None, after a pause, when it is not its turn."""
         changed = self._held.changed
         with changed:
-            count = self._worth_asking()
-            if count:
-                self._in_flight += 1
-                self._asked += count
-            else:
-                idle = self._held.suspended or (self._in_flight and not self._backlog)
+            turn = self._polls.begin(self._held.room(), is_idle=not len(self._held))
+            if not turn:
+                idle = self._held.suspended or self._polls.are_enough
                 changed.wait(IDLE_LOOK if idle else WORTH_WAITING)
         try:
-            yield count
+            yield turn
         finally:
-            if count:
+            if turn:
                 with changed:
-                    self._in_flight -= 1
-                    self._asked -= count
+                    self._polls.end(turn)
                     changed.notify()
 
-    def _worth_asking(self) -> int:
-        if self._in_flight and not self._backlog:
-            return 0
-        # Polls of other queues do not count: an idle one asks for all the room there is, for 20 seconds
-        # at a time. So each queue beyond the first may bring one answer more than the limit.
-        room = min(MAX_RECEIVE, self._held.room() - self._asked)
-        now = time.monotonic()
-        if room <= 0:
-            self._full_at = now
-            return 0
-        much = room == MAX_RECEIVE or not len(self._held)
-        return room if much or now - self._full_at >= WORTH_WAITING else 0
-
-    def _poll(self, count: int) -> None:
+    def _poll(self, turn: Poll) -> None:
         # Whatever SQS, the network or the answer may throw at us: a worker that stops polling is dead
         # and looks alive, so everything is caught here.
         try:
-            deliveries = self._receive(count)
-            self._backlog = len(deliveries) == count
-            self._recovered()
+            deliveries = self._receive(turn)
+            self._succeeded(turn, len(deliveries))
             if self._stopped.is_set():
                 self._hand_back(deliveries)
             elif deliveries:
@@ -161,7 +135,6 @@ class Receiver:
                     self._held.add(delivery)
                 self._deliver(deliveries)
         except Exception as error:
-            self._backlog = False
             self._pause(error)
         finally:
             self.polled_at = time.monotonic()
@@ -177,28 +150,32 @@ class Receiver:
             else:
                 self._held.add(delivery)
 
-    def _receive(self, count: int) -> list[Delivery]:
+    def _receive(self, turn: Poll) -> list[Delivery]:
         if self._facts is None:
             self._facts = read_facts(self._sqs, self._source.url)
+        wait: Any = {} if turn.is_long else {"WaitTimeSeconds": 0}  # else the queue says it
         answer = self._sqs.receive_message(
             QueueUrl=self._source.url,
-            MaxNumberOfMessages=count,
+            MaxNumberOfMessages=turn.count,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+            **wait,
         )
         messages: list[Any] = [message for message in answer.get("Messages", []) if "ReceiptHandle" in message]
         timeout = self._facts.visibility_timeout
         leased_until = time.monotonic() + timeout
         return [Delivery(message, self._source.queue, self._source.url, timeout, leased_until) for message in messages]
 
-    def _recovered(self) -> None:
+    def _succeeded(self, turn: Poll, received: int) -> None:
         with self._held.changed:
+            self._polls.answered(turn, received)
             failures, self._failures = self._failures, 0
         if failures:
             logger.warning("receiving again from %s", self._source.url)
 
     def _pause(self, error: Exception) -> None:
         with self._held.changed:  # several polls fail together, and one line is enough
+            self._polls.failed()
             failures, self._failures = self._failures, self._failures + 1
         if not failures:
             logger.warning("cannot receive from %s, trying on: %r", self._source.url, error)

@@ -7,6 +7,7 @@ import pytest
 
 from tasks.sqs import receiver as receiving
 from tasks.sqs.held import MAX_RECEIVE, Held
+from tasks.sqs.polls import MOST_IN_FLIGHT
 from tasks.sqs.receiver import Receiver, Source
 from tests.polling import poll
 
@@ -25,6 +26,7 @@ class ScriptedSQS:
         self._script = list(script)
         self._lock = threading.Lock()
         self.asked_for = []
+        self.long = []
         self.resume = threading.Event()
 
     def get_queue_attributes(self, **parameters):
@@ -33,6 +35,7 @@ class ScriptedSQS:
     def receive_message(self, **parameters):
         with self._lock:
             self.asked_for.append(parameters["MaxNumberOfMessages"])
+            self.long.append("WaitTimeSeconds" not in parameters)
             answer = self._script.pop(0) if self._script else self._wait
         if isinstance(answer, BaseException):
             raise answer
@@ -161,10 +164,11 @@ def test_an_idle_queue_has_one_poll_in_flight(receive, held):
 
 def test_a_backlog_has_several_polls_in_flight(receive, held):
     held.resize(1000)
-    full = {"Messages": [message() for _ in range(MAX_RECEIVE)]}
-    sqs = ScriptedSQS(full)
+    full = [{"Messages": [message() for _ in range(MAX_RECEIVE)]} for _ in range(MOST_IN_FLIGHT**2)]
+    sqs = ScriptedSQS(*full)
     receive(sqs)
-    poll(lambda: len(sqs.asked_for) == 1 + receiving.POLLS_IN_FLIGHT, 5, "all polls in flight")
+    poll(lambda: len(sqs.asked_for) == len(full) + MOST_IN_FLIGHT, 5, "all polls in flight")
+    assert sqs.long[-MOST_IN_FLIGHT:].count(True) == 1, "the others look, and come back at once"
 
 
 def test_what_arrives_after_the_stop_is_made_visible_to_others(receive):
