@@ -1,4 +1,4 @@
-"""boto3 clients for SQS: one per purpose and process, with a time limit on every call."""
+"""Who calls SQS: boto3's client, and `Calls` for what every message costs. With a time limit on every call."""
 
 import functools
 import os
@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tasks.sqs import metrics
+from tasks.sqs.calls import MAX_CONNECTIONS, Calls, Target
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT: Final = 2.0  # seconds
 READ_TIMEOUT: Final = 2.0  # seconds without an answer, on top of what a long poll waits
 TRIES: Final = 1  # whoever calls tries again itself, with its own time limit and pauses
-MAX_CONNECTIONS: Final = 64  # sockets that threads may use at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,22 @@ def client(endpoint: Endpoint, wait: float = 0) -> "SQSClient":
         endpoint: where to.
         wait: seconds a call may take on purpose (a long poll), added to the read timeout.
     """
-    return _client(endpoint, wait, os.getpid())
+    return _both(endpoint, wait, os.getpid())[0]
+
+
+def calls(endpoint: Endpoint, wait: float = 0) -> Calls:
+    """The process's `Calls` of an endpoint; as for `client`."""
+    return _both(endpoint, wait, os.getpid())[1]
 
 
 @functools.lru_cache
-def _client(endpoint: Endpoint, wait: float, pid: int) -> "SQSClient":
-    key, secret = endpoint.credentials or (None, None)
-    # A session of its own: boto3's default session must not be shared between threads.
+def _both(endpoint: Endpoint, wait: float, pid: int) -> "tuple[SQSClient, Calls]":
+    # A session of their own: boto3's default session must not be shared between threads.
     # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
-    session = boto3.session.Session(region_name=endpoint.region, aws_access_key_id=key, aws_secret_access_key=secret)
-    sqs = session.client(
+    core = botocore.session.get_session()
+    if endpoint.credentials:
+        core.set_credentials(*endpoint.credentials)
+    sqs = boto3.session.Session(botocore_session=core, region_name=endpoint.region).client(
         "sqs",
         endpoint_url=endpoint.url,
         config=Config(
@@ -62,8 +69,17 @@ def _client(endpoint: Endpoint, wait: float, pid: int) -> "SQSClient":
             parameter_validation=False,  # all calls are in this package, and typed
         ),
     )
-    sqs.meta.events.register("response-received.sqs", metrics.count_call)
-    return sqs
+    sqs.meta.events.register("response-received.sqs", metrics.count_answer)
+    credentials = core.get_credentials()
+    target = Target(
+        url=sqs.meta.endpoint_url,  # by botocore's rules, where we name none
+        region=endpoint.region,
+        credentials=credentials.get_frozen_credentials if credentials else lambda: None,
+        ca_bundle=core.get_config_variable("ca_bundle"),
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=wait + READ_TIMEOUT,
+    )
+    return sqs, Calls(target)
 
 
 def reachable(sqs: "SQSClient", queue_url: str) -> bool:

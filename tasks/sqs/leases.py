@@ -3,15 +3,13 @@
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tasks.sqs.batch_call import Failure, batch_call
 from tasks.sqs.batcher import MAX_ENTRIES
+from tasks.sqs.calls import Calls
 from tasks.sqs.held import Delivery, Held
 from tasks.sqs.notice import Notice
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +34,7 @@ class Leases:
         held: what to extend.
     """
 
-    def __init__(self, sqs: "SQSClient", held: Held) -> None:
+    def __init__(self, sqs: Calls, held: Held) -> None:
         self._sqs = sqs
         self._held = held
         self._lost = Notice(logger, "the lease on a message is lost")

@@ -32,8 +32,18 @@ BATCH_SIZE: Final = Histogram(
 )
 
 
-def count_call(event_name: str, parsed_response: Mapping[str, Any] | None = None, **_: Any) -> None:
-    """Count a try of a call: the hook `response-received` of botocore, which knows the unanswered ones, too.
+def count_call(action: str, status: int = 0) -> None:
+    """Count a try of a call.
+
+    Args:
+        action: `ReceiveMessage`, for instance.
+        status: HTTP's; 0 where no answer came that makes sense.
+    """
+    CALLS.labels(action, _outcome(status)).inc()
+
+
+def count_answer(event_name: str, parsed_response: Mapping[str, Any] | None = None, **_: Any) -> None:
+    """Count a try of a call of boto3's: the hook `response-received` of botocore, which knows the unanswered ones, too.
 
     https://github.com/boto/botocore/blob/develop/botocore/endpoint.py, `Endpoint._get_response`
 
@@ -41,8 +51,8 @@ def count_call(event_name: str, parsed_response: Mapping[str, Any] | None = None
         event_name: `response-received.sqs.ReceiveMessage`, for instance.
         parsed_response: None where no answer came that could be read.
     """
-    action = event_name.rpartition(".")[2]
-    CALLS.labels(action, _outcome(parsed_response or {})).inc()
+    metadata = (parsed_response or {}).get("ResponseMetadata", {})
+    count_call(event_name.rpartition(".")[2], metadata.get("HTTPStatusCode", 0))
 
 
 class HealthGauges(Collector):
@@ -70,8 +80,7 @@ class HealthGauges(Collector):
         )
 
 
-def _outcome(response: Mapping[str, Any]) -> str:
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+def _outcome(status: int) -> str:
     if 200 <= status < 300:  # noqa: PLR2004  # HTTP's own classes
         return OK
     return REFUSED if 400 <= status < 500 else FAILED  # noqa: PLR2004

@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from tasks.sqs.calls import Calls
+
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
@@ -43,7 +45,7 @@ class QueueFacts:
         return self.arn.rsplit(":", 1)[-1]
 
 
-def read_facts(sqs: "SQSClient", queue_url: str) -> QueueFacts:
+def read_facts(sqs: "SQSClient | Calls", queue_url: str) -> QueueFacts:
     """Ask a queue for its attributes; raises whatever keeps it from answering."""
     attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=_ASKED_FOR)["Attributes"]
     redrive = json.loads(attributes.get("RedrivePolicy", "{}"))

@@ -10,16 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tasks.sqs.backoff import pause
+from tasks.sqs.calls import Calls
 from tasks.sqs.held import Delivery, Held
 from tasks.sqs.polls import MOST_IN_FLIGHT, WORTH_WAITING, Poll, Polls
 from tasks.sqs.queue import QueueFacts, read_facts
 from tasks.sqs.settler import Settler
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +55,7 @@ class Receiver:
 
     def __init__(
         self,
-        sqs: "SQSClient",
+        sqs: Calls,
         source: Source,
         held: Held,
         settler: Settler,

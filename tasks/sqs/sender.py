@@ -8,17 +8,15 @@ import os
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tasks.sqs.backoff import pause
 from tasks.sqs.batch_call import Failure, batch_call
 from tasks.sqs.batcher import Batcher, Full, Limits
-from tasks.sqs.clients import Endpoint, client
+from tasks.sqs.calls import Calls
+from tasks.sqs.clients import Endpoint, calls
 from tasks.sqs.errors import NotConfirmed, Unsendable
 from tasks.sqs.outgoing import Outgoing
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
 
 LIMITS: Final = Limits(linger=0, flights=4, capacity=1000)
 
@@ -45,7 +43,7 @@ class Sender:
         queue_url: the queue.
     """
 
-    def __init__(self, sqs: "SQSClient", queue_url: str) -> None:
+    def __init__(self, sqs: Calls, queue_url: str) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
         self._batcher = Batcher("sqs-sender", self._fly, lambda pending: pending.size, LIMITS)
@@ -101,7 +99,7 @@ def sender(endpoint: Endpoint, queue_url: str) -> Sender:
 
 @functools.lru_cache
 def _sender(endpoint: Endpoint, queue_url: str, pid: int) -> Sender:
-    return Sender(client(endpoint), queue_url)
+    return Sender(calls(endpoint), queue_url)
 
 
 def _entry(message: Outgoing, delay: int) -> dict[str, Any]:

@@ -10,16 +10,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tasks.sqs.backoff import pause
 from tasks.sqs.batch_call import Failure, batch_call
 from tasks.sqs.batcher import Batcher, Full, Limits
+from tasks.sqs.calls import Calls
 from tasks.sqs.held import Delivery
 from tasks.sqs.notice import Notice
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +47,7 @@ class Settler:
         queue_url: the queue.
     """
 
-    def __init__(self, sqs: "SQSClient", queue_url: str) -> None:
+    def __init__(self, sqs: Calls, queue_url: str) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
         self._deletes = Batcher("sqs-delete", self._fly_deletes, _no_bytes, LIMITS)

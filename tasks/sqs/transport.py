@@ -121,7 +121,7 @@ class Channel(SQS.Channel):
         wait = self.transport_options["receive_wait"]
         source = Source(queue=queue, url=self._resolve_queue_url(queue))
         receiver = Receiver(
-            clients.client(self._endpoint, wait), source, self._held, self._settler(source.url), self._on_received
+            clients.calls(self._endpoint, wait), source, self._held, self._settler(source.url), self._on_received
         )
         self._receivers[queue] = receiver
         receiver.start()
@@ -130,7 +130,7 @@ class Channel(SQS.Channel):
         """Before the first poll: a bell for the hub, leases for what will be held, and who watches over it."""
         self._wakeup = Wakeup()
         self.hub.add_reader(self._wakeup.fileno(), self._on_wakeup)
-        self._leases = Leases(clients.client(self._endpoint), self._held)
+        self._leases = Leases(clients.calls(self._endpoint), self._held)
         self._leases.start()
         port, host = self.transport_options.get("health_port", 0), self.transport_options.get("health_host", LOOPBACK)
         self._health = Health(self._held, self._receivers, port, host)
@@ -138,7 +138,7 @@ class Channel(SQS.Channel):
 
     def _settler(self, queue_url: str) -> Settler:
         if queue_url not in self._settlers:
-            self._settlers[queue_url] = Settler(clients.client(self._endpoint), queue_url)
+            self._settlers[queue_url] = Settler(clients.calls(self._endpoint), queue_url)
         return self._settlers[queue_url]
 
     def _on_received(self, deliveries: list[Delivery]) -> None:

@@ -89,8 +89,8 @@ def test_no_other_event_ends_an_attempt(gained, event):
     ],
     ids=["200", "400", "403", "500", "302", "nonsense", "no answer"],
 )
-def test_a_call_to_sqs_is_counted_by_its_answer(gained, response, outcome):
-    sqs_metrics.count_call("response-received.sqs.ReceiveMessage", parsed_response=response, exception=None)
+def test_a_call_of_boto3s_is_counted_by_its_answer(gained, response, outcome):
+    sqs_metrics.count_answer("response-received.sqs.ReceiveMessage", parsed_response=response, exception=None)
     assert gained("sqs_calls_total", action="ReceiveMessage", outcome=outcome) == 1
 
 

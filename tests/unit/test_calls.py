@@ -1,0 +1,281 @@
+"""The calls of SQS that go round boto3: signed, refused, unanswered, through a proxy, and over TLS."""
+
+import contextlib
+import hashlib
+import hmac
+import json
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import ClientError, NoCredentialsError
+from urllib3.exceptions import HTTPError, SSLError
+
+from tasks.sqs import clients
+from tasks.sqs.calls import Calls, Target
+from tasks.sqs.errors import may_pass
+from tasks.sqs.metrics import CALLS
+from tests import certificate
+from tests.processes import free_port
+
+REGION = "eu-central-1"
+KEYS = ReadOnlyCredentials("the-key", "the-secret", "the-session-token")
+
+
+class Endpoint(ThreadingHTTPServer):
+    """Answers every call alike, and keeps what it was sent.
+
+    Attributes:
+        answers: with this status and these bytes; None never answers.
+        hangs_up: whether it closes each connection after its answer without having said so.
+        received: path, headers and body of each call.
+    """
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answers = (200, b"{}")
+        self.hangs_up = False
+        self.received = []
+        self.silence = threading.Event()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):  # the name is http.server's
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append((self.path, dict(self.headers), body))
+        if self.server.answers is None:
+            self.server.silence.wait(10)
+            return
+        status, text = self.server.answers
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+        self.close_connection = self.server.hangs_up
+
+    def log_message(self, *args):
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def serving(tls=None):
+    with Endpoint() as server:
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tls.file, tls.key_file)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield server
+        server.silence.set()
+        server.shutdown()
+
+
+@pytest.fixture
+def sqs():
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def calls_to(url, credentials=lambda: KEYS, ca_bundle=None, read_timeout=5.0):
+    target = Target(
+        url=url,
+        region=REGION,
+        credentials=credentials,
+        ca_bundle=ca_bundle and str(ca_bundle),
+        connect_timeout=2.0,
+        read_timeout=read_timeout,
+    )
+    return Calls(target)
+
+
+def test_a_call_is_one_post_of_json_that_names_its_action(sqs):
+    sqs.answers = (200, b'{"Messages": [{"MessageId": "m"}]}')
+    answer = calls_to(sqs.url).receive_message(QueueUrl="http://q", MaxNumberOfMessages=3)
+
+    assert answer == {"Messages": [{"MessageId": "m"}]}
+    [(path, headers, body)] = sqs.received
+    assert path == "/"
+    assert headers["X-Amz-Target"] == "AmazonSQS.ReceiveMessage"
+    assert headers["Content-Type"] == "application/x-amz-json-1.0"
+    assert json.loads(body) == {"QueueUrl": "http://q", "MaxNumberOfMessages": 3}
+
+
+@pytest.mark.parametrize(
+    ("method", "action"),
+    [
+        ("receive_message", "ReceiveMessage"),
+        ("send_message_batch", "SendMessageBatch"),
+        ("delete_message_batch", "DeleteMessageBatch"),
+        ("change_message_visibility_batch", "ChangeMessageVisibilityBatch"),
+        ("get_queue_attributes", "GetQueueAttributes"),
+    ],
+)
+def test_each_method_calls_its_action(sqs, method, action):
+    getattr(calls_to(sqs.url), method)(QueueUrl="http://q")
+    assert sqs.received[0][1]["X-Amz-Target"] == f"AmazonSQS.{action}"
+
+
+def test_what_arrives_is_what_was_signed(sqs):
+    """By the rules of https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html."""
+    calls_to(sqs.url).send_message_batch(QueueUrl="http://q", Entries=[{"Id": "0", "MessageBody": "Käse"}])
+
+    [(path, headers, body)] = sqs.received
+    arrived = {name.lower(): value for name, value in headers.items()}
+    scheme, _, parts = arrived["authorization"].partition(" ")
+    given = dict(part.strip().split("=", 1) for part in parts.split(","))
+    names = given["SignedHeaders"].split(";")
+    assert {"host", "x-amz-date", "x-amz-security-token", "x-amz-target"} <= set(names)
+    canonical = "\n".join(
+        [
+            "POST",
+            path,
+            "",
+            *[f"{name}:{arrived[name]}" for name in names],
+            "",
+            given["SignedHeaders"],
+            hashlib.sha256(body).hexdigest(),
+        ]
+    )
+    key_id, day, *scope = given["Credential"].split("/")
+    assert (key_id, scope) == ("the-key", [REGION, "sqs", "aws4_request"])
+    key = b"AWS4the-secret"
+    for part in (day, *scope):
+        key = hmac.digest(key, part.encode(), "sha256")
+    hashed = hashlib.sha256(canonical.encode()).hexdigest()
+    to_sign = f"{scheme}\n{arrived['x-amz-date']}\n{day}/{'/'.join(scope)}\n{hashed}"
+    assert given["Signature"] == hmac.new(key, to_sign.encode(), "sha256").hexdigest()
+    assert arrived["x-amz-security-token"] == "the-session-token"
+
+
+def test_each_call_asks_for_the_credentials_that_are_valid_now(sqs):
+    rotating = iter([ReadOnlyCredentials("old", "x", None), ReadOnlyCredentials("new", "y", None)])
+    calls = calls_to(sqs.url, credentials=lambda: next(rotating))
+    for _ in range(2):
+        calls.receive_message(QueueUrl="http://q")
+    assert ["old/" in sqs.received[0][1]["Authorization"], "new/" in sqs.received[1][1]["Authorization"]] == [True] * 2
+
+
+def test_without_credentials_nothing_is_sent(sqs):
+    with pytest.raises(NoCredentialsError):
+        calls_to(sqs.url, credentials=lambda: None).receive_message(QueueUrl="http://q")
+    assert sqs.received == []
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "code", "passes"),
+    [
+        (400, b'{"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "gone"}', "QueueDoesNotExist", False),
+        (403, b'{"__type": "ExpiredToken", "message": "old"}', "ExpiredToken", True),
+        (400, b'{"__type": "com.amazonaws.sqs#RequestThrottled"}', "RequestThrottled", True),
+        (500, b'{"__type": "InternalFailure"}', "InternalFailure", True),
+        (503, b"<html>from a load balancer</html>", "", True),
+        (404, b"\xff\xfe", "", False),
+        (302, b"[]", "", False),
+    ],
+)
+def test_a_refusal_is_botocores_error(sqs, status, text, code, passes):
+    sqs.answers = (status, text)
+    with pytest.raises(ClientError) as refused:
+        calls_to(sqs.url).receive_message(QueueUrl="http://q")
+    assert refused.value.response["Error"]["Code"] == code
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+    assert may_pass(refused.value) is passes
+
+
+@pytest.mark.parametrize("text", [b"", b"nonsense", b"[]", b'"text"', b"null", b"\xff"])
+def test_an_answer_that_makes_no_sense_is_an_error_that_may_pass(sqs, text):
+    sqs.answers = (200, text)
+    with pytest.raises(ValueError, match=r".") as nonsense:
+        calls_to(sqs.url).receive_message(QueueUrl="http://q")
+    assert may_pass(nonsense.value)
+
+
+def test_no_answer_ends_with_the_read_timeout(sqs):
+    sqs.answers = None
+    with pytest.raises(HTTPError, match="timed out") as silent:
+        calls_to(sqs.url, read_timeout=0.2).receive_message(QueueUrl="http://q")
+    assert may_pass(silent.value)
+    assert len(sqs.received) == 1, "whoever calls tries again, not we"
+
+
+def test_a_refused_connection_is_an_error_that_may_pass():
+    with pytest.raises(HTTPError) as refused:
+        calls_to(f"http://127.0.0.1:{free_port()}").receive_message(QueueUrl="http://q")
+    assert may_pass(refused.value)
+
+
+def test_a_connection_that_sqs_has_closed_meanwhile_is_not_used_again(sqs):
+    sqs.hangs_up = True
+    calls = calls_to(sqs.url)
+    for _ in range(5):
+        calls.receive_message(QueueUrl="http://q")
+    assert len(sqs.received) == 5
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [((200, b"{}"), "ok"), ((400, b"{}"), "refused"), ((500, b"{}"), "failed"), (None, "failed")],
+)
+def test_each_try_is_counted(sqs, answers, outcome):
+    counter = CALLS.labels("ReceiveMessage", outcome)._value
+    before = counter.get()
+    sqs.answers = answers
+    with contextlib.suppress(ClientError, HTTPError):
+        calls_to(sqs.url, read_timeout=0.1).receive_message(QueueUrl="http://q")
+    assert counter.get() == before + 1
+
+
+def test_calls_go_through_the_proxy_of_the_environment(sqs, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", sqs.url.replace("http://", "http://user:secret@"))
+    calls_to("http://sqs.example").receive_message(QueueUrl="http://q")
+    [(path, headers, _)] = sqs.received
+    assert path == "http://sqs.example/"
+    assert headers["Host"] == "sqs.example"
+    assert headers["Proxy-Authorization"].startswith("Basic ")
+
+
+def test_no_proxy_leaves_it_out(sqs, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    calls_to(sqs.url).receive_message(QueueUrl="http://q")
+    assert len(sqs.received) == 1
+
+
+def test_the_certificate_is_checked(tmp_path):
+    issued = certificate.make(tmp_path)
+    with serving(tls=issued) as server:
+        url = server.url.replace("http:", "https:")
+        assert calls_to(url, ca_bundle=issued.file).receive_message(QueueUrl="http://q") == {}
+        with pytest.raises(SSLError, match="certificate"):
+            calls_to(url).receive_message(QueueUrl="http://q")
+
+
+def test_the_bundle_that_boto3_would_trust_is_trusted(tmp_path, monkeypatch):
+    issued = certificate.make(tmp_path)
+    with serving(tls=issued) as server:
+        url = server.url.replace("http:", "https:")
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(issued.file))
+        ours = clients.calls(clients.Endpoint(REGION, url, ("key", "secret")))
+        assert ours.receive_message(QueueUrl="http://q") == {}
+
+
+def test_without_an_endpoint_it_is_the_regions_own():
+    ours = clients.calls(clients.Endpoint("cn-north-1", None, ("key", "secret")))
+    assert ours._url == "https://sqs.cn-north-1.amazonaws.com.cn/"
