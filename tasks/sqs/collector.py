@@ -32,6 +32,7 @@ class Collector:
     def __init__(self, task: BatchTask, consumer: Any) -> None:
         self._task = task
         self._consumer = consumer
+        self._last_receive = task.max_receive_count  # Celery's settings are slow to ask, and this is for each call
         self._waiting: collections.deque[SQSRequest] = collections.deque()
         self._apart: collections.deque[list[SQSRequest]] = collections.deque()  # batches that are made already
         self._running = 0
@@ -82,7 +83,7 @@ class Collector:
         return batch
 
     def _is_last(self, request: SQSRequest) -> bool:
-        return request.receive_count >= self._task.max_receive_count
+        return request.receive_count >= self._last_receive
 
     def _is_open(self) -> bool:
         return bool(self._consumer.blueprint.state == bootsteps.RUN)
