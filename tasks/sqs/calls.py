@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-m
 """
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -119,7 +118,7 @@ def _pool(target: Target) -> urllib3.PoolManager:
         "maxsize": MAX_CONNECTIONS,
         "timeout": urllib3.Timeout(connect=target.connect_timeout, read=target.read_timeout),
         "cert_reqs": "CERT_REQUIRED",
-        "ca_certs": target.ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or get_cert_path(verify=True),
+        "ca_certs": target.ca_bundle or get_cert_path(verify=True),
     }
     if urlsplit(target.url).scheme != "https":
         options = {name: options[name] for name in ("maxsize", "timeout")}

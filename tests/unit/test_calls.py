@@ -6,6 +6,7 @@ import hmac
 import json
 import ssl
 import threading
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -18,6 +19,7 @@ from tasks.sqs.calls import Calls, Target
 from tasks.sqs.errors import may_pass
 from tasks.sqs.metrics import CALLS
 from tests import certificate
+from tests.polling import poll
 from tests.processes import free_port
 
 REGION = "eu-central-1"
@@ -30,6 +32,7 @@ class Endpoint(ThreadingHTTPServer):
     Attributes:
         answers: with this status and these bytes; None never answers.
         hangs_up: whether it closes each connection after its answer without having said so.
+        closed: how many connections it has closed.
         received: path, headers and body of each call.
     """
 
@@ -39,8 +42,16 @@ class Endpoint(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers = (200, b"{}")
         self.hangs_up = False
+        self.closed = 0
         self.received = []
         self.silence = threading.Event()
+
+    def close_request(self, request):
+        super().close_request(request)
+        self.closed += 1
+
+    def has_closed(self, count):
+        return self.closed == count
 
     @property
     def url(self):
@@ -224,8 +235,9 @@ def test_a_refused_connection_is_an_error_that_may_pass():
 def test_a_connection_that_sqs_has_closed_meanwhile_is_not_used_again(sqs):
     sqs.hangs_up = True
     calls = calls_to(sqs.url)
-    for _ in range(5):
+    for number in range(5):
         calls.receive_message(QueueUrl="http://q")
+        poll(partial(sqs.has_closed, number + 1), 5, "the connection is closed")
     assert len(sqs.received) == 5
 
 
