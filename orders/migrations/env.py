@@ -1,7 +1,10 @@
 """Alembic's entry point: `alembic upgrade head`, against DATABASE_URL."""
 
+import sys
+
 from alembic import context
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from config.settings import boot
 from orders.database import connect
@@ -14,7 +17,11 @@ def main() -> None:
     if given is not None:
         migrate(given)
         return
-    with connect(boot().database_url).connect() as connection:
+    try:
+        own = connect(boot().database_url).connect()
+    except DBAPIError as error:
+        sys.exit(f"DATABASE_URL: no connection to the database: {error.orig}")
+    with own as connection:
         migrate(connection)
 
 

@@ -12,6 +12,7 @@ _PASSING: Final = frozenset(
     {
         "ExpiredToken",
         "ExpiredTokenException",
+        "KMS.ThrottlingException",  # as boto3 names it
         "KmsThrottled",
         "OverLimit",
         "RequestExpired",

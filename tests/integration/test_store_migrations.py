@@ -1,5 +1,7 @@
 """Migrating a database that has rows in it keeps them all."""
 
+import os
+import subprocess
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -9,7 +11,7 @@ from alembic.config import Config
 from sqlalchemy import text
 
 from tests.mariadb import migrate
-from tests.processes import ROOT
+from tests.processes import BIN, ROOT, free_port
 
 FAILED_AT = datetime(2026, 1, 24, 12, 0, 0, 123_456, tzinfo=UTC)
 OLD_ATTEMPT = text(
@@ -55,3 +57,14 @@ def test_an_attempt_that_was_on_record_twice_stays_there_twice(store, administra
     assert [attempt.task_id for attempt in stored] == ["a-task", "a-task", "x" * 255, "x" * 255]
     assert len({attempt.message_id for attempt in stored}) == 4
     assert (stored[0].message_id, stored[2].message_id) == ("a-task", "x" * 255)
+
+
+def test_a_database_that_is_not_there_is_one_line_that_names_the_setting():
+    url = f"mysql+pymysql://nobody:the-secret@127.0.0.1:{free_port()}/orders"
+    environment = os.environ | {"APP_ENV": "development", "DATABASE_URL": url}
+    command_line = [BIN / "alembic", "upgrade", "head"]
+    ended = subprocess.run(command_line, check=False, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 1
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("DATABASE_URL: no connection to the database: ")
+    assert "the-secret" not in line

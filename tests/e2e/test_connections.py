@@ -1,0 +1,92 @@
+"""No process has more connections to the database than Terraform reserves for it."""
+
+import contextlib
+import re
+import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+from sqlalchemy import make_url
+
+from tests.polling import poll
+from tests.processes import BIN, ROOT
+
+LIMITS = (ROOT / "terraform" / "compute" / "limits.tf").read_text()
+AT_ONCE = 40  # requests
+PROCESSES = 2  # of the worker's pool
+NONSENSE = 30
+
+
+def reserved(name):
+    """What Terraform reserves: a sum of numbers."""
+    [terms] = re.findall(rf"^  connections_per_{name} = ([\d +]+)$", LIMITS, re.MULTILINE)
+    return sum(int(term) for term in terms.split("+"))
+
+
+class Connections:
+    """Counts the connections of processes to a port, and keeps the most that each had at once."""
+
+    def __init__(self, port):
+        self._port = port
+        self._over = threading.Event()
+        self.most = {}
+
+    def of(self, pid):
+        """How many a process has now."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            sockets = psutil.Process(pid).net_connections("tcp")
+            return sum(bool(each.raddr) and each.raddr.port == self._port for each in sockets)
+        return 0
+
+    @contextlib.contextmanager
+    def watched(self, pids):
+        """Look as long as the block runs."""
+        thread = threading.Thread(target=self._watch, args=(pids,))
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            thread.join()
+
+    def _watch(self, pids):
+        while not self._over.wait(0.01):
+            for pid in pids:
+                self.most[pid] = max(self.most.get(pid, 0), self.of(pid))
+
+
+@pytest.fixture
+def connections(environment):
+    return Connections(make_url(environment["DATABASE_URL"]).port)
+
+
+def serving(port):
+    """The processes that have a port's socket: gunicorn's and its children."""
+    sockets = psutil.net_connections("tcp")
+    return {each.pid for each in sockets if each.status == psutil.CONN_LISTEN and each.laddr.port == port}
+
+
+def test_a_web_process_keeps_to_its_share(client, connections, environment):
+    client.post()
+    with connections.watched(serving(int(environment["PORT"]))), ThreadPoolExecutor(AT_ONCE) as readers:
+        answers = [readers.submit(client.get, "/api/v1/orders") for _ in range(AT_ONCE * 10)]
+        client.post()
+        assert {answer.result().status_code for answer in answers} == {200}
+    assert 1 < max(connections.most.values()) <= reserved("web_process")
+
+
+def test_a_worker_keeps_to_its_share(client, start_worker, connections, environment, queues):
+    worker = start_worker("-c", str(PROCESSES))
+    pool = [child.pid for child in psutil.Process(worker.pid).children()]
+    assert len(pool) == PROCESSES
+    with connections.watched([worker.pid, *pool]):
+        for number in range(NONSENSE):
+            queues.send(f"nonsense {number}")  # put on record by the main process
+            client.post(quantity=number + 1)
+        command = [BIN / "celery", "-A", "tasks", "inspect", "ping"]
+        subprocess.run(command, check=True, cwd=ROOT, env=environment, capture_output=True)
+        poll(lambda: len(queues.peek(queues.dlq_url)) > 0 and queues.waiting() == 0, 20, "all is settled")
+    assert {connections.most[pid] for pid in pool} == {reserved("worker_process")}
+    assert 1 < connections.most[worker.pid] <= reserved("worker_main")

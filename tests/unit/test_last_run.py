@@ -1,0 +1,103 @@
+"""What a stopping worker runs itself, rather than give it back, and what it tells of that."""
+
+import pytest
+from celery import Celery
+
+from tasks.sqs.batch import BatchTask, Call
+from tasks.sqs.consumer import Consumer
+from tasks.sqs.failure import Kind
+from tests.unit.deliveries import delivery
+
+
+class Fragile(BatchTask):
+    """Does what its argument says."""
+
+    abstract = True
+
+    def record_attempt(self, attempt):
+        """Nowhere."""
+
+    @staticmethod
+    def is_outage(error):
+        return isinstance(error, ConnectionError)
+
+
+@pytest.fixture
+def task():
+    celery = Celery("last", set_as_current=True)
+    celery.conf.sqs_max_receive_count = 3
+
+    @celery.task(base=Fragile, bind=True, name="fragile", shared=False)
+    def fragile(self, calls):
+        errors = {"gone": ConnectionError(), "bad": ValueError("bad"), "good": None}
+        if error := errors[calls[0].args[0]]:
+            raise error
+        return [None]
+
+    return celery.tasks["fragile"]
+
+
+class NotedRequest:
+    """A request that notes what is done with its message, and what is told of it."""
+
+    def __init__(self, task, value, receive_count):
+        self.task = task
+        self.notes = []
+        self._call = Call("id-1", "m1", [value], {}, receive_count, "w@h")
+
+    def call(self):
+        return self._call
+
+    def acknowledge(self):
+        self.notes.append("deleted")
+
+    def reject(self, requeue):
+        self.notes.append("visible at once" if requeue else "visible later")
+
+    def send_event(self, event):
+        self.notes.append(event)
+
+    def tell_failure(self, verdict, error, traceback):
+        self.notes.append(verdict.kind)
+
+
+class StoppingConsumer(Consumer):
+    """One without Celery's own beginning, which would connect."""
+
+    def __init__(self, request):
+        self._its_request = request
+
+    def _request(self, delivery):
+        return self._its_request
+
+
+def run(task, value, receive_count, *, lost=False):
+    """Whether it was run, and what came of it."""
+    held = delivery(1)
+    held.message["Attributes"] = {"ApproximateReceiveCount": str(receive_count)}
+    held.lost = lost
+    request = NotedRequest(task, value, receive_count)
+    return StoppingConsumer(request).run_here(held), request.notes
+
+
+@pytest.mark.parametrize("receive_count", [2, 3])
+def test_what_was_given_back_before_is_run_and_deleted(task, receive_count):
+    assert run(task, "good", receive_count) == (True, ["deleted", "task-succeeded"])
+
+
+def test_a_failure_is_told_and_leaves_the_message_to_sqs(task):
+    assert run(task, "bad", 2) == (True, ["visible at once", Kind.OWN])
+
+
+@pytest.mark.parametrize("receive_count", [2, 3])
+def test_an_outage_is_no_failure_of_the_message(task, receive_count):
+    """It costs the receive, as there is no process left to wait in, but nobody is told that it failed."""
+    assert run(task, "gone", receive_count) == (True, ["visible at once"])
+
+
+def test_what_comes_for_the_first_time_is_left_to_others(task):
+    assert run(task, "good", 1) == (False, [])
+
+
+def test_what_is_no_longer_ours_is_left_to_its_new_owner(task):
+    assert run(task, "good", 3, lost=True) == (False, [])
