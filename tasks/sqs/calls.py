@@ -26,6 +26,7 @@ from tasks.sqs import metrics
 MAX_CONNECTIONS: Final = 64  # sockets that threads may use at once
 
 _JSON: Final = "application/x-amz-json-1.0"
+_ONE_TRY: Final = urllib3.Retry(total=False)  # whoever calls tries again itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ class Calls:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._url = target.url.rstrip("/") + "/"
-        self._http = _pool(target)
+        self._pool, self._asked_for = _pool(target, self._url)
 
     def receive_message(self, **parameters: Any) -> dict[str, Any]:
         """Receive up to ten messages."""
@@ -87,7 +88,9 @@ class Calls:
         headers = self._signed(action, body)
         status = 0
         try:
-            answer = self._http.urlopen("POST", self._url, body=body, headers=headers, retries=False, redirect=False)
+            answer = self._pool.urlopen(
+                "POST", self._asked_for, body, headers, _ONE_TRY, redirect=False, assert_same_host=False
+            )
             if answer.status != HTTPStatus.OK:
                 status = answer.status
                 raise _refusal(action, status, answer.data)
@@ -112,21 +115,23 @@ class Calls:
         return dict(request.headers)
 
 
-def _pool(target: Target) -> urllib3.PoolManager:
-    """Connections to the endpoint, by the proxy of the environment if there is one, as boto3 would make them."""
+def _pool(target: Target, url: str) -> tuple[urllib3.HTTPConnectionPool, str]:
+    """Connections to the endpoint, as boto3 would make them, and what they are to be asked for."""
+    parts = urlsplit(url)
     options: dict[str, Any] = {
         "maxsize": MAX_CONNECTIONS,
         "timeout": urllib3.Timeout(connect=target.connect_timeout, read=target.read_timeout),
-        "cert_reqs": "CERT_REQUIRED",
-        "ca_certs": target.ca_bundle or get_cert_path(verify=True),
     }
-    if urlsplit(target.url).scheme != "https":
-        options = {name: options[name] for name in ("maxsize", "timeout")}
-    configuration = ProxyConfiguration(get_environ_proxies(target.url))
-    proxy = configuration.proxy_url_for(target.url)
-    if proxy:
-        return urllib3.ProxyManager(proxy, proxy_headers=configuration.proxy_headers_for(proxy), **options)
-    return urllib3.PoolManager(**options)
+    if parts.scheme == "https":
+        trusted = target.ca_bundle or get_cert_path(verify=True)
+        options |= {"cert_reqs": "CERT_REQUIRED", "ca_certs": trusted}
+    configuration = ProxyConfiguration(get_environ_proxies(url))
+    proxy = configuration.proxy_url_for(url)
+    if not proxy:
+        return urllib3.PoolManager(**options).connection_from_url(url), parts.path
+    manager = urllib3.ProxyManager(proxy, proxy_headers=configuration.proxy_headers_for(proxy), **options)
+    # A proxy is asked for the whole URL; through a tunnel it is SQS that is asked.
+    return manager.connection_from_url(url), parts.path if parts.scheme == "https" else url
 
 
 def _object(text: bytes) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """Collecting calls into batches, in the worker's main process.
 
-A batch starts when a slot of the pool is free; what arrives while all are busy becomes the next one. So
-a lone call starts at once, and under load the batches grow by themselves.
+A batch starts when none runs; what arrives meanwhile becomes the next one. So a lone call starts at once, and under
+load the batches grow by themselves. Beside one that runs, the pool's other processes get batches that are full, or
+have waited long enough.
 """
 
 import collections
 import functools
 import logging
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from celery import bootsteps, signals
 from celery.worker import state
@@ -19,6 +21,10 @@ from tasks.sqs.metrics import BATCH_SIZE
 from tasks.sqs.request import SQSRequest
 
 logger = logging.getLogger(__name__)
+
+#: Seconds that calls wait for others, at the most, while a batch runs. Started at once, in whichever process is free,
+#: batches would be half as large, and each costs a transaction.
+LINGER: Final = 0.05
 
 
 class Collector:
@@ -37,10 +43,14 @@ class Collector:
         self._apart: collections.deque[list[SQSRequest]] = collections.deque()  # batches that are made already
         self._running = 0
         self._planned = False
+        self._waiting_since = 0.0
+        self._timer: Any = None
 
     def add(self, request: SQSRequest) -> None:
         """Take a call along with the next batch; on the hub."""
         state.task_reserved(request)
+        if not self._waiting:
+            self._waiting_since = time.monotonic()
         if self._is_last(request):
             self._waiting.appendleft(request)
         else:
@@ -56,12 +66,27 @@ class Collector:
     def _start(self) -> None:
         self._planned = False
         # What is not started when the worker stops goes back to SQS with all else that is held.
-        while self._is_open() and (self._waiting or self._apart) and self._running < self._consumer.pool.num_processes:
+        while self._is_open() and self._is_due() and self._running < self._consumer.pool.num_processes:
             batch = [request for request in self._next() if self._is_ours(request)]
             if self._consumer.task_consumer.channel.is_waiting:
                 self._hold(batch)
             elif batch:
                 self._submit(batch)
+
+    def _is_due(self) -> bool:
+        """Whether to start a batch, given a free process; if not yet, it is looked at again in time."""
+        if self._apart or not self._waiting:
+            return bool(self._apart)
+        if not self._running or len(self._waiting) >= self._task.batch_size or self._is_last(self._waiting[0]):
+            return True
+        left = self._waiting_since + LINGER - time.monotonic()
+        if left > 0 and self._timer is None:
+            self._timer = self._consumer.timer.call_after(left, self._look_again)
+        return left <= 0
+
+    def _look_again(self) -> None:
+        self._timer = None
+        self._start()
 
     def _is_ours(self, request: SQSRequest) -> bool:
         """Let go of a call whose lease was lost while it waited: somebody else runs it."""

@@ -72,6 +72,7 @@ locals {
       capabilities = { drop = ["ALL"] }
 
       # gunicorn's signs of life and its processes' counts; nothing else is written to a file.
+      # https://aws.amazon.com/about-aws/whats-new/2026/01/amazon-ecs-tmpfs-mounts-aws-fargate-managed-instances/
       tmpfs = [{ containerPath = "/tmp", size = 64, mountOptions = ["nosuid", "nodev", "noexec"] }]
     }
   }
