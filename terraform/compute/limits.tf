@@ -53,9 +53,9 @@ locals {
   # order that it holds one of its three attempts, so it gets more than it needs.
   stop_timeout = { web = 30, workbench = 30, worker = 90 }
 
-  # Orders that a worker stores in a second. bench/results says 1661, on two cores that it shared with
+  # Orders that a worker stores in a second. bench/results says 2025, on two cores that it shared with
   # SQS, MariaDB and the load; a task has one core, so half of that.
-  worker_orders_per_second = 830
+  worker_orders_per_second = 1010
 
   # Seconds that an order may wait for its turn. Above 30 an alert goes off: TimeToPersistHigh.
   acceptable_wait = 30
