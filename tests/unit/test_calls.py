@@ -1,119 +1,27 @@
-"""The calls of SQS that go round boto3: signed, refused, unanswered, through a proxy, and over TLS."""
+"""The calls of SQS that go round boto3: signed, refused and unanswered."""
 
 import contextlib
 import hashlib
 import hmac
 import json
-import ssl
-import threading
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError, NoCredentialsError
-from urllib3.exceptions import HTTPError, SSLError
+from urllib3.exceptions import HTTPError
 
-from tasks.sqs import clients
-from tasks.sqs.calls import Calls, Target
 from tasks.sqs.errors import may_pass
 from tasks.sqs.metrics import CALLS
-from tests import certificate
 from tests.polling import poll
 from tests.processes import free_port
-
-REGION = "eu-central-1"
-KEYS = ReadOnlyCredentials("the-key", "the-secret", "the-session-token")
-
-
-class Endpoint(ThreadingHTTPServer):
-    """Answers every call alike, and keeps what it was sent.
-
-    Attributes:
-        answers: with this status and these bytes; None never answers.
-        hangs_up: whether it closes each connection after its answer without having said so.
-        closed: how many connections it has closed.
-        received: path, headers and body of each call.
-    """
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.answers = (200, b"{}")
-        self.hangs_up = False
-        self.closed = 0
-        self.received = []
-        self.silence = threading.Event()
-
-    def close_request(self, request):
-        super().close_request(request)
-        self.closed += 1
-
-    def has_closed(self, count):
-        return self.closed == count
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):  # the name is http.server's
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.received.append((self.path, dict(self.headers), body))
-        if self.server.answers is None:
-            self.server.silence.wait(10)
-            return
-        status, text = self.server.answers
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-        self.close_connection = self.server.hangs_up
-
-    def log_message(self, *args):
-        """Say nothing."""
-
-
-@contextlib.contextmanager
-def serving(tls=None):
-    with Endpoint() as server:
-        if tls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(tls.file, tls.key_file)
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        yield server
-        server.silence.set()
-        server.shutdown()
+from tests.unit.sqs_endpoint import REGION, calls_to, serving
 
 
 @pytest.fixture
 def sqs():
     with serving() as server:
         yield server
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch):
-    for name in ("http_proxy", "https_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
-def calls_to(url, credentials=lambda: KEYS, ca_bundle=None, read_timeout=5.0):
-    target = Target(
-        url=url,
-        region=REGION,
-        credentials=credentials,
-        ca_bundle=ca_bundle and str(ca_bundle),
-        connect_timeout=2.0,
-        read_timeout=read_timeout,
-    )
-    return Calls(target)
 
 
 def test_a_call_is_one_post_of_json_that_names_its_action(sqs):
@@ -252,42 +160,3 @@ def test_each_try_is_counted(sqs, answers, outcome):
     with contextlib.suppress(ClientError, HTTPError):
         calls_to(sqs.url, read_timeout=0.1).receive_message(QueueUrl="http://q")
     assert counter.get() == before + 1
-
-
-def test_calls_go_through_the_proxy_of_the_environment(sqs, monkeypatch):
-    monkeypatch.setenv("HTTP_PROXY", sqs.url.replace("http://", "http://user:secret@"))
-    calls_to("http://sqs.example").receive_message(QueueUrl="http://q")
-    [(path, headers, _)] = sqs.received
-    assert path == "http://sqs.example/"
-    assert headers["Host"] == "sqs.example"
-    assert headers["Proxy-Authorization"].startswith("Basic ")
-
-
-def test_no_proxy_leaves_it_out(sqs, monkeypatch):
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    calls_to(sqs.url).receive_message(QueueUrl="http://q")
-    assert len(sqs.received) == 1
-
-
-def test_the_certificate_is_checked(tmp_path):
-    issued = certificate.make(tmp_path)
-    with serving(tls=issued) as server:
-        url = server.url.replace("http:", "https:")
-        assert calls_to(url, ca_bundle=issued.file).receive_message(QueueUrl="http://q") == {}
-        with pytest.raises(SSLError, match="certificate"):
-            calls_to(url).receive_message(QueueUrl="http://q")
-
-
-def test_the_bundle_that_boto3_would_trust_is_trusted(tmp_path, monkeypatch):
-    issued = certificate.make(tmp_path)
-    with serving(tls=issued) as server:
-        url = server.url.replace("http:", "https:")
-        monkeypatch.setenv("AWS_CA_BUNDLE", str(issued.file))
-        ours = clients.calls(clients.Endpoint(REGION, url, ("key", "secret")))
-        assert ours.receive_message(QueueUrl="http://q") == {}
-
-
-def test_without_an_endpoint_it_is_the_regions_own():
-    ours = clients.calls(clients.Endpoint("cn-north-1", None, ("key", "secret")))
-    assert ours._url == "https://sqs.cn-north-1.amazonaws.com.cn/"
