@@ -50,7 +50,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         """On the way in: to UTC. As text for MariaDB, which PyMySQL would spell a part at a time."""
         if value is None:
             return None
-        naive = (value if value.tzinfo is UTC else value.astimezone(UTC)).replace(tzinfo=None)
+        naive = value.astimezone(UTC).replace(tzinfo=None)
         return naive if dialect.name == "sqlite" else naive.isoformat(" ", "microseconds")
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:

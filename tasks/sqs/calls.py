@@ -128,7 +128,7 @@ def _pool(target: Target, url: str) -> tuple[urllib3.HTTPConnectionPool, str]:
     configuration = ProxyConfiguration(get_environ_proxies(url))
     proxy = configuration.proxy_url_for(url)
     if not proxy:
-        return urllib3.PoolManager(**options).connection_from_url(url), parts.path
+        return urllib3.connection_from_url(url, **options), parts.path
     manager = urllib3.ProxyManager(proxy, proxy_headers=configuration.proxy_headers_for(proxy), **options)
     # A proxy is asked for the whole URL; through a tunnel it is SQS that is asked.
     return manager.connection_from_url(url), parts.path if parts.scheme == "https" else url

@@ -75,8 +75,10 @@ class Collector:
 
     def _is_due(self) -> bool:
         """Whether to start a batch, given a free process; if not yet, it is looked at again in time."""
-        if self._apart or not self._waiting:
-            return bool(self._apart)
+        if self._apart:
+            return True
+        if not self._waiting:
+            return False
         if not self._running or len(self._waiting) >= self._task.batch_size or self._is_last(self._waiting[0]):
             return True
         left = self._waiting_since + LINGER - time.monotonic()

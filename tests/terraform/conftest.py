@@ -10,21 +10,18 @@ from tests.terraform.provider import Provider
 
 
 def absent(what):
-    """Skip a test for want of something; fail where it has to be there.
-
-    `make test` has to pass on a bare machine, and Terraform is neither on PyPI nor in Debian. CI says
-    REQUIRE_TERRAFORM=1 wherever Terraform is.
-    """
+    """Skip a test for want of something; fail where it has to be there: CI says so wherever Terraform is."""
     if os.environ.get("REQUIRE_TERRAFORM") == "1":
         pytest.fail(f"{what}; REQUIRE_TERRAFORM=1 says that it has to be there")
-    pytest.skip(what)  # says what is missing
+    # `make test` installs whatever it needs, from PyPI or Debian. Neither has Terraform, and a bare machine must pass.
+    pytest.skip(f"{what}. Nothing here can install it; install Terraform, and REQUIRE_TERRAFORM=1 allows no skip")
 
 
 @pytest.fixture(scope="session")
 def fetched(tmp_path_factory):
     """A copy of terraform/ with its provider, which runs."""
     if not module.installed():
-        absent("Terraform is not installed; it is neither on PyPI nor in Debian")
+        absent("Terraform is not installed")
     try:
         copy = module.Module.fetch(tmp_path_factory.mktemp("terraform") / "module")
     except module.NoProvider as error:

@@ -103,6 +103,8 @@ def test_without_credentials_nothing_is_sent(sqs):
         (400, b'{"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "gone"}', "QueueDoesNotExist", False),
         (403, b'{"__type": "ExpiredToken", "message": "old"}', "ExpiredToken", True),
         (400, b'{"__type": "com.amazonaws.sqs#RequestThrottled"}', "RequestThrottled", True),
+        (400, b'{"__type": "com.amazonaws.sqs#KmsThrottled"}', "KmsThrottled", True),
+        (400, b'{"__type": "KMS.ThrottlingException"}', "KMS.ThrottlingException", True),  # boto3's name for it
         (500, b'{"__type": "InternalFailure"}', "InternalFailure", True),
         (503, b"<html>from a load balancer</html>", "", True),
         (404, b"\xff\xfe", "", False),
