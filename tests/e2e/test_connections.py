@@ -88,5 +88,6 @@ def test_a_worker_keeps_to_its_share(client, start_worker, connections, environm
         command = [BIN / "celery", "-A", "tasks", "inspect", "ping"]
         subprocess.run(command, check=True, cwd=ROOT, env=environment, capture_output=True)
         poll(lambda: len(queues.peek(queues.dlq_url)) > 0 and queues.waiting() == 0, 20, "all is settled")
-    assert {connections.most[pid] for pid in pool} == {reserved("worker_process")}
+    # One process of the pool may well have stored every batch.
+    assert max(connections.most[pid] for pid in pool) == reserved("worker_process")
     assert 1 < connections.most[worker.pid] <= reserved("worker_main")
