@@ -1,11 +1,12 @@
 """The orders API: post an order, ask what became of it, list one's own."""
 
+import re
 from datetime import UTC, datetime
 from http import HTTPStatus as Status
 from typing import Any, Final
 
 import structlog
-from flask import url_for
+from flask import request, url_for
 from flask.views import MethodView
 from flask_smorest import abort
 from werkzeug.exceptions import NotFound
@@ -14,7 +15,7 @@ from app.auth import READ, WRITE, caller, require
 from app.body import StrictBlueprint
 from app.problems import documented
 from app.request_log import request_id, trace
-from app.schemas import AcceptedOrder, Cursor, IdempotencyHeader, NewOrder, OrderPage, OrderView, PageQuery
+from app.schemas import AcceptedOrder, Cursor, NewOrder, OrderPage, OrderView, PageQuery
 from app.services import services
 from orders.attempt import state_without_row
 from orders.fields import parse_order_id
@@ -26,11 +27,21 @@ logger = structlog.stdlib.get_logger(__name__)
 
 QUEUE_RETRY_AFTER: Final = 2  # seconds
 
+KEY_HEADER: Final = "Idempotency-Key"
+_KEY: Final = re.compile(r"[!-~]{1,255}")
+
 _DENIED: Final = (Status.UNAUTHORIZED, Status.FORBIDDEN)
 _NO_JSON: Final = (Status.BAD_REQUEST, Status.REQUEST_ENTITY_TOO_LARGE, Status.UNSUPPORTED_MEDIA_TYPE)
 
 # For the description only.
 _LOCATION: Final = {"schema": {"type": "string"}, "required": True, "description": "Where its state is told."}
+_IDEMPOTENCY_KEY: Final = {
+    "in": "header",
+    "name": KEY_HEADER,
+    "required": False,
+    "schema": {"type": "string", "pattern": f"^{_KEY.pattern}$"},
+    "description": "The same user and key always get the same order id.",
+}
 _ORDER_ID: Final = {"in": "path", "name": "order_id", "schema": {"type": "string", "format": "uuid"}}
 
 blueprint = StrictBlueprint("orders", __name__, url_prefix="/api/v1/orders", description="Orders")
@@ -42,23 +53,27 @@ class Orders(MethodView):
 
     @require(WRITE)
     @blueprint.arguments(NewOrder())
-    @blueprint.arguments(IdempotencyHeader(), location="headers")
     @blueprint.response(202, AcceptedOrder, headers={"Location": _LOCATION})
-    @blueprint.doc(security=[{"bearer": []}], responses=documented(*_DENIED, *_NO_JSON, Status.SERVICE_UNAVAILABLE))
-    def post(self, new: dict[str, Any], header: dict[str, Any]) -> tuple[Any, int, dict[str, str]]:
+    @blueprint.doc(
+        security=[{"bearer": []}],
+        parameters=[_IDEMPOTENCY_KEY],
+        responses=documented(*_DENIED, *_NO_JSON, Status.SERVICE_UNAVAILABLE),
+    )
+    def post(self, new: dict[str, Any]) -> tuple[Any, int, dict[str, str]]:
         """Accept an order.
 
         The answer is sent once the queue has confirmed the order; from then on it is not lost. A 503
         leaves open whether it was queued: repeat it with the same Idempotency-Key.
         """
+        parts, user_id = services(), caller().user_id
         order = Order(
-            order_id=services().identity.issue(caller().user_id, header.get("idempotency_key")),
-            user_id=caller().user_id,
+            order_id=parts.identity.issue(user_id, _idempotency_key()),
+            user_id=user_id,
             timestamp=datetime.now(UTC),
             **new,
         )
         try:
-            task_id = services().queue.send(order, request_id(), trace())
+            task_id = parts.queue.send(order, request_id(), trace())
         except NotConfirmed as error:
             logger.warning("order not queued", order_id=str(order.order_id), error=str(error))
             abort(
@@ -67,14 +82,14 @@ class Orders(MethodView):
                 headers={"Retry-After": str(QUEUE_RETRY_AFTER)},
             )
         logger.info("order accepted", order_id=str(order.order_id), task_id=task_id)
-        location = url_for("orders.OneOrder", order_id=order.order_id)
         accepted = {
             "order_id": order.order_id,
             "status": order.status,
             "state": "queued",
             "timestamp": order.timestamp,
         }
-        return accepted, 202, {"Location": location}
+        # `url_for` would work out what the request's own path already says.
+        return accepted, 202, {"Location": f"{request.root_path}{request.path}/{order.order_id}"}
 
     @require(READ, WRITE)
     @blueprint.arguments(PageQuery(), location="query")
@@ -117,6 +132,15 @@ class OneOrder(MethodView):
             "state": state_without_row(failed),
             "attempts": max((attempt.receive_count for attempt in failed), default=0),
         }
+
+
+def _idempotency_key() -> str | None:
+    """The request's own, if it has one."""
+    key = request.headers.get(KEY_HEADER)
+    # A schema for the one header would cost as much as the one for the body.
+    if key is not None and not _KEY.fullmatch(key):
+        abort(422, messages={"headers": {KEY_HEADER: ["Must be 1 to 255 visible ASCII characters."]}})
+    return key
 
 
 def _persisted(stored: StoredOrder) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class CeleryQueue:
     """`persist_order` on SQS."""
 
     def __init__(self, settings: Settings) -> None:
-        self._celery = create_celery(settings)
+        self._persist_order = create_celery(settings).tasks[PERSIST_ORDER]
         self._endpoint = endpoint(settings)
         self._url = settings.sqs_queue_url
         self._name = settings.queue_name
@@ -45,9 +45,9 @@ class CeleryQueue:
 
     def send(self, order: Order, request_id: str, trace: Mapping[str, str]) -> str:
         """Publish the task. Request id and trace travel with it into the worker's logs."""
-        task = self._celery.tasks[PERSIST_ORDER]
         with sending(self._traces, self._name, trace) as context:
-            result = task.apply_async((to_message(order),), headers={"request_id": request_id, **context})
+            headers = {"request_id": request_id, **context}
+            result = self._persist_order.apply_async((to_message(order),), headers=headers)
         return str(result.id)
 
     def reachable(self) -> bool:

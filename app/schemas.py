@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields
-from marshmallow.validate import OneOf, Range, Regexp
+from marshmallow.validate import OneOf, Range
 
 from orders.fields import (
     MAX_PRODUCT_NAME,
@@ -53,20 +53,6 @@ class NewOrder(Schema):
     product_name = ProductName(required=True, data_key="productName", metadata=_NAME)
     quantity = WholeNumber(1, MAX_QUANTITY, required=True, metadata={"example": 2})
     total_price = Money(required=True, data_key="totalPrice", metadata=_PRICE_GIVEN)
-
-
-class IdempotencyHeader(Schema):
-    """The header that makes a repeated POST name the same order."""
-
-    idempotency_key = fields.String(
-        data_key="Idempotency-Key",
-        validate=Regexp(r"[\x21-\x7e]{1,255}\Z", error="Must be 1 to 255 visible ASCII characters."),
-        # \Z is Python's word for it; OpenAPI's patterns are JavaScript's.
-        metadata={
-            "description": "The same user and key always get the same order id.",
-            "pattern": "^[!-~]{1,255}$",
-        },
-    )
 
 
 class AcceptedOrder(Schema):

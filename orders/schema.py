@@ -10,7 +10,17 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load
 from marshmallow.validate import Equal
 
-from orders.fields import MAX_QUANTITY, MAX_USER_ID, Money, OrderId, ProductName, Timestamp, WholeNumber
+from orders.fields import (
+    MAX_QUANTITY,
+    MAX_USER_ID,
+    Money,
+    OrderId,
+    ProductName,
+    Timestamp,
+    WholeNumber,
+    in_cents,
+    in_utc,
+)
 from orders.order import PENDING, Order
 
 
@@ -50,8 +60,16 @@ _MESSAGE = OrderMessage()
 
 def to_message(order: Order) -> dict[str, Any]:
     """The message of an order: JSON types only, but for `totalPrice`, which is an exact Decimal."""
-    message: dict[str, Any] = _MESSAGE.dump(order)
-    return message
+    # marshmallow's own dump takes three times as long, for each order that is accepted.
+    return {
+        "orderId": str(order.order_id),
+        "userId": order.user_id,
+        "productName": order.product_name,
+        "quantity": order.quantity,
+        "totalPrice": in_cents(order.total_price),
+        "status": order.status,
+        "timestamp": in_utc(order.timestamp),
+    }
 
 
 def from_message(message: Any) -> Order:

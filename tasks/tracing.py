@@ -8,13 +8,13 @@ anything, and the client's own trace context is passed on as it is.
 """
 
 import functools
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from tasks.sqs.per_process import per_process
 from tasks.trace_context import accepted, trace_id
 
 if TYPE_CHECKING:
@@ -73,12 +73,11 @@ def processing(endpoint: str | None, task: str, headers: Iterable[Mapping[str, A
 
 
 def _tracer(endpoint: str | None) -> "Tracer | None":
-    return _made(os.getpid()) if endpoint else None
+    return _made() if endpoint else None
 
 
-@functools.lru_cache(maxsize=1)
-def _made(pid: int) -> "Tracer | None":
-    """The process's tracer: a forked child has none of the threads of its parent's."""
+@per_process
+def _made() -> "Tracer | None":
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415

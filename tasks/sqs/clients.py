@@ -1,7 +1,5 @@
 """Who calls SQS: boto3's client, and `Calls` for what every message costs. With a time limit on every call."""
 
-import functools
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tasks.sqs import metrics
 from tasks.sqs.calls import MAX_CONNECTIONS, Calls, Target
+from tasks.sqs.per_process import per_process
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -37,22 +36,22 @@ class Endpoint:
 
 
 def client(endpoint: Endpoint, wait: float = 0) -> "SQSClient":
-    """The process's client for an endpoint; threads share it, a forked child gets its own.
+    """The process's client for an endpoint; threads share it.
 
     Args:
         endpoint: where to.
         wait: seconds a call may take on purpose (a long poll), added to the read timeout.
     """
-    return _both(endpoint, wait, os.getpid())[0]
+    return _both(endpoint, wait)[0]
 
 
 def calls(endpoint: Endpoint, wait: float = 0) -> Calls:
     """The process's `Calls` of an endpoint; as for `client`."""
-    return _both(endpoint, wait, os.getpid())[1]
+    return _both(endpoint, wait)[1]
 
 
-@functools.lru_cache
-def _both(endpoint: Endpoint, wait: float, pid: int) -> "tuple[SQSClient, Calls]":
+@per_process
+def _both(endpoint: Endpoint, wait: float) -> "tuple[SQSClient, Calls]":
     # A session of their own: boto3's default session must not be shared between threads.
     # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
     core = botocore.session.get_session()

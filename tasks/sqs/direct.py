@@ -17,6 +17,7 @@ from celery.signals import after_task_publish, before_task_publish, task_sent
 from celery.utils.nodenames import anon_nodename
 
 from tasks.sqs import envelope, exact_json, wire
+from tasks.sqs.per_process import per_process
 from tasks.sqs.producer import producer
 
 #: What a caller may ask for here; any other option Celery has to see to.
@@ -80,6 +81,11 @@ def _way(task: Any) -> Way | None:
     return Way(task, task.app.amqp.default_queue.name, limits) if is_plain else None
 
 
+@per_process
+def _origin() -> str:
+    return anon_nodename()
+
+
 def send(
     by: Way, value: dict[str, Any], *, headers: dict[str, Any] | None = None, task_id: str | None = None
 ) -> "AsyncResult[Any]":
@@ -100,7 +106,7 @@ def send(
     if task.typing:
         task.__header__(value)
     task_id = task_id or uuid()
-    told = {"task": task.name, "id": task_id, "timelimit": by.limits, "root_id": task_id, "origin": anon_nodename()}
+    told = {"task": task.name, "id": task_id, "timelimit": by.limits, "root_id": task_id, "origin": _origin()}
     told.update(headers or {})
     channel: Any = producer(task.app).channel
     channel.send(by.queue, wire.encode_object(value, told))

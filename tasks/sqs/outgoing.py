@@ -19,10 +19,17 @@ _REFUSED: Final = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U00
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message as SendMessage takes it."""
+    """A message as SendMessage takes it.
+
+    Attributes:
+        body: its text.
+        attributes: its message attributes.
+        size: bytes that SQS counts: the body, and each attribute's name, type and value.
+    """
 
     body: str
     attributes: dict[str, Any]
+    size: int
 
 
 def outgoing(body: str, attributes: dict[str, str]) -> Outgoing:
@@ -32,21 +39,16 @@ def outgoing(body: str, attributes: dict[str, str]) -> Outgoing:
         Unsendable: SQS would refuse it.
     """
     body = escaped(body)
-    _check(body, attributes)
-    return Outgoing(body, {key: {"DataType": _TYPE, "StringValue": text} for key, text in attributes.items()})
+    text = "".join((*attributes, *attributes.values()))
+    refused = _REFUSED.search(text)
+    if refused:
+        raise Unsendable(f"SQS takes no character U+{ord(refused[0]):04X}")
+    size = len(body.encode()) + len(text.encode()) + len(attributes) * len(_TYPE)
+    if size > MAX_MESSAGE_BYTES:
+        raise Unsendable(f"the message has {size} bytes, and SQS takes {MAX_MESSAGE_BYTES}")
+    return Outgoing(body, {key: {"DataType": _TYPE, "StringValue": text} for key, text in attributes.items()}, size)
 
 
 def escaped(text: str) -> str:
     """A JSON text in characters that SQS takes; only inside a string can it have others."""
     return text if text.isascii() else _REFUSED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-
-
-def _check(body: str, attributes: dict[str, str]) -> None:
-    size = len(attributes) * len(_TYPE) + len(body.encode())
-    for text in (*attributes, *attributes.values()):
-        refused = _REFUSED.search(text)
-        if refused:
-            raise Unsendable(f"SQS takes no character U+{ord(refused[0]):04X}")
-        size += len(text.encode())
-    if size > MAX_MESSAGE_BYTES:
-        raise Unsendable(f"the message has {size} bytes, and SQS takes {MAX_MESSAGE_BYTES}")

@@ -5,18 +5,13 @@ nothing between two messages and wait for nothing but the sender, which is there
 threads. So one is enough, and nothing is borrowed or bound for a publish.
 """
 
-import functools
-import os
-
 from celery import Celery
 from kombu import Producer
 
+from tasks.sqs.per_process import per_process
 
+
+@per_process
 def producer(app: Celery) -> Producer:
-    """The process's producer for an app; a forked child gets its own."""
-    return _producer(app, os.getpid())
-
-
-@functools.lru_cache
-def _producer(app: Celery, pid: int) -> Producer:
+    """The process's producer for an app."""
     return app.amqp.Producer(app.connection_for_write(), auto_declare=False)

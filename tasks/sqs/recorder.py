@@ -1,12 +1,11 @@
 """Records of failed attempts from a worker's main process, which must not wait for a database."""
 
-import functools
 import logging
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tasks.sqs.per_process import per_process
 from tasks.sqs.task import Attempt, SQSTask
 
 logger = logging.getLogger(__name__)
@@ -17,7 +16,7 @@ def record_soon(record: Callable[..., None], *what: Any) -> None:
 
     What is waiting when the process ends is still done.
     """
-    _thread(os.getpid()).submit(_logged, record, *what)
+    _thread().submit(_logged, record, *what)
 
 
 def record(task: SQSTask, attempt: Attempt, settle: Callable[[], None], hold: Callable[[], None]) -> None:
@@ -47,6 +46,6 @@ def _logged(call: Callable[..., None], *what: Any) -> None:
         logger.exception("a record failed")
 
 
-@functools.lru_cache
-def _thread(pid: int) -> ThreadPoolExecutor:
+@per_process
+def _thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqs-recorder")

@@ -3,11 +3,7 @@
 Concurrent callers share SendMessageBatch calls; a lone one waits for nobody.
 """
 
-import functools
-import os
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, field
+import threading
 from typing import Any, Final
 
 from tasks.sqs.backoff import pause
@@ -17,6 +13,7 @@ from tasks.sqs.calls import Calls
 from tasks.sqs.clients import Endpoint, calls
 from tasks.sqs.errors import NotConfirmed, Unsendable
 from tasks.sqs.outgoing import Outgoing
+from tasks.sqs.per_process import per_process
 
 LIMITS: Final = Limits(linger=0, flights=4, capacity=1000)
 
@@ -24,15 +21,39 @@ FIRST_PAUSE: Final = 0.05  # seconds before the second try, at the most; doubles
 LONGEST_PAUSE: Final = 1.0  # seconds
 
 
-@dataclass(eq=False, slots=True)
 class _Pending:
-    """A message on its way, and who waits for it."""
+    """A message on its way, and the caller who waits for it.
 
-    entry: dict[str, Any]
-    size: int
-    confirmed: "Future[str]" = field(default_factory=Future)
-    tries: int = 0
-    error: str = "no answer"
+    A future for one caller and one answer, without the locks and states of `concurrent.futures.Future` for more.
+    """
+
+    __slots__ = ("_answered", "_outcome", "entry", "error", "is_given_up", "size", "tries")
+
+    def __init__(self, message: Outgoing, delay: int) -> None:
+        self.entry: dict[str, Any] = {"MessageBody": message.body, "MessageAttributes": message.attributes}
+        if delay:
+            self.entry["DelaySeconds"] = delay
+        self.size = message.size
+        self.tries = 0
+        self.error = "no answer"
+        self.is_given_up = False
+        self._outcome: str | Exception = ""
+        self._answered = threading.Lock()
+        self._answered.acquire()
+
+    def answer(self, outcome: str | Exception) -> None:
+        """Tell the caller, once: SQS's id, or why there is none."""
+        self._outcome = outcome
+        self._answered.release()
+
+    def wait(self, timeout: float) -> str:
+        """SQS's id for the message, once it has one."""
+        if not self._answered.acquire(timeout=timeout):
+            self.is_given_up = True
+            raise NotConfirmed(f"not within {timeout} s: {self.error}")
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return self._outcome
 
 
 class Sender:
@@ -60,31 +81,28 @@ class Sender:
             NotConfirmed: SQS refused, could not be reached or did not answer in time.
             Unsendable: SQS says that the message itself is at fault.
         """
-        pending = _Pending(_entry(message, delay), _size(message))
+        pending = _Pending(message, delay)
         try:
             self._batcher.add(pending)
-            return pending.confirmed.result(timeout)
         except Full as error:
             raise NotConfirmed(f"{LIMITS.capacity} messages are waiting to be sent already") from error
-        except FutureTimeout as error:
-            pending.confirmed.cancel()
-            raise NotConfirmed(f"not within {timeout} s: {pending.error}") from error
+        return pending.wait(timeout)
 
     def _fly(self, batch: list[_Pending]) -> None:
         # Whoever has been told that nothing is confirmed should not find it sent after all.
-        batch = [pending for pending in batch if not pending.confirmed.cancelled()]
+        batch = [pending for pending in batch if not pending.is_given_up]
         if not batch:
             return
         outcomes = batch_call(self._sqs.send_message_batch, self._queue_url, [pending.entry for pending in batch])
         for pending, outcome in zip(batch, outcomes, strict=True):
             if not isinstance(outcome, Failure):
-                _tell(pending, str(outcome.get("MessageId", "")))
+                pending.answer(str(outcome.get("MessageId", "")))
             elif outcome.sender_fault:
-                _tell(pending, Unsendable(outcome.reason))
+                pending.answer(Unsendable(outcome.reason))
             elif outcome.passing:
                 self._retry(pending, outcome.reason)
             else:
-                _tell(pending, NotConfirmed(outcome.reason))
+                pending.answer(NotConfirmed(outcome.reason))
 
     def _retry(self, pending: _Pending, error: str) -> None:
         pending.error = error
@@ -92,32 +110,7 @@ class Sender:
         pending.tries += 1
 
 
+@per_process
 def sender(endpoint: Endpoint, queue_url: str) -> Sender:
-    """The process's sender for a queue; a forked child, which has none of its parent's threads, gets its own."""
-    return _sender(endpoint, queue_url, os.getpid())
-
-
-@functools.lru_cache
-def _sender(endpoint: Endpoint, queue_url: str, pid: int) -> Sender:
+    """The process's sender for a queue."""
     return Sender(calls(endpoint), queue_url)
-
-
-def _entry(message: Outgoing, delay: int) -> dict[str, Any]:
-    entry: dict[str, Any] = {"MessageBody": message.body, "MessageAttributes": message.attributes}
-    return entry | {"DelaySeconds": delay} if delay else entry
-
-
-def _size(message: Outgoing) -> int:
-    """Bytes that SQS counts: body, and each attribute's name, type and value."""
-    attributes = (name + value["DataType"] + value["StringValue"] for name, value in message.attributes.items())
-    return len(message.body.encode()) + sum(len(text.encode()) for text in attributes)
-
-
-def _tell(pending: _Pending, outcome: str | Exception) -> None:
-    # A caller that gives up at this very moment has cancelled already.
-    if not pending.confirmed.set_running_or_notify_cancel():
-        return
-    if isinstance(outcome, str):
-        pending.confirmed.set_result(outcome)
-    else:
-        pending.confirmed.set_exception(outcome)

@@ -5,8 +5,6 @@ not have: https://docs.celeryq.dev/en/stable/userguide/monitoring.html#events
 """
 
 import atexit
-import functools
-import os
 from datetime import timedelta
 from typing import Any, Final
 
@@ -14,6 +12,7 @@ from celery.app.events import Events as CeleryEvents
 from celery.events import EventDispatcher
 
 from orders.database import connect
+from tasks.sqs.per_process import per_process
 from tasks.watch.feed import Feed, Nowhere
 from tasks.watch.metrics import count
 from tasks.watch.report import EVENTS
@@ -74,19 +73,14 @@ class FeedDispatcher(EventDispatcher):
         """Nothing: see `disable`."""
 
 
+@per_process
 def feed(app: Any) -> Feed:
     """The process's feed, by the settings `database_url`, `task_events` and `task_retention_days` of a Celery app."""
-    return _feed_of(app, os.getpid())
+    return _feed(app.conf.database_url, app.conf.task_events, app.conf.task_retention_days)
 
 
-@functools.lru_cache
-def _feed_of(app: Any, pid: int) -> Feed:
-    # Celery looks through four dictionaries for a setting, which is much for each event.
-    return _feed(app.conf.database_url, app.conf.task_events, app.conf.task_retention_days, pid)
-
-
-@functools.lru_cache
-def _feed(database_url: str, task_events: bool, retention_days: int, pid: int) -> Feed:
+@per_process
+def _feed(database_url: str, task_events: bool, retention_days: int) -> Feed:
     sink = TaskStates(connect(database_url)) if task_events else Nowhere()
     made = Feed(sink, timedelta(days=retention_days), count)
     # Celery's signal for a worker's end comes before the channel runs what it must not give back.

@@ -1,5 +1,6 @@
 """Writing the tables `task_state`, `task_minutes` and `workers`, in as few statements as can be."""
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -40,14 +41,8 @@ ROWS: Final = 500
 #: Rows of one DELETE, so that it holds its locks for a moment only.
 PURGED_AT_ONCE: Final = 2000
 
-#: What is written of a task where nothing is known.
-_UNKNOWN: Final[Row] = {
-    **{column.name: None for column in task_state.c},
-    "name": "",
-    "args": "",
-    "kwargs": "",
-    "receive_count": 0,
-}
+#: What is written of a task where nothing is known and the column wants a value.
+_UNKNOWN: Final[Row] = {"name": "", "args": "", "kwargs": "", "receive_count": 0}
 
 #: A minute, a task's name and what is counted of it.
 Tally = tuple[datetime, str, str]
@@ -74,7 +69,8 @@ class TaskStates:
         A row's `changed_at` is when it is written, and not when what it tells of has happened: whoever reads on from
         where it was must not miss what was told late.
         """
-        complete = _UNKNOWN | {"changed_at": datetime.now(UTC)}
+        # Of the others only the columns that something is known of: each of them is spelt in each row.
+        complete = dict.fromkeys(itertools.chain.from_iterable(rows)) | _UNKNOWN | {"changed_at": datetime.now(UTC)}
         # One order of locking for all, so that no two of them deadlock.
         ordered = sorted((complete | row for row in rows), key=lambda row: str(row["task_id"]))
         tallies = [

@@ -39,3 +39,54 @@ def test_a_line_is_one_json_object_whatever_is_in_it():
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True).stderr
     [line] = said.splitlines()
     assert json.loads(line)["event"] == "it failed"
+
+
+OURS = """
+import logging, os, sys
+import structlog
+from config.logging import configure
+logger = structlog.stdlib.get_logger("some.module")  # before it is configured, as in every module
+configure("INFO", "json")
+"""
+
+
+def run(program):
+    return subprocess.run([sys.executable, "-c", OURS + program], cwd=ROOT, capture_output=True, text=True, timeout=20)
+
+
+def test_our_lines_and_a_librarys_have_the_same_form():
+    lines = run("logger.info('said', order_id=7); logging.getLogger('some.module').info('said')").stderr.splitlines()
+    ours, others = (json.loads(line) for line in lines)
+    assert ours.pop("order_id") == 7
+    assert ours.pop("timestamp") <= others.pop("timestamp")
+    assert ours == others == {"event": "said", "level": "info", "logger": "some.module"}
+
+
+def test_what_is_below_the_level_is_not_written():
+    assert run("logger.debug('said'); logging.getLogger('x').debug('said')").stderr == ""
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "sys.stderr.close()",
+        "ends = os.pipe(); os.close(ends[0]); os.dup2(ends[1], 2)",
+        "os.close(2)",
+    ],
+)
+def test_a_line_that_cannot_be_written_is_lost_and_nothing_else(broken):
+    ended = run(f"{broken}; logger.info('said'); logger.error('said', exc_info=ValueError()); print('went on')")
+    assert ended.stdout == "went on\n"
+
+
+def test_lines_of_many_threads_stay_whole():
+    said = run("""
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(8) as threads:
+    for number in range(2000):
+        threads.submit(logger.info, "said", number=number, text="x" * 300)
+        threads.submit(logging.getLogger("other").info, "said")
+""")
+    lines = [json.loads(line) for line in said.stderr.splitlines()]
+    assert sorted(line["number"] for line in lines if "number" in line) == list(range(2000))
+    assert len(lines) == 4000

@@ -56,6 +56,11 @@ def test_an_accepted_order_has_an_address(post):
     assert answer.headers["Location"] == f"{URL}/{answer.json['orderId']}"
 
 
+def test_its_address_is_where_the_application_is_mounted(api, token):
+    answer = api.post(URL, json=ORDER, headers=token(7), environ_overrides={"SCRIPT_NAME": "/shop"})
+    assert answer.headers["Location"] == f"/shop{URL}/{answer.json['orderId']}"
+
+
 def test_the_queue_gets_what_was_accepted(post, queue):
     answer = post(productName="  Ünïcode ☕ ", totalPrice=0.1)
     [(order, request_id)] = queue.sent

@@ -12,7 +12,13 @@ from tasks.sqs.errors import NotConfirmed, Unsendable
 from tasks.sqs.outgoing import Outgoing
 from tasks.sqs.sender import LIMITS, Sender
 
-MESSAGE = Outgoing("{}", {})
+
+
+def message(body):
+    return Outgoing(body, {}, len(body))
+
+
+MESSAGE = message("{}")
 
 
 class ScriptedSQS:
@@ -55,11 +61,11 @@ def _error(code, status):
 
 def _send_all(sender, bodies):
     with ThreadPoolExecutor(len(bodies)) as callers:
-        return list(callers.map(lambda body: sender.send(Outgoing(body, {}), timeout=5), bodies))
+        return list(callers.map(lambda body: sender.send(message(body), timeout=5), bodies))
 
 
 def test_it_returns_the_message_id():
-    assert Sender(ScriptedSQS(), "http://q").send(Outgoing("a", {}), timeout=5) == "id-a"
+    assert Sender(ScriptedSQS(), "http://q").send(message("a"), timeout=5) == "id-a"
 
 
 def test_a_lone_message_waits_for_nobody():
@@ -81,10 +87,10 @@ def test_what_arrives_while_a_batch_is_in_the_air_becomes_the_next():
     sqs = ScriptedSQS(slow)
     sender = Sender(sqs, "http://q")
     with ThreadPoolExecutor(8) as callers:
-        first = callers.submit(sender.send, Outgoing("first", {}), 5)
+        first = callers.submit(sender.send, message("first"), 5)
         while not sqs.batches:
             time.sleep(0.001)
-        others = [callers.submit(sender.send, Outgoing(f"{number}", {}), 5) for number in range(7)]
+        others = [callers.submit(sender.send, message(f"{number}"), 5) for number in range(7)]
         time.sleep(0.05)
         landed.set()
         assert first.result() == "id-first"
@@ -117,7 +123,7 @@ def test_an_entry_that_is_at_fault_itself_fails_at_once_and_alone():
     sqs = ScriptedSQS(*[refuse_bad] * 10)
     sender = Sender(sqs, "http://q")
     with ThreadPoolExecutor(5) as callers:
-        sent = {body: callers.submit(sender.send, Outgoing(body, {}), 5) for body in ("a", "b", "bad", "c", "d")}
+        sent = {body: callers.submit(sender.send, message(body), 5) for body in ("a", "b", "bad", "c", "d")}
     with pytest.raises(Unsendable):
         sent.pop("bad").result()
     assert {body: call.result() for body, call in sent.items()} == {body: f"id-{body}" for body in "abcd"}
@@ -141,7 +147,7 @@ def test_an_entry_that_is_at_fault_itself_fails_at_once_and_alone():
 )
 def test_what_may_pass_is_tried_again_within_the_callers_time(failure):
     sqs = ScriptedSQS(failure, failure)
-    assert Sender(sqs, "http://q").send(Outgoing("a", {}), timeout=5) == "id-a"
+    assert Sender(sqs, "http://q").send(message("a"), timeout=5) == "id-a"
     assert len(sqs.batches) == 3
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from config import logging as logs
 from tasks import tracing
+from tasks.sqs.per_process import per_process
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -13,9 +14,7 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 @pytest.fixture
 def not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)  # so that importing it fails
-    tracing._made.cache_clear()
-    yield
-    tracing._made.cache_clear()
+    monkeypatch.setattr(tracing, "_made", per_process(tracing._made.__wrapped__))
 
 
 def test_without_an_endpoint_the_clients_context_travels_as_it_is():
