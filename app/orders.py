@@ -81,15 +81,16 @@ class Orders(MethodView):
                 message="The queue did not confirm the order. Please repeat it with the same Idempotency-Key.",
                 headers={"Retry-After": str(QUEUE_RETRY_AFTER)},
             )
-        logger.info("order accepted", order_id=str(order.order_id), task_id=task_id)
+        order_id = str(order.order_id)
+        logger.info("order accepted", order_id=order_id, task_id=task_id)
         accepted = {
-            "order_id": order.order_id,
+            "order_id": order_id,
             "status": order.status,
             "state": "queued",
             "timestamp": order.timestamp,
         }
         # `url_for` would work out what the request's own path already says.
-        return accepted, 202, {"Location": f"{request.root_path}{request.path}/{order.order_id}"}
+        return accepted, 202, {"Location": f"{request.root_path}{request.path}/{order_id}"}
 
     @require(READ, WRITE)
     @blueprint.arguments(PageQuery(), location="query")

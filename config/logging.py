@@ -27,7 +27,7 @@ class _Lines:
     As there, a line that cannot be written is lost, and whoever wrote it goes on.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str = "") -> None:
         self.name = name
 
     def msg(self, line: str) -> None:
@@ -53,14 +53,7 @@ def configure(level: str, log_format: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
-    rendered: list[Processor]
-    if log_format == "json":
-        # Without local variables: among them are passwords.
-        tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-        rendered = [structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer()]
-    else:
-        plain = structlog.dev.plain_traceback
-        rendered = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+    rendered = _json() if log_format == "json" else _console()
     structlog.configure(
         processors=[*shared, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -68,7 +61,7 @@ def configure(level: str, log_format: str) -> None:
         cache_logger_on_first_use=True,
     )
     # As it is now: Celery's worker puts a logger in the place of sys.stderr.
-    _STDERR.setStream(sys.stderr)
+    _STDERR.stream = sys.stderr
     _STDERR.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -80,3 +73,14 @@ def configure(level: str, log_format: str) -> None:
     root.setLevel(level)
     for name, quieter in _QUIET.items():
         logging.getLogger(name).setLevel(max(quieter, root.level))
+
+
+def _json() -> list[Processor]:
+    # Without local variables: among them are passwords.
+    tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return [structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer()]
+
+
+def _console() -> list[Processor]:
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]

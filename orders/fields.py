@@ -125,4 +125,9 @@ class OrderId(fields.String):
 
 def parse_order_id(text: str) -> UUID | None:
     """The order id that `text` spells in the usual form of 36 characters, or None."""
-    return UUID(text) if _ORDER_ID.fullmatch(text) else None
+    return UUID(text) if is_order_id(text) else None
+
+
+def is_order_id(text: str) -> bool:
+    """Whether `text` spells an order id in the usual form of 36 characters."""
+    return _ORDER_ID.fullmatch(text) is not None

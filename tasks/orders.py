@@ -2,14 +2,13 @@
 
 import functools
 from typing import Any, Final
-from uuid import UUID
 
 import structlog
 from celery import shared_task
 
 from orders.attempt import FailedAttempt
 from orders.database import connect
-from orders.fields import parse_order_id
+from orders.fields import is_order_id, parse_order_id
 from orders.schema import InvalidOrder, from_message
 from orders.store import Arrival, OrderStore, Outcome, Result, is_outage
 from tasks.sqs.batch import BatchTask, Call
@@ -49,9 +48,10 @@ class OrderTask(BatchTask):
         return _store(self.app.conf.database_url)
 
     def subject(self, *args: Any, **kwargs: Any) -> str | None:
-        """The order's id, where the message has one."""
-        order_id = _order_id(args)
-        return None if order_id is None else str(order_id)
+        """The order's id, where the message names one: it may be anything."""
+        message = args[0] if args else None
+        named = message.get("orderId") if isinstance(message, dict) else None
+        return named.lower() if isinstance(named, str) and is_order_id(named) else None
 
     def log_context(self, *args: Any) -> dict[str, Any]:
         """The order's id, where the message has one, and the request and the trace that it came with."""
@@ -63,7 +63,7 @@ class OrderTask(BatchTask):
         """Keep it in the table `attempts`, from which an order's state follows."""
         self.store.record_attempt(
             FailedAttempt(
-                order_id=_order_id(attempt.args),
+                order_id=parse_order_id(self.subject(*attempt.args) or ""),
                 task=attempt.task,
                 task_id=attempt.task_id,
                 message_id=attempt.message_id,
@@ -124,13 +124,6 @@ def _log(outcome: Outcome, call: Call) -> None:
         result=outcome.result.value,
         receive_count=call.receive_count,
     )
-
-
-def _order_id(args: tuple[Any, ...]) -> UUID | None:
-    """The id that a message names, if it names one: the message may be anything."""
-    message = args[0] if args else None
-    named = message.get("orderId") if isinstance(message, dict) else None
-    return parse_order_id(named) if isinstance(named, str) else None
 
 
 @functools.lru_cache(maxsize=1)

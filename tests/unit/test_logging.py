@@ -51,7 +51,8 @@ configure("INFO", "json")
 
 
 def run(program):
-    return subprocess.run([sys.executable, "-c", OURS + program], cwd=ROOT, capture_output=True, text=True, timeout=20)
+    command = [sys.executable, "-c", OURS + program]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True)
 
 
 def test_our_lines_and_a_librarys_have_the_same_form():
@@ -90,3 +91,7 @@ with ThreadPoolExecutor(8) as threads:
     lines = [json.loads(line) for line in said.stderr.splitlines()]
     assert sorted(line["number"] for line in lines if "number" in line) == list(range(2000))
     assert len(lines) == 4000
+
+
+def test_a_logger_may_have_no_name():
+    assert json.loads(run("structlog.get_logger().info('said')").stderr)["event"] == "said"

@@ -13,7 +13,6 @@ from tasks.sqs.outgoing import Outgoing
 from tasks.sqs.sender import LIMITS, Sender
 
 
-
 def message(body):
     return Outgoing(body, {}, len(body))
 

@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+import structlog
 
 from config import logging as logs
 from tasks import tracing
@@ -14,6 +15,7 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 @pytest.fixture
 def not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)  # so that importing it fails
+    monkeypatch.setattr(tracing, "logger", structlog.stdlib.get_logger())  # the module's own is as others left it
     monkeypatch.setattr(tracing, "_made", per_process(tracing._made.__wrapped__))
 
 
