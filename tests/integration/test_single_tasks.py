@@ -13,6 +13,11 @@ import pytest
 
 from config.queues import ORDER_QUEUE
 from orders.database import connect
+from tasks.repair.census import take_census
+from tasks.repair.letters import Chosen
+from tasks.repair.repairs import REDRIVE, Repairs
+from tasks.sqs.clients import Endpoint
+from tasks.sqs.dlq import DeadLetterQueue
 from tasks.sqs.failure import BACKOFF_BASE, BACKOFF_CAP, backoff
 from tasks.watch.reading import Watch
 from tests import mariadb
@@ -21,6 +26,7 @@ from tests.faults.proxy import Proxy
 from tests.plain import jobs
 from tests.plain.systems import Here
 from tests.polling import poll
+from tests.repairing import QUICK, bury
 
 RECEIVES = ORDER_QUEUE.max_receive_count
 VISIBILITY_TIMEOUT = 30  # seconds, as in production
@@ -268,3 +274,15 @@ def test_an_unknown_task_is_on_record_as_failed_with_the_reason(here):
     here.app.send_task("jobs.forgotten", ({},), task_id="forgotten")
     poll(lambda: here.state_of("forgotten") == ("FAILURE", RECEIVES), 5, "it is on record as failed")
     assert "forgotten" in Watch(connect(here.database_url)).task("forgotten").error
+
+
+def test_a_dead_task_that_is_sent_again_is_confirmed_by_its_success(here, emulator):
+    named = {"celery_task": "jobs.note", "celery_id": "once-dead"}
+    bury(here.queues, ["{}"], **{name: {"DataType": "String", "StringValue": text} for name, text in named.items()})
+    engine, endpoint = connect(here.database_url), Endpoint("us-east-1", emulator.url, ("test", "test"))
+    dlq = DeadLetterQueue(endpoint, here.queues.url, here.queues.dlq_url, wait=0)
+    take_census(engine, dlq)
+    repairs = Repairs(engine, dlq, lambda: here.app.tasks, QUICK)
+    done = repairs.run(repairs.plan(REDRIVE, Chosen.all(), "ada", "mended"))
+    assert (done.state, done.confirmed, done.note) == ("done", 1, "")
+    assert len(here.runs_of("note", "once-dead")) == 1
