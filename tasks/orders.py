@@ -2,13 +2,14 @@
 
 import functools
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 from celery import shared_task
 
 from orders.attempt import FailedAttempt
 from orders.database import connect
-from orders.fields import is_order_id, parse_order_id
+from orders.fields import is_order_id
 from orders.schema import InvalidOrder, from_message
 from orders.store import Arrival, OrderStore, Outcome, Result, is_outage
 from tasks.sqs.batch import BatchTask, Call
@@ -61,9 +62,10 @@ class OrderTask(BatchTask):
 
     def record_attempt(self, attempt: Attempt) -> None:
         """Keep it in the table `attempts`, from which an order's state follows."""
+        order_id = self.subject(*attempt.args)
         self.store.record_attempt(
             FailedAttempt(
-                order_id=parse_order_id(self.subject(*attempt.args) or ""),
+                order_id=UUID(order_id) if order_id else None,
                 task=attempt.task,
                 task_id=attempt.task_id,
                 message_id=attempt.message_id,

@@ -112,6 +112,15 @@ def test_a_refusal_is_told_as_described(application):
     told(application, "POST", ORDERS, expected=413, body=long, media_type="application/json")
 
 
+@pytest.mark.parametrize("key", ["a-key", "!~", "x" * 255, "", "two words", "x" * 256])
+def test_an_idempotency_key_is_described_as_it_is_checked(application, key):
+    client = application.test_client()
+    [described] = client.get(DESCRIPTION).json["paths"][ORDERS]["post"]["parameters"]
+    assert (described["in"], described["name"], described["required"]) == ("header", "Idempotency-Key", False)
+    answer = client.post(ORDERS, json=ORDER, headers=EVERYTHING | {"Idempotency-Key": key})
+    assert answer.status_code == (202 if re.search(described["schema"]["pattern"], key) else 422)
+
+
 def test_an_outage_is_told_as_described(store):
     queue = FakeQueue()
     queue.answers = False

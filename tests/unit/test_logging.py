@@ -1,4 +1,4 @@
-"""Logs show where something went wrong, and nothing that is secret."""
+"""Log lines have one form and stay whole, show where something went wrong, and nothing that is secret."""
 
 import json
 import subprocess
