@@ -6,9 +6,9 @@ https://flower.readthedocs.io/en/latest/config.html. Flower's own environment va
 
 import sys
 
+from celery_sqs.monitor.flower import install
 from config import logging as logs
 from config.settings import boot
-from tasks.watch.flower import install
 
 settings = boot()
 if not settings.operators:

@@ -10,10 +10,10 @@ from prometheus_client.registry import Collector
 from app.monitor.queue_numbers import BothQueues, read_both
 from app.monitor.recent import Recent
 from app.services import Services
+from celery_sqs.aws.endpoint import client
+from celery_sqs.monitor.event_reader import EventReader
 from tasks.application import endpoint
 from tasks.orders import PERSIST_ORDER
-from tasks.sqs.clients import client
-from tasks.watch.reading import Watch
 
 #: Seconds that an answer is told again, so that no number of scrapers becomes a load.
 KEPT: Final = 5.0
@@ -41,7 +41,7 @@ class Backlog(Collector):
     @classmethod
     def of(cls, services: Services) -> "Backlog":
         """The backlog of an application."""
-        settings, watch = services.settings, Watch(services.engine)
+        settings, watch = services.settings, EventReader(services.engine)
         urls = (settings.sqs_queue_url, settings.sqs_dlq_url)
         return cls(
             Recent(lambda: read_both(client(endpoint(settings)), *urls), KEPT),

@@ -17,11 +17,11 @@ from app.problems import documented
 from app.request_log import request_id, trace
 from app.schemas import AcceptedOrder, Cursor, NewOrder, OrderPage, OrderView, PageQuery
 from app.services import services
+from celery_sqs.errors import NotConfirmed
 from orders.attempt import state_without_row
 from orders.fields import parse_order_id
 from orders.order import PENDING, Order
 from orders.store import Position, StoredOrder
-from tasks.sqs.errors import NotConfirmed
 
 logger = structlog.stdlib.get_logger(__name__)
 

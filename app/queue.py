@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from celery_sqs.aws.endpoint import client, reachable
+from celery_sqs.tracing.spans import sending
 from config.settings import Settings
 from orders.order import Order
 from orders.schema import to_message
 from tasks.application import create_celery, endpoint
 from tasks.orders import PERSIST_ORDER
-from tasks.sqs.clients import client, reachable
-from tasks.tracing import sending
 
 
 class OrderQueue(Protocol):
@@ -21,10 +21,10 @@ class OrderQueue(Protocol):
         Args:
             order: the order.
             request_id: of the request that it came with.
-            trace: the request's trace context; see `tasks.trace_context`.
+            trace: the request's trace context; see `celery_sqs.tracing.context`.
 
         Raises:
-            tasks.sqs.errors.NotConfirmed: it has not, in time.
+            celery_sqs.errors.NotConfirmed: it has not, in time.
         """
 
     def reachable(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 from flask import Flask, Response, g, request
 
-from tasks.trace_context import HEADERS, accepted, trace_id
+from celery_sqs.tracing.context import HEADERS, accepted, trace_id
 
 HEADER: Final = "X-Request-ID"
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from bench import contenders, intake, steps
 from bench.bare import BATCH
 from bench.size import DRAIN, IDLE, INTAKE, MEMORY
-from tasks.sqs.polls import MOST_IN_FLIGHT
+from celery_sqs.consume.polls import MOST_IN_FLIGHT
 
 Record = dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from bench.filling import fill
 from bench.forms import Form
 from bench.rig import Line, Rig, running
-from tasks.sqs.polls import MOST_IN_FLIGHT
+from celery_sqs.consume.polls import MOST_IN_FLIGHT
 
 #: Rows of a statement: one by one, what a receive brings, and what this project's worker collects.
 ROWS: Final = (1, 10, 100)

@@ -18,10 +18,10 @@ from typing import Final
 import click
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
+from celery_sqs.aws.endpoint import client
 from config.settings import Settings
 from dev.local import local_settings, web_url
 from tasks.application import endpoint
-from tasks.sqs.clients import client
 from tests.chromium import OPTIONS
 
 FOLDER: Final = Path("docs/images")

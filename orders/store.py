@@ -16,10 +16,10 @@ from sqlalchemy.dialects.mysql import insert as mariadb_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
 
+from celery_sqs.dlq.tables import repair_items
 from orders.attempt import FailedAttempt
 from orders.faults import is_outage, is_transient
 from orders.fields import MAX_PRODUCT_NAME
-from orders.monitoring_tables import repair_items
 from orders.order import Order
 from orders.tables import MAX_NAME, MAX_TEXT, attempts, orders
 from orders.text import storable

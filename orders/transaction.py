@@ -12,23 +12,43 @@ from orders.faults import is_transient
 
 T = TypeVar("T")
 
-TRIES: Final = 4  # the first one included
+#: Seconds from the beginning after which nothing is tried again. A clash ends within milliseconds. What takes longer,
+#: such as a table lock, is an outage, which is for the caller to wait for.
+DEADLINE: Final = 2.0
+
 PAUSE: Final = 0.05  # seconds before the second try, at the most; doubles from there
 
 
 def transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
-    """Run work in a transaction and return what it returns; again, a few times, after a clash.
+    """Run work in a transaction and return what it returns; again, within `DEADLINE`, after a clash.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: whatever went wrong the last time.
+        Exception: what `work` raised of its own, such as Celery's SoftTimeLimitExceeded.
     """
-    for tries_left in reversed(range(TRIES)):
+    deadline, pause = time.monotonic() + DEADLINE, PAUSE
+    while True:
         try:
-            with engine.begin() as connection:
-                return work(connection)
+            return _once(engine, work)
         except DBAPIError as error:
             # A pooled connection may have died since it was last used; the next one is new.
-            if not tries_left or not (is_transient(error) or error.connection_invalidated):
+            if not (is_transient(error) or error.connection_invalidated) or time.monotonic() + pause > deadline:
                 raise
-        time.sleep(random.uniform(0, PAUSE * 2 ** (TRIES - 1 - tries_left)))
-    raise AssertionError("unreachable: the last try returns or raises")
+        time.sleep(random.uniform(0, pause))
+        pause *= 2
+
+
+def _once(engine: Engine, work: Callable[[Connection], T]) -> T:
+    raised: Exception | None = None
+    try:
+        with engine.begin() as connection:
+            try:
+                return work(connection)
+            except Exception as error:
+                raised = error
+                raise
+    except DBAPIError:
+        # A time limit interrupts a statement and leaves a connection that cannot roll back, which is not the cause.
+        if raised is not None and not isinstance(raised, DBAPIError):
+            raise raised from None
+        raise

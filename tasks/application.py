@@ -1,17 +1,21 @@
 """What Celery is told: our transport, our task classes' queue, and nothing that SQS cannot do."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery, current_app
 from celery.signals import after_task_publish, setup_logging
+from sqlalchemy import Engine
 
+from celery_sqs.aws.endpoint import Endpoint
+from celery_sqs.message import exact_json, wire
+from celery_sqs.monitor.producer import sent
 from config import logging as logs
 from config.queues import ORDER_QUEUE
 from config.settings import Settings
+from orders.database import connect
 from tasks.orders import PERSIST_ORDER
-from tasks.sqs import exact_json, wire
-from tasks.sqs.clients import Endpoint
-from tasks.watch.producer import sent
 
 #: Seconds a task may run: well below the visibility timeout, so that no message is handed out twice
 #: while its first receiver is still at it.
@@ -24,12 +28,16 @@ PREFETCH_MULTIPLIER = 100
 
 def create_celery(settings: Settings) -> Celery:
     """The Celery app for these settings. It becomes the process's current app."""
-    app = Celery("tasks", events="tasks.watch.dispatcher:Events", control="tasks.watch.control:Control")
+    app = Celery("tasks", events="celery_sqs.monitor.dispatcher:Events", control="celery_sqs.monitor.control:Control")
     app.conf.update(_configuration(settings))
     # By name: only a worker loads what these need.
-    app.steps["worker"].add("tasks.sqs.steps:Preflight")
+    app.steps["worker"].add("celery_sqs.worker.steps:Preflight")
     app.steps["consumer"].update(
-        {"tasks.sqs.steps:Readiness", "tasks.watch.steps:Watching", "tasks.watch.inbox:Answering"}
+        {
+            "celery_sqs.worker.steps:Readiness",
+            "celery_sqs.monitor.steps:Watching",
+            "celery_sqs.monitor.command_listener:Answering",
+        }
     )
     after_task_publish.connect(sent, weak=False, dispatch_uid=__name__)
     app.set_default()
@@ -44,7 +52,7 @@ def endpoint(settings: Settings) -> Endpoint:
 def _configuration(settings: Settings) -> dict[str, Any]:
     return {
         "broker_url": "sqs://",
-        "broker_transport": "tasks.sqs.transport:Transport",
+        "broker_transport": "celery_sqs.consume.transport:Transport",
         "broker_transport_options": {
             "endpoint": endpoint(settings),
             "predefined_queues": {settings.queue_name: {"url": settings.sqs_queue_url}},
@@ -62,20 +70,27 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "task_soft_time_limit": SOFT_TIME_LIMIT,
         "task_time_limit": TIME_LIMIT,
         "worker_prefetch_multiplier": PREFETCH_MULTIPLIER,
-        "worker_consumer": "tasks.sqs.consumer:Consumer",
+        "worker_consumer": "celery_sqs.worker.consumer:Consumer",
         "worker_enable_remote_control": False,  # Celery's own needs a broadcast, which SQS does not have
-        "worker_send_task_events": True,  # to the tables, see tasks.watch.dispatcher
+        "worker_send_task_events": True,  # to the tables, see celery_sqs.monitor.dispatcher
         # What tasks and signals of ours ask for.
         "sqs_max_receive_count": ORDER_QUEUE.max_receive_count,
         "sqs_dlq_url": settings.sqs_dlq_url,
         "sqs_preflight": settings.preflight,
         "database_url": settings.database_url,
-        "task_events": settings.task_events,
-        "task_retention_days": settings.task_retention_days,
+        "sqs_monitor_database": _database(settings.database_url),
+        "sqs_monitor_events": settings.task_events,
+        "sqs_monitor_retention_days": settings.task_retention_days,
         "traces": settings.otel_exporter_otlp_endpoint,
         "log_level": settings.log_level,
         "log_format": settings.log_format,
     }
+
+
+@functools.cache
+def _database(url: str) -> Callable[[], Engine]:
+    """What makes an engine for the monitor: the same for each app of a process, so that they share a feed."""
+    return functools.partial(connect, url)
 
 
 @setup_logging.connect

@@ -7,15 +7,15 @@ from uuid import UUID
 import structlog
 from celery import shared_task
 
+from celery_sqs.tasks.batch import BatchTask, Call
+from celery_sqs.tasks.task import Attempt
+from celery_sqs.tracing.context import trace_id
+from celery_sqs.tracing.spans import processing
 from orders.attempt import FailedAttempt
 from orders.database import connect
 from orders.fields import is_order_id
 from orders.schema import InvalidOrder, from_message
 from orders.store import Arrival, OrderStore, Outcome, Result, is_outage
-from tasks.sqs.batch import BatchTask, Call
-from tasks.sqs.task import Attempt
-from tasks.trace_context import trace_id
-from tasks.tracing import processing
 
 PERSIST_ORDER: Final = "persist_order"
 

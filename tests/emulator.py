@@ -12,8 +12,8 @@ from unittest import mock
 
 import localstack_client.session
 
+from celery_sqs.aws.provision import provision
 from config.queues import ORDER_QUEUE
-from tasks.sqs.provision import provision
 from tests.polling import poll
 from tests.processes import BIN, ROOT, Process, free_port, listens
 

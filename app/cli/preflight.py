@@ -3,9 +3,9 @@
 import click
 
 from app.services import services
+from celery_sqs.aws.endpoint import client
+from celery_sqs.worker.preflight import Limits, OutOfReach, Report, examine
 from tasks.application import create_celery, endpoint
-from tasks.sqs.clients import client
-from tasks.sqs.preflight import Limits, OutOfReach, Report, examine
 
 
 def report() -> Report:

@@ -8,12 +8,12 @@ from app.cli.preflight import report
 from app.cli.screen import line, print_json
 from app.monitor.queue_numbers import read_both
 from app.services import services
+from celery_sqs.aws.endpoint import client
+from celery_sqs.aws.provision import provision
+from celery_sqs.errors import RealEndpoint
+from celery_sqs.worker.preflight import OutOfReach
 from config.queues import ORDER_QUEUE
 from tasks.application import endpoint
-from tasks.sqs.clients import client
-from tasks.sqs.errors import RealEndpoint
-from tasks.sqs.preflight import OutOfReach
-from tasks.sqs.provision import provision
 
 
 @click.group(cls=PlainGroup)

@@ -12,10 +12,10 @@ import click
 from app.cli.chosen import bench, choose, choosing
 from app.cli.group import FAILED
 from app.cli.screen import MAX_TOLD, instant, line, print_json, print_table, readable, safe
+from celery_sqs.message import exact_json
 from tasks.repair.bench import Bench
 from tasks.repair.ledger import DONE, RUNNING
 from tasks.repair.repairs import CANARIES, DISCARD, EDIT, REDRIVE, Item, Progress, Refused
-from tasks.sqs import exact_json
 
 C = TypeVar("C", bound=Callable[..., Any])
 

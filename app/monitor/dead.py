@@ -11,9 +11,9 @@ from werkzeug.sansio.response import Response as BaseResponse
 
 from app.monitor.blueprint import blueprint, page
 from app.monitor.parts import parts
+from celery_sqs.message import exact_json
 from tasks.repair.ledger import Item, Progress
 from tasks.repair.letters import Letter
-from tasks.sqs import exact_json
 
 PAGE: Final = 50  # letters
 

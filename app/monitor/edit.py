@@ -13,11 +13,11 @@ from app.monitor.blueprint import blueprint, operator, page, rendered
 from app.monitor.dead import get_letter, shown_body
 from app.monitor.parts import parts
 from app.monitor.repair import required_reason, started
+from celery_sqs.message import exact_json
 from orders.schema import InvalidOrder, from_message
 from tasks.orders import PERSIST_ORDER
 from tasks.repair.letters import Chosen, Letter
 from tasks.repair.repairs import EDIT, Refused
-from tasks.sqs import exact_json
 
 #: Characters of a body that a form begins with; a longer one was no order, and is written anew.
 MAX_EDITED: Final = 32 * 1024

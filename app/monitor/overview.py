@@ -11,9 +11,9 @@ from app.monitor import percentiles
 from app.monitor.blueprint import database_answers, database_lost, page
 from app.monitor.parts import parts
 from app.monitor.percentiles import Percentile, percentile
+from celery_sqs.monitor.event_reader import WorkerRow
 from orders.store import is_outage
 from tasks.orders import PERSIST_ORDER
-from tasks.watch.reading import WorkerRow
 
 SHOWN_MINUTES: Final = 60
 SHOWN_REPAIRS: Final = 5

@@ -10,13 +10,13 @@ from app.monitor.queue_numbers import BothQueues, read_both
 from app.monitor.recent import Recent
 from app.monitor.runs import Runs
 from app.services import Services
+from celery_sqs.aws.endpoint import client
+from celery_sqs.monitor.event_reader import EventReader
+from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP
+from celery_sqs.worker.preflight import Limits, Report, examine
 from config.queues import ORDER_QUEUE
 from tasks.application import SOFT_TIME_LIMIT, TIME_LIMIT, endpoint
 from tasks.repair.bench import Bench
-from tasks.sqs.clients import client
-from tasks.sqs.failure import BACKOFF_BASE, BACKOFF_CAP
-from tasks.sqs.preflight import Limits, Report, examine
-from tasks.watch.reading import Watch
 
 #: Seconds that an answer of SQS is shown for. What the queues' settings mean changes only when somebody changes them.
 NUMBERS_KEPT: Final = 3.0
@@ -48,7 +48,7 @@ class Parts:
     NAME: ClassVar = "order-intake-monitor"
 
     operators: Operators
-    watch: Watch
+    watch: EventReader
     bench: Bench
     runs: Runs
     numbers: Recent[BothQueues]
@@ -63,7 +63,7 @@ class Parts:
         bench = Bench.of(settings, services.engine)
         return cls(
             operators=Operators(settings.operators, settings.order_id_secret),
-            watch=Watch(services.engine),
+            watch=EventReader(services.engine),
             bench=bench,
             runs=Runs(bench),
             numbers=Recent(lambda: read_both(client(place), *urls), NUMBERS_KEPT),

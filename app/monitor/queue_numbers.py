@@ -58,7 +58,7 @@ def read_both(sqs: "SQSClient", queue_url: str, dlq_url: str | None) -> BothQueu
     """Ask for both queues; raises whatever keeps SQS from answering.
 
     Args:
-        sqs: from `tasks.sqs.clients`.
+        sqs: from `celery_sqs.aws.endpoint`.
         queue_url: the work queue.
         dlq_url: its DLQ; None: the one that the queue's redrive policy names.
     """

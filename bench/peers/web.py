@@ -9,10 +9,10 @@ from flask import Flask
 
 from app import create_app
 from bench.peers.plain_celery.app import TASK, make_app
+from celery_sqs.message import exact_json
 from config.settings import Settings, boot
 from orders.order import Order
 from orders.schema import to_message
-from tasks.sqs import exact_json
 
 #: Connections to SQS at once. Celery's and boto3's default is ten, on which the requests would wait for each
 #: other; these are more than one process can keep busy.

@@ -15,12 +15,12 @@ from typing import Final, Self, TypeVar
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
+from celery_sqs.aws.endpoint import client
 from config.settings import Settings
 from dev.demo.client import OrdersApi, Unavailable
 from dev.demo.ledger import Ledger
 from orders.identity import Identity
 from tasks.application import endpoint
-from tasks.sqs.clients import client
 
 T = TypeVar("T")
 

@@ -5,6 +5,7 @@ from collections.abc import Container, Sequence
 from celery import current_app
 from sqlalchemy import Engine
 
+from celery_sqs.dlq.queue import DeadLetterQueue
 from config.settings import Settings
 from orders.store import OrderStore
 from tasks.application import endpoint
@@ -14,7 +15,6 @@ from tasks.repair.repairs import Repairs
 from tasks.repair.sweep import Pace
 from tasks.repair.timeline import TimeLine, timeline
 from tasks.repair.trial import Trial, try_edit, try_out
-from tasks.sqs.dlq import DeadLetterQueue
 
 
 class Bench:
@@ -46,7 +46,7 @@ class Bench:
         """Look into the DLQ and bring the mirror up to date; while another process looks, wait for its result.
 
         Raises:
-            tasks.sqs.preflight.OutOfReach: SQS cannot be asked.
+            celery_sqs.worker.preflight.OutOfReach: SQS cannot be asked.
         """
         return take_census(self._engine, self._queue)
 

@@ -20,10 +20,9 @@ from sqlalchemy import (
     update,
 )
 
-from orders.monitoring_tables import dead_letters, repair_items, repairs
-from orders.tables import MAX_NAME, MAX_TEXT
-from orders.text import storable
-from orders.transaction import transaction
+from celery_sqs.database.columns import MAX_NAME, MAX_TEXT, storable
+from celery_sqs.database.transaction import transaction
+from celery_sqs.dlq.tables import dead_letters, repair_items, repairs
 from tasks.repair.ledger import CONFIRMED, DISCARD, DISCARDED, EDIT, FAILED, PLANNED, REDRIVE, RUNNING, SENDING, SENT
 from tasks.repair.letters import Chosen
 

@@ -7,12 +7,12 @@ from typing import Final
 
 from sqlalchemy import Engine, select, update
 
-from orders.monitoring_tables import looks
-from orders.transaction import transaction
+from celery_sqs.database.transaction import transaction
+from celery_sqs.dlq.queue import DeadLetterQueue, Message
+from celery_sqs.dlq.tables import looks
+from celery_sqs.worker.preflight import OutOfReach
 from tasks.repair.mirror import mirror, miss
 from tasks.repair.turn import turn
-from tasks.sqs.dlq import DeadLetterQueue, Message
-from tasks.sqs.preflight import OutOfReach
 
 #: Messages that are written in one transaction.
 CHUNK: Final = 100

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
+from celery_sqs.message import exact_json
+from celery_sqs.monitor.event_reader import EventReader, TaskRow
 from orders.attempt import FailedAttempt, state_without_row
 from orders.fields import parse_order_id
 from orders.order import Order
@@ -13,8 +15,6 @@ from orders.store import OrderStore, StoredOrder
 from tasks.repair.ledger import Item, Ledger, Progress
 from tasks.repair.letters import Letter, Letters
 from tasks.repair.message import order_in
-from tasks.sqs import exact_json
-from tasks.watch.reading import TaskRow, Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,14 +112,14 @@ def _of_order(engine: Engine, order_id: UUID) -> Evidence:
         stored=store.get(order_id),
         attempts=store.attempts_of(order_id),
         standing=store.standing_attempts(order_id),
-        tasks=Watch(engine).tasks_of(str(order_id)),
+        tasks=EventReader(engine).tasks_of(str(order_id)),
         letters=Letters(engine).of_order(str(order_id)),
         repairs=Ledger(engine).of_order(str(order_id)),
     )
 
 
 def _of_task(engine: Engine, task_id: str) -> Evidence:
-    attempts, task = OrderStore(engine).attempts_of_task(task_id), Watch(engine).task(task_id)
+    attempts, task = OrderStore(engine).attempts_of_task(task_id), EventReader(engine).task(task_id)
     return Evidence(
         stored=None,
         attempts=attempts,

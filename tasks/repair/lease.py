@@ -9,8 +9,8 @@ from typing import Final
 from sqlalchemy import Engine, Update, or_, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from orders.monitoring_tables import repairs
-from orders.transaction import transaction
+from celery_sqs.database.transaction import transaction
+from celery_sqs.dlq.tables import repairs
 from tasks.repair.turn import process_name
 
 #: How long a process that runs a repair may give no sign of life.

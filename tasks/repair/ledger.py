@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, Row, Select, func, select
 
-from orders.monitoring_tables import repair_items, repairs
-from orders.transaction import transaction
+from celery_sqs.database.transaction import transaction
+from celery_sqs.dlq.tables import repair_items, repairs
 
 REDRIVE: Final = "redrive"
 EDIT: Final = "edit"

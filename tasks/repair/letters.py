@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Row, Select, Text, func, select, true
 
-from orders.monitoring_tables import dead_letters, looks
-from orders.transaction import transaction
+from celery_sqs.database.transaction import transaction
+from celery_sqs.dlq.tables import dead_letters, looks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Letter:
         task_id: its task id; the message id where it names none.
         order_id: the order that it names, if it does.
         fingerprint: the same for the same reason.
-        kind: whose fault it was (`tasks.sqs.failure.Kind`); `lost` where no failed attempt is on record.
+        kind: whose fault it was (`celery_sqs.tasks.decision.Kind`); `lost` where no failed attempt is on record.
         error_class: of the last failed attempt; empty where none is on record.
         error: what that attempt raised.
         sent_at: when it was sent; aware, UTC, as all times here.

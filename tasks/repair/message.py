@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from celery_sqs.errors import Undecodable
+from celery_sqs.message import wire
 from orders.fields import parse_order_id
 from orders.order import Order
 from orders.schema import InvalidOrder, from_message
 from tasks.orders import PERSIST_ORDER
-from tasks.sqs import wire
-from tasks.sqs.errors import Undecodable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
 
-from orders.monitoring_tables import dead_letters
-from orders.tables import MAX_NAME, MAX_TEXT, attempts
-from orders.text import storable
+from celery_sqs.database.columns import MAX_NAME, MAX_TEXT, storable
+from celery_sqs.dlq.queue import VISIBILITY, Message
+from celery_sqs.dlq.tables import dead_letters
+from celery_sqs.tasks.decision import Kind
+from orders.tables import attempts
 from tasks.repair.fingerprint import fingerprint
 from tasks.repair.message import as_json, read, sent_at
-from tasks.sqs.dlq import VISIBILITY, Message
-from tasks.sqs.failure import Kind
 
 #: A letter is taken to be gone when looks this far apart have both seen all of the queue and not it.
 #: Until then it may be that somebody else was looking, who hides what he sees for some `VISIBILITY` seconds.

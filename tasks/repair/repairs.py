@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
+from celery_sqs.dlq.queue import DeadLetterQueue
 from orders.store import OrderStore
 from tasks.repair.bookkeeping import Plan, Refused, begin
 from tasks.repair.lease import AlreadyRunning, leased
@@ -14,7 +15,6 @@ from tasks.repair.message import read
 from tasks.repair.run import Run
 from tasks.repair.sweep import Pace
 from tasks.repair.trial import try_edit
-from tasks.sqs.dlq import DeadLetterQueue
 
 __all__ = [
     "CANARIES",

@@ -5,15 +5,16 @@ from uuid import UUID
 
 from sqlalchemy import Engine, Select, and_, select
 
-from orders.monitoring_tables import repair_items, task_state
+from celery_sqs.database.transaction import transaction
+from celery_sqs.dlq.tables import repair_items
+from celery_sqs.monitor.report import SUCCESS
+from celery_sqs.monitor.tables import task_state
 from orders.store import OrderStore
 from orders.tables import attempts, orders
-from orders.transaction import transaction
 from tasks.orders import PERSIST_ORDER
 from tasks.repair.bookkeeping import Books
 from tasks.repair.ledger import CONFIRMED, FAILED, SENT
 from tasks.repair.message import order_in
-from tasks.watch.report import SUCCESS
 
 #: Messages whose bodies are read at once.
 CHUNK: Final = 500

@@ -6,11 +6,11 @@ from typing import Final
 
 from sqlalchemy import Engine
 
+from celery_sqs.dlq.queue import DeadLetterQueue
 from tasks.repair.bookkeeping import Books
 from tasks.repair.ledger import DISCARD, DONE, FAILED, STOPPED, Ledger, Progress
 from tasks.repair.results import Results
 from tasks.repair.sweep import Pace, Sweep
-from tasks.sqs.dlq import DeadLetterQueue
 
 TOLD_EVERY: Final = 0.2  # seconds between two calls of `on_progress`, at least
 

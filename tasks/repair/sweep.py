@@ -8,14 +8,14 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from orders.transaction import transaction
+from celery_sqs.aws.batch_call import Failure
+from celery_sqs.database.transaction import transaction
+from celery_sqs.dlq.queue import VISIBILITY, DeadLetterQueue, Look, Message
+from celery_sqs.worker.preflight import OutOfReach
 from tasks.repair.bookkeeping import LEFT, Books
 from tasks.repair.ledger import DISCARDED, FAILED, GONE, SENDING
 from tasks.repair.mirror import remove
 from tasks.repair.turn import turn
-from tasks.sqs.batch_call import Failure
-from tasks.sqs.dlq import VISIBILITY, DeadLetterQueue, Look, Message
-from tasks.sqs.preflight import OutOfReach
 
 #: Messages that are dealt with together: a handful of statements and ten times as few calls.
 CHUNK: Final = 100

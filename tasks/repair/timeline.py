@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from sqlalchemy import Engine
 
+from celery_sqs.monitor.event_reader import TaskRow
+from celery_sqs.monitor.report import SUCCESS
 from orders.attempt import FailedAttempt
 from tasks.repair.evidence import Evidence, gather
 from tasks.repair.ledger import DISCARD, DISCARDED, EDIT, FAILED, REDRIVE, Item, Progress
-from tasks.watch.reading import TaskRow
-from tasks.watch.report import SUCCESS
 
 _REPAIRED: Final = {REDRIVE: "redriven", EDIT: "edited", DISCARD: "discarded"}
 

@@ -12,7 +12,7 @@ from orders.store import OrderStore, StoredOrder
 from tasks.orders import PERSIST_ORDER
 from tasks.repair.letters import Letter
 from tasks.repair.message import Call, read
-from tasks.sqs import exact_json
+from celery_sqs.message import exact_json
 
 #: Orders that are looked up by one statement.
 CHUNK: Final = 500

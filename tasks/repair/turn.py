@@ -14,9 +14,9 @@ from typing import Final
 from sqlalchemy import Engine, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from orders.monitoring_tables import looks
-from orders.transaction import transaction
-from tasks.sqs.dlq import VISIBILITY
+from celery_sqs.database.transaction import transaction
+from celery_sqs.dlq.queue import VISIBILITY
+from celery_sqs.dlq.tables import looks
 
 #: How long a turn is. A process that is killed hides its messages for nearly as long.
 TURN: Final = timedelta(seconds=VISIBILITY + 5)

@@ -15,15 +15,15 @@ from celery.worker import consumer
 from celery.worker.request import Request
 from kombu.transport import SQS, virtual
 
-from tasks.sqs import transport
-from tasks.sqs.collector import Collector
-from tasks.sqs.consumer import Consumer
-from tasks.sqs.direct import Way
-from tasks.sqs.message import Message
-from tasks.sqs.request import SQSRequest
-from tasks.sqs.steps import Preflight
-from tasks.sqs.task import SQSTask
-from tasks.watch.dispatcher import FeedDispatcher
+from celery_sqs.consume import transport
+from celery_sqs.message.received import Message
+from celery_sqs.monitor.dispatcher import TaskEventDispatcher
+from celery_sqs.publish.fast_path import FastPath
+from celery_sqs.tasks.task import SQSTask
+from celery_sqs.worker.collector import Collector
+from celery_sqs.worker.consumer import Consumer
+from celery_sqs.worker.request import SQSRequest
+from celery_sqs.worker.steps import Preflight
 
 RELEASE = "5.7"  # the release of Celery and kombu that the pins below were read in
 
@@ -91,11 +91,11 @@ OURS = {
     Request: SQSRequest,
     Task: SQSTask,
     consumer.Consumer: Consumer,
-    EventDispatcher: FeedDispatcher,
+    EventDispatcher: TaskEventDispatcher,
     virtual.Message: Message,
     Worker: Preflight,
-    Celery: Way,
-    AMQP: Way,
+    Celery: FastPath,
+    AMQP: FastPath,
     BasePool: Collector,
 }
 PINS = [(cls, name) for cls, names in PINNED.items() for name in names]
@@ -118,7 +118,7 @@ def test_what_is_listed_as_overridden_is_kombus_and_ours(name):
 
 def test_every_method_we_override_in_the_transport_is_listed():
     overridden = overrides(transport.Channel, SQS.Channel) | overrides(transport.Transport, SQS.Transport)
-    assert sorted(overridden - set(transport.OVERRIDDEN)) == [], "add these to tasks.sqs.transport.OVERRIDDEN"
+    assert sorted(overridden - set(transport.OVERRIDDEN)) == [], "add these to celery_sqs.consume.transport.OVERRIDDEN"
 
 
 def test_the_list_of_what_is_overridden_is_sorted_and_without_repeats():

@@ -10,8 +10,8 @@ import pytest
 from celery.app.control import Control as CeleryControl
 from tornado.options import options
 
-from tasks.watch import control
-from tasks.watch.flower import REPLACED, Broker, Events
+from celery_sqs.monitor import control
+from celery_sqs.monitor.flower import REPLACED, Broker, Events
 from tests.processes import ROOT
 
 RELEASE = "2.2"  # the release of Flower that the pins below were read in

@@ -12,8 +12,8 @@ from app import metrics as of_web
 from app.backlog import Backlog
 from app.monitor.queue_numbers import BothQueues, QueueNumbers
 from app.monitor.recent import Recent
-from tasks.sqs import metrics as of_sqs
-from tasks.watch import metrics as of_tasks
+from celery_sqs import metrics as of_sqs
+from celery_sqs.monitor import metrics as of_tasks
 from tests.processes import ROOT
 
 FOLDER = ROOT / "monitoring"

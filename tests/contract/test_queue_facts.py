@@ -12,10 +12,10 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from celery_sqs.aws.provision import provision
+from celery_sqs.errors import RealEndpoint
 from config.queues import ORDER_DLQ, ORDER_QUEUE
 from config.settings import DEVELOPMENT_DEFAULTS
-from tasks.sqs.errors import RealEndpoint
-from tasks.sqs.provision import provision
 from tests.processes import BIN, Process
 
 

@@ -12,9 +12,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from sqlalchemy import inspect
 
+from celery_sqs.dlq import tables as dlq
+from celery_sqs.monitor import tables as monitor
+from orders import tables as orders
 from orders.database import connect
-from orders.tables import metadata
 from tests.processes import BIN, ROOT, Process
+
+METADATA = [orders.metadata, monitor.metadata, dlq.metadata]
 
 PROCFILE = dict(re.findall(r"^(\w+): *(.+)$", (ROOT / "Procfile").read_text(), re.MULTILINE))
 
@@ -52,15 +56,16 @@ def test_the_migrations_have_one_head():
 def test_the_migrations_make_the_tables_of_the_code(engine):
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert compare_metadata(context, metadata) == []
+        assert compare_metadata(context, METADATA) == []
 
 
 def test_the_migrations_make_the_constraints_and_options_of_the_code(engine):
     # Alembic compares no CHECK, no primary key and no collation. So hold the migrated tables against
     # those that the code makes in their place.
     migrated = description(engine)
-    metadata.drop_all(engine)
-    metadata.create_all(engine)
+    for metadata in METADATA:
+        metadata.drop_all(engine)
+        metadata.create_all(engine)
     assert differences(migrated, description(engine)) == []
 
 
@@ -111,7 +116,7 @@ def engine(administrator_url):
 def description(engine):
     """Each table of the code, as the database describes it."""
     inspector = inspect(engine)
-    return {table: describe(inspector, table) for table in metadata.tables}
+    return {table: describe(inspector, table) for metadata in METADATA for table in metadata.tables}
 
 
 def describe(inspector, table):

@@ -4,8 +4,8 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("app", "orders", "tasks", "config", "dev", "tests", "bench")
-GENERATED = Path("orders/migrations/versions")  # a migration is as long as its change
+FOLDERS = ("app", "celery_sqs", "orders", "tasks", "config", "dev", "tests", "bench")
+GENERATED = Path("app/migrations/versions")  # a migration is as long as its change
 
 MAX_MODULE_LINES = 300
 MAX_FUNCTION_LINES = 40

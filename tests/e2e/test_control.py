@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from celery import Celery
 
-from tasks.watch.commands import ANSWERED
+from celery_sqs.monitor.commands import ANSWERED
 from tests.polling import poll
 from tests.processes import BIN, ROOT
 
@@ -37,8 +37,8 @@ def celery(environment):
 @pytest.fixture
 def asked(environment):
     """A function that asks all workers one question, as the command does; returns each one's answer."""
-    app = Celery("asking", control="tasks.watch.control:Control", set_as_current=False)
-    app.conf.database_url = environment["DATABASE_URL"]
+    app = Celery("asking", control="celery_sqs.monitor.control:Control", set_as_current=False)
+    app.conf.sqs_monitor_database = environment["DATABASE_URL"]
     return lambda question: app.control.inspect(timeout=10)._request(question)
 
 

@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
+from celery_sqs.monitor.event_reader import EventReader
+from celery_sqs.monitor.task_states import DEAD_AFTER
 from orders.database import connect
-from tasks.watch.reading import Watch
-from tasks.watch.states import DEAD_AFTER
 from tests.mariadb import rows
 from tests.plain.messages import ORDER
 from tests.polling import poll
@@ -23,7 +23,7 @@ IF NEW.product_name = 'explosive' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT 
 @pytest.fixture
 def watch(environment):
     engine = connect(environment["DATABASE_URL"])
-    yield Watch(engine)
+    yield EventReader(engine)
     engine.dispose()
 
 

@@ -1,9 +1,9 @@
-"""`Calls` beside boto3's own client on a real emulator: the same questions, the same answers."""
+"""`SqsClient` beside boto3's own client on a real emulator: the same questions, the same answers."""
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tasks.sqs import clients
+from celery_sqs.aws import endpoint
 
 ATTRIBUTES = {
     "celery_id": {"DataType": "String", "StringValue": "7"},
@@ -18,8 +18,8 @@ OWN = ("ResponseMetadata",)  # of boto3's answers alone
 
 @pytest.fixture
 def both(emulator):
-    endpoint = clients.Endpoint("us-east-1", emulator.url, ("test", "test"))
-    return clients.client(endpoint), clients.calls(endpoint)
+    place = endpoint.Endpoint("us-east-1", emulator.url, ("test", "test"))
+    return endpoint.client(place), endpoint.calls(place)
 
 
 def received(sqs, queues):

@@ -9,10 +9,10 @@ import pytest
 from celery import Celery
 from sqlalchemy import func, insert, select, update
 
-from orders.monitoring_tables import commands, metadata, replies, workers
-from tasks.watch.commands import KEPT, Command, Commands
-from tasks.watch.control import PATIENCE, OutOfReach
-from tasks.watch.inbox import Inbox, reply
+from celery_sqs.monitor.command_listener import CommandListener, reply
+from celery_sqs.monitor.commands import KEPT, Command, Commands
+from celery_sqs.monitor.control import PATIENCE, OutOfReach
+from celery_sqs.monitor.tables import commands, metadata, replies, workers
 from tests.polling import poll
 
 NOW = datetime.now(UTC)
@@ -20,8 +20,8 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture
 def control(database_url):
-    app = Celery("asking", control="tasks.watch.control:Control", set_as_current=False)
-    app.conf.database_url = database_url
+    app = Celery("asking", control="celery_sqs.monitor.control:Control", set_as_current=False)
+    app.conf.sqs_monitor_database = database_url
     return app.control
 
 
@@ -51,7 +51,7 @@ def start_worker(engine):
         with engine.begin() as connection:
             connection.execute(insert(workers), row | changes)
         if answer is not None:
-            started.append(Inbox(Commands(engine), name, answer, lambda call: call(), look=0.05))
+            started.append(CommandListener(Commands(engine), name, answer, lambda call: call(), look=0.05))
             started[-1].start()
         return name
 

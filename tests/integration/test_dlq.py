@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from tasks.sqs.clients import Endpoint
-from tasks.sqs.dlq import VISIBILITY, DeadLetterQueue
-from tasks.sqs.preflight import OutOfReach
+from celery_sqs.aws.endpoint import Endpoint
+from celery_sqs.dlq.queue import VISIBILITY, DeadLetterQueue
+from celery_sqs.worker.preflight import OutOfReach
 from tests.repairing import bury, in_all, visible
 
 LARGEST = 262_144  # bytes of a message that the emulator takes

@@ -7,8 +7,8 @@ import pytest
 from celery import Celery
 from sqlalchemy import insert
 
-from orders.monitoring_tables import task_state
-from tasks.watch.flower import OVERLAP, PAGE, Events
+from celery_sqs.monitor.flower import OVERLAP, PAGE, Events
+from celery_sqs.monitor.tables import task_state
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -24,7 +24,7 @@ class Loop:
 def listen(database_url):
     """A function that makes Flower's thread, without starting it."""
     app = Celery("flower", set_as_current=False)
-    app.conf.database_url = database_url
+    app.conf.sqs_monitor_database = database_url
     return functools.partial(Events, app, Loop(), enable_events=False)
 
 

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client import REGISTRY
 
-from tasks.sqs.clients import Endpoint, client
+from celery_sqs.aws.endpoint import Endpoint, client
 from tests.faults.proxy import Proxy
 
 ENDED = "GetQueueAttributes"

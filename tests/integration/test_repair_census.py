@@ -9,14 +9,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from orders.monitoring_tables import dead_letters, looks
+from celery_sqs.aws.endpoint import Endpoint
+from celery_sqs.dlq.queue import DeadLetterQueue
+from celery_sqs.dlq.tables import dead_letters, looks
+from celery_sqs.worker.preflight import OutOfReach
 from tasks.repair.census import last_census, take_census
 from tasks.repair.letters import Chosen, Letters
 from tasks.repair.mirror import GONE_AFTER, NO_ATTEMPT
 from tasks.repair.turn import turn
-from tasks.sqs.clients import Endpoint
-from tasks.sqs.dlq import DeadLetterQueue
-from tasks.sqs.preflight import OutOfReach
 from tests.polling import poll
 from tests.repairing import a_failure, bury, order_body, order_id_of, visible
 

@@ -4,13 +4,13 @@ from collections import Counter
 
 import pytest
 
+from celery_sqs.aws.endpoint import Endpoint
+from celery_sqs.dlq.queue import DeadLetterQueue
+from celery_sqs.worker.preflight import OutOfReach
 from tasks.repair.bench import Bench
 from tasks.repair.letters import Chosen
 from tasks.repair.repairs import DISCARD, REDRIVE
 from tasks.repair.sweep import Pace
-from tasks.sqs.clients import Endpoint
-from tasks.sqs.dlq import DeadLetterQueue
-from tasks.sqs.preflight import OutOfReach
 from tests.repairing import QUICK, StandIn, bury, in_all, order_body
 
 #: What is killed is a run, and no statement of it: one database shows it.

@@ -7,12 +7,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import insert
 
-from orders.monitoring_tables import repair_items, repairs, task_state
+from celery_sqs.dlq.tables import repair_items, repairs
+from celery_sqs.message import exact_json
+from celery_sqs.monitor.tables import task_state
 from orders.schema import from_message
 from orders.store import Arrival
 from tasks.repair.mirror import mirror, remove
 from tasks.repair.timeline import timeline
-from tasks.sqs import exact_json
 from tests.repairing import a_failure, order_body, order_id_of
 
 T0 = datetime(2026, 1, 24, 12, 0, tzinfo=UTC)

@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from orders.monitoring_tables import repairs as repairs_table
+from celery_sqs.aws.endpoint import Endpoint
+from celery_sqs.dlq.queue import DeadLetterQueue
+from celery_sqs.dlq.tables import repairs as repairs_table
+from celery_sqs.message import exact_json
 from orders.schema import from_message
 from orders.store import Arrival
 from tasks.repair.bench import Bench
 from tasks.repair.letters import Chosen
 from tasks.repair.repairs import DISCARD, EDIT, REDRIVE, AlreadyRunning
 from tasks.repair.sweep import Pace
-from tasks.sqs import exact_json
-from tasks.sqs.clients import Endpoint
-from tasks.sqs.dlq import DeadLetterQueue
 from tests.repairing import QUICK, StandIn, a_failure, bury, in_all, order_body, order_id_of, visible
 
 

@@ -11,15 +11,15 @@ import time
 
 import pytest
 
+from celery_sqs.aws.endpoint import Endpoint
+from celery_sqs.dlq.queue import DeadLetterQueue
+from celery_sqs.monitor.event_reader import EventReader
+from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, backoff
 from config.queues import ORDER_QUEUE
 from orders.database import connect
 from tasks.repair.census import take_census
 from tasks.repair.letters import Chosen
 from tasks.repair.repairs import REDRIVE, Repairs
-from tasks.sqs.clients import Endpoint
-from tasks.sqs.dlq import DeadLetterQueue
-from tasks.sqs.failure import BACKOFF_BASE, BACKOFF_CAP, backoff
-from tasks.watch.reading import Watch
 from tests import mariadb
 from tests.emulator import Queues
 from tests.faults.proxy import Proxy
@@ -79,7 +79,7 @@ class Shared(Here):
 
     def state_of(self, task_id):
         """What is on record of it: state and receive count."""
-        task = Watch(connect(self.database_url)).task(task_id)
+        task = EventReader(connect(self.database_url)).task(task_id)
         return task and (task.state, task.receive_count)
 
     def runs_another(self):
@@ -273,7 +273,7 @@ def test_a_task_that_is_held_in_an_outage_is_on_record_as_received(here):
 def test_an_unknown_task_is_on_record_as_failed_with_the_reason(here):
     here.app.send_task("jobs.forgotten", ({},), task_id="forgotten")
     poll(lambda: here.state_of("forgotten") == ("FAILURE", RECEIVES), 5, "it is on record as failed")
-    assert "forgotten" in Watch(connect(here.database_url)).task("forgotten").error
+    assert "forgotten" in EventReader(connect(here.database_url)).task("forgotten").error
 
 
 def test_a_dead_task_that_is_sent_again_is_confirmed_by_its_success(here, emulator):

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.watch import states
-from tasks.watch.reading import Watch
-from tasks.watch.report import EVENTS, merged, row
-from tasks.watch.states import TaskStates
-from tasks.watch.worker import Worker
+from celery_sqs.monitor import task_states as writing
+from celery_sqs.monitor.event_reader import EventReader
+from celery_sqs.monitor.report import EVENTS, merged, row
+from celery_sqs.monitor.task_states import TaskStates
+from celery_sqs.monitor.worker import Worker
 
 SENT_AT = 1769256000.0
 NOW = datetime.fromtimestamp(SENT_AT, UTC)
@@ -26,7 +26,7 @@ def task_states(engine):
 
 @pytest.fixture
 def watch(engine):
-    return Watch(engine)
+    return EventReader(engine)
 
 
 def report(event, seconds=0.0, task_id="a-task", worker="worker@here", **told):
@@ -113,9 +113,9 @@ def test_counts_of_several_processes_add_up(task_states, watch):
 @pytest.mark.parametrize(
     ("worker", "state"),
     [
-        ({"seen_at": NOW - timedelta(seconds=states.DEAD_AFTER + 1)}, "LOST"),
+        ({"seen_at": NOW - timedelta(seconds=writing.DEAD_AFTER + 1)}, "LOST"),
         ({"seen_at": NOW, "stopped_at": NOW}, "LOST"),
-        ({"seen_at": NOW - timedelta(seconds=states.HEARTBEAT)}, "STARTED"),
+        ({"seen_at": NOW - timedelta(seconds=writing.HEARTBEAT)}, "STARTED"),
     ],
     ids=["killed", "stopped", "alive"],
 )
@@ -155,11 +155,11 @@ def test_a_worker_is_told_of_by_its_last_sign_of_life(task_states, watch):
     )
     assert (told.held, told.outage, told.dropped) == (5, True, 2)
     assert told.is_alive(datetime.now(UTC))
-    assert not told.is_alive(datetime.now(UTC) + timedelta(seconds=states.DEAD_AFTER + 1))
+    assert not told.is_alive(datetime.now(UTC) + timedelta(seconds=writing.DEAD_AFTER + 1))
 
 
 def test_what_is_old_is_forgotten_a_piece_at_a_time(task_states, watch, monkeypatch):
-    monkeypatch.setattr(states, "PURGED_AT_ONCE", 2)
+    monkeypatch.setattr(writing, "PURGED_AT_ONCE", 2)
     old = [report("task-succeeded", task_id=str(number)) for number in range(3)]
     task_states.write(old, Counter({(NOW, "jobs.note", "sent"): 1}))
     before = datetime.now(UTC)

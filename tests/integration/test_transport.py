@@ -9,13 +9,13 @@ import pytest
 from celery import Celery
 from kombu import Connection
 
+from celery_sqs.aws.group_commit import MAX_BATCH_BYTES
+from celery_sqs.consume.in_flight import Delivery
+from celery_sqs.errors import NotConfirmed, Unsendable
+from celery_sqs.metrics import CALLS, OK
+from celery_sqs.tasks.task import SQSTask
 from tasks.application import create_celery
 from tasks.orders import PERSIST_ORDER
-from tasks.sqs.batcher import MAX_BATCH_BYTES
-from tasks.sqs.errors import NotConfirmed, Unsendable
-from tasks.sqs.held import Delivery
-from tasks.sqs.metrics import CALLS, OK
-from tasks.sqs.task import SQSTask
 from tests.conftest import VISIBILITY_TIMEOUT, make_settings
 from tests.emulator import Queues
 from tests.polling import poll

@@ -2,7 +2,7 @@
 
 from celery import current_app
 
-from tasks.sqs.task import SQSTask
+from celery_sqs.tasks.task import SQSTask
 from tests.plain import jobs
 
 #: Seconds of a long poll, instead of 20: a test waits for the end of one.

@@ -3,8 +3,8 @@
 import json
 import time
 
+from celery_sqs.tasks.task import SQSTask
 from tasks.application import create_celery
-from tasks.sqs.task import SQSTask
 from tests.conftest import JWT_SECRET, make_settings
 from tests.plain import jobs, recipe
 from tests.polling import poll

@@ -10,7 +10,7 @@ from kombu import Connection
 from kombu.serialization import prepare_accept_content
 from kombu.transport import SQS
 
-from tasks.sqs import exact_json, wire
+from celery_sqs.message import exact_json, wire
 
 QUEUE = "orders"
 QUEUE_URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/orders"

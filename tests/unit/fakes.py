@@ -1,7 +1,7 @@
 """Hand-written doubles at the edge of the application."""
 
+from celery_sqs.errors import NotConfirmed
 from orders.order import Order
-from tasks.sqs.errors import NotConfirmed
 
 
 class FakeQueue:

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from botocore.credentials import ReadOnlyCredentials
 
-from tasks.sqs.calls import Calls, Target
+from celery_sqs.aws.client import SqsClient, Target
 
 REGION = "eu-central-1"
 KEYS = ReadOnlyCredentials("the-key", "the-secret", "the-session-token")
@@ -87,4 +87,4 @@ def calls_to(url, credentials=lambda: KEYS, ca_bundle=None, read_timeout=5.0):
         connect_timeout=2.0,
         read_timeout=read_timeout,
     )
-    return Calls(target)
+    return SqsClient(target)

@@ -6,8 +6,8 @@ import pytest
 from celery import Celery, signals
 from celery.exceptions import SoftTimeLimitExceeded
 
-from tasks.sqs.batch import BatchTask, Call, run_batch
-from tasks.sqs.failure import Kind
+from celery_sqs.tasks.batch import BatchTask, Call, run_batch
+from celery_sqs.tasks.decision import Kind
 
 DONE = None
 
@@ -65,8 +65,8 @@ def _calls(values, receive_count=1):
     ]
 
 
-def _kinds(verdicts):
-    return [verdict and verdict.kind for verdict in verdicts]
+def _kinds(decisions):
+    return [decision and decision.kind for decision in decisions]
 
 
 def test_a_good_batch_is_one_run(task):
@@ -78,9 +78,9 @@ def test_a_good_batch_is_one_run(task):
 def test_one_bad_call_among_a_hundred_fails_alone_wherever_it_stands(task, position):
     values = ["good"] * 100
     values[position] = "bad"
-    verdicts = run_batch("tally", _calls(values))
-    assert verdicts[position].kind is Kind.OWN
-    assert verdicts.count(DONE) == 99
+    decisions = run_batch("tally", _calls(values))
+    assert decisions[position].kind is Kind.OWN
+    assert decisions.count(DONE) == 99
     assert task.recorded == [(f"message-{position}", 1, False)]
     assert len(task.runs) <= 15, "one run for the whole, and two for each halving"
 
@@ -90,14 +90,14 @@ def test_few_bad_calls_cost_few_runs(task, bad):
     values = ["good"] * 100
     for number in range(bad):
         values[number * 17] = "bad"
-    verdicts = run_batch("tally", _calls(values))
-    assert _kinds(verdicts).count(Kind.OWN) == bad
+    decisions = run_batch("tally", _calls(values))
+    assert _kinds(decisions).count(Kind.OWN) == bad
     assert len(task.runs) <= 1 + bad * 14
 
 
 def test_an_answer_of_the_task_itself_costs_no_further_run(task):
-    verdicts = run_batch("tally", _calls(["good", "never", "good"]))
-    assert _kinds(verdicts) == [None, Kind.PERMANENT, None]
+    decisions = run_batch("tally", _calls(["good", "never", "good"]))
+    assert _kinds(decisions) == [None, Kind.PERMANENT, None]
     assert task.runs == [3]
 
 
@@ -124,9 +124,9 @@ def test_what_would_end_the_process_fails_one_call(task, culprit):
 
 
 def test_the_last_receive_is_recorded_as_final(task):
-    [verdict] = run_batch("tally", _calls(["bad"], receive_count=3))
+    [decision] = run_batch("tally", _calls(["bad"], receive_count=3))
     assert task.recorded == [("message-0", 3, True)]
-    assert (verdict.delay, verdict.final) == (0, True)
+    assert (decision.delay, decision.final) == (0, True)
 
 
 def test_signals_are_sent_for_each_call(task):

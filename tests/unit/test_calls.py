@@ -11,8 +11,8 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError, NoCredentialsError
 from urllib3.exceptions import HTTPError
 
-from tasks.sqs.errors import may_pass
-from tasks.sqs.metrics import CALLS
+from celery_sqs.errors import may_pass
+from celery_sqs.metrics import CALLS
 from tests.polling import poll
 from tests.processes import free_port
 from tests.unit.sqs_endpoint import REGION, calls_to, serving

@@ -8,7 +8,7 @@ import threading
 import pytest
 from urllib3.exceptions import SSLError
 
-from tasks.sqs import clients
+from celery_sqs.aws import endpoint
 from tests import certificate
 from tests.processes import free_port
 from tests.unit.sqs_endpoint import REGION, calls_to, serving
@@ -90,10 +90,10 @@ def test_the_bundle_that_boto3_would_trust_is_trusted(tmp_path, monkeypatch):
     with serving(tls=issued) as server:
         url = server.url.replace("http:", "https:")
         monkeypatch.setenv("AWS_CA_BUNDLE", str(issued.file))
-        ours = clients.calls(clients.Endpoint(REGION, url, ("key", "secret")))
+        ours = endpoint.calls(endpoint.Endpoint(REGION, url, ("key", "secret")))
         assert ours.receive_message(QueueUrl="http://q") == {}
 
 
 def test_without_an_endpoint_it_is_the_regions_own():
-    ours = clients.calls(clients.Endpoint("cn-north-1", None, ("key", "secret")))
+    ours = endpoint.calls(endpoint.Endpoint("cn-north-1", None, ("key", "secret")))
     assert ours._url == "https://sqs.cn-north-1.amazonaws.com.cn/"

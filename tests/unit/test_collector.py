@@ -7,8 +7,8 @@ import pytest
 from celery import Celery, bootsteps
 from celery.worker import state
 
-from tasks.sqs.batch import BatchTask
-from tasks.sqs.collector import LINGER, Collector
+from celery_sqs.tasks.batch import BatchTask
+from celery_sqs.worker.collector import LINGER, Collector
 
 PROCESSES = 2
 

@@ -4,9 +4,9 @@ import pytest
 from celery import Celery
 from celery.worker.control import Panel
 
-from tasks.watch.commands import ANSWERED, Command
-from tasks.watch.control import INSTEAD, Refused
-from tasks.watch.inbox import _snapshot, reply
+from celery_sqs.monitor.command_listener import _snapshot, reply
+from celery_sqs.monitor.commands import ANSWERED, Command
+from celery_sqs.monitor.control import INSTEAD, Refused
 
 CHANGES = sorted(name for name, info in Panel.meta.items() if info.type == "control")
 
@@ -14,7 +14,7 @@ CHANGES = sorted(name for name, info in Panel.meta.items() if info.type == "cont
 @pytest.fixture
 def control():
     # There is no database: what is refused must not get as far.
-    return Celery("refusing", control="tasks.watch.control:Control", set_as_current=False).control
+    return Celery("refusing", control="celery_sqs.monitor.control:Control", set_as_current=False).control
 
 
 def test_only_questions_are_answered_and_celery_knows_them_all():

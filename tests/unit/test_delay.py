@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tasks.sqs import delay
+from celery_sqs.publish import delay
 
 
 def _headers(seconds):

@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from kombu.exceptions import EncodeError
 
-from tasks.sqs.errors import Unsendable
-from tasks.sqs.producer import producer
-from tasks.sqs.task import SQSTask
-from tasks.sqs.transport import Channel, Transport
+from celery_sqs.consume.transport import Channel, Transport
+from celery_sqs.errors import Unsendable
+from celery_sqs.publish.producer import producer
+from celery_sqs.tasks.task import SQSTask
 from tests.unit.samples import MESSAGE, json_values
 
 #: An option that changes nothing on SQS, but that only Celery's own way knows.

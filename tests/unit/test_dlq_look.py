@@ -6,11 +6,11 @@ from collections import Counter
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from tasks.sqs.batch_call import Failure
-from tasks.sqs.batcher import MAX_BATCH_BYTES
-from tasks.sqs.clients import Endpoint
-from tasks.sqs.dlq import TRIES, DeadLetterQueue
-from tasks.sqs.preflight import OutOfReach
+from celery_sqs.aws.batch_call import Failure
+from celery_sqs.aws.endpoint import Endpoint
+from celery_sqs.aws.group_commit import MAX_BATCH_BYTES
+from celery_sqs.dlq.queue import TRIES, DeadLetterQueue
+from celery_sqs.worker.preflight import OutOfReach
 
 DLQ, WORK = "http://q/0/dlq", "http://q/0/work"
 

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 from kombu.utils import json as kombu_json
 
-from tasks.sqs import wire
-from tasks.sqs.errors import Undecodable
+from celery_sqs.errors import Undecodable
+from celery_sqs.message import wire
 from tests.unit.envelopes import DEFAULT_TASK, decode, plain_celery, received, request_of, text_attribute
 from tests.unit.samples import MESSAGE
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.sqs import exact_json
+from celery_sqs.message import exact_json
 from tests.unit.samples import json_values
 
 

@@ -1,4 +1,4 @@
-"""One verdict on each failure: whose fault it was, and when its message is visible again."""
+"""One decision on each failure: whose fault it was, and when its message is visible again."""
 
 import math
 import pickle
@@ -11,13 +11,13 @@ from celery.exceptions import Ignore, Reject, Retry
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.sqs.failure import LONGEST_DELAY, Kind, Verdict, backoff, judge, unwrapped
+from celery_sqs.tasks.decision import LONGEST_DELAY, Kind, RetryDecision, backoff, decide, unwrapped
 
 RECEIVES = 3
 
 
-class Judged:
-    """As much of a task as a verdict depends on."""
+class RetryPolicy:
+    """As much of a task as a decision depends on."""
 
     permanent = (PermissionError,)
     backoff_base = 100.0
@@ -29,81 +29,81 @@ class Judged:
         return isinstance(error, ConnectionError)
 
 
-def verdict(error, receive_count=1):
-    return judge(Judged(), error, "message", receive_count)
+def decision(error, receive_count=1):
+    return decide(RetryPolicy(), error, "message", receive_count)
 
 
 @pytest.mark.parametrize("error", [LookupError(), Retry(), Ignore(), Reject(), MemoryError(), Exception()], ids=repr)
 def test_what_a_task_raises_is_its_own_failure_and_tried_again_after_the_back_off(error):
     for receive_count in range(1, RECEIVES):
-        pause = backoff("message", receive_count, Judged.backoff_base, Judged.backoff_cap)
+        pause = backoff("message", receive_count, RetryPolicy.backoff_base, RetryPolicy.backoff_cap)
         assert pause > 0
-        assert verdict(error, receive_count) == Verdict(Kind.OWN, pause, final=False)
+        assert decision(error, receive_count) == RetryDecision(Kind.OWN, pause, final=False)
 
 
 @pytest.mark.parametrize(
     "error", [SystemExit(3), KeyboardInterrupt(), Terminated(9), TimeLimitExceeded(20), WorkerLostError()], ids=repr
 )
 def test_a_task_whose_process_is_gone_is_lost_and_tried_again_after_the_back_off(error):
-    assert verdict(error) == Verdict(Kind.LOST, verdict(LookupError()).delay, final=False)
-    assert verdict(error, RECEIVES) == Verdict(Kind.LOST, 0, final=True)
+    assert decision(error) == RetryDecision(Kind.LOST, decision(LookupError()).delay, final=False)
+    assert decision(error, RECEIVES) == RetryDecision(Kind.LOST, 0, final=True)
 
 
 def test_what_is_permanent_is_visible_at_once_each_time():
-    verdicts = [verdict(PermissionError(), number) for number in range(1, RECEIVES + 1)]
-    assert [one.kind for one in verdicts] == [Kind.PERMANENT] * RECEIVES
-    assert [one.delay for one in verdicts] == [0] * RECEIVES
-    assert [one.final for one in verdicts] == [False, False, True]
+    decisions = [decision(PermissionError(), number) for number in range(1, RECEIVES + 1)]
+    assert [one.kind for one in decisions] == [Kind.PERMANENT] * RECEIVES
+    assert [one.delay for one in decisions] == [0] * RECEIVES
+    assert [one.final for one in decisions] == [False, False, True]
 
 
 @pytest.mark.parametrize("receive_count", [1, RECEIVES, RECEIVES + 1])
 def test_an_outage_is_one_on_every_receive_and_never_final(receive_count):
-    assert verdict(ConnectionError(), receive_count) == Verdict(Kind.OUTAGE, final=False)
+    assert decision(ConnectionError(), receive_count) == RetryDecision(Kind.OUTAGE, final=False)
 
 
 def test_a_task_that_fails_to_say_what_an_outage_is_has_none():
-    class Confused(Judged):
+    class Confused(RetryPolicy):
         @staticmethod
         def is_outage(error):
             return error.orig.args[0] == 2006
 
-    assert judge(Confused(), LookupError(), "message", 1) == verdict(LookupError())
+    assert decide(Confused(), LookupError(), "message", 1) == decision(LookupError())
 
 
 @pytest.mark.parametrize("error", [LookupError(), Retry(when=60), Retry(), WorkerLostError()], ids=repr)
 @pytest.mark.parametrize("receive_count", [RECEIVES, RECEIVES + 7])
 def test_after_the_last_receive_a_message_is_visible_at_once_whatever_was_asked_for(error, receive_count):
-    given = verdict(error, receive_count)
+    given = decision(error, receive_count)
     assert (given.delay, given.final) == (0, True)
 
 
 @pytest.mark.parametrize(("countdown", "delay"), [(0, 0), (1, 1), (2.9, 2), (900, 900), (-5, 0)])
 def test_a_retry_with_a_countdown_is_visible_after_it(countdown, delay):
-    assert verdict(Retry(when=countdown)) == Verdict(Kind.OWN, delay)
+    assert decision(Retry(when=countdown)) == RetryDecision(Kind.OWN, delay)
 
 
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-9))], ids=str)
 def test_a_retry_with_an_eta_is_visible_then(zone):
-    assert verdict(Retry(when=datetime.now(zone) + timedelta(seconds=100))).delay in {99, 100}
-    assert verdict(Retry(when=datetime.now(zone) - timedelta(seconds=100))).delay == 0
+    assert decision(Retry(when=datetime.now(zone) + timedelta(seconds=100))).delay in {99, 100}
+    assert decision(Retry(when=datetime.now(zone) - timedelta(seconds=100))).delay == 0
 
 
 def test_an_eta_without_a_zone_is_in_utc_as_it_is_to_celery():
     eta = datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=100)
-    assert verdict(Retry(when=eta)).delay in {99, 100}
+    assert decision(Retry(when=eta)).delay in {99, 100}
 
 
 @pytest.mark.parametrize("when", [10**6, datetime.now(UTC) + timedelta(days=2)], ids=["countdown", "eta"])
 def test_nothing_is_hidden_for_longer_than_sqs_allows(when):
-    assert verdict(Retry(when=when)).delay == LONGEST_DELAY
+    assert decision(Retry(when=when)).delay == LONGEST_DELAY
     assert LONGEST_DELAY < 12 * 60 * 60
 
 
 def test_a_retry_is_judged_by_its_reason():
-    assert verdict(Retry(exc=ConnectionError(), when=60)) == Verdict(Kind.OUTAGE)
-    assert verdict(Retry(exc=PermissionError(), when=60)) == Verdict(Kind.PERMANENT, 0)
-    assert verdict(Retry(exc=LookupError(), when=60)) == Verdict(Kind.OWN, 60)
-    assert verdict(Retry(exc=LookupError())) == verdict(LookupError())
+    assert decision(Retry(exc=ConnectionError(), when=60)) == RetryDecision(Kind.OUTAGE)
+    assert decision(Retry(exc=PermissionError(), when=60)) == RetryDecision(Kind.PERMANENT, 0)
+    assert decision(Retry(exc=LookupError(), when=60)) == RetryDecision(Kind.OWN, 60)
+    assert decision(Retry(exc=LookupError())) == decision(LookupError())
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_the_verdict_is_the_same_in_the_worker_that_is_told_of_the_failure(error
         _throw(error)
     told = ExceptionInfo((raised.type, raised.value, raised.tb))
     received = pickle.loads(pickle.dumps(told))  # noqa: S301  # ours, and as the pool does it
-    assert verdict(unwrapped(received)) == verdict(error)
+    assert decision(unwrapped(received)) == decision(error)
 
 
 @given(message_id=st.text(), receive_count=st.integers(1, 10**6), base=st.floats(0, 1e6), cap=st.floats(0, 1e6))

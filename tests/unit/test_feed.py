@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from tasks.watch import feed as feeds
-from tasks.watch.feed import Feed
-from tasks.watch.worker import Worker
+from celery_sqs.monitor import event_writer as feeds
+from celery_sqs.monitor.event_writer import EventWriter
+from celery_sqs.monitor.worker import Worker
 from tests.polling import poll
 
 
@@ -49,7 +49,7 @@ def sink():
 
 @pytest.fixture
 def feed(sink):
-    made = Feed(sink, timedelta(days=7))
+    made = EventWriter(sink, timedelta(days=7))
     yield made
     sink.go_on.set()
     made.close(5)
@@ -118,14 +118,14 @@ def test_a_report_that_cannot_be_read_does_not_end_the_feed(feed, sink):
 
 
 def test_the_last_reports_are_written_at_the_end(sink):
-    feed = Feed(sink, timedelta(days=7))
+    feed = EventWriter(sink, timedelta(days=7))
     feed.take("task-succeeded", "worker@here", told("one"))
     feed.close(5)
     assert sink.rows["one"]["state"] == "SUCCESS"
 
 
 def test_a_worker_says_that_it_has_stopped(sink):
-    feed = Feed(sink, timedelta(days=7))
+    feed = EventWriter(sink, timedelta(days=7))
     feed.worker = Worker("worker@here")
     feed.worker.say("worker-online", {"active": 1})
     feed.worker.say("worker-offline", {})

@@ -3,9 +3,9 @@
 import pytest
 from celery import Celery
 
-from tasks.sqs.batch import BatchTask, Call
-from tasks.sqs.consumer import Consumer
-from tasks.sqs.failure import Kind
+from celery_sqs.tasks.batch import BatchTask, Call
+from celery_sqs.tasks.decision import Kind
+from celery_sqs.worker.consumer import Consumer
 from tests.unit.deliveries import delivery
 
 

@@ -5,16 +5,16 @@ import time
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from tasks.sqs.batcher import MAX_ENTRIES
-from tasks.sqs.held import Held
-from tasks.sqs.leases import LONGEST_LEASE, Leases
+from celery_sqs.aws.group_commit import MAX_ENTRIES
+from celery_sqs.consume.in_flight import InFlight
+from celery_sqs.consume.leases import LONGEST_LEASE, Leases
 from tests.polling import poll
 from tests.unit.deliveries import SettlingSQS, delivery, handles, refuse
 
 
 @pytest.fixture
 def held():
-    return Held()
+    return InFlight()
 
 
 def _add(held, *deliveries):

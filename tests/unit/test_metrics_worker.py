@@ -3,10 +3,10 @@
 import pytest
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from tasks.sqs import metrics as sqs_metrics
-from tasks.sqs.failure import Kind
-from tasks.watch import metrics
-from tasks.watch.report import EVENTS
+from celery_sqs import metrics as sqs_metrics
+from celery_sqs.monitor import metrics
+from celery_sqs.monitor.report import EVENTS
+from celery_sqs.tasks.decision import Kind
 
 TASK = "a-task-of-these-tests"
 ENDS = {"task-succeeded", "task-retried", "task-failed", "task-held"}

@@ -2,7 +2,7 @@
 
 import logging
 
-from tasks.sqs.notice import Notice
+from celery_sqs.throttled_log import ThrottledLog
 
 LOGGER = logging.getLogger("noticed")
 
@@ -12,19 +12,19 @@ def _said(caplog):
 
 
 def test_the_first_time_is_said_at_once(caplog):
-    Notice(LOGGER, "it rains").tell("here")
+    ThrottledLog(LOGGER, "it rains").tell("here")
     assert _said(caplog) == ["it rains (1 since last said): here"]
 
 
 def test_a_thousand_times_are_one_line(caplog):
-    notice = Notice(LOGGER, "it rains")
+    notice = ThrottledLog(LOGGER, "it rains")
     for number in range(1000):
         notice.tell(str(number))
     assert len(_said(caplog)) == 1
 
 
 def test_the_next_line_sums_up(caplog):
-    notice = Notice(LOGGER, "it rains", interval=0.05)
+    notice = ThrottledLog(LOGGER, "it rains", interval=0.05)
     for _ in range(5):
         notice.tell("here")
     while len(_said(caplog)) < 2:

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import insert
 
-from orders.monitoring_tables import repair_items
+from celery_sqs.dlq.tables import repair_items
 from tests.repairing import a_failure
 from tests.unit.samples import an_arrival, an_order
 

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from tasks.sqs import outage as outages
-from tasks.sqs.held import Held
-from tasks.sqs.outage import Outage
+from celery_sqs.consume import circuit_breaker as outages
+from celery_sqs.consume.circuit_breaker import CircuitBreaker
+from celery_sqs.consume.in_flight import InFlight
 from tests.polling import poll
 
 LONGEST_TEST = 10  # seconds
@@ -36,7 +36,7 @@ class Dependency:
 
 @pytest.fixture
 def held():
-    room = Held()
+    room = InFlight()
     room.resize(4)
     return room
 
@@ -49,7 +49,7 @@ def backs():
 
 @pytest.fixture
 def outage(held, backs):
-    one = Outage(held, lambda: backs.append(held.room() > 0))
+    one = CircuitBreaker(held, lambda: backs.append(held.room() > 0))
     yield one
     one.stop()
 
@@ -64,7 +64,7 @@ def _said(caplog):
 
 def test_nothing_is_taken_in_from_the_first_suspicion_on(outage, held):
     answer = threading.Event()
-    outage.suspect("a", Dependency(lambda: answer.wait(LONGEST_TEST)).is_back)
+    outage.trip("a", Dependency(lambda: answer.wait(LONGEST_TEST)).is_back)
     assert outage.is_on
     assert held.room() == 0
     answer.set()
@@ -73,7 +73,7 @@ def test_nothing_is_taken_in_from_the_first_suspicion_on(outage, held):
 def test_the_first_probe_waits_for_nothing_and_its_answer_ends_the_outage(outage, held, backs):
     dependency = Dependency()
     began_at = time.monotonic()
-    outage.suspect("a", dependency.is_back)
+    outage.trip("a", dependency.is_back)
     poll(lambda: backs, 2, "it is over")
     assert dependency.asked_at[0] - began_at < outages.FIRST_PAUSE / 2
     assert len(dependency.asked_at) == 1
@@ -81,14 +81,14 @@ def test_the_first_probe_waits_for_nothing_and_its_answer_ends_the_outage(outage
 
 
 def test_there_is_room_again_before_anybody_is_told(outage, backs):
-    outage.suspect("a", Dependency(False).is_back)
+    outage.trip("a", Dependency(False).is_back)
     poll(lambda: backs, 2, "it is over")
     assert backs == [True]
 
 
 def test_it_lasts_until_the_dependency_has_answered(outage, backs):
     dependency = Dependency(False, False)
-    outage.suspect("a", dependency.is_back)
+    outage.trip("a", dependency.is_back)
     poll(lambda: len(dependency.asked_at) == 2, 5, "the second probe")
     assert outage.is_on
     assert backs == []
@@ -98,17 +98,17 @@ def test_it_lasts_until_the_dependency_has_answered(outage, backs):
 
 def test_a_probe_that_raises_has_not_answered(outage, backs):
     dependency = Dependency(OSError("refused"), ValueError("a bug of the probe"))
-    outage.suspect("a", dependency.is_back)
+    outage.trip("a", dependency.is_back)
     poll(lambda: backs, 5, "it is over")
     assert len(dependency.asked_at) == 3
 
 
 def test_all_suspects_have_to_answer(outage, backs):
     answer = threading.Event()
-    outage.suspect("a", Dependency(lambda: answer.wait(LONGEST_TEST)).is_back)
+    outage.trip("a", Dependency(lambda: answer.wait(LONGEST_TEST)).is_back)
     present, absent = Dependency(), Dependency(False)
-    outage.suspect("b", present.is_back)
-    outage.suspect("c", absent.is_back)
+    outage.trip("b", present.is_back)
+    outage.trip("c", absent.is_back)
     answer.set()
     poll(lambda: absent.asked_at, 5, "the first probe of what is away")
     assert outage.is_on
@@ -121,7 +121,7 @@ def test_all_suspects_have_to_answer(outage, backs):
 def test_a_thousand_failing_tasks_are_one_outage_with_one_prober(outage, backs):
     before, dependency = _probers(), Dependency(False)
     for _ in range(1000):
-        outage.suspect("a", dependency.is_back)
+        outage.trip("a", dependency.is_back)
     assert len(_probers() - before) == 1
     poll(lambda: backs, 5, "it is over")
     assert len(dependency.asked_at) == 2
@@ -134,10 +134,10 @@ def test_a_dependency_that_answers_and_fails_the_tasks_again_is_asked_less_and_l
     def run_again():
         backs.append(time.monotonic())
         if len(backs) < 3:
-            outage.suspect("a", dependency.is_back)
+            outage.trip("a", dependency.is_back)
 
-    outage = Outage(held, run_again)
-    outage.suspect("a", dependency.is_back)
+    outage = CircuitBreaker(held, run_again)
+    outage.trip("a", dependency.is_back)
     poll(lambda: len(backs) == 3, 5, "the third end")
     first, second = dependency.gaps
     assert first >= outages.FIRST_PAUSE
@@ -145,18 +145,18 @@ def test_a_dependency_that_answers_and_fails_the_tasks_again_is_asked_less_and_l
 
 
 def test_after_a_time_without_an_outage_the_next_is_asked_about_at_once(outage, backs):
-    outage.suspect("a", Dependency(False, False).is_back)
+    outage.trip("a", Dependency(False, False).is_back)
     poll(lambda: backs, 5, "it is over")
     outage._ended_at -= outages.STABLE_AFTER  # as if that long ago
     dependency, began_at = Dependency(), time.monotonic()
-    outage.suspect("a", dependency.is_back)
+    outage.trip("a", dependency.is_back)
     poll(lambda: len(backs) == 2, 5, "the next is over")
     assert dependency.asked_at[0] - began_at < outages.FIRST_PAUSE / 2
 
 
 def test_the_pauses_between_probes_grow(outage, backs):
     dependency = Dependency(False, False)
-    outage.suspect("a", dependency.is_back)
+    outage.trip("a", dependency.is_back)
     poll(lambda: backs, 5, "it is over")
     first, second = dependency.gaps
     # Each is drawn between the half and the whole of a time that doubles.
@@ -166,13 +166,13 @@ def test_the_pauses_between_probes_grow(outage, backs):
 
 def test_a_stop_ends_the_probing(held, backs):
     before, dependency = _probers(), Dependency(*[False] * 1000)
-    outage = Outage(held, lambda: backs.append(True))
-    outage.suspect("a", dependency.is_back)
+    outage = CircuitBreaker(held, lambda: backs.append(True))
+    outage.trip("a", dependency.is_back)
     poll(lambda: dependency.asked_at, 2, "a probe")
     outage.stop()
     poll(lambda: not _probers() - before, 1, "the prober has ended")
     asked = len(dependency.asked_at)
-    outage.suspect("b", dependency.is_back)
+    outage.trip("b", dependency.is_back)
     assert not _probers() - before
     assert len(dependency.asked_at) == asked
     assert backs == []
@@ -181,7 +181,7 @@ def test_a_stop_ends_the_probing(held, backs):
 def test_after_a_stop_there_is_none(outage, held):
     dependency = Dependency(False)
     outage.stop()
-    outage.suspect("a", dependency.is_back)
+    outage.trip("a", dependency.is_back)
     assert not outage.is_on
     assert held.room() > 0
     assert dependency.asked_at == []
@@ -189,7 +189,7 @@ def test_after_a_stop_there_is_none(outage, held):
 
 def test_its_begin_and_its_end_are_a_line_each(outage, backs, caplog):
     caplog.set_level(logging.INFO, outages.__name__)
-    outage.suspect("jobs.a", Dependency(False, False).is_back)
+    outage.trip("jobs.a", Dependency(False, False).is_back)
     poll(lambda: backs, 5, "it is over")
     (began, beginning), (ended, end) = _said(caplog)
     assert (began, ended) == (logging.ERROR, logging.WARNING)
@@ -199,6 +199,6 @@ def test_its_begin_and_its_end_are_a_line_each(outage, backs, caplog):
 
 def test_a_dependency_that_is_there_is_not_worth_a_line(outage, backs, caplog):
     caplog.set_level(logging.INFO, outages.__name__)
-    outage.suspect("a", Dependency().is_back)
+    outage.trip("a", Dependency().is_back)
     poll(lambda: backs, 2, "it is over")
     assert _said(caplog) == []

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tasks.sqs.per_process import per_process
+from celery_sqs.per_process import per_process
 from tests.processes import ROOT
 
 
@@ -18,7 +18,7 @@ def test_it_is_made_once_for_each_set_of_arguments():
 def test_a_forked_child_makes_its_own_and_keeps_the_parents():
     program = """
 import os
-from tasks.sqs.per_process import per_process
+from celery_sqs.per_process import per_process
 
 class Thing:
     def __del__(self):

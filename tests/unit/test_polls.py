@@ -2,8 +2,8 @@
 
 import pytest
 
-from tasks.sqs.held import MAX_RECEIVE
-from tasks.sqs.polls import MOST_IN_FLIGHT, POOR, Poll, Polls
+from celery_sqs.consume.in_flight import MAX_RECEIVE
+from celery_sqs.consume.polls import MOST_IN_FLIGHT, POOR, Poll, Polls
 
 ROOM = 1000
 

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 from botocore.exceptions import ClientError
 
-from tasks.sqs.clients import Endpoint, client
-from tasks.sqs.preflight import Limits, OutOfReach, contradictions, examine, timeline
-from tasks.sqs.queue import QueueFacts, read_facts
+from celery_sqs.aws.endpoint import Endpoint, client
+from celery_sqs.aws.queue import QueueFacts, read_facts
+from celery_sqs.worker.preflight import Limits, OutOfReach, contradictions, examine, timeline
 
 DAY = 24 * 60 * 60
 ARN = "arn:aws:sqs:eu-central-1:123456789012:"

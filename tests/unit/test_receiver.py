@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
-from tasks.sqs import receiver as receiving
-from tasks.sqs.held import MAX_RECEIVE, Held
-from tasks.sqs.polls import MOST_IN_FLIGHT
-from tasks.sqs.receiver import Receiver, Source
+from celery_sqs.consume import receiver as receiving
+from celery_sqs.consume.in_flight import MAX_RECEIVE, InFlight
+from celery_sqs.consume.polls import MOST_IN_FLIGHT
+from celery_sqs.consume.receiver import Receiver, Source
 from tests.polling import poll
 
 NUMBERS = itertools.count()
@@ -58,7 +58,7 @@ class Released:
 
 @pytest.fixture
 def held():
-    room = Held()
+    room = InFlight()
     room.resize(4)
     return room
 
@@ -236,6 +236,6 @@ def test_a_stopped_receiver_is_polling_until_its_last_poll_has_ended(receive):
 
 
 def test_a_consumer_without_a_limit_holds_one_answer():
-    unlimited = Held()
+    unlimited = InFlight()
     unlimited.resize(0)
     assert unlimited.room() == MAX_RECEIVE

@@ -2,7 +2,7 @@
 
 import threading
 
-from tasks.sqs.recorder import record, record_soon
+from celery_sqs.worker.recorder import record, record_soon
 from tests.polling import poll
 from tests.processes import BIN, Process
 

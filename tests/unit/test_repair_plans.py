@@ -2,15 +2,15 @@
 
 import pytest
 
+from celery_sqs.aws.endpoint import Endpoint
+from celery_sqs.dlq.queue import DeadLetterQueue
+from celery_sqs.message import exact_json
 from orders.schema import from_message
 from orders.store import Arrival, OrderStore
 from tasks.repair.bench import Bench
 from tasks.repair.letters import Chosen
 from tasks.repair.mirror import mirror, remove
 from tasks.repair.repairs import DISCARD, EDIT, REDRIVE, NoSuchRepair, Refused
-from tasks.sqs import exact_json
-from tasks.sqs.clients import Endpoint
-from tasks.sqs.dlq import DeadLetterQueue
 from tests.repairing import order_body, order_id_of
 
 NOWHERE = "http://127.0.0.1:1"

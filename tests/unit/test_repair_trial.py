@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from celery_sqs.message import exact_json
 from orders.schema import from_message
 from orders.store import Arrival
 from tasks.repair.letters import Letter
 from tasks.repair.trial import CHUNK, try_out
-from tasks.sqs import exact_json
 from tests.repairing import order_body
 
 KNOWN = {"persist_order", "send_mail"}

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from celery.events.state import State
 
-from tasks.watch.reading import TaskRow, WorkerRow
-from tasks.watch.replay import task_events, worker_events
+from celery_sqs.monitor.event_reader import TaskRow, WorkerRow
+from celery_sqs.monitor.replay import task_events, worker_events
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WORKER = "w1@here"
@@ -55,7 +55,7 @@ class Memory(State):
         self.told = Counter()
 
     def take(self, *rows):
-        """Tell of rows, as tasks.watch.flower does; returns the task."""
+        """Tell of rows, as celery_sqs.monitor.flower does; returns the task."""
         for row in rows:
             known = self.tasks.get(row.task_id)
             news = task_events(row, known)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tasks.watch.report import BUCKETS, bucket, merged, row
+from celery_sqs.monitor.report import BUCKETS, bucket, merged, row
 
 SENT_AT = 1769256000.0
 FACTS = {"uuid": "a-task", "name": "jobs.note", "message_id": "a-message", "receive_count": 1, "sent_at": SENT_AT}

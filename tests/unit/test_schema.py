@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from celery_sqs.message import exact_json
 from orders.order import Order
 from orders.schema import InvalidOrder, from_message, to_message
-from tasks.sqs import exact_json
 from tests.unit.samples import MESSAGE, an_order, json_values, orders
 
 

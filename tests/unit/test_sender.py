@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from tasks.sqs.batcher import MAX_BATCH_BYTES, MAX_ENTRIES
-from tasks.sqs.errors import NotConfirmed, Unsendable
-from tasks.sqs.outgoing import Outgoing
-from tasks.sqs.sender import LIMITS, Sender
+from celery_sqs.aws.group_commit import MAX_BATCH_BYTES, MAX_ENTRIES
+from celery_sqs.errors import NotConfirmed, Unsendable
+from celery_sqs.message.outgoing import Outgoing
+from celery_sqs.publish.sender import LIMITS, Sender
 
 
 def message(body):

@@ -3,8 +3,8 @@
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from tasks.sqs.batcher import MAX_ENTRIES
-from tasks.sqs.settler import MAX_REMEMBERED, Settler
+from celery_sqs.aws.group_commit import MAX_ENTRIES
+from celery_sqs.consume.settler import MAX_REMEMBERED, Settler
 from tests.polling import poll
 from tests.unit.deliveries import SettlingSQS, delivery, handles, refuse
 

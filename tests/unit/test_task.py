@@ -8,8 +8,8 @@ from celery import Celery
 from celery.app.trace import build_tracer
 from celery.exceptions import MaxRetriesExceededError, Retry, WorkerShutdown, WorkerTerminate
 
-from tasks.sqs.failure import Kind
-from tasks.sqs.task import Escaped, SQSTask
+from celery_sqs.tasks.decision import Kind
+from celery_sqs.tasks.task import Escaped, SQSTask
 
 RECEIVES = 3
 ETA = datetime.now(UTC)

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from tasks.trace_context import accepted, trace_id
+from celery_sqs.tracing.context import accepted, trace_id
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"

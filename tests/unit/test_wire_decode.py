@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.sqs import exact_json, wire
-from tasks.sqs.errors import Undecodable
+from celery_sqs.errors import Undecodable
+from celery_sqs.message import exact_json, wire
 from tests.unit.envelopes import (
     DEFAULT_TASK,
     QUEUE,

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kombu.utils import json as kombu_json
 
-from tasks.sqs import exact_json, wire
-from tasks.sqs.errors import Unsendable
+from celery_sqs.errors import Unsendable
+from celery_sqs.message import exact_json, wire
 from tests.unit.envelopes import an_envelope
 from tests.unit.samples import MESSAGE, json_values
 

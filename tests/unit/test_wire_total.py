@@ -9,8 +9,8 @@ from celery.app.task import Context
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.sqs import exact_json, wire
-from tasks.sqs.errors import Undecodable, Unsendable
+from celery_sqs.errors import Undecodable, Unsendable
+from celery_sqs.message import exact_json, wire
 from tests.unit.envelopes import (
     QUEUE,
     QUEUE_URL,

@@ -9,8 +9,8 @@ import pytest
 import requests
 from prometheus_client import generate_latest
 
-from tasks.sqs.health import EXIT_CODE, UNHEALTHY_AFTER, Health
-from tasks.sqs.held import Held
+from celery_sqs.consume.in_flight import InFlight
+from celery_sqs.worker.health import EXIT_CODE, UNHEALTHY_AFTER, Health
 from tests.exposition import Exposition
 from tests.processes import ROOT, free_port, listens
 from tests.unit.deliveries import delivery
@@ -29,7 +29,7 @@ def ask():
     started = []
 
     def health_of(idle_seconds, *deliveries):
-        held = Held()
+        held = InFlight()
         for one in deliveries:
             held.add(one)
         port = free_port()
@@ -62,7 +62,7 @@ def test_a_worker_whose_polls_have_stopped_is_not(ask):
 
 
 def test_the_same_port_tells_what_the_process_counts():
-    held, port = Held(), free_port()
+    held, port = InFlight(), free_port()
     held.add(delivery(1))
     health = Health(held, {"q": Silent(3.0)}, port)
     health.start()
@@ -79,7 +79,7 @@ def test_the_same_port_tells_what_the_process_counts():
 
 def test_it_listens_where_it_is_told_to():
     port = free_port()
-    health = Health(Held(), {}, port, "127.0.0.2")
+    health = Health(InFlight(), {}, port, "127.0.0.2")
     health.start()
     try:
         assert requests.get(f"http://127.0.0.2:{port}/healthz", timeout=5).ok
@@ -90,7 +90,7 @@ def test_it_listens_where_it_is_told_to():
 
 def test_a_taken_port_does_not_keep_the_worker_from_working(ask, caplog):
     port = free_port()
-    first, second = (Health(Held(), {"q": Silent(0)}, port) for _ in range(2))
+    first, second = (Health(InFlight(), {"q": Silent(0)}, port) for _ in range(2))
     first.start()
     second.start()
     assert f"port {port}" in caplog.text
@@ -101,10 +101,10 @@ def test_a_taken_port_does_not_keep_the_worker_from_working(ask, caplog):
 def test_a_process_that_cannot_recover_ends():
     program = """
 import time
-from tasks.sqs.health import Health
-from tasks.sqs.held import Held
+from celery_sqs.worker.health import Health
+from celery_sqs.consume.in_flight import InFlight
 from tests.unit.test_worker_health import Silent
-Health(Held(), {"q": Silent(2.0)}, 0, hopeless_after=1.0, look_every=0.05).start()
+Health(InFlight(), {"q": Silent(2.0)}, 0, hopeless_after=1.0, look_every=0.05).start()
 time.sleep(20)
 """
     ended = subprocess.run(

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from app.monitor.parts import Parts
 from app.monitor.recent import Recent
 from app.monitor.runs import Runs
+from celery_sqs.worker.preflight import Report
 from tasks.repair.ledger import Item, Progress
 from tasks.repair.letters import Group, Letter
 from tasks.repair.timeline import Entry, TimeLine
 from tasks.repair.trial import Trial
-from tasks.sqs.preflight import Report
 
 NOW = datetime.now(UTC)
 PASSWORD = "a-password-of-the-tests"

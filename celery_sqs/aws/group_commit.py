@@ -1,0 +1,162 @@
+"""Group commit: joins single requests to SQS into batch calls.
+
+A batch takes off when it is full, or when none is in the air and its oldest entry has waited long
+enough. So a lone entry takes off at once, and under load whatever arrives while one batch is in the
+air becomes the next.
+"""
+
+import collections
+import heapq
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: What SQS takes in one batch call:
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+MAX_ENTRIES: Final = 10
+MAX_BATCH_BYTES: Final = 1024 * 1024
+
+#: Seconds an entry waits for a batch in the air, which may hang, before it takes off beside it.
+STALLED: Final = 0.25
+
+
+class Full(Exception):
+    """There are as many entries waiting as the batcher holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How a batcher behaves.
+
+    Attributes:
+        linger: seconds an entry may wait for others while nothing is in the air.
+        flights: batches in the air at once, each on a thread of its own.
+        capacity: entries waiting, at the most.
+    """
+
+    linger: float
+    flights: int
+    capacity: int
+
+
+class GroupCommit(Generic[T]):
+    """Collects entries and flies them in batches.
+
+    Args:
+        name: of its threads.
+        fly: makes the batch call; deals with all errors itself, by `again` where that helps.
+        size: bytes of an entry.
+        limits: how many and how long.
+    """
+
+    def __init__(self, name: str, fly: Callable[[list[T]], None], size: Callable[[T], int], limits: Limits) -> None:
+        self._name = name
+        self._fly = fly
+        self._size = size
+        self._limits = limits
+        self._changed = threading.Condition()
+        self._waiting: collections.deque[tuple[float, T]] = collections.deque()
+        self._later: list[tuple[float, int, T]] = []
+        self._numbers = itertools.count()
+        self._in_air = 0
+        self._closed = False
+        self._threads: list[threading.Thread] = []
+
+    def add(self, entry: T) -> None:
+        """Take an entry along with the next batch.
+
+        Raises:
+            Full: too many are waiting already.
+        """
+        with self._changed:
+            if self._closed or len(self._waiting) + len(self._later) >= self._limits.capacity:
+                raise Full
+            self._start()
+            now = time.monotonic()
+            self._waiting.append((now, entry))
+            # Waking a thread for each entry would cost more than flying does.
+            if len(self._waiting) == 1 or self._may_take_off(now):
+                self._changed.notify()
+
+    def again(self, entry: T, delay: float) -> None:
+        """Take an entry that has flown in vain along once more, after so many seconds."""
+        with self._changed:
+            heapq.heappush(self._later, (time.monotonic() + delay, next(self._numbers), entry))
+            self._changed.notify()
+
+    def close(self, timeout: float) -> None:
+        """Fly what is waiting, and end; gives up after so many seconds."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _start(self) -> None:
+        # Lazily: a batcher may be made before a fork, and threads do not survive one.
+        while len(self._threads) < self._limits.flights:
+            thread = threading.Thread(target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _run(self) -> None:
+        while batch := self._next():
+            try:
+                self._fly(batch)
+            # A thread that ends would take its share of all later batches with it.
+            except Exception:
+                logger.exception("a batch of %s was lost", self._name)
+            finally:
+                with self._changed:
+                    self._in_air -= 1
+
+    def _next(self) -> list[T]:
+        """The next batch, as soon as one may take off; empty when there will be none."""
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                while self._later and (self._closed or self._later[0][0] <= now):
+                    self._waiting.append((now - self._limits.linger, heapq.heappop(self._later)[2]))
+                if self._may_take_off(now):
+                    self._in_air += 1
+                    return self._load()
+                if self._closed and not self._in_air:
+                    self._changed.notify_all()
+                    return []
+                self._changed.wait(self._patience(now))
+
+    def _may_take_off(self, now: float) -> bool:
+        if not self._waiting:
+            return False
+        if self._closed or len(self._waiting) >= MAX_ENTRIES:
+            return True
+        waited = now - self._waiting[0][0] - self._limits.linger
+        return waited >= (STALLED if self._in_air else 0)
+
+    def _patience(self, now: float) -> float | None:
+        """Seconds until something may change by itself; None for never."""
+        times = [self._later[0][0]] if self._later else []
+        if self._waiting:
+            times.append(self._waiting[0][0] + self._limits.linger + (STALLED if self._in_air else 0))
+        if self._closed:
+            times.append(now + STALLED)
+        return max(0.0, min(times) - now) if times else None
+
+    def _load(self) -> list[T]:
+        batch: list[T] = []
+        total = 0
+        while self._waiting and len(batch) < MAX_ENTRIES:
+            total += self._size(self._waiting[0][1])
+            if batch and total > MAX_BATCH_BYTES:
+                break
+            batch.append(self._waiting.popleft()[1])
+        return batch

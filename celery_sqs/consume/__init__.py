@@ -1,0 +1,1 @@
+"""Receiving: polls, leases, and settling what was received."""

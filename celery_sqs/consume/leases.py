@@ -1,0 +1,95 @@
+"""Leases: what we hold stays hidden from others until it is settled, however long its task takes."""
+
+import logging
+import threading
+import time
+from typing import Final
+
+from celery_sqs.aws.batch_call import Failure, batch_call
+from celery_sqs.aws.client import SqsClient
+from celery_sqs.aws.group_commit import MAX_ENTRIES
+from celery_sqs.consume.in_flight import Delivery, InFlight
+from celery_sqs.throttled_log import ThrottledLog
+
+logger = logging.getLogger(__name__)
+
+#: A message can be hidden for 12 hours from its receive, however often that is extended:
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+LONGEST_LEASE: Final = 12 * 60 * 60
+
+#: The share of a visibility timeout that passes before it is extended; the rest is for trying again.
+EXTEND_AFTER: Final = 0.5
+
+LOOK_EVERY: Final = 0.25  # seconds
+
+
+class Leases:
+    """Extends the visibility timeout of everything held, on a thread of its own.
+
+    The thread belongs to the worker's main process: when that is stopped or dies, so do the leases,
+    and SQS hands the messages to others.
+
+    Args:
+        sqs: from `celery_sqs.aws.endpoint`.
+        held: what to extend.
+    """
+
+    def __init__(self, sqs: SqsClient, held: InFlight) -> None:
+        self._sqs = sqs
+        self._held = held
+        self._lost = ThrottledLog(logger, "the lease on a message is lost")
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sqs-leases", daemon=True)
+
+    def start(self) -> None:
+        """Begin to extend."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Extend no more."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(LOOK_EVERY):
+            try:
+                self.extend_due()
+            # Without this thread every longer task would run twice.
+            except Exception:
+                logger.exception("leases were not extended, trying on")
+
+    def extend_due(self) -> None:
+        """Extend what has used up its share of the visibility timeout."""
+        now = time.monotonic()
+        due: dict[tuple[str, float], list[Delivery]] = {}
+        for delivery in self._held.all():
+            if delivery.lost:
+                continue
+            if now >= delivery.leased_until:
+                self._lose(delivery, "it has run out")  # the process was stopped, or SQS out of reach for long
+            elif _is_due(delivery, now):
+                due.setdefault((delivery.queue_url, delivery.visibility_timeout), []).append(delivery)
+        for (queue_url, seconds), deliveries in due.items():
+            for start in range(0, len(deliveries), MAX_ENTRIES):
+                self._extend(queue_url, seconds, deliveries[start : start + MAX_ENTRIES])
+
+    def _extend(self, queue_url: str, seconds: float, deliveries: list[Delivery]) -> None:
+        asked_at = time.monotonic()
+        entries = [
+            {"ReceiptHandle": delivery.receipt_handle, "VisibilityTimeout": int(seconds)} for delivery in deliveries
+        ]
+        outcomes = batch_call(self._sqs.change_message_visibility_batch, queue_url, entries)
+        for delivery, outcome in zip(deliveries, outcomes, strict=True):
+            if not isinstance(outcome, Failure):
+                delivery.leased_until = asked_at + seconds
+            # A settled message has no lease to lose; what may pass is tried again at the next look.
+            elif not outcome.passing and self._held.get(delivery.receipt_handle):
+                self._lose(delivery, outcome.reason)
+
+    def _lose(self, delivery: Delivery, reason: str) -> None:
+        delivery.lost = True
+        self._lost.tell(f"{delivery.message_id}: {reason}")
+
+
+def _is_due(delivery: Delivery, now: float) -> bool:
+    ends = delivery.received_at + LONGEST_LEASE
+    return delivery.leased_until - now <= delivery.visibility_timeout * EXTEND_AFTER and now < ends

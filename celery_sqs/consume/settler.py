@@ -1,0 +1,133 @@
+"""Settling: telling SQS what became of the messages we held, in batch calls.
+
+A settlement that fails costs a redelivery, no more. A message that is done but could not be deleted
+is remembered, so that its next delivery is deleted without running again.
+"""
+
+import collections
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from celery_sqs.aws.batch_call import Failure, batch_call
+from celery_sqs.aws.client import SqsClient
+from celery_sqs.aws.group_commit import Full, GroupCommit, Limits
+from celery_sqs.consume.in_flight import Delivery
+from celery_sqs.retry import pause
+from celery_sqs.throttled_log import ThrottledLog
+
+logger = logging.getLogger(__name__)
+
+#: Nobody waits for a settlement, so it may wait for others. As many fly as there are polls: with half of them,
+#: deletes fell two seconds behind at 30 ms a call, and what is not deleted comes again after a crash.
+LIMITS: Final = Limits(linger=0.02, flights=8, capacity=100_000)
+
+FIRST_PAUSE: Final = 0.1  # seconds before the second try, at the most; doubles from there
+LONGEST_PAUSE: Final = 2.0  # seconds
+
+#: Message ids of done messages that could not be deleted, the newest.
+MAX_REMEMBERED: Final = 10_000
+
+
+@dataclass(eq=False, slots=True)
+class _Settlement:
+    delivery: Delivery
+    delay: int = 0  # seconds until the message is visible again; of releases only
+    tries: int = 0
+
+
+class Settler:
+    """Deletes and releases the messages of one queue.
+
+    Args:
+        sqs: from `celery_sqs.aws.endpoint`.
+        queue_url: the queue.
+    """
+
+    def __init__(self, sqs: SqsClient, queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+        self._deletes = GroupCommit("sqs-delete", self._fly_deletes, _no_bytes, LIMITS)
+        self._releases = GroupCommit("sqs-release", self._fly_releases, _no_bytes, LIMITS)
+        self._done: collections.OrderedDict[str, None] = collections.OrderedDict()
+        self._lock = threading.Lock()
+        self._too_late = ThrottledLog(logger, "a message was done after its lease was lost, and is left to others")
+        self._not_deleted = ThrottledLog(logger, "no confirmation that a done message was deleted")
+        self._not_released = ThrottledLog(logger, "a message stays hidden until its visibility timeout ends")
+
+    def delete(self, delivery: Delivery) -> None:
+        """Delete a message that is done. One whose lease was lost is left to whoever has it now."""
+        if delivery.is_lost:
+            self._too_late.tell(delivery.message_id)
+            self._remember(delivery)
+        else:
+            self._add(self._deletes, _Settlement(delivery))
+
+    def release(self, delivery: Delivery, delay: int = 0) -> None:
+        """Make a message visible after so many seconds: to be run again, or moved to the DLQ if it has no receive left.
+
+        SQS takes up to 12 hours, counted from the receive:
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+        """
+        if not delivery.is_lost:
+            self._add(self._releases, _Settlement(delivery, delay))
+
+    def is_done(self, delivery: Delivery) -> bool:
+        """Whether an earlier delivery of the message was done, and only its deletion failed."""
+        return delivery.message_id in self._done
+
+    def close(self, timeout: float) -> None:
+        """Settle what is waiting; gives up after so many seconds."""
+        deadline = time.monotonic() + timeout
+        for batcher in (self._deletes, self._releases):
+            batcher.close(max(0.0, deadline - time.monotonic()))
+
+    def _add(self, batcher: GroupCommit[_Settlement], settlement: _Settlement) -> None:
+        try:
+            batcher.add(settlement)
+        except Full:
+            self._not_released.tell(f"{settlement.delivery.message_id}: too many are waiting")
+
+    def _fly_deletes(self, batch: list[_Settlement]) -> None:
+        entries = [{"ReceiptHandle": settlement.delivery.receipt_handle} for settlement in batch]
+        for settlement, failure in self._fly(self._sqs.delete_message_batch, batch, entries):
+            if not self._again(self._deletes, settlement, failure):
+                self._not_deleted.tell(f"{settlement.delivery.message_id}: {failure.reason}")
+                self._remember(settlement.delivery)
+
+    def _fly_releases(self, batch: list[_Settlement]) -> None:
+        entries = [
+            {"ReceiptHandle": settlement.delivery.receipt_handle, "VisibilityTimeout": settlement.delay}
+            for settlement in batch
+        ]
+        for settlement, failure in self._fly(self._sqs.change_message_visibility_batch, batch, entries):
+            if not self._again(self._releases, settlement, failure):
+                self._not_released.tell(f"{settlement.delivery.message_id}: {failure.reason}")
+
+    def _fly(
+        self, call: Callable[..., Any], batch: list[_Settlement], entries: list[dict[str, Any]]
+    ) -> list[tuple[_Settlement, Failure]]:
+        outcomes = zip(batch, batch_call(call, self._queue_url, entries), strict=True)
+        return [(settlement, outcome) for settlement, outcome in outcomes if isinstance(outcome, Failure)]
+
+    def _again(self, batcher: GroupCommit[_Settlement], settlement: _Settlement, failure: Failure) -> bool:
+        """Plan another try, while the receipt handle is worth something; says whether there will be one."""
+        if not failure.passing or settlement.delivery.is_lost:
+            return False
+        batcher.again(settlement, pause(settlement.tries, FIRST_PAUSE, LONGEST_PAUSE))
+        settlement.tries += 1
+        return True
+
+    def _remember(self, delivery: Delivery) -> None:
+        with self._lock:
+            self._done[delivery.message_id] = None
+            while len(self._done) > MAX_REMEMBERED:
+                self._done.popitem(last=False)
+
+
+def _no_bytes(settlement: _Settlement) -> int:
+    """Receipt handles are short: ten of them are far below the limit of a batch."""
+    return 0

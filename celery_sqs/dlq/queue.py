@@ -1,0 +1,251 @@
+"""A look into a dead-letter queue: all that is in there, in the caller's hands for some seconds.
+
+SQS can neither list a queue nor fetch one message of it. So a look receives everything there is, hidden
+for a short while; what the caller has not deleted by its end is visible again at once. A DLQ has no
+redrive policy of its own, so being received pushes none of its messages on.
+"""
+
+import functools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from celery_sqs.aws.batch_call import Failure, batch_call
+from celery_sqs.aws.endpoint import Endpoint, client
+from celery_sqs.aws.group_commit import MAX_BATCH_BYTES, MAX_ENTRIES
+from celery_sqs.aws.queue import read_facts
+from celery_sqs.errors import may_pass
+from celery_sqs.retry import pause
+from celery_sqs.worker.preflight import OutOfReach, url_beside
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+#: An entry of ReceiveMessage's answer, with all attributes.
+Message = dict[str, Any]
+
+#: Seconds that a message is hidden when it is received: what others wait for it if this process is killed.
+VISIBILITY: Final = 30
+
+#: Seconds that a look receives, so that it ends before the first message is visible again.
+LONGEST_LOOK: Final = 25.0
+
+#: Seconds that a receive waits. A short poll asks only some of SQS's servers, and may find an empty queue full:
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
+RECEIVE_WAIT: Final = 1
+
+FLIGHTS: Final = 8  # receives at once, and batch calls at once
+
+TRIES: Final = 4  # of a call, the first one included
+FIRST_PAUSE: Final = 0.1  # seconds before the second try, at the most; doubles from there
+LONGEST_PAUSE: Final = 1.0  # seconds
+
+
+class DeadLetterQueue:
+    """A DLQ, and the queue that its messages come from. It is asked for nothing until it is needed.
+
+    Args:
+        endpoint: where SQS is.
+        work_url: the queue that messages come from, and are sent to again.
+        url: the DLQ; None: the one that the work queue's redrive policy names.
+        wait: seconds that a receive waits for a first message.
+    """
+
+    def __init__(self, endpoint: Endpoint, work_url: str, url: str | None = None, wait: int = RECEIVE_WAIT) -> None:
+        self._endpoint = endpoint
+        self._url = url
+        self.work_url = work_url
+        self.wait = wait
+
+    @property
+    def sqs(self) -> "SQSClient":
+        """This process's client."""
+        return client(self._endpoint, self.wait)
+
+    @functools.cached_property
+    def url(self) -> str:
+        """The DLQ's URL.
+
+        Raises:
+            OutOfReach: SQS cannot be reached, or the work queue has no DLQ.
+        """
+        if self._url is not None:
+            return self._url
+        try:
+            dlq_arn = read_facts(self.sqs, self.work_url).dlq_arn
+        except (BotoCoreError, ClientError, OSError, LookupError, ValueError) as error:
+            raise OutOfReach(f"SQS does not tell which DLQ {self.work_url} has: {error}") from error
+        if dlq_arn is None:
+            raise OutOfReach(f"{self.work_url} has no DLQ")
+        return url_beside(self.work_url, dlq_arn)
+
+    def look(self, seconds: float = LONGEST_LOOK) -> "Look":
+        """A look that receives for so many seconds, at the most."""
+        return Look(self, seconds)
+
+
+class Look:
+    """A context manager; what it holds at its end is handed back. Iterate over it once, on one thread.
+
+    Attributes:
+        complete: whether it has seen the queue's end, and so all that nobody else was hiding.
+    """
+
+    def __init__(self, queue: DeadLetterQueue, seconds: float) -> None:
+        self._queue = queue
+        self._deadline = time.monotonic() + seconds
+        self._held: dict[str, str] = {}  # message id -> receipt handle
+        self._seen: set[str] = set()
+        # Receives may wait a second; batch calls are not to wait for them.
+        self._receivers = ThreadPoolExecutor(FLIGHTS, "sqs-look")
+        self._callers = ThreadPoolExecutor(FLIGHTS, "sqs-batch")
+        self._in_air: set[Future[list[Message]]] = set()
+        self.complete = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._receivers.shutdown()
+        for flight in list(self._in_air):
+            with suppress(OutOfReach):
+                self._landed(flight)
+        entries = [{"ReceiptHandle": handle, "VisibilityTimeout": 0} for handle in self._held.values()]
+        # Where this fails a message is visible after its timeout.
+        self._call(self._queue.sqs.change_message_visibility_batch, self._queue.url, entries)
+        self._callers.shutdown()
+
+    def __iter__(self) -> Iterator[list[Message]]:
+        """The queue's messages, as many at a time as have come meanwhile; each once.
+
+        Raises:
+            OutOfReach: SQS cannot be reached, or refuses.
+        """
+        self._in_air = {self._receivers.submit(self._receive) for _ in range(FLIGHTS)}
+        ends = 0
+        while self._in_air:
+            landed = wait(self._in_air, return_when=FIRST_COMPLETED).done
+            answers = [self._landed(flight) for flight in landed]
+            ends += answers.count([])
+            fresh = [message for messages in answers for message in messages if self._is_new(message)]
+            if time.monotonic() < self._deadline:
+                self._in_air |= {self._receivers.submit(self._receive) for messages in answers if messages}
+            if fresh:
+                yield fresh
+        self.complete = ends == FLIGHTS
+
+    def resend(self, messages: Sequence[Message], bodies: Sequence[str]) -> list[str | Failure]:
+        """Send messages to the work queue, with these bodies and their own attributes.
+
+        Returns:
+            For each SQS's id of what was sent, or why that is not confirmed.
+        """
+        entries = [_entry(message, body) for message, body in zip(messages, bodies, strict=True)]
+        outcomes = self._call(self._queue.sqs.send_message_batch, self._queue.work_url, entries)
+        return [outcome if isinstance(outcome, Failure) else str(outcome["MessageId"]) for outcome in outcomes]
+
+    def delete(self, messages: Sequence[Message]) -> list[Failure | None]:
+        """Delete messages from the DLQ; says of each why that is not confirmed, or None."""
+        entries = [{"ReceiptHandle": message["ReceiptHandle"]} for message in messages]
+        outcomes = self._call(self._queue.sqs.delete_message_batch, self._queue.url, entries)
+        failures = [outcome if isinstance(outcome, Failure) else None for outcome in outcomes]
+        for message, failure in zip(messages, failures, strict=True):
+            if failure is None:
+                self._held.pop(message["MessageId"], None)
+        return failures
+
+    def _receive(self) -> list[Message]:
+        for tries in range(TRIES):
+            try:
+                answer = self._queue.sqs.receive_message(
+                    QueueUrl=self._queue.url,
+                    MaxNumberOfMessages=MAX_ENTRIES,
+                    VisibilityTimeout=VISIBILITY,
+                    WaitTimeSeconds=self._queue.wait,
+                    MessageAttributeNames=["All"],
+                    MessageSystemAttributeNames=["All"],
+                )
+            except (BotoCoreError, ClientError, OSError) as error:
+                if tries == TRIES - 1 or not may_pass(error):
+                    raise OutOfReach(f"SQS gives nothing of {self._queue.url}: {error}") from error
+                time.sleep(pause(tries, FIRST_PAUSE, LONGEST_PAUSE))
+            else:
+                return [dict(message) for message in answer.get("Messages", [])]
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _landed(self, flight: "Future[list[Message]]") -> list[Message]:
+        """What a receive has brought, which is held from now on."""
+        self._in_air.remove(flight)
+        messages = flight.result()
+        self._held |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
+        return messages
+
+    def _is_new(self, message: Message) -> bool:
+        """Whether this look sees a message for the first time: SQS may deliver one twice."""
+        if message["MessageId"] in self._seen:
+            return False
+        self._seen.add(message["MessageId"])
+        return True
+
+    def _call(
+        self, call: Callable[..., Any], queue_url: str, entries: Sequence[dict[str, Any]]
+    ) -> list[dict[str, Any] | Failure]:
+        """Make batch calls in parallel; says what became of each entry."""
+        flights = [self._callers.submit(_fly, call, queue_url, batch) for batch in _batches(entries)]
+        return [outcome for flight in flights for outcome in flight.result()]
+
+
+def _fly(call: Callable[..., Any], queue_url: str, entries: list[dict[str, Any]]) -> list[dict[str, Any] | Failure]:
+    """One batch call, repeated for the entries that may succeed later."""
+    outcomes = batch_call(call, queue_url, entries)
+    for tries in range(TRIES - 1):
+        again = [
+            position for position, outcome in enumerate(outcomes) if isinstance(outcome, Failure) and outcome.passing
+        ]
+        if not again:
+            break
+        time.sleep(pause(tries, FIRST_PAUSE, LONGEST_PAUSE))
+        repeated = batch_call(call, queue_url, [entries[position] for position in again])
+        for position, outcome in zip(again, repeated, strict=True):
+            outcomes[position] = outcome
+    return outcomes
+
+
+def _entry(message: Message, body: str) -> dict[str, Any]:
+    """What sends a message again: its attributes as they came, without what only a receive says of them."""
+    attributes = {
+        name: {part: value[part] for part in ("DataType", "StringValue", "BinaryValue") if part in value}
+        for name, value in message.get("MessageAttributes", {}).items()
+    }
+    return {"MessageBody": body, "MessageAttributes": attributes}
+
+
+def _batches(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Entries as SQS takes them at once."""
+    batch: list[dict[str, Any]] = []
+    total = 0
+    for entry in entries:
+        size = _size(entry)
+        if batch and (len(batch) == MAX_ENTRIES or total + size > MAX_BATCH_BYTES):
+            yield batch
+            batch, total = [], 0
+        batch.append(entry)
+        total += size
+    if batch:
+        yield batch
+
+
+def _size(entry: dict[str, Any]) -> int:
+    """Bytes that SQS counts: body, and each attribute's name, type and value."""
+    size = len(entry.get("MessageBody", "").encode("utf-8", "replace"))
+    for name, value in entry.get("MessageAttributes", {}).items():
+        size += len(name.encode()) + len(value["DataType"].encode())
+        size += len(value.get("StringValue", "").encode()) + len(value.get("BinaryValue", b""))
+    return size

@@ -1,0 +1,1 @@
+"""A task call as an SQS message, and back."""

@@ -1,0 +1,228 @@
+"""Celery's message as kombu carries it: reading the one that plain Celery puts on SQS, and what a worker can take.
+
+kombu's envelope is understood so that a queue can change over to this layer while it holds such
+messages and others still send them: nothing is lost. Only JSON is read; pickle and the like never.
+
+Headers and call are checked because Celery believes them in the worker's main process, where a
+wrong type ends the polling of the whole worker or deletes the message.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from datetime import MAXYEAR, MINYEAR
+from decimal import Decimal
+from typing import Any, Final
+
+from celery.app.task import Context
+from celery.utils.time import maybe_iso8601
+from kombu.serialization import register
+from kombu.utils.json import object_hook
+
+from celery_sqs.message import exact_json
+
+#: Under this name a worker accepts a call from an envelope (Celery's `accept_content`).
+SERIALIZER: Final = "exact-kombu-json"
+CONTENT_TYPE: Final = "application/x-exact-kombu-json"
+
+#: The content type of kombu's serializer `json`, Celery's default.
+KOMBU_JSON: Final = "application/json"
+
+#: The parts of a call's third element, `embed`: signatures, or lists of them.
+EMBED: Final = ("callbacks", "errbacks", "chain", "chord")
+
+#: Seconds. Far beyond what SQS lets anyone hold a message, and still a number that timers can take.
+MAX_TIME_LIMIT: Final = 1_000_000_000
+
+_HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
+
+
+def recognised(value: Any) -> bool:
+    """Whether a JSON value is a task call in kombu's envelope.
+
+    An object that merely has keys of the same names is none: it may be somebody's order.
+    """
+    if not isinstance(value, dict):
+        return False
+    headers, body, properties = (value.get(key) for key in ("headers", "body", "properties"))
+    return (
+        isinstance(headers, dict)
+        and isinstance(headers.get("task"), str)
+        and isinstance(headers.get("id"), str)
+        and isinstance(body, str)
+        and isinstance(properties, dict)
+    )
+
+
+def from_base64(text: str) -> str:
+    """The text of a message body as kombu sends it by default (`sqs_base64_encoding=True`).
+
+    Raises:
+        ValueError: it is not base64 of UTF-8.
+    """
+    try:
+        return base64.b64decode(text.strip(), validate=True).decode()
+    except ValueError as error:
+        raise ValueError("the body is neither a JSON object or array nor base64 of one") from error
+
+
+def call_text(envelope: dict[str, Any]) -> str:
+    """The JSON text of the call inside an envelope; `loads` reads it.
+
+    Raises:
+        ValueError: the call is no JSON, compressed, or in an encoding that kombu has not for it.
+    """
+    content_type = envelope.get("content-type")
+    content_encoding = envelope.get("content-encoding") or "utf-8"
+    body_encoding = envelope["properties"].get("body_encoding") or "utf-8"
+    if content_type != KOMBU_JSON or str(content_encoding).lower() != "utf-8":
+        raise ValueError(f"the envelope holds {content_type!r} in {content_encoding!r}, which is never read")
+    if envelope["headers"].get("compression"):
+        raise ValueError("the envelope's content is compressed, which is never read")
+    text: str = envelope["body"]
+    match str(body_encoding).lower():
+        case "utf-8":
+            return text
+        case "base64":
+            return base64.b64decode(text, validate=True).decode()
+    raise ValueError(f"the envelope has the body encoding {body_encoding!r}, which is never read")
+
+
+def headers(envelope: dict[str, Any]) -> dict[str, Any]:
+    """The headers of an envelope as kombu reads them.
+
+    Raises:
+        ValueError: a type tag that cannot be read.
+    """
+    # Written and read again for floats: who puts a number into a header does not expect a Decimal.
+    read: dict[str, Any] = json.loads(exact_json.dumps(envelope["headers"]), object_hook=_resolved)
+    return read
+
+
+def loads(text: str | bytes) -> Any:
+    """The value of a JSON text by kombu: its type tags resolved, numbers with a fraction as Decimals.
+
+    Raises:
+        ValueError: not JSON, too deep, or a type tag that cannot be read.
+    """
+    try:
+        return json.loads(text, parse_float=Decimal, object_hook=_resolved)
+    except (RecursionError, ArithmeticError) as error:
+        raise ValueError(f"cannot be read as JSON: {type(error).__name__}") from error
+
+
+def _resolved(value: dict[str, Any]) -> Any:
+    """What kombu makes of an object, which may be a type tag such as `{"__type__": "uuid", ...}`."""
+    try:
+        return object_hook(value)
+    # The tag may hold anything, and applications register decoders of their own.
+    except Exception as error:
+        raise ValueError(f"kombu's type tag cannot be read: {type(error).__name__}: {error}") from error
+
+
+register(SERIALIZER, None, loads, CONTENT_TYPE, "utf-8")
+
+
+def checked_call(value: Any) -> list[Any]:
+    """`[args, kwargs, embed]`, as Celery unpacks it.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    match value:
+        case [list(), dict(), dict(embed)] if embed.keys() <= set(EMBED) and all(map(_is_embed, embed.values())):
+            call: list[Any] = value
+            return call
+    raise ValueError("the body is neither an object nor [args, kwargs, embed]")
+
+
+def _is_embed(value: Any) -> bool:
+    return value is None or all(map(_is_signature, value if isinstance(value, list) else [value]))
+
+
+def _is_signature(value: Any) -> bool:
+    match value:
+        case {"task": str()}:
+            return all(value.get(key) is None or isinstance(value[key], dict) for key in ("kwargs", "options"))
+    return False
+
+
+def checked_headers(given: dict[str, Any]) -> dict[str, Any]:
+    """The headers that may go to Celery, of those that a message brought.
+
+    Left out are `expires`, and what is no header but a field of Celery's own, such as `delivery_info`
+    or `get`: `Task.request` takes every header for an attribute.
+
+    Raises:
+        ValueError: one of Celery's headers has a value that a worker cannot take.
+    """
+    headers = {}
+    for name, value in given.items():
+        fits = _CELERYS.get(name)
+        if fits is None:
+            if name not in _FIELDS:
+                headers[name] = value
+        elif value is not None:
+            if not fits(value):
+                raise ValueError(f"the header {name} is {value!r}")
+            headers[name] = value
+    return headers
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is text that logs, events and databases can take: not empty, no half surrogate pair."""
+    if not isinstance(value, str) or not value:
+        return False
+    return value.isascii() or _HALF_PAIR.search(value) is None
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int  # not bool
+
+
+def _is_limit(value: Any) -> bool:
+    return value is None or (type(value) in (int, float) and 0 <= value <= MAX_TIME_LIMIT)
+
+
+def _are_limits(value: Any) -> bool:
+    match value:
+        case [hard, soft]:
+            return _is_limit(hard) and _is_limit(soft)
+    return False
+
+
+def _is_time(value: Any) -> bool:
+    try:
+        time = maybe_iso8601(value) if is_text(value) else None
+    except ValueError:
+        return False
+    # A year from either end of the calendar, so that no time zone leads beyond it.
+    return time is not None and MINYEAR < time.year < MAXYEAR
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(map(is_text, value))
+
+
+#: Celery's own headers, and what its worker can take in them.
+_CELERYS: Final[dict[str, Callable[[Any], bool]]] = {
+    "eta": _is_time,
+    "group": is_text,
+    "group_index": _is_whole,
+    "origin": is_text,
+    "parent_id": is_text,
+    "replaced_task_nesting": _is_whole,
+    "root_id": is_text,
+    "shadow": is_text,
+    "stamped_headers": _are_names,
+    "stamps": lambda value: isinstance(value, dict),
+    "timelimit": _are_limits,
+}
+
+#: Among these is `expires`: Celery deletes an expired message unrun. Here only SQS's retention ends one.
+#: And `compression`: kombu would unpack the body, and Celery deletes what cannot be unpacked.
+_FIELDS: Final = frozenset(dir(Context)) | {"compression"}
+
+#: The headers that decide over a message. A caller who sets one wants what Celery makes of it.
+CELERYS: Final = frozenset(_CELERYS) | {"task", "id", "compression"}

@@ -1,0 +1,158 @@
+"""Reading what is on record of tasks and workers."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, Row, Select, select
+
+from celery_sqs.database.transaction import transaction
+from celery_sqs.monitor.report import UNFINISHED
+from celery_sqs.monitor.tables import task_minutes, task_state, workers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRow:
+    """What is on record of a task: a row of `task_state`. All instants are aware, UTC.
+
+    Attributes:
+        task_id: its id.
+        version: of two rows of one task the higher one is the later.
+        name: the task's name.
+        state: one of Celery's states, or LOST; see `celery_sqs.monitor.report`.
+        subject: what the call is about: an order's id.
+        message_id: SQS's own id of its message.
+        worker: who has received it last.
+        receive_count: how often SQS has handed out its message.
+        args: its positional arguments, as text, cut.
+        kwargs: its keyword arguments, as text, cut.
+        error: the last failed attempt's error, in one line.
+        traceback: and where it was raised.
+        sent_at: when SQS took the message in.
+        received_at: when the worker received it.
+        started_at: when the worker began with it.
+        finished_at: when the attempt ended, well or not.
+        changed_at: when it was last reported of.
+    """
+
+    task_id: str
+    version: int
+    name: str
+    state: str
+    subject: str | None
+    message_id: str | None
+    worker: str | None
+    receive_count: int
+    args: str
+    kwargs: str
+    error: str | None
+    traceback: str | None
+    sent_at: datetime | None
+    received_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRow:
+    """What a worker has told of itself: a row of `workers`. All instants are aware, UTC.
+
+    Attributes:
+        name: its name.
+        pid: its main process.
+        started_at: when it began.
+        seen_at: when it last told.
+        stopped_at: when it was stopped; None while it runs, and where it was killed.
+        heartbeat: seconds between two signs of life.
+        active: tasks that it runs.
+        processed: tasks that it has run.
+        load_average: of its host.
+        software: what Celery says of itself: `sw_ident`, `sw_ver`, `sw_sys`.
+        held: messages that it has received and not settled.
+        oldest_held_seconds: for how long it has held the oldest of them.
+        last_poll_seconds: since a poll of it last ended.
+        outage: whether it waits for what its tasks depend on.
+        dropped: reports that found no room.
+    """
+
+    name: str
+    pid: int
+    started_at: datetime
+    seen_at: datetime
+    stopped_at: datetime | None
+    heartbeat: float
+    active: int
+    processed: int
+    load_average: list[float]
+    software: dict[str, str]
+    held: int
+    oldest_held_seconds: float
+    last_poll_seconds: float
+    outage: bool
+    dropped: int
+
+    def is_alive(self, now: datetime) -> bool:
+        """Whether it has given a sign of life lately, and has not stopped."""
+        return self.stopped_at is None and now - self.seen_at < timedelta(seconds=3 * self.heartbeat)
+
+
+class EventReader:
+    """Reads the tables that the feed writes.
+
+    Args:
+        engine: from `orders.database.connect`.
+
+    Every method raises SQLAlchemy's errors.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def task(self, task_id: str) -> TaskRow | None:
+        """A task, by its id."""
+        found = self._tasks(select(task_state).where(task_state.c.task_id == task_id))
+        return found[0] if found else None
+
+    def tasks_of(self, subject: str) -> list[TaskRow]:
+        """The tasks about a subject, oldest first."""
+        found = self._tasks(select(task_state).where(task_state.c.subject == subject))
+        return sorted(found, key=lambda task: task.sent_at or task.changed_at)
+
+    def changed_since(self, since: datetime, limit: int) -> list[TaskRow]:
+        """Up to `limit` tasks that were reported of at an instant or after it, the earliest of them first."""
+        of = task_state.c
+        query = select(task_state).where(of.changed_at >= since).order_by(of.changed_at, of.task_id).limit(limit)
+        return self._tasks(query)
+
+    def workers(self) -> list[WorkerRow]:
+        """All workers on record, by name."""
+        return [_to_worker(row) for row in self._all(select(workers).order_by(workers.c.name))]
+
+    def minutes(self, task: str, since: datetime) -> dict[datetime, dict[str, int]]:
+        """What was counted of a task in each minute that began at an instant or after it."""
+        of = task_minutes.c
+        query = select(of.minute, of.what, of["count"]).where(of.minute >= since, of.task == task)
+        counted: dict[datetime, dict[str, int]] = {}
+        for minute, what, count in self._all(query):  # type: ignore[misc]
+            counted.setdefault(minute, {})[what] = count
+        return counted
+
+    def oldest_unfinished(self, task: str) -> datetime | None:
+        """When the oldest call of a task was sent that has neither succeeded nor failed for good."""
+        of = task_state.c
+        query = select(of.sent_at).where(of.state.in_(UNFINISHED), of.name == task, of.sent_at.is_not(None))
+        found = self._all(query.order_by(of.sent_at).limit(1))
+        return found[0].sent_at if found else None
+
+    def _tasks(self, query: Select[Any]) -> list[TaskRow]:
+        return [TaskRow(**row._mapping) for row in self._all(query)]
+
+    def _all(self, query: Select[Any]) -> list[Row[Any]]:
+        return transaction(self._engine, lambda connection: list(connection.execute(query).all()))
+
+
+def _to_worker(row: Row[Any]) -> WorkerRow:
+    parsed = {"load_average": json.loads(row.load_average), "software": json.loads(row.software)}
+    return WorkerRow(**{**row._mapping, **parsed})

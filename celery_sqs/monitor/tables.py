@@ -1,0 +1,101 @@
+"""The tables that task events are written to, and that remote control goes through. All of them may be emptied."""
+
+from sqlalchemy import (
+    CHAR,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from celery_sqs.database.columns import LARGE_TEXT, MARIADB, MAX_NAME, NAMING, UtcDateTime
+
+#: What a host adds to its own migrations.
+metadata = MetaData(naming_convention=NAMING)
+
+task_state = Table(
+    "task_state",
+    metadata,
+    Column("task_id", String(MAX_NAME), primary_key=True),
+    Column("version", BigInteger, nullable=False, comment="of two reports the higher one is the later one"),
+    Column("name", String(MAX_NAME), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("subject", String(MAX_NAME), comment="what the call is about: an order's id"),
+    Column("message_id", String(MAX_NAME)),
+    Column("worker", String(MAX_NAME)),
+    Column("receive_count", Integer, nullable=False),
+    Column("args", Text, nullable=False),
+    Column("kwargs", Text, nullable=False),
+    Column("error", Text),
+    Column("traceback", Text),
+    Column("sent_at", UtcDateTime),
+    Column("received_at", UtcDateTime),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Index(None, "changed_at"),
+    Index(None, "state", "changed_at"),
+    Index(None, "subject"),
+    **MARIADB,
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", String(MAX_NAME), primary_key=True),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("stopped_at", UtcDateTime, comment="null while it runs, and where it was killed"),
+    Column("heartbeat", Float, nullable=False, comment="seconds between two signs of life"),
+    Column("active", Integer, nullable=False),
+    Column("processed", BigInteger, nullable=False),
+    Column("load_average", Text, nullable=False, comment="JSON: three numbers"),
+    Column("software", Text, nullable=False, comment="JSON: what Celery says of itself"),
+    Column("held", Integer, nullable=False, comment="messages received and not settled"),
+    Column("oldest_held_seconds", Float, nullable=False),
+    Column("last_poll_seconds", Float, nullable=False),
+    Column("outage", Boolean, nullable=False),
+    Column("dropped", BigInteger, nullable=False, comment="reports that found no room and are not in task_state"),
+    **MARIADB,
+)
+
+task_minutes = Table(
+    "task_minutes",
+    metadata,
+    Column("minute", UtcDateTime, primary_key=True),
+    Column("task", String(MAX_NAME), primary_key=True),
+    Column("what", String(40), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    **MARIADB,
+)
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("ticket", CHAR(36), nullable=False),
+    Column("method", String(MAX_NAME), nullable=False),
+    Column("arguments", Text, nullable=False, comment="JSON"),
+    Column("destination", Text, comment="JSON: names of workers; null for all"),
+    Column("sent_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    **MARIADB,
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("ticket", CHAR(36), primary_key=True),
+    Column("worker", String(MAX_NAME), primary_key=True),
+    Column("reply", LARGE_TEXT, nullable=False, comment="JSON"),
+    Column("replied_at", UtcDateTime, nullable=False),
+    Index(None, "replied_at"),
+    **MARIADB,
+)

@@ -1,0 +1,1 @@
+"""Sending: from a call to a confirmed message."""

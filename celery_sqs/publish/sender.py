@@ -1,0 +1,116 @@
+"""Sending: returns when SQS has confirmed the message, or raises within the caller's time limit.
+
+Concurrent callers share SendMessageBatch calls; a lone one waits for nobody.
+"""
+
+import threading
+from typing import Any, Final
+
+from celery_sqs.aws.batch_call import Failure, batch_call
+from celery_sqs.aws.client import SqsClient
+from celery_sqs.aws.endpoint import Endpoint, calls
+from celery_sqs.aws.group_commit import Full, GroupCommit, Limits
+from celery_sqs.errors import NotConfirmed, Unsendable
+from celery_sqs.message.outgoing import Outgoing
+from celery_sqs.per_process import per_process
+from celery_sqs.retry import pause
+
+LIMITS: Final = Limits(linger=0, flights=4, capacity=1000)
+
+FIRST_PAUSE: Final = 0.05  # seconds before the second try, at the most; doubles from there
+LONGEST_PAUSE: Final = 1.0  # seconds
+
+
+class _Pending:
+    """A message on its way, and the caller who waits for it.
+
+    A future for one caller and one answer, without the locks and states of `concurrent.futures.Future` for more.
+    """
+
+    __slots__ = ("_answered", "_outcome", "entry", "error", "is_given_up", "size", "tries")
+
+    def __init__(self, message: Outgoing, delay: int) -> None:
+        self.entry: dict[str, Any] = {"MessageBody": message.body, "MessageAttributes": message.attributes}
+        if delay:
+            self.entry["DelaySeconds"] = delay
+        self.size = message.size
+        self.tries = 0
+        self.error = "no answer"
+        self.is_given_up = False
+        self._outcome: str | Exception = ""
+        self._answered = threading.Lock()
+        self._answered.acquire()
+
+    def answer(self, outcome: str | Exception) -> None:
+        """Tell the caller, once: SQS's id, or why there is none."""
+        self._outcome = outcome
+        self._answered.release()
+
+    def wait(self, timeout: float) -> str:
+        """SQS's id for the message, once it has one."""
+        if not self._answered.acquire(timeout=timeout):
+            self.is_given_up = True
+            raise NotConfirmed(f"not within {timeout} s: {self.error}")
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return self._outcome
+
+
+class Sender:
+    """Sends messages to one queue, for any number of threads.
+
+    Args:
+        sqs: from `celery_sqs.aws.endpoint`.
+        queue_url: the queue.
+    """
+
+    def __init__(self, sqs: SqsClient, queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+        self._batcher = GroupCommit("sqs-sender", self._fly, lambda pending: pending.size, LIMITS)
+
+    def send(self, message: Outgoing, timeout: float, delay: int = 0) -> str:
+        """Send a message and return SQS's id for it.
+
+        Args:
+            message: from `celery_sqs.message.wire.encode`.
+            timeout: seconds after which the caller is told that nothing is confirmed.
+            delay: seconds until anybody may receive it; SQS allows 900.
+
+        Raises:
+            NotConfirmed: SQS refused, could not be reached or did not answer in time.
+            Unsendable: SQS says that the message itself is at fault.
+        """
+        pending = _Pending(message, delay)
+        try:
+            self._batcher.add(pending)
+        except Full as error:
+            raise NotConfirmed(f"{LIMITS.capacity} messages are waiting to be sent already") from error
+        return pending.wait(timeout)
+
+    def _fly(self, batch: list[_Pending]) -> None:
+        # Whoever has been told that nothing is confirmed should not find it sent after all.
+        batch = [pending for pending in batch if not pending.is_given_up]
+        if not batch:
+            return
+        outcomes = batch_call(self._sqs.send_message_batch, self._queue_url, [pending.entry for pending in batch])
+        for pending, outcome in zip(batch, outcomes, strict=True):
+            if not isinstance(outcome, Failure):
+                pending.answer(str(outcome.get("MessageId", "")))
+            elif outcome.sender_fault:
+                pending.answer(Unsendable(outcome.reason))
+            elif outcome.passing:
+                self._retry(pending, outcome.reason)
+            else:
+                pending.answer(NotConfirmed(outcome.reason))
+
+    def _retry(self, pending: _Pending, error: str) -> None:
+        pending.error = error
+        self._batcher.again(pending, pause(pending.tries, FIRST_PAUSE, LONGEST_PAUSE))
+        pending.tries += 1
+
+
+@per_process
+def sender(endpoint: Endpoint, queue_url: str) -> Sender:
+    """The process's sender for a queue."""
+    return Sender(calls(endpoint), queue_url)

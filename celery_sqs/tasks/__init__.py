@@ -1,0 +1,1 @@
+"""The task classes, and what a failure means for its message."""

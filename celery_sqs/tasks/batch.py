@@ -1,0 +1,138 @@
+"""Batches: a task that is given many calls at once, and answers for each of them.
+
+`celery_sqs.worker.collector` makes the batches in the worker's main process; this is what runs in its pool.
+"""
+
+import traceback as tracebacks
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from celery import current_app, signals, states
+from celery.app.task import Context
+from celery.exceptions import SoftTimeLimitExceeded
+
+from celery_sqs.tasks.decision import Kind, RetryDecision, decide
+from celery_sqs.tasks.task import Escaped, SQSTask, escapes, in_words
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call among those of a batch.
+
+    Attributes:
+        id: the task id.
+        message_id: SQS's own id of its message.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
+        receive_count: how often SQS has handed out its message, this time included.
+        worker: the worker's name.
+        headers: what else its message carries.
+    """
+
+    id: str
+    message_id: str
+    args: Sequence[Any]
+    kwargs: dict[str, Any]
+    receive_count: int
+    worker: str
+    headers: dict[str, Any] = field(default_factory=dict)
+
+
+class BatchTask(SQSTask):
+    """Base of tasks whose `run(calls)` gets a list of `Call` and returns an error, or None, for each.
+
+    An exception out of `run` is tried again on halves of the batch, until it stands alone with the
+    calls that cause it: k bad calls among n cost O(k log n) runs. So is a batch that kills its process
+    or overruns its time limit. An outage is not: it concerns all calls.
+
+    Attributes:
+        batch_size: calls in a batch, at the most.
+    """
+
+    abstract = True
+
+    Strategy = "celery_sqs.worker.collector:strategy"
+
+    batch_size: ClassVar[int] = 100
+
+
+def run_batch(task_name: str, calls: list[Call]) -> list[RetryDecision | None]:
+    """In the pool: run the task on a batch; returns the decision on each call that failed, None for the others.
+
+    Celery's signals are sent for each call as if it had run alone.
+
+    Raises:
+        SoftTimeLimitExceeded: the batch as a whole took too long.
+    """
+    task: Any = current_app.tasks[task_name]
+    for call in calls:
+        signals.task_prerun.send(sender=task, task_id=call.id, task=task, args=call.args, kwargs=call.kwargs)
+    return [_close(task, call, error) for call, error in zip(calls, _attempt(task, calls), strict=True)]
+
+
+def _attempt(task: BatchTask, calls: list[Call]) -> list[BaseException | None]:
+    """The error of each call, by running halves where all fail together."""
+    try:
+        return _run(task, calls)
+    except Exception as error:
+        if len(calls) == 1 or task.is_outage(error):
+            return [error] * len(calls)
+        if isinstance(error, SoftTimeLimitExceeded):
+            raise
+    # Out of the handler, so that the halves' errors do not drag this one along as their context.
+    middle = len(calls) // 2
+    return _attempt(task, calls[:middle]) + _attempt(task, calls[middle:])
+
+
+def _run(task: BatchTask, calls: list[Call]) -> list[BaseException | None]:
+    try:
+        errors: list[BaseException | None] = task.run(calls)
+    except BaseException as error:
+        if escapes(error):
+            raise Escaped(f"{type(error).__name__}: {error}") from error
+        raise
+    if len(errors) != len(calls):
+        raise TypeError(f"{task.name} answered {len(errors)} of {len(calls)} calls")
+    return errors
+
+
+def _close(task: BatchTask, call: Call, error: BaseException | None) -> RetryDecision | None:
+    """The decision on a call, told to the task's own hook and to whoever listens to Celery's signals."""
+    known = {"id": call.id, "message_id": call.message_id, "hostname": call.worker, "retries": call.receive_count - 1}
+    told = {"task_id": call.id, "args": call.args, "kwargs": call.kwargs}
+    decision = None
+    task.request_stack.push(Context({**call.headers, **known}, args=call.args, kwargs=call.kwargs))
+    try:
+        if error is None:
+            signals.task_success.send(sender=task, result=None)
+        else:
+            einfo = _Traceback(error)
+            decided = decide(task, _noted(task, call, error, einfo), call.message_id, call.receive_count)
+            decision = replace(decided, error=in_words(error), traceback=einfo.traceback)
+            if decision.kind is not Kind.OUTAGE:
+                signals.task_failure.send(
+                    sender=task, exception=error, traceback=error.__traceback__, einfo=einfo, **told
+                )
+        state = states.FAILURE if decision else states.SUCCESS
+        signals.task_postrun.send(sender=task, task=task, retval=error, state=state, **told)
+    finally:
+        task.request_stack.pop()
+    return decision
+
+
+def _noted(task: BatchTask, call: Call, error: BaseException, einfo: "_Traceback") -> BaseException:
+    """The error that counts: the call's own, or the outage that keeps it from being recorded."""
+    try:
+        task.on_failure(error, call.id, call.args, call.kwargs, einfo)
+    except Exception as outage:
+        return outage
+    return error
+
+
+class _Traceback:
+    """As much of Celery's ExceptionInfo as hooks and signals read."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.exception = error
+        self.traceback = "".join(tracebacks.format_exception(error))

@@ -1,0 +1,141 @@
+"""What a failure means for the message of the task that failed: decided here, and nowhere else.
+
+SQS counts receives, and moves a message to the DLQ after the last. So a decision is one number: the
+seconds until the message is visible again.
+
+| kind | what has happened | the message |
+|---|---|---|
+| own | the task raised | back after a pause that doubles, with full jitter |
+| permanent | it raised what no later attempt can mend | back at once, so it is in the DLQ within a second |
+| lost | its process was killed, or it overran its time limit | like own |
+| poison | nobody can read it, or has such a task | like permanent |
+| outage | what the task depends on is away | stays with the worker, leased, and is run again without another receive |
+
+After the last receive that the queue allows every failed message is back at once.
+"""
+
+import logging
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Final, Protocol
+
+from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]  # the stubs lag behind
+from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
+from celery.exceptions import Retry
+from celery.utils.serialization import UnpickleableExceptionWrapper
+
+logger = logging.getLogger(__name__)
+
+#: Seconds before the second attempt, at the most, and before any. Full jitter: any time up to that.
+#: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+BACKOFF_BASE: Final = 1.0
+BACKOFF_CAP: Final = 60.0
+
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+LONGEST_DELAY: Final = 12 * 60 * 60 - 60  # seconds; it counts from the receive
+
+#: What the pool says of a task that was not there to say it itself.
+LOST: Final = (SystemExit, KeyboardInterrupt, Terminated, TimeLimitExceeded, WorkerLostError)
+
+
+class Kind(StrEnum):
+    """Whose fault a failure is."""
+
+    OWN = "own"
+    PERMANENT = "permanent"
+    LOST = "lost"
+    POISON = "poison"
+    OUTAGE = "outage"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryDecision:
+    """What is to become of the message of a failed task.
+
+    Attributes:
+        kind: whose fault it was.
+        delay: seconds until the message is visible again; of no meaning in an outage.
+        final: whether the queue allows no further receive, so that SQS moves it to the DLQ then.
+        error: what was raised, in one line; filled in where the process that judges is not the one that tells.
+        traceback: where, as text.
+    """
+
+    kind: Kind
+    delay: int = 0
+    final: bool = False
+    error: str = ""
+    traceback: str = ""
+
+
+class RetryPolicy(Protocol):
+    """What is asked of a task; see `celery_sqs.tasks.task.SQSTask`."""
+
+    permanent: ClassVar[tuple[type[BaseException], ...]]
+    backoff_base: ClassVar[float]
+    backoff_cap: ClassVar[float]
+
+    @property
+    def max_receive_count(self) -> int:
+        """Receives that the queue allows."""
+
+    @staticmethod
+    def is_outage(error: BaseException) -> bool:
+        """Whether what the task depends on is away."""
+
+
+def decide(task: RetryPolicy, error: BaseException, message_id: str, receive_count: int) -> RetryDecision:
+    """The decision on a failed attempt: the same in the process that ran it and in the one that holds the message."""
+    cause = error.exc if isinstance(error, Retry) and isinstance(error.exc, BaseException) else error
+    if _is_outage(task, cause):
+        return RetryDecision(Kind.OUTAGE)
+    final = receive_count >= task.max_receive_count
+    if _is_one_of(cause, task.permanent):
+        return RetryDecision(Kind.PERMANENT, 0, final)
+    kind = Kind.LOST if isinstance(error, LOST) else Kind.OWN
+    if final:
+        return RetryDecision(kind, 0, final=True)
+    if isinstance(error, Retry) and error.when is not None:
+        return RetryDecision(kind, _seconds_until(error.when))
+    return RetryDecision(kind, backoff(message_id, receive_count, task.backoff_base, task.backoff_cap))
+
+
+def backoff(message_id: str, receive_count: int, base: float, cap: float) -> int:
+    """Seconds until a message is visible again after an attempt, with full jitter.
+
+    The dice are the message's own, so two processes that ask get the same answer.
+    """
+    ceiling = min(cap, base * 2.0 ** min(receive_count - 1, 30))
+    return round(random.Random(f"{message_id} {receive_count}").uniform(0, ceiling))
+
+
+def unwrapped(exc_info: Any) -> BaseException:
+    """The exception in what a pool tells of a failure."""
+    error: BaseException = exc_info.exception
+    return error.exc if isinstance(error, ExceptionWithTraceback) else error
+
+
+def _is_outage(task: RetryPolicy, error: BaseException) -> bool:
+    try:
+        return task.is_outage(error)
+    # It is asked about whatever a task can raise, and an answer there must be.
+    except Exception:
+        logger.exception("whether %r is an outage could not be told", error)
+        return False
+
+
+def _is_one_of(error: BaseException, classes: tuple[type[BaseException], ...]) -> bool:
+    """Whether an exception is of some class; by name where it could not be pickled and another stands for it."""
+    if isinstance(error, UnpickleableExceptionWrapper):
+        named = {(each.__module__, each.__name__) for each in classes}
+        return (error.exc_module, error.exc_cls_name) in named
+    return isinstance(error, classes)
+
+
+def _seconds_until(when: Any) -> int:
+    """Of the `when` of Celery's Retry: a number of seconds, or an instant."""
+    if isinstance(when, datetime):
+        aware = when if when.tzinfo else when.replace(tzinfo=UTC)
+        when = (aware - datetime.now(UTC)).total_seconds()
+    return int(min(LONGEST_DELAY, max(0, when or 0)))

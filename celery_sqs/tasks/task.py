@@ -1,0 +1,268 @@
+"""The Task base class: a task whose failures are SQS's business.
+
+SQS counts a message's receives and moves it to the DLQ after the last one. So the attempt number
+of a task is its message's receive count, and a failed attempt is a message left alone.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import structlog
+from billiard.common import terminate_handler_fired  # type: ignore[attr-defined]  # the stubs lag behind
+from celery import Task
+from celery.exceptions import Retry, WorkerShutdown, WorkerTerminate
+
+from celery_sqs.message import exact_json
+from celery_sqs.publish import fast_path
+from celery_sqs.publish.producer import producer
+from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, Kind, RetryDecision, decide, unwrapped
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A run of a task that failed.
+
+    Attributes:
+        task: the task's name; empty where the message names none.
+        task_id: the message's task id.
+        message_id: SQS's own id of the message.
+        kind: whose fault it was.
+        args: the call's positional arguments.
+        error: what was raised.
+        traceback: where, as text.
+        receive_count: how often SQS has handed out the message, this time included.
+        worker: the worker's name.
+        final: whether the queue allows no further receive.
+        failed_at: when; aware, UTC.
+        next_visible_at: when SQS hands the message out again, at the earliest; aware, UTC.
+    """
+
+    task: str
+    task_id: str
+    message_id: str
+    kind: Kind
+    args: tuple[Any, ...]
+    error: BaseException
+    traceback: str
+    receive_count: int
+    worker: str
+    final: bool
+    failed_at: datetime
+    next_visible_at: datetime
+
+
+class Escaped(Exception):
+    """What a task raised that would have ended the process which runs it, for all others too."""
+
+
+def escapes(error: BaseException) -> bool:
+    """Whether what a task raised would end more than the attempt.
+
+    Celery takes a MemoryError in the worker's main process for its own, and a SystemExit for a killed
+    process: celery.worker.request.Request.on_failure. What ends the process from outside is not the
+    task's: Celery's own signals, and the pool's, whose handler raises SystemExit wherever the child is.
+    """
+    harmless = isinstance(error, Exception) and not isinstance(error, MemoryError)
+    from_outside = isinstance(error, (WorkerShutdown, WorkerTerminate)) or terminate_handler_fired()
+    return not harmless and not from_outside
+
+
+class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
+    """Base of every task. `celery_sqs.tasks.decision` says what becomes of the message of one that fails.
+
+    Attributes:
+        permanent: exceptions that no later attempt can mend. Such a message is visible again at
+            once, so it goes through its remaining receives and into the DLQ within a second.
+        backoff_base: seconds before the second attempt, at the most; doubles from there.
+        backoff_cap: seconds before any attempt, at the most.
+        max_retries: None: the queue says how often a message is tried, as it does for every failure.
+            A number lets `self.retry` give up earlier, which ends the pauses and not the receives.
+    """
+
+    abstract = True
+
+    acks_late = True
+    acks_on_failure = False
+    acks_on_timeout = False
+    reject_on_worker_lost = True
+    ignore_result = True
+    serializer = exact_json.SERIALIZER
+    max_retries = None
+    Request = "celery_sqs.worker.request:SQSRequest"
+
+    permanent: ClassVar[tuple[type[BaseException], ...]] = ()
+    backoff_base: ClassVar[float] = BACKOFF_BASE
+    backoff_cap: ClassVar[float] = BACKOFF_CAP
+
+    @staticmethod
+    def is_outage(error: BaseException) -> bool:
+        """Whether an error says that what the task depends on is away: nothing, unless a subclass names it."""
+        return False
+
+    def is_back(self) -> bool:
+        """Whether what the task depends on is there. Asked in an outage, and before the first receive."""
+        return True
+
+    @property
+    def receive_count(self) -> int:
+        """How often SQS has handed out the message of the current request, this time included."""
+        return int(self.request.retries or 0) + 1
+
+    @property
+    def max_receive_count(self) -> int:
+        """Receives that the queue allows."""
+        return int(self.app.conf.sqs_max_receive_count)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run in a worker, where nothing that a task raises may end the process."""
+        if self.request.called_directly:
+            return super().__call__(*args, **kwargs)
+        try:
+            return self.run(*args, **kwargs)
+        except BaseException as error:
+            if escapes(error):
+                raise Escaped(f"{type(error).__name__}: {error}") from error
+            raise
+
+    def apply_async(  # type: ignore[override]  # Celery's has twenty parameters; these pass them on
+        self, args: Any = None, kwargs: Any = None, **options: Any
+    ) -> Any:
+        """Call the task: returns once SQS has confirmed the message, raises NotConfirmed if it has not in time.
+
+        `argsrepr` is not made, as it does not travel: the receiving side has the arguments themselves.
+        Nothing is declared before either: SQS's queues are there before those who use them.
+        """
+        short = fast_path.way(self, args, kwargs, options)
+        if short is not None:
+            return fast_path.send(short, *args, **options)
+        ours = {"argsrepr": "", "kwargsrepr": "", "declare": (), "producer": producer(self.app)}
+        return super().apply_async(args, kwargs, **{**ours, **options})
+
+    def retry(  # type: ignore[override]  # new arguments would be another message
+        self,
+        *,
+        exc: Exception | None = None,
+        throw: bool = True,
+        eta: datetime | None = None,
+        countdown: int | None = None,
+        max_retries: int | None = None,
+    ) -> Retry:
+        """Give the attempt up, so that SQS delivers the same message again.
+
+        Celery's own would send a new message and delete this one, and the receive count would start
+        anew: https://docs.celeryq.dev/en/stable/userguide/tasks.html#retrying
+
+        Args:
+            exc: why; it is what is recorded.
+            throw: whether to raise the Retry, or to return it.
+            eta: when to try again.
+            countdown: seconds until then; without both the task's own back-off.
+            max_retries: overrides the task's.
+
+        Raises:
+            celery.exceptions.Retry: the attempt is over.
+            BaseException: `exc`, or MaxRetriesExceededError, when this was the last attempt.
+        """
+        limit = self.max_retries if max_retries is None else max_retries
+        is_last = self.receive_count >= self.max_receive_count or (limit is not None and self.request.retries >= limit)
+        if self.request.called_directly or is_last:
+            raise exc or self.MaxRetriesExceededError(f"{self.name} asked for an attempt after its last one")
+        again = Retry(exc=exc, when=eta if eta is not None else countdown)  # type: ignore[arg-type]  # an int is Real
+        if throw:
+            raise again
+        return again
+
+    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        """Celery's hook before a run: let all log lines of the run say which one it is."""
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(task_id=task_id, **self.log_context(*args))
+
+    def on_failure(self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """Celery's hook for a failed run: log the attempt and record it.
+
+        What it raises becomes the run's error: celery.app.trace.report_internal_error.
+        """
+        self._note(exc, exc, einfo)
+
+    def on_retry(self, exc: BaseException | None, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """Celery's hook for a run that gave up: a failed attempt like any other."""
+        # Without einfo Celery has cancelled it, at a cold shutdown: nobody has failed.
+        if einfo is not None:
+            again = unwrapped(einfo)
+            self._note(again, exc or again, einfo)
+
+    def _note(self, raised: BaseException, error: BaseException, einfo: Any) -> None:
+        request = self.request
+        message_id = str(getattr(request, "message_id", None) or request.id)
+        decision = decide(self, raised, message_id, self.receive_count)
+        text = str(einfo.traceback) if einfo else ""
+        self.note(self.attempt(error, decision, request, message_id, text))
+
+    def attempt(
+        self, error: BaseException, decision: RetryDecision, request: Any, message_id: str, traceback: str
+    ) -> Attempt:
+        """What is recorded of a failed run.
+
+        Args:
+            error: what was raised.
+            decision: on it.
+            request: with `id`, `args`, `retries` and `hostname`.
+            message_id: SQS's.
+            traceback: as text.
+        """
+        now = datetime.now(UTC)
+        return Attempt(
+            task=self.name,
+            task_id=request.id,
+            message_id=message_id,
+            kind=decision.kind,
+            args=tuple(request.args or ()),
+            error=error,
+            traceback=traceback,
+            receive_count=int(request.retries or 0) + 1,
+            worker=request.hostname or "",
+            final=decision.final,
+            failed_at=now,
+            next_visible_at=now + timedelta(seconds=decision.delay),
+        )
+
+    def note(self, attempt: Attempt) -> None:
+        """Log a failed attempt and record it.
+
+        Raises:
+            Exception: an outage (`is_outage`) keeps it from being recorded, so the message must not go yet.
+        """
+        with structlog.contextvars.bound_contextvars(task_id=attempt.task_id, **self.log_context(*attempt.args)):
+            said = {"task": self.name, "receive_count": attempt.receive_count, "error": in_words(attempt.error)}
+            if attempt.kind is Kind.OUTAGE:
+                logger.debug("attempt interrupted by an outage", **said)
+                return
+            logger.error(
+                "attempt failed", **said, kind=attempt.kind.value, final=attempt.final, traceback=attempt.traceback
+            )
+            try:
+                self.record_attempt(attempt)
+            # Nothing else decides over the message: it is SQS that keeps it.
+            except Exception as error:
+                if self.is_outage(error):
+                    raise
+                logger.error("the failed attempt could not be recorded", error=repr(error))
+
+    def record_attempt(self, attempt: Attempt) -> None:
+        """Keep a failed attempt somewhere. Nowhere unless a subclass says where."""
+
+    def subject(self, *args: Any, **kwargs: Any) -> str | None:
+        """What a call is about, to find it by; nothing unless a subclass says so."""
+        return None
+
+    def log_context(self, *args: Any) -> dict[str, Any]:
+        """What the logs of a call carry besides its task id."""
+        return {}
+
+
+def in_words(error: BaseException) -> str:
+    """An error in one line."""
+    return f"{type(error).__name__}: {error}"

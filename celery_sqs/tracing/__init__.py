@@ -1,0 +1,1 @@
+"""Trace context and OpenTelemetry spans."""

@@ -1,0 +1,1 @@
+"""A worker's main process: requests, batches, steps, preflight, health."""

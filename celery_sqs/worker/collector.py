@@ -1,0 +1,192 @@
+"""Collecting calls into batches, in the worker's main process.
+
+A batch starts when none runs; what arrives meanwhile becomes the next one. So a lone call starts at once, and under
+load the batches grow by themselves. Beside one that runs, the pool's other processes get batches that are full, or
+have waited long enough.
+"""
+
+import collections
+import functools
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from celery import bootsteps, signals
+from celery.worker import state
+
+from celery_sqs.metrics import BATCH_SIZE
+from celery_sqs.tasks.batch import BatchTask, run_batch
+from celery_sqs.tasks.decision import Kind, unwrapped
+from celery_sqs.worker.request import SQSRequest
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that calls wait for others, at the most, while a batch runs. Started at once, in whichever process is free,
+#: batches would be half as large, and each costs a transaction.
+LINGER: Final = 0.05
+
+
+class Collector:
+    """Collects the calls of one task in the worker's main process and hands batches to the pool.
+
+    Args:
+        task: the task.
+        consumer: Celery's consumer, for its pool and its state.
+    """
+
+    def __init__(self, task: BatchTask, consumer: Any) -> None:
+        self._task = task
+        self._consumer = consumer
+        self._last_receive = task.max_receive_count  # Celery's settings are slow to ask, and this is for each call
+        self._waiting: collections.deque[SQSRequest] = collections.deque()
+        self._apart: collections.deque[list[SQSRequest]] = collections.deque()  # batches that are made already
+        self._running = 0
+        self._planned = False
+        self._waiting_since = 0.0
+        self._timer: Any = None
+
+    def add(self, request: SQSRequest) -> None:
+        """Take a call along with the next batch; on the hub."""
+        state.task_reserved(request)
+        if not self._waiting:
+            self._waiting_since = time.monotonic()
+        if self._is_last(request):
+            self._waiting.appendleft(request)
+        else:
+            self._waiting.append(request)
+        self._plan()
+
+    def _plan(self) -> None:
+        """Start batches once everything that has arrived together is collected."""
+        if not self._planned:
+            self._planned = True
+            self._consumer.hub.call_soon(self._start)
+
+    def _start(self) -> None:
+        self._planned = False
+        # What is not started when the worker stops goes back to SQS with all else that is held.
+        while self._is_open() and self._is_due() and self._running < self._consumer.pool.num_processes:
+            batch = [request for request in self._next() if self._is_ours(request)]
+            if self._consumer.task_consumer.channel.is_waiting:
+                self._hold(batch)
+            elif batch:
+                self._submit(batch)
+
+    def _is_due(self) -> bool:
+        """Whether to start a batch, given a free process; if not yet, it is looked at again in time."""
+        if self._apart:
+            return True
+        if not self._waiting:
+            return False
+        if not self._running or len(self._waiting) >= self._task.batch_size or self._is_last(self._waiting[0]):
+            return True
+        left = self._waiting_since + LINGER - time.monotonic()
+        if left > 0 and self._timer is None:
+            self._timer = self._consumer.timer.call_after(left, self._look_again)
+        return left <= 0
+
+    def _look_again(self) -> None:
+        self._timer = None
+        self._start()
+
+    def _is_ours(self, request: SQSRequest) -> bool:
+        """Let go of a call whose lease was lost while it waited: somebody else runs it."""
+        ours = bool(request.message.channel.owns(request.message.delivery_tag))
+        if not ours:
+            state.task_ready(request)
+            request.reject(requeue=False)
+        return ours
+
+    def _next(self) -> list[SQSRequest]:
+        if self._apart:
+            return self._apart.popleft()
+        batch = [self._waiting.popleft()]
+        # One that takes the whole worker along takes its neighbours' receives with it. So on its last
+        # receive each runs alone: then only the culprit can end in the DLQ.
+        if not self._is_last(batch[0]):
+            while self._waiting and len(batch) < self._task.batch_size:
+                batch.append(self._waiting.popleft())
+        return batch
+
+    def _is_last(self, request: SQSRequest) -> bool:
+        return request.receive_count >= self._last_receive
+
+    def _is_open(self) -> bool:
+        return bool(self._consumer.blueprint.state == bootsteps.RUN)
+
+    def _submit(self, requests: list[SQSRequest]) -> None:
+        self._running += 1
+        BATCH_SIZE.labels(self._task.name).observe(len(requests))
+        for request in requests:
+            state.task_accepted(request)
+            request.send_event("task-started")
+        self._consumer.pool.apply_async(
+            run_batch,
+            (self._task.name, [request.call() for request in requests]),
+            callback=functools.partial(self._on_hub, requests, self._settle),
+            error_callback=functools.partial(self._on_hub, requests, self._split),
+            timeout_callback=_ignore_timeout,  # the pool tells it to `error_callback`, too
+            soft_timeout=self._task.soft_time_limit or self._task.app.conf.task_soft_time_limit,
+            timeout=self._task.time_limit or self._task.app.conf.task_time_limit,
+        )
+
+    def _on_hub(self, requests: list[SQSRequest], settle: Callable[[Any, Any], None], result: Any) -> None:
+        """From whichever thread the pool tells its result on: settle, and start the next batch on the hub."""
+        settle(requests, result)
+        self._running -= 1
+        self._plan()
+        requests[0].message.channel.wake()
+
+    def _settle(self, requests: list[SQSRequest], decisions: Any) -> None:
+        if not isinstance(decisions, list):  # a pool of threads tells what killed a batch where it tells its result
+            self._split(requests, decisions)
+            return
+        for request, decision in zip(requests, decisions, strict=True):
+            if decision is not None and decision.kind is Kind.OUTAGE:
+                self._hold([request])
+                continue
+            state.task_ready(request, successful=decision is None)
+            if decision is None:
+                request.message.ack()
+                request.send_event("task-succeeded")
+            else:
+                request.message.channel.postpone(request.message.delivery_tag, decision.delay)
+                request.message.reject()
+                request.tell_failure(decision, decision.error, decision.traceback)
+
+    def _hold(self, requests: list[SQSRequest]) -> None:
+        """Leave calls to the channel, which hands them over again when the outage is over."""
+        for request in requests:
+            state.task_ready(request)
+            request.hold()
+
+    def _split(self, requests: list[SQSRequest], exc_info: Any) -> None:
+        """A time limit, or a killed process: the halves run again, until the culprit is alone."""
+        if len(requests) == 1:
+            requests[0].on_failure(exc_info)
+            return
+        logger.warning("a batch of %d is run again in halves: %r", len(requests), unwrapped(exc_info))
+        middle = len(requests) // 2
+        self._apart.extend((requests[:middle], requests[middle:]))
+
+
+def strategy(task: BatchTask, app: Any, consumer: Any, **_: Any) -> Callable[..., Any]:
+    """Celery's hook: what a worker does with a message for the task."""
+    collector = Collector(task, consumer)
+
+    def on_message(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:
+        request = SQSRequest.of(message, task, consumer, ack, reject)
+        signals.task_received.send(sender=consumer, request=request)
+        if request.eta is None:
+            collector.add(request)
+        else:
+            # Further away than SQS delays a message: it is held and leased, beside the prefetch limit.
+            consumer.qos.increment_eventually()
+            consumer.timer.call_at(request.eta.timestamp(), collector.add, (request,))
+
+    return on_message
+
+
+def _ignore_timeout(soft: bool, timeout: float) -> None:
+    pass

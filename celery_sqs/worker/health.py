@@ -1,0 +1,154 @@
+"""Health: whether the worker polls, for an orchestrator to ask, and an end to one that cannot recover.
+
+The same port tells Prometheus all that the process counts.
+"""
+
+import json
+import logging
+import os
+import socketserver
+import threading
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final, Protocol
+
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, REGISTRY, generate_latest
+
+from celery_sqs.consume.in_flight import InFlight
+from celery_sqs.metrics import HealthGauges
+
+logger = logging.getLogger(__name__)
+
+#: Seconds without the end of a poll. A long poll takes 20, and a failing one gives up soon after.
+UNHEALTHY_AFTER: Final = 60.0
+
+#: Seconds after which the process ends, so that whoever supervises it starts another: every poll has
+#: a time limit, so by then the threads are gone or stuck where no limit reaches.
+HOPELESS_AFTER: Final = 180.0
+
+LOOK_EVERY: Final = 5.0  # seconds
+
+REQUEST_TIMEOUT: Final = 5.0  # seconds that whoever asks may be silent
+
+LOOPBACK: Final = "127.0.0.1"
+
+EXIT_CODE: Final = os.EX_SOFTWARE
+
+
+class Watched(Protocol):
+    """What Health asks of a receiver."""
+
+    @property
+    def idle_seconds(self) -> float:
+        """Seconds since a poll last ended, with whatever answer; 0 while there is no room for one."""
+
+
+class Health:
+    """Watches over the receivers of a worker.
+
+    Args:
+        held: what the worker holds.
+        receivers: those that are to poll, by queue.
+        port: where to answer `GET /healthz` and `GET /metrics`; 0 for nowhere.
+        host: the address to listen on.
+        hopeless_after: seconds of silence after which the process ends.
+        look_every: seconds between two looks.
+    """
+
+    def __init__(
+        self,
+        held: InFlight,
+        receivers: Mapping[str, Watched],
+        port: int,
+        host: str = LOOPBACK,
+        hopeless_after: float = HOPELESS_AFTER,
+        look_every: float = LOOK_EVERY,
+    ) -> None:
+        self._held = held
+        self._receivers = receivers
+        self._address = (host, port)
+        self._gauges = HealthGauges(self.report)
+        self._hopeless_after = hopeless_after
+        self._look_every = look_every
+        self._server: _Server | None = None
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Begin to watch and to answer."""
+        threading.Thread(target=self._watch, name="sqs-watchdog", daemon=True).start()
+        if self._address[1]:
+            self._serve()
+
+    def _serve(self) -> None:
+        try:
+            self._server = _Server(self._address, _handler(self))
+        except OSError as error:
+            logger.error("health is not told on %s port %d: %s", *self._address, error)
+            return
+        REGISTRY.register(self._gauges)
+        threading.Thread(target=self._server.serve_forever, name="sqs-health", daemon=True).start()
+
+    def stop(self) -> None:
+        """Watch and answer no more."""
+        self._stopped.set()
+        if self._server is not None:
+            REGISTRY.unregister(self._gauges)
+            self._server.shutdown()
+            self._server.server_close()
+
+    def report(self) -> dict[str, Any]:
+        """The numbers: seconds since the last poll ended, messages held, how long the oldest is, an outage."""
+        now = time.monotonic()
+        held = self._held.all()
+        return {
+            "healthy": self._silence() < UNHEALTHY_AFTER,
+            "seconds_since_last_poll": round(self._silence(), 1),
+            "outage": self._held.suspended,
+            "held": len(held),
+            "oldest_held_seconds": round(max((now - delivery.received_at for delivery in held), default=0.0), 1),
+        }
+
+    def _silence(self) -> float:
+        return max((receiver.idle_seconds for receiver in list(self._receivers.values())), default=0.0)
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(self._look_every):
+            silence = self._silence()
+            if silence >= self._hopeless_after:
+                logger.critical("no poll has ended for %.0f s: this process ends", silence)
+                # Not sys.exit: that ends a thread, and the main one may be what is stuck. SQS hands
+                # what we hold to others.
+                os._exit(EXIT_CODE)
+
+
+class _Server(ThreadingHTTPServer):
+    def server_bind(self) -> None:
+        """Without the standard library's question to a name server for a name that nobody needs."""
+        socketserver.TCPServer.server_bind(self)
+
+
+def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = REQUEST_TIMEOUT
+
+        def do_GET(self) -> None:
+            if self.path.partition("?")[0] == "/metrics":
+                self._answer(HTTPStatus.OK, CONTENT_TYPE_PLAIN_0_0_4, generate_latest())
+            else:
+                report = health.report()
+                status = HTTPStatus.OK if report["healthy"] else HTTPStatus.SERVICE_UNAVAILABLE
+                self._answer(status, "application/json", json.dumps(report).encode())
+
+        def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: Any) -> None:
+            """Probes are not worth a line."""
+
+    return Handler
