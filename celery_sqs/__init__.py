@@ -1,1 +1,49 @@
-"""What Celery lacks on SQS: transport, wire format, failure semantics. Knows no orders."""
+"""Celery on SQS: failures end in the dead-letter queue by SQS's own redrive; batches, leases, and outages that cost nothing.
+
+What is in `__all__` is the public surface; all else is private. The extras are packages of their own, with an `__all__`
+each: `celery_sqs.dlq`, `celery_sqs.monitor`, `celery_sqs.tracing` and `celery_sqs.testing`.
+"""
+
+from celery_sqs.aws.endpoint import Endpoint, reachable, sqs_client
+from celery_sqs.configuration import setup
+from celery_sqs.errors import (
+    CallFailed,
+    Misconfigured,
+    NotAnEmulator,
+    NotConfirmed,
+    SQSError,
+    Undecodable,
+    Unpurgeable,
+    Unsendable,
+)
+from celery_sqs.message import exact_json
+from celery_sqs.settings import Queue
+from celery_sqs.tasks.attempt import Attempt
+from celery_sqs.tasks.batch import BatchTask, Call
+from celery_sqs.tasks.decision import Kind
+from celery_sqs.tasks.task import SQSTask
+from celery_sqs.worker.preflight import Report, preflight
+
+__all__ = [
+    "Attempt",
+    "BatchTask",
+    "Call",
+    "CallFailed",
+    "Endpoint",
+    "Kind",
+    "Misconfigured",
+    "NotAnEmulator",
+    "NotConfirmed",
+    "Queue",
+    "Report",
+    "SQSError",
+    "SQSTask",
+    "Undecodable",
+    "Unpurgeable",
+    "Unsendable",
+    "exact_json",
+    "preflight",
+    "reachable",
+    "setup",
+    "sqs_client",
+]

@@ -1,9 +1,9 @@
-"""What can go wrong between a worker, a caller and SQS, in words of this layer."""
+"""What can go wrong between a worker, a caller and SQS: one family, `SQSError`."""
 
 from http import HTTPStatus
 from typing import Final
 
-from botocore.exceptions import ClientError
+from celery.exceptions import ImproperlyConfigured
 from click import ClickException
 
 #: Refusals that a later call may not meet, beside all answers of 500 and above. Expired credentials
@@ -25,36 +25,65 @@ _PASSING: Final = frozenset(
     }
 )
 
-
-class Unpurgeable(ClickException):
-    """`celery purge` would delete what SQS has confirmed. Celery's command line prints this, and ends with 1."""
-
-    def __init__(self, queue: str) -> None:
-        super().__init__(f"{queue} is not purged: each message in it was confirmed to whoever sent it")
+#: SQS's codes for a queue that does not exist: of its JSON protocol, and of the query protocol before it.
+_NO_QUEUE: Final = frozenset({"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"})
 
 
-class NotConfirmed(Exception):
+class SQSError(Exception):
+    """The family of errors of this package."""
+
+
+class CallFailed(SQSError):
+    """A call to SQS was refused, or got no answer that makes sense.
+
+    Attributes:
+        code: SQS's name for the refusal; empty where there is none.
+        status: HTTP's; 0 where no answer came that makes sense.
+    """
+
+    def __init__(self, reason: str, code: str = "", status: int = 0) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.status = status
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same call may succeed when it is made again."""
+        return not self.status or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR or self.code in _PASSING
+
+    @property
+    def no_queue(self) -> bool:
+        """Whether there is no queue at the URL."""
+        return self.code in _NO_QUEUE
+
+
+class NotConfirmed(SQSError):
     """SQS did not confirm a message in time.
 
     It may or may not be in the queue; sending it again is safe where the consumer is idempotent.
     """
 
 
-class Unsendable(ValueError):
+class Unsendable(SQSError, ValueError):
     """A message that SQS can never take: a character it refuses, or too long."""
 
 
-class Undecodable(ValueError):
+class Undecodable(SQSError, ValueError):
     """A received message that is no task call."""
 
 
-class RealEndpoint(ValueError):
+class NotAnEmulator(SQSError, ValueError):
     """An endpoint that is not a development emulator."""
 
 
-def may_pass(error: Exception) -> bool:
-    """Whether a failed call to SQS may succeed when it is made again."""
-    if not isinstance(error, ClientError):
-        return True  # no answer, or none that can be read
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.response.get("Error", {}).get("Code") in _PASSING
+class Misconfigured(SQSError, ImproperlyConfigured, ClickException):
+    """A setting is missing or wrong. The message is one line that names it; Celery's command line prints this line."""
+
+    exit_code = 78  # os.EX_CONFIG, which not every platform has
+
+
+class Unpurgeable(SQSError, ClickException):
+    """`celery purge` would delete what SQS has confirmed. Celery's command line prints this, and ends with 1."""
+
+    def __init__(self, queue: str) -> None:
+        super().__init__(f"{queue} is not purged: each message in it was confirmed to whoever sent it")

@@ -1,4 +1,4 @@
-"""A log line for what may happen a thousand times a second, said once in a while with how often it was."""
+"""A log line for what may happen a thousand times a second: at most one in ten seconds, with how often it happened."""
 
 import logging
 import threading
@@ -10,7 +10,7 @@ INTERVAL: Final = 10.0
 
 
 class ThrottledLog:
-    """Says the first time, and then sums up.
+    """Logs the first event, and then one line for all since the last line.
 
     Args:
         logger: where to.
@@ -24,14 +24,14 @@ class ThrottledLog:
         self._interval = interval
         self._lock = threading.Lock()
         self._count = 0
-        self._said_at = float("-inf")
+        self._logged_at = float("-inf")
 
-    def tell(self, detail: str) -> None:
-        """It has happened."""
+    def warning(self, detail: str) -> None:
+        """Count an event, and log a line if none has been logged lately."""
         with self._lock:
             self._count += 1
             now = time.monotonic()
-            if now - self._said_at < self._interval:
+            if now - self._logged_at < self._interval:
                 return
-            count, self._count, self._said_at = self._count, 0, now
-        self._logger.warning("%s (%d since last said): %s", self._text, count, detail)
+            count, self._count, self._logged_at = self._count, 0, now
+        self._logger.warning("%s (%d since the last line): %s", self._text, count, detail)

@@ -64,7 +64,7 @@ def configure(level: str, log_format: str) -> None:
     _STDERR.stream = sys.stderr
     _STDERR.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
         )
     )

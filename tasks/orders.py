@@ -7,8 +7,7 @@ from uuid import UUID
 import structlog
 from celery import shared_task
 
-from celery_sqs.tasks.batch import BatchTask, Call
-from celery_sqs.tasks.task import Attempt
+from celery_sqs import Attempt, BatchTask, Call
 from celery_sqs.tracing.context import trace_id
 from celery_sqs.tracing.spans import processing
 from orders.attempt import FailedAttempt
@@ -35,6 +34,7 @@ class OrderTask(BatchTask):
     """Base of the tasks whose argument is an order message."""
 
     abstract = True
+    ignore_result = True  # a call's result is its row
 
     permanent = (InvalidOrder, ConflictingOrder)
     is_outage = staticmethod(is_outage)
@@ -56,8 +56,12 @@ class OrderTask(BatchTask):
 
     def log_context(self, *args: Any) -> dict[str, Any]:
         """The order's id, where the message has one, and the request and the trace that it came with."""
-        told = vars(self.request)
-        context = {"order_id": self.subject(*args), "request_id": told.get("request_id"), "trace_id": trace_id(told)}
+        headers = vars(self.request)
+        context = {
+            "order_id": self.subject(*args),
+            "request_id": headers.get("request_id"),
+            "trace_id": trace_id(headers),
+        }
         return {key: value for key, value in context.items() if value is not None}
 
     def record_attempt(self, attempt: Attempt) -> None:

@@ -10,7 +10,7 @@ from app.monitor.queue_numbers import read_both
 from app.services import services
 from celery_sqs.aws.endpoint import client
 from celery_sqs.aws.provision import provision
-from celery_sqs.errors import RealEndpoint
+from celery_sqs.errors import NotAnEmulator
 from celery_sqs.worker.preflight import OutOfReach
 from config.queues import ORDER_QUEUE
 from tasks.application import endpoint
@@ -37,7 +37,7 @@ def create() -> None:
             max_receive_count=ORDER_QUEUE.max_receive_count,
             dlq_retention=ORDER_QUEUE.dlq.retention,
         )
-    except RealEndpoint as error:
+    except NotAnEmulator as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"queue ready: {url}")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from celery_sqs.errors import may_pass
+from celery_sqs.errors import CallFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,19 +13,19 @@ class Failure:
 
     Attributes:
         reason: in SQS's words, or ours where it gave none.
-        passing: whether the same entry may succeed when it is sent again.
+        may_pass: whether the same entry may succeed when it is sent again.
         sender_fault: whether SQS says that the entry itself is at fault.
     """
 
     reason: str
-    passing: bool
+    may_pass: bool
     sender_fault: bool = False
 
 
 def batch_call(
     call: Callable[..., Any], queue_url: str, entries: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any] | Failure]:
-    """Make a batch call; returns SQS's word on each entry, or its failure. Never raises.
+    """Make a batch call; returns SQS's answer to each entry, or its failure. Never raises.
 
     Args:
         call: `send_message_batch`, `delete_message_batch` or `change_message_visibility_batch`.
@@ -37,14 +37,17 @@ def batch_call(
         answer = call(QueueUrl=queue_url, Entries=numbered)
         done = {entry["Id"]: entry for entry in answer.get("Successful", [])}
         failed = {entry["Id"]: _failure(entry) for entry in answer.get("Failed", [])}
-    # No answer, an error, or an answer that makes no sense: for the entries it is all the same.
-    except Exception as error:
-        failure = Failure(f"{type(error).__name__}: {error}", may_pass(error))
+    except CallFailed as error:
+        failure = Failure(str(error), error.may_pass)
         return [failure for _ in entries]
-    unnamed = Failure("the answer does not name it", passing=True)
+    # An answer that makes no sense: for the entries it is none.
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        failure = Failure(f"{type(error).__name__}: {error}", may_pass=True)
+        return [failure for _ in entries]
+    unnamed = Failure("the answer does not name it", may_pass=True)
     return [done.get(entry["Id"]) or failed.get(entry["Id"]) or unnamed for entry in numbered]
 
 
 def _failure(entry: dict[str, Any]) -> Failure:
     at_fault = bool(entry.get("SenderFault"))
-    return Failure(f"{entry.get('Code')}: {entry.get('Message', '')}", passing=not at_fault, sender_fault=at_fault)
+    return Failure(f"{entry.get('Code')}: {entry.get('Message', '')}", may_pass=not at_fault, sender_fault=at_fault)

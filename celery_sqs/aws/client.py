@@ -1,6 +1,6 @@
-"""The few calls of SQS that every message costs, as one POST each.
+"""The client of SQS: each call is one signed POST, and every failure a `CallFailed`.
 
-boto3 spends about a millisecond of CPU on a call, most of it on being general; these cost less than half of that. What
+boto3 spends about a millisecond of CPU on a call, most of it on being general; this costs less than half of that. What
 is left out is what SQS's calls have no use for. Credentials and their signature are botocore's, connections urllib3's.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html
@@ -17,11 +17,12 @@ import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import ProxyConfiguration, get_cert_path
 from botocore.utils import get_environ_proxies
 
 from celery_sqs import metrics
+from celery_sqs.errors import CallFailed
 
 MAX_CONNECTIONS: Final = 64  # sockets that threads may use at once
 
@@ -54,8 +55,8 @@ class SqsClient:
     """SqsClient one endpoint, for any number of threads.
 
     Its methods take and return what those of boto3's client do, but for binary message attributes: these are base64
-    text here, as they are on the wire. All raise botocore's `ClientError` when SQS refuses, its `NoCredentialsError`,
-    urllib3's `HTTPError` when there is no answer, and `ValueError` when there is one that makes no sense.
+    text here, as they are on the wire. All raise `CallFailed`: when SQS refuses, when there are no credentials, no
+    answer, or one that makes no sense.
     """
 
     def __init__(self, target: Target) -> None:
@@ -84,27 +85,31 @@ class SqsClient:
         return self._call("GetQueueAttributes", parameters)
 
     def _call(self, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        body = json.dumps(parameters).encode()
-        headers = self._signed(action, body)
         status = 0
         try:
-            answer = self._pool.urlopen(
-                "POST", self._asked_for, body, headers, _ONE_TRY, redirect=False, assert_same_host=False
-            )
+            answer = self._post(action, json.dumps(parameters).encode())
             if answer.status != HTTPStatus.OK:
                 status = answer.status
                 raise _refusal(action, status, answer.data)
             content = _object(answer.data)
             status = HTTPStatus.OK
+        except (BotoCoreError, ClientError, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise CallFailed(f"{action}: {type(error).__name__}: {error}") from error
         finally:
             metrics.count_call(action, status)
         return content
+
+    def _post(self, action: str, body: bytes) -> urllib3.BaseHTTPResponse:
+        headers = self._signed(action, body)
+        return self._pool.urlopen(
+            "POST", self._asked_for, body, headers, _ONE_TRY, redirect=False, assert_same_host=False
+        )
 
     def _signed(self, action: str, body: bytes) -> dict[str, str]:
         """The headers of a request, its signature among them."""
         credentials = self._target.credentials()
         if credentials is None:
-            raise NoCredentialsError
+            raise CallFailed(f"{action}: there are no credentials")
         request = AWSRequest(
             method="POST",
             url=self._url,
@@ -141,12 +146,11 @@ def _object(text: bytes) -> dict[str, Any]:
     return content
 
 
-def _refusal(action: str, status: int, text: bytes) -> ClientError:
-    """As botocore tells it. Not only SQS answers: what stands before it may have other words for no."""
+def _refusal(action: str, status: int, text: bytes) -> CallFailed:
+    """Not only SQS answers: what stands before it may refuse in other words."""
     try:
         content = _object(text)
     except ValueError:
         content = {"message": text[:100].decode(errors="replace")}
-    error = {"Code": str(content.get("__type", "")).rpartition("#")[2], "Message": str(content.get("message", ""))}
-    answer: Any = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, action)
+    code = str(content.get("__type", "")).rpartition("#")[2]
+    return CallFailed(f"{action}: {status} {code}: {content.get('message', '')}", code, status)

@@ -1,15 +1,15 @@
-"""Who calls SQS: boto3's client, and `SqsClient` for what every message costs. With a time limit on every call."""
+"""Where SQS is, and the process's client for it, with a time limit on every call."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
-from celery_sqs import metrics
 from celery_sqs.aws.client import MAX_CONNECTIONS, SqsClient, Target
+from celery_sqs.errors import CallFailed, Misconfigured
 from celery_sqs.per_process import per_process
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT: Final = 2.0  # seconds
 READ_TIMEOUT: Final = 2.0  # seconds without an answer, on top of what a long poll waits
-TRIES: Final = 1  # whoever calls tries again itself, with its own time limit and pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,65 +25,88 @@ class Endpoint:
 
     Attributes:
         region: the AWS region.
-        url: the endpoint of an emulator or VPC; None for AWS's own.
+        url: the endpoint of an emulator or VPC; None for the one that boto3 finds (`AWS_ENDPOINT_URL_SQS`, else AWS's).
         credentials: access key and secret; None for boto3's own chain.
     """
 
     region: str
     url: str | None = None
-    credentials: tuple[str, str] | None = None
+    credentials: tuple[str, str] | None = field(default=None, repr=False)
 
 
-def client(endpoint: Endpoint, wait: float = 0) -> "SQSClient":
+def region_of(queue_url: str) -> str:
+    """The region of a queue: its URL names it, else boto3's configuration does.
+
+    https://docs.aws.amazon.com/general/latest/gr/sqs-service.html lists the names of endpoints.
+
+    Raises:
+        Misconfigured: neither does.
+    """
+    match (urlsplit(queue_url).hostname or "").split("."):
+        case ["sqs", region, "amazonaws", *_] | [region, "queue", "amazonaws", *_]:
+            return region
+    region = botocore.session.get_session().get_config_variable("region")
+    if not region:
+        raise Misconfigured(f"sqs_region: not set, and neither {queue_url} nor AWS_DEFAULT_REGION names a region")
+    return str(region)
+
+
+def sqs_client(endpoint: Endpoint, wait: float = 0.0) -> SqsClient:
     """The process's client for an endpoint; threads share it.
 
     Args:
         endpoint: where to.
         wait: seconds a call may take on purpose (a long poll), added to the read timeout.
     """
-    return _both(endpoint, wait)[0]
-
-
-def calls(endpoint: Endpoint, wait: float = 0) -> SqsClient:
-    """The process's `SqsClient` of an endpoint; as for `client`."""
-    return _both(endpoint, wait)[1]
+    return _made(endpoint, wait)
 
 
 @per_process
-def _both(endpoint: Endpoint, wait: float) -> "tuple[SQSClient, SqsClient]":
-    # A session of their own: boto3's default session must not be shared between threads.
+def _made(endpoint: Endpoint, wait: float) -> SqsClient:
+    session = _session(endpoint)
+    credentials = session.get_credentials()
+    return SqsClient(
+        Target(
+            url=_boto3_client(session, endpoint).meta.endpoint_url,  # by botocore's rules, where we name none
+            region=endpoint.region,
+            credentials=credentials.get_frozen_credentials if credentials else lambda: None,
+            ca_bundle=session.get_config_variable("ca_bundle"),
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=wait + READ_TIMEOUT,
+        )
+    )
+
+
+def boto3_client(endpoint: Endpoint) -> "SQSClient":
+    """boto3's own client, for what no message costs, such as making queues on an emulator."""
+    return _boto3_client(_session(endpoint), endpoint)
+
+
+def _session(endpoint: Endpoint) -> botocore.session.Session:
+    # One of its own: boto3's default session must not be shared between threads.
     # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
-    core = botocore.session.get_session()
+    session = botocore.session.get_session()
     if endpoint.credentials:
-        core.set_credentials(*endpoint.credentials)
-    sqs = boto3.session.Session(botocore_session=core, region_name=endpoint.region).client(
+        session.set_credentials(*endpoint.credentials)
+    return session
+
+
+def _boto3_client(session: botocore.session.Session, endpoint: Endpoint) -> "SQSClient":
+    return boto3.session.Session(botocore_session=session, region_name=endpoint.region).client(
         "sqs",
         endpoint_url=endpoint.url,
         config=Config(
             connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=wait + READ_TIMEOUT,
-            retries={"total_max_attempts": TRIES, "mode": "standard"},
+            read_timeout=READ_TIMEOUT,
             max_pool_connections=MAX_CONNECTIONS,
-            parameter_validation=False,  # all calls are in this package, and typed
         ),
     )
-    sqs.meta.events.register("response-received.sqs", metrics.count_answer)
-    credentials = core.get_credentials()
-    target = Target(
-        url=sqs.meta.endpoint_url,  # by botocore's rules, where we name none
-        region=endpoint.region,
-        credentials=credentials.get_frozen_credentials if credentials else lambda: None,
-        ca_bundle=core.get_config_variable("ca_bundle"),
-        connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=wait + READ_TIMEOUT,
-    )
-    return sqs, SqsClient(target)
 
 
-def reachable(sqs: "SQSClient", queue_url: str) -> bool:
+def reachable(sqs: SqsClient, queue_url: str) -> bool:
     """Whether a queue answers."""
     try:
         sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
-    except (BotoCoreError, ClientError, OSError):
+    except CallFailed:
         return False
     return True

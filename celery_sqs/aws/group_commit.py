@@ -1,8 +1,7 @@
 """Group commit: joins single requests to SQS into batch calls.
 
-A batch takes off when it is full, or when none is in the air and its oldest entry has waited long
-enough. So a lone entry takes off at once, and under load whatever arrives while one batch is in the
-air becomes the next.
+A batch is sent when it is full, or when no other is under way and its oldest entry has waited long enough. So a lone
+entry is sent at once, and under load whatever arrives while one batch is under way becomes the next.
 """
 
 import collections
@@ -24,12 +23,12 @@ T = TypeVar("T")
 MAX_ENTRIES: Final = 10
 MAX_BATCH_BYTES: Final = 1024 * 1024
 
-#: Seconds an entry waits for a batch in the air, which may hang, before it takes off beside it.
+#: Seconds an entry waits for a batch that is under way, which may hang, before it is sent beside it.
 STALLED: Final = 0.25
 
 
 class Full(Exception):
-    """There are as many entries waiting as the batcher holds."""
+    """As many entries are waiting as there is room for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,36 +36,36 @@ class Limits:
     """How a batcher behaves.
 
     Attributes:
-        linger: seconds an entry may wait for others while nothing is in the air.
-        flights: batches in the air at once, each on a thread of its own.
+        linger: seconds an entry may wait for others while no batch is under way.
+        concurrency: batches under way at once, each on a thread of its own.
         capacity: entries waiting, at the most.
     """
 
     linger: float
-    flights: int
+    concurrency: int
     capacity: int
 
 
 class GroupCommit(Generic[T]):
-    """Collects entries and flies them in batches.
+    """Collects entries and sends them in batches.
 
     Args:
         name: of its threads.
-        fly: makes the batch call; deals with all errors itself, by `again` where that helps.
+        send: makes the batch call; deals with all errors itself, by `retry_later` where that helps.
         size: bytes of an entry.
         limits: how many and how long.
     """
 
-    def __init__(self, name: str, fly: Callable[[list[T]], None], size: Callable[[T], int], limits: Limits) -> None:
+    def __init__(self, name: str, send: Callable[[list[T]], None], size: Callable[[T], int], limits: Limits) -> None:
         self._name = name
-        self._fly = fly
+        self._send = send
         self._size = size
         self._limits = limits
         self._changed = threading.Condition()
         self._waiting: collections.deque[tuple[float, T]] = collections.deque()
         self._later: list[tuple[float, int, T]] = []
         self._numbers = itertools.count()
-        self._in_air = 0
+        self._under_way = 0
         self._closed = False
         self._threads: list[threading.Thread] = []
 
@@ -82,18 +81,18 @@ class GroupCommit(Generic[T]):
             self._start()
             now = time.monotonic()
             self._waiting.append((now, entry))
-            # Waking a thread for each entry would cost more than flying does.
-            if len(self._waiting) == 1 or self._may_take_off(now):
+            # Waking a thread for each entry would cost more than sending does.
+            if len(self._waiting) == 1 or self._is_due(now):
                 self._changed.notify()
 
-    def again(self, entry: T, delay: float) -> None:
-        """Take an entry that has flown in vain along once more, after so many seconds."""
+    def retry_later(self, entry: T, delay: float) -> None:
+        """Take an entry whose batch call failed along once more, after so many seconds."""
         with self._changed:
             heapq.heappush(self._later, (time.monotonic() + delay, next(self._numbers), entry))
             self._changed.notify()
 
     def close(self, timeout: float) -> None:
-        """Fly what is waiting, and end; gives up after so many seconds."""
+        """Send what is waiting, and end; gives up after so many seconds."""
         deadline = time.monotonic() + timeout
         with self._changed:
             self._closed = True
@@ -102,8 +101,8 @@ class GroupCommit(Generic[T]):
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def _start(self) -> None:
-        # Lazily: a batcher may be made before a fork, and threads do not survive one.
-        while len(self._threads) < self._limits.flights:
+        # Lazily: it may be made before a fork, and threads do not survive one.
+        while len(self._threads) < self._limits.concurrency:
             thread = threading.Thread(target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -111,47 +110,47 @@ class GroupCommit(Generic[T]):
     def _run(self) -> None:
         while batch := self._next():
             try:
-                self._fly(batch)
+                self._send(batch)
             # A thread that ends would take its share of all later batches with it.
             except Exception:
-                logger.exception("a batch of %s was lost", self._name)
+                logger.exception("a batch of %s failed", self._name)
             finally:
                 with self._changed:
-                    self._in_air -= 1
+                    self._under_way -= 1
 
     def _next(self) -> list[T]:
-        """The next batch, as soon as one may take off; empty when there will be none."""
+        """The next batch, as soon as one is due; empty when there will be none."""
         with self._changed:
             while True:
                 now = time.monotonic()
                 while self._later and (self._closed or self._later[0][0] <= now):
                     self._waiting.append((now - self._limits.linger, heapq.heappop(self._later)[2]))
-                if self._may_take_off(now):
-                    self._in_air += 1
-                    return self._load()
-                if self._closed and not self._in_air:
+                if self._is_due(now):
+                    self._under_way += 1
+                    return self._take()
+                if self._closed and not self._under_way:
                     self._changed.notify_all()
                     return []
-                self._changed.wait(self._patience(now))
+                self._changed.wait(self._seconds_until_due(now))
 
-    def _may_take_off(self, now: float) -> bool:
+    def _is_due(self, now: float) -> bool:
         if not self._waiting:
             return False
         if self._closed or len(self._waiting) >= MAX_ENTRIES:
             return True
         waited = now - self._waiting[0][0] - self._limits.linger
-        return waited >= (STALLED if self._in_air else 0)
+        return waited >= (STALLED if self._under_way else 0)
 
-    def _patience(self, now: float) -> float | None:
+    def _seconds_until_due(self, now: float) -> float | None:
         """Seconds until something may change by itself; None for never."""
         times = [self._later[0][0]] if self._later else []
         if self._waiting:
-            times.append(self._waiting[0][0] + self._limits.linger + (STALLED if self._in_air else 0))
+            times.append(self._waiting[0][0] + self._limits.linger + (STALLED if self._under_way else 0))
         if self._closed:
             times.append(now + STALLED)
         return max(0.0, min(times) - now) if times else None
 
-    def _load(self) -> list[T]:
+    def _take(self) -> list[T]:
         batch: list[T] = []
         total = 0
         while self._waiting and len(batch) < MAX_ENTRIES:

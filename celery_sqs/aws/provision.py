@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from celery_sqs.errors import RealEndpoint
+from celery_sqs.errors import NotAnEmulator
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -31,7 +31,7 @@ def provision(
     Times are in seconds. Returns the work queue's URL.
 
     Raises:
-        RealEndpoint: the client would call anything but a development emulator.
+        NotAnEmulator: the client would call anything but a development emulator.
     """
     _require_emulator(client.meta.endpoint_url)
     dlq_url = _ensure(client, dlq, {"MessageRetentionPeriod": str(dlq_retention)})
@@ -73,4 +73,4 @@ def _require_emulator(endpoint_url: str) -> None:
     except ValueError:
         near = "." not in host or host.endswith(_EMULATOR_DOMAINS)
     if not near:
-        raise RealEndpoint(f"{endpoint_url} is no emulator's address; queues on AWS are Terraform's to make")
+        raise NotAnEmulator(f"{endpoint_url} is no emulator's address; queues on AWS are Terraform's to make")

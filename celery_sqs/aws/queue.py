@@ -1,22 +1,21 @@
-"""What a worker has to know of a queue, as the queue itself tells it."""
+"""What a worker has to know of a queue, as the queue itself says."""
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from celery_sqs.aws.client import SqsClient
+from celery_sqs.errors import CallFailed
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.literals import QueueAttributeNameType
-
-_ASKED_FOR: Final[list["QueueAttributeNameType"]] = [
+_ATTRIBUTES: Final = [
     "MessageRetentionPeriod",
     "QueueArn",
     "ReceiveMessageWaitTimeSeconds",
     "RedrivePolicy",
     "VisibilityTimeout",
 ]
+
+_DEFAULT_RETENTION: Final = 4 * 24 * 60 * 60  # seconds, SQS's own; emulators leave it out
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +44,30 @@ class QueueFacts:
         return self.arn.rsplit(":", 1)[-1]
 
 
-def read_facts(sqs: "SQSClient | SqsClient", queue_url: str) -> QueueFacts:
-    """Ask a queue for its attributes; raises whatever keeps it from answering."""
-    attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=_ASKED_FOR)["Attributes"]
-    redrive = json.loads(attributes.get("RedrivePolicy", "{}"))
-    limit = redrive.get("maxReceiveCount")
-    return QueueFacts(
-        visibility_timeout=float(attributes["VisibilityTimeout"]),
-        max_receive_count=None if limit is None else int(limit),
-        dlq_arn=redrive.get("deadLetterTargetArn"),
-        # Emulators leave out some of what has SQS's defaults.
-        retention=float(attributes.get("MessageRetentionPeriod", 4 * 24 * 60 * 60)),
-        receive_wait=float(attributes.get("ReceiveMessageWaitTimeSeconds", 0)),
-        arn=attributes.get("QueueArn", queue_url.rsplit("/", 1)[-1]),
-    )
+def read_facts(sqs: SqsClient, queue_url: str) -> QueueFacts:
+    """Ask a queue for its attributes.
+
+    Raises:
+        CallFailed: SQS refuses, cannot be reached, or gives an answer that makes no sense.
+    """
+    answer = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=_ATTRIBUTES)
+    try:
+        attributes = answer["Attributes"]
+        redrive = json.loads(attributes.get("RedrivePolicy", "{}"))
+        limit = redrive.get("maxReceiveCount")
+        return QueueFacts(
+            visibility_timeout=float(attributes["VisibilityTimeout"]),
+            max_receive_count=None if limit is None else int(limit),
+            dlq_arn=redrive.get("deadLetterTargetArn"),
+            retention=float(attributes.get("MessageRetentionPeriod", _DEFAULT_RETENTION)),
+            receive_wait=float(attributes.get("ReceiveMessageWaitTimeSeconds", 0)),
+            arn=attributes.get("QueueArn", queue_url.rsplit("/", 1)[-1]),
+        )
+    # It comes from a proxy, or from a service on its way down.
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise CallFailed(f"the attributes of {queue_url} make no sense: {error!r}") from error
+
+
+def url_beside(queue_url: str, arn: str) -> str:
+    """The URL of another queue at the same endpoint: a DLQ has to be in its queue's region and account."""
+    return "/".join([*queue_url.rsplit("/", 2)[:1], *arn.rsplit(":", 2)[1:]])

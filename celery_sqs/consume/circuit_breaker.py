@@ -1,4 +1,4 @@
-"""Outages: while what the tasks depend on is away, the worker keeps what it holds, and waits.
+"""The circuit breaker: while what the tasks depend on is away, the worker keeps what is in flight, and waits.
 
 Nothing is received meanwhile and nothing is run, so an outage costs no message a receive beyond the one
 it has had, however long it lasts (up to the 12 hours that SQS allows a lease).
@@ -24,81 +24,82 @@ STABLE_AFTER: Final = 10.0
 
 
 class CircuitBreaker:
-    """Whether the worker has to wait, and who finds out that it need not any more.
+    """Opened by an outage; closed by its own probes of what the tasks depend on.
 
     Args:
-        held: takes nothing in during an outage.
-        on_back: called on the prober's thread when everything is back.
+        in_flight: takes nothing in while it is open.
+        on_close: called on the prober's thread when everything answers again.
     """
 
-    def __init__(self, held: InFlight, on_back: Callable[[], None]) -> None:
-        self._held = held
-        self._on_back = on_back
+    def __init__(self, in_flight: InFlight, on_close: Callable[[], None]) -> None:
+        self._in_flight = in_flight
+        self._on_close = on_close
         self._lock = threading.Lock()
-        self._suspects: dict[str, Callable[[], bool]] = {}
-        self._began_at = 0.0
-        self._ended_at = float("-inf")
-        self._probes = 0
+        self._probes: dict[str, Callable[[], bool]] = {}
+        self._opened_at = 0.0
+        self._closed_at = float("-inf")
+        self._tries = 0
         self._stopped = threading.Event()
 
     @property
-    def is_on(self) -> bool:
-        """Whether there is one."""
-        return self._held.suspended
+    def is_open(self) -> bool:
+        """Whether there is an outage."""
+        return self._in_flight.suspended
 
-    def trip(self, task: str, is_back: Callable[[], bool]) -> None:
+    def trip(self, task: str, probe: Callable[[], bool]) -> None:
         """Wait until what a task depends on has answered.
 
         Args:
             task: its name.
-            is_back: asks it; on a thread of its own, so it may take a few seconds.
+            probe: asks it; on a thread of its own, so it may take a few seconds.
         """
         with self._lock:
-            self._suspects[task] = is_back
-            if self.is_on or self._stopped.is_set():
+            self._probes[task] = probe
+            if self.is_open or self._stopped.is_set():
                 return
-            self._held.suspend(True)
-            self._began_at = time.monotonic()
-            if self._began_at - self._ended_at > STABLE_AFTER:
-                self._probes = 0
-            threading.Thread(target=self._probe, name="sqs-outage", daemon=True).start()
+            self._in_flight.suspend(True)
+            self._opened_at = time.monotonic()
+            if self._opened_at - self._closed_at > STABLE_AFTER:
+                self._tries = 0
+            threading.Thread(target=self._run, name="sqs-prober", daemon=True).start()
 
     def stop(self) -> None:
         """Probe no more."""
         self._stopped.set()
 
-    def _probe(self) -> None:
-        told = False
+    def _run(self) -> None:
+        logged = False
         while not self._stopped.is_set():
-            if self._probes and self._stopped.wait(pause(self._probes, FIRST_PAUSE, LONGEST_PAUSE)):
+            if self._tries and self._stopped.wait(pause(self._tries, FIRST_PAUSE, LONGEST_PAUSE)):
                 return
-            self._probes += 1
-            for task, is_back in list(self._suspects.items()):
-                if _answers(is_back):
+            self._tries += 1
+            for task, probe in list(self._probes.items()):
+                if _answers(probe):
                     with self._lock:
-                        self._suspects.pop(task)
-                elif not told:
-                    told = True
+                        self._probes.pop(task)
+                elif not logged:
+                    logged = True
                     logger.error("what %s depends on is away: nothing is received until it is back", task)
-            if self._is_over():
-                if told:
-                    text = "all is back after %.1f s: %d messages are run that were held"
-                    logger.warning(text, self._ended_at - self._began_at, len(self._held))
-                self._on_back()
+            if self._close():
+                if logged:
+                    text = "all is back after %.1f s: %d messages in flight are run now"
+                    logger.warning(text, self._closed_at - self._opened_at, len(self._in_flight))
+                self._on_close()
                 return
 
-    def _is_over(self) -> bool:
+    def _close(self) -> bool:
+        """Close it, if everything has answered."""
         with self._lock:
-            if self._suspects:
+            if self._probes:
                 return False
-            self._ended_at = time.monotonic()
-            self._held.suspend(False)
+            self._closed_at = time.monotonic()
+            self._in_flight.suspend(False)
             return True
 
 
-def _answers(is_back: Callable[[], bool]) -> bool:
+def _answers(probe: Callable[[], bool]) -> bool:
     try:
-        return is_back()
+        return probe()
     # A probe that fails in a way of its own has not answered; without this thread nothing would go on.
     except Exception:
         logger.exception("the probe of a dependency failed")

@@ -1,69 +1,19 @@
-"""The messages that this worker holds: received, and not settled yet."""
+"""The messages in flight: received by this worker, and not settled yet."""
 
 import threading
-import time
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
+
+from celery_sqs.consume.delivery import Delivery
 
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
 MAX_RECEIVE: Final = 10
-
-
-@dataclass(eq=False, slots=True)
-class Delivery:
-    """A message that was handed to us, and until when it is ours.
-
-    Attributes:
-        message: the entry of ReceiveMessage's answer.
-        queue: the queue's name.
-        queue_url: the queue's URL.
-        visibility_timeout: seconds that the queue hides a message it has handed out.
-        leased_until: when it is visible to others again, on the monotonic clock.
-        received_at: when it came, on the monotonic clock.
-        lost: whether SQS has said that it is no longer ours.
-        delay: seconds until it is visible again once it is rejected; None leaves that to its visibility timeout.
-    """
-
-    message: Any
-    queue: str
-    queue_url: str
-    visibility_timeout: float
-    leased_until: float
-    received_at: float = field(default_factory=time.monotonic)
-    lost: bool = False
-    delay: int | None = None
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether it may be in somebody else's hands by now."""
-        return self.lost or time.monotonic() >= self.leased_until
-
-    @property
-    def receipt_handle(self) -> str:
-        """What SQS wants to be shown for everything that concerns this delivery."""
-        handle: str = self.message["ReceiptHandle"]
-        return handle
-
-    @property
-    def message_id(self) -> str:
-        """The message's id, the same for each of its deliveries."""
-        message_id: str = self.message.get("MessageId", "")
-        return message_id
-
-    @property
-    def receive_count(self) -> int:
-        """How often SQS has handed out the message, this time included; 1 where it does not say."""
-        try:
-            return max(1, int(self.message["Attributes"]["ApproximateReceiveCount"]))
-        except (LookupError, TypeError, ValueError):
-            return 1
 
 
 class InFlight:
     """Deliveries by receipt handle, and the room for more of them. Safe for all threads.
 
     Attributes:
-        suspended: whether there is no room for more, however few are held.
+        suspended: whether there is no room for more, however few are in flight.
     """
 
     def __init__(self) -> None:
@@ -76,7 +26,7 @@ class InFlight:
         return len(self._deliveries)
 
     def resize(self, limit: int) -> None:
-        """Hold at most `limit` deliveries; 0, as in AMQP, sets no limit but one answer's worth."""
+        """Take at most `limit` deliveries; 0, as in AMQP, sets no limit but one answer's worth."""
         with self.changed:
             self._limit = limit or MAX_RECEIVE
             self.changed.notify_all()
@@ -97,11 +47,11 @@ class InFlight:
             self._deliveries[delivery.receipt_handle] = delivery
 
     def get(self, receipt_handle: str) -> Delivery | None:
-        """The delivery, if it is still held."""
+        """The delivery, if it is still in flight."""
         return self._deliveries.get(receipt_handle)
 
     def pop(self, receipt_handle: str) -> Delivery | None:
-        """Let go of a delivery, which makes room for another; None if it is not held (any more)."""
+        """Take a delivery out, which makes room for another; None if it is not in flight (any more)."""
         with self.changed:
             delivery = self._deliveries.pop(receipt_handle, None)
             # Not for each: a receiver looks by itself often enough, and prefers to ask for many.

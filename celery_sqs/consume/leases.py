@@ -1,4 +1,4 @@
-"""Leases: what we hold stays hidden from others until it is settled, however long its task takes."""
+"""Leases: what is in flight stays hidden from other workers until it is settled, however long its task takes."""
 
 import logging
 import threading
@@ -8,7 +8,8 @@ from typing import Final
 from celery_sqs.aws.batch_call import Failure, batch_call
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.group_commit import MAX_ENTRIES
-from celery_sqs.consume.in_flight import Delivery, InFlight
+from celery_sqs.consume.delivery import Delivery, State
+from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.throttled_log import ThrottledLog
 
 logger = logging.getLogger(__name__)
@@ -24,19 +25,19 @@ LOOK_EVERY: Final = 0.25  # seconds
 
 
 class Leases:
-    """Extends the visibility timeout of everything held, on a thread of its own.
+    """Extends the visibility timeout of everything in flight, on a thread of its own.
 
     The thread belongs to the worker's main process: when that is stopped or dies, so do the leases,
     and SQS hands the messages to others.
 
     Args:
         sqs: from `celery_sqs.aws.endpoint`.
-        held: what to extend.
+        in_flight: what to extend.
     """
 
-    def __init__(self, sqs: SqsClient, held: InFlight) -> None:
+    def __init__(self, sqs: SqsClient, in_flight: InFlight) -> None:
         self._sqs = sqs
-        self._held = held
+        self._in_flight = in_flight
         self._lost = ThrottledLog(logger, "the lease on a message is lost")
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sqs-leases", daemon=True)
@@ -61,8 +62,8 @@ class Leases:
         """Extend what has used up its share of the visibility timeout."""
         now = time.monotonic()
         due: dict[tuple[str, float], list[Delivery]] = {}
-        for delivery in self._held.all():
-            if delivery.lost:
+        for delivery in self._in_flight.all():
+            if delivery.state is State.LOST:
                 continue
             if now >= delivery.leased_until:
                 self._lose(delivery, "it has run out")  # the process was stopped, or SQS out of reach for long
@@ -81,13 +82,13 @@ class Leases:
         for delivery, outcome in zip(deliveries, outcomes, strict=True):
             if not isinstance(outcome, Failure):
                 delivery.leased_until = asked_at + seconds
-            # A settled message has no lease to lose; what may pass is tried again at the next look.
-            elif not outcome.passing and self._held.get(delivery.receipt_handle):
+            # What may pass is tried again at the next look.
+            elif not outcome.may_pass:
                 self._lose(delivery, outcome.reason)
 
     def _lose(self, delivery: Delivery, reason: str) -> None:
-        delivery.lost = True
-        self._lost.tell(f"{delivery.message_id}: {reason}")
+        if delivery.advance(State.LOST):  # what has been settled meanwhile has no lease to lose
+            self._lost.warning(f"{delivery.message_id}: {reason}")
 
 
 def _is_due(delivery: Delivery, now: float) -> bool:

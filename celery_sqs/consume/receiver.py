@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from celery_sqs.aws.client import SqsClient
+from celery_sqs.aws.endpoint import READ_TIMEOUT
 from celery_sqs.aws.queue import QueueFacts, read_facts
-from celery_sqs.consume.in_flight import Delivery, InFlight
+from celery_sqs.consume.delivery import Delivery, State
+from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.polls import MOST_IN_FLIGHT, WORTH_WAITING, Poll, Polls
 from celery_sqs.consume.settler import Settler
 from celery_sqs.retry import pause
@@ -46,24 +48,24 @@ class Receiver:
     """Polls one queue on threads of its own until stopped.
 
     Args:
-        sqs: from `celery_sqs.aws.endpoint`, with a read timeout longer than the queue lets a poll wait.
+        connect: gives a client for calls that may take so many seconds on purpose.
         source: the queue.
-        held: asked for room before each poll, filled after it.
-        settler: gets back what comes after the stop.
+        in_flight: asked for room before each poll, filled after it.
+        settler: releases what comes after the stop.
         deliver: called on a receiver's thread with each poll's deliveries.
     """
 
     def __init__(
         self,
-        sqs: SqsClient,
+        connect: Callable[[float], SqsClient],
         source: Source,
-        held: InFlight,
+        in_flight: InFlight,
         settler: Settler,
         deliver: Callable[[list[Delivery]], None],
     ) -> None:
-        self._sqs = sqs
+        self._connect = connect
         self._source = source
-        self._held = held
+        self._in_flight = in_flight
         self._settler = settler
         self._deliver = deliver
         self._stopped = threading.Event()
@@ -82,97 +84,112 @@ class Receiver:
             thread.start()
 
     def stop(self) -> None:
-        """Poll no more. What a poll in flight still brings is made visible to others at once, or held."""
+        """Poll no more. What a poll under way still brings is released at once, or kept for `close` to decide on."""
         self._stopped.set()
-        with self._held.changed:
-            self._held.changed.notify_all()
+        with self._in_flight.changed:
+            self._in_flight.changed.notify_all()
 
     @property
     def is_polling(self) -> bool:
-        """Whether a poll may be in flight still."""
+        """Whether a poll may be under way still."""
         return any(thread.is_alive() for thread in self._threads)
+
+    @property
+    def longest_poll(self) -> float:
+        """Seconds that a poll may take, at the most."""
+        return READ_TIMEOUT + (self._facts.receive_wait if self._facts else 0)
 
     @property
     def idle_seconds(self) -> float:
         """Seconds since a poll last ended, with whatever answer; 0 while there is no room for one."""
-        return time.monotonic() - self.polled_at if self._polls.any_in_flight or self._held.room() else 0.0
+        return time.monotonic() - self.polled_at if self._polls.any_in_flight or self._in_flight.room() else 0.0
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            with self._turn() as turn:
-                if turn:
-                    self._poll(turn)
+            with self._next_poll() as poll:
+                if poll:
+                    self._poll(poll)
 
     @contextmanager
-    def _turn(self) -> Iterator[Poll | None]:
-        """The poll that this thread is to make now; None, after a pause, when it is not its turn."""
-        changed = self._held.changed
+    def _next_poll(self) -> Iterator[Poll | None]:
+        """The poll that this thread is to make now; None, after a pause, when none is due."""
+        changed = self._in_flight.changed
         with changed:
-            turn = self._polls.begin(self._held.room(), is_idle=not len(self._held))
-            if not turn:
-                idle = self._held.suspended or self._polls.are_enough
+            poll = self._polls.begin(self._in_flight.room(), is_idle=not len(self._in_flight))
+            if not poll:
+                idle = self._in_flight.suspended or self._polls.are_enough
                 changed.wait(IDLE_LOOK if idle else WORTH_WAITING)
         try:
-            yield turn
+            yield poll
         finally:
-            if turn:
+            if poll:
                 with changed:
-                    self._polls.end(turn)
+                    self._polls.end(poll)
                     changed.notify()
 
-    def _poll(self, turn: Poll) -> None:
-        # Whatever SQS, the network or the answer may throw at us: a worker that stops polling is dead
-        # and looks alive, so everything is caught here.
+    def _poll(self, poll: Poll) -> None:
+        # A worker that stops polling is dead and looks alive, so whatever is raised is caught here.
         try:
-            deliveries = self._receive(turn)
-            self._succeeded(turn, len(deliveries))
+            deliveries = self._receive(poll)
+            self._succeeded(poll, len(deliveries))
             if self._stopped.is_set():
-                self._hand_back(deliveries)
+                self._release(deliveries)
             elif deliveries:
                 for delivery in deliveries:
-                    self._held.add(delivery)
+                    self._in_flight.add(delivery)
                 self._deliver(deliveries)
         except Exception as error:
             self._pause(error)
         finally:
             self.polled_at = time.monotonic()
 
-    def _hand_back(self, deliveries: list[Delivery]) -> None:
-        """What comes after the stop: another of our last polls may take it again, but that has to end somewhere.
+    def _release(self, deliveries: list[Delivery]) -> None:
+        """Release what comes after the stop. Another of our last polls may receive it, which has to end somewhere.
 
-        So what has come before is kept for whoever stops us.
+        So what has come before stays in flight, and the channel's `close` decides on it.
         """
         for delivery in deliveries:
             if delivery.receive_count == 1:
+                delivery.advance(State.SETTLING)
                 self._settler.release(delivery)
             else:
-                self._held.add(delivery)
+                self._in_flight.add(delivery)
 
-    def _receive(self, turn: Poll) -> list[Delivery]:
+    def _receive(self, poll: Poll) -> list[Delivery]:
         if self._facts is None:
-            self._facts = read_facts(self._sqs, self._source.url)
-        wait: Any = {} if turn.is_long else {"WaitTimeSeconds": 0}  # else the queue says it
-        answer = self._sqs.receive_message(
+            self._facts = read_facts(self._connect(0), self._source.url)
+        facts = self._facts
+        wait: Any = {} if poll.is_long else {"WaitTimeSeconds": 0}  # else the queue's own
+        answer = self._connect(facts.receive_wait).receive_message(
             QueueUrl=self._source.url,
-            MaxNumberOfMessages=turn.count,
+            MaxNumberOfMessages=poll.count,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
             **wait,
         )
         messages: list[Any] = [message for message in answer.get("Messages", []) if "ReceiptHandle" in message]
-        timeout = self._facts.visibility_timeout
-        leased_until = time.monotonic() + timeout
-        return [Delivery(message, self._source.queue, self._source.url, timeout, leased_until) for message in messages]
+        leased_until = time.monotonic() + facts.visibility_timeout
+        return [
+            Delivery(
+                message,
+                self._source.queue,
+                self._source.url,
+                facts.visibility_timeout,
+                leased_until,
+                facts.max_receive_count,
+            )
+            for message in messages
+        ]
 
-    def _succeeded(self, turn: Poll, received: int) -> None:
-        with self._held.changed:
-            self._polls.answered(turn, received)
+    def _succeeded(self, poll: Poll, received: int) -> None:
+        with self._in_flight.changed:
+            self._polls.answered(poll, received)
             failures, self._failures = self._failures, 0
         if failures:
             logger.warning("receiving again from %s", self._source.url)
 
     def _pause(self, error: Exception) -> None:
-        with self._held.changed:  # several polls fail together, and one line is enough
+        with self._in_flight.changed:  # several polls fail together, and one line is enough
             self._polls.failed()
             failures, self._failures = self._failures, self._failures + 1
         if not failures:

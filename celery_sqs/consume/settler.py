@@ -1,4 +1,4 @@
-"""Settling: telling SQS what became of the messages we held, in batch calls.
+"""Settling: deleting the messages that are done and releasing the others, in batch calls.
 
 A settlement that fails costs a redelivery, no more. A message that is done but could not be deleted
 is remembered, so that its next delivery is deleted without running again.
@@ -15,15 +15,15 @@ from typing import Any, Final
 from celery_sqs.aws.batch_call import Failure, batch_call
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.group_commit import Full, GroupCommit, Limits
-from celery_sqs.consume.in_flight import Delivery
+from celery_sqs.consume.delivery import Delivery
 from celery_sqs.retry import pause
 from celery_sqs.throttled_log import ThrottledLog
 
 logger = logging.getLogger(__name__)
 
-#: Nobody waits for a settlement, so it may wait for others. As many fly as there are polls: with half of them,
+#: Nobody waits for a settlement, so it may wait for others. As many calls as there are polls: with half of them,
 #: deletes fell two seconds behind at 30 ms a call, and what is not deleted comes again after a crash.
-LIMITS: Final = Limits(linger=0.02, flights=8, capacity=100_000)
+LIMITS: Final = Limits(linger=0.02, concurrency=8, capacity=100_000)
 
 FIRST_PAUSE: Final = 0.1  # seconds before the second try, at the most; doubles from there
 LONGEST_PAUSE: Final = 2.0  # seconds
@@ -50,8 +50,8 @@ class Settler:
     def __init__(self, sqs: SqsClient, queue_url: str) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
-        self._deletes = GroupCommit("sqs-delete", self._fly_deletes, _no_bytes, LIMITS)
-        self._releases = GroupCommit("sqs-release", self._fly_releases, _no_bytes, LIMITS)
+        self._deletes = GroupCommit("sqs-delete", self._send_deletes, _no_bytes, LIMITS)
+        self._releases = GroupCommit("sqs-release", self._send_releases, _no_bytes, LIMITS)
         self._done: collections.OrderedDict[str, None] = collections.OrderedDict()
         self._lock = threading.Lock()
         self._too_late = ThrottledLog(logger, "a message was done after its lease was lost, and is left to others")
@@ -59,9 +59,9 @@ class Settler:
         self._not_released = ThrottledLog(logger, "a message stays hidden until its visibility timeout ends")
 
     def delete(self, delivery: Delivery) -> None:
-        """Delete a message that is done. One whose lease was lost is left to whoever has it now."""
+        """Delete a message that is done. One whose lease was lost is left to the worker that has it now."""
         if delivery.is_lost:
-            self._too_late.tell(delivery.message_id)
+            self._too_late.warning(delivery.message_id)
             self._remember(delivery)
         else:
             self._add(self._deletes, _Settlement(delivery))
@@ -82,42 +82,42 @@ class Settler:
     def close(self, timeout: float) -> None:
         """Settle what is waiting; gives up after so many seconds."""
         deadline = time.monotonic() + timeout
-        for batcher in (self._deletes, self._releases):
-            batcher.close(max(0.0, deadline - time.monotonic()))
+        for commits in (self._deletes, self._releases):
+            commits.close(max(0.0, deadline - time.monotonic()))
 
-    def _add(self, batcher: GroupCommit[_Settlement], settlement: _Settlement) -> None:
+    def _add(self, commits: GroupCommit[_Settlement], settlement: _Settlement) -> None:
         try:
-            batcher.add(settlement)
+            commits.add(settlement)
         except Full:
-            self._not_released.tell(f"{settlement.delivery.message_id}: too many are waiting")
+            self._not_released.warning(f"{settlement.delivery.message_id}: too many are waiting")
 
-    def _fly_deletes(self, batch: list[_Settlement]) -> None:
+    def _send_deletes(self, batch: list[_Settlement]) -> None:
         entries = [{"ReceiptHandle": settlement.delivery.receipt_handle} for settlement in batch]
-        for settlement, failure in self._fly(self._sqs.delete_message_batch, batch, entries):
-            if not self._again(self._deletes, settlement, failure):
-                self._not_deleted.tell(f"{settlement.delivery.message_id}: {failure.reason}")
+        for settlement, failure in self._send(self._sqs.delete_message_batch, batch, entries):
+            if not self._retry(self._deletes, settlement, failure):
+                self._not_deleted.warning(f"{settlement.delivery.message_id}: {failure.reason}")
                 self._remember(settlement.delivery)
 
-    def _fly_releases(self, batch: list[_Settlement]) -> None:
+    def _send_releases(self, batch: list[_Settlement]) -> None:
         entries = [
             {"ReceiptHandle": settlement.delivery.receipt_handle, "VisibilityTimeout": settlement.delay}
             for settlement in batch
         ]
-        for settlement, failure in self._fly(self._sqs.change_message_visibility_batch, batch, entries):
-            if not self._again(self._releases, settlement, failure):
-                self._not_released.tell(f"{settlement.delivery.message_id}: {failure.reason}")
+        for settlement, failure in self._send(self._sqs.change_message_visibility_batch, batch, entries):
+            if not self._retry(self._releases, settlement, failure):
+                self._not_released.warning(f"{settlement.delivery.message_id}: {failure.reason}")
 
-    def _fly(
+    def _send(
         self, call: Callable[..., Any], batch: list[_Settlement], entries: list[dict[str, Any]]
     ) -> list[tuple[_Settlement, Failure]]:
         outcomes = zip(batch, batch_call(call, self._queue_url, entries), strict=True)
         return [(settlement, outcome) for settlement, outcome in outcomes if isinstance(outcome, Failure)]
 
-    def _again(self, batcher: GroupCommit[_Settlement], settlement: _Settlement, failure: Failure) -> bool:
+    def _retry(self, commits: GroupCommit[_Settlement], settlement: _Settlement, failure: Failure) -> bool:
         """Plan another try, while the receipt handle is worth something; says whether there will be one."""
-        if not failure.passing or settlement.delivery.is_lost:
+        if not failure.may_pass or settlement.delivery.is_lost:
             return False
-        batcher.again(settlement, pause(settlement.tries, FIRST_PAUSE, LONGEST_PAUSE))
+        commits.retry_later(settlement, pause(settlement.tries, FIRST_PAUSE, LONGEST_PAUSE))
         settlement.tries += 1
         return True
 

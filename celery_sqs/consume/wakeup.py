@@ -1,4 +1,4 @@
-"""A bell: any thread rings it, and the worker's event loop hears it at once."""
+"""Waking the event loop of a worker from any thread: the self-pipe trick."""
 
 import contextlib
 import socket
@@ -14,26 +14,26 @@ class Wakeup:
     """
 
     def __init__(self) -> None:
-        self._heard, self._rung = socket.socketpair()
-        self._heard.setblocking(False)
-        self._rung.setblocking(False)
+        self._read, self._write = socket.socketpair()
+        self._read.setblocking(False)
+        self._write.setblocking(False)
 
     def fileno(self) -> int:
         """What the loop watches for reading."""
-        return self._heard.fileno()
+        return self._read.fileno()
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Wake the loop. Safe from any thread, also after `close`."""
-        # Full means that it rings already, closed that nobody listens.
+        # Full means that a wake-up is waiting already, closed that the loop has ended.
         with contextlib.suppress(OSError):
-            self._rung.send(b"\0")
+            self._write.send(b"\0")
 
-    def hush(self) -> None:
-        """Forget the rings so far: called by the loop before it looks at what there is to do."""
+    def drain(self) -> None:
+        """Read what has been written so far: called by the loop before it looks at what there is to do."""
         with contextlib.suppress(BlockingIOError):
-            self._heard.recv(_DRAIN_BYTES)
+            self._read.recv(_DRAIN_BYTES)
 
     def close(self) -> None:
-        """Give back both sockets."""
-        self._heard.close()
-        self._rung.close()
+        """Close both sockets."""
+        self._read.close()
+        self._write.close()

@@ -11,20 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
-
-from botocore.exceptions import BotoCoreError, ClientError
+from typing import Any, Final, Self
 
 from celery_sqs.aws.batch_call import Failure, batch_call
-from celery_sqs.aws.endpoint import Endpoint, client
+from celery_sqs.aws.client import SqsClient
+from celery_sqs.aws.endpoint import Endpoint, sqs_client
 from celery_sqs.aws.group_commit import MAX_BATCH_BYTES, MAX_ENTRIES
-from celery_sqs.aws.queue import read_facts
-from celery_sqs.errors import may_pass
-from celery_sqs.retry import pause
-from celery_sqs.worker.preflight import OutOfReach, url_beside
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
+from celery_sqs.aws.queue import read_facts, url_beside
+from celery_sqs.errors import CallFailed
+from celery_sqs.retry import retry
 
 #: An entry of ReceiveMessage's answer, with all attributes.
 Message = dict[str, Any]
@@ -41,7 +36,7 @@ RECEIVE_WAIT: Final = 1
 
 FLIGHTS: Final = 8  # receives at once, and batch calls at once
 
-TRIES: Final = 4  # of a call, the first one included
+DEADLINE: Final = 3.0  # seconds from a call's first try after which it is not tried again
 FIRST_PAUSE: Final = 0.1  # seconds before the second try, at the most; doubles from there
 LONGEST_PAUSE: Final = 1.0  # seconds
 
@@ -63,25 +58,22 @@ class DeadLetterQueue:
         self.wait = wait
 
     @property
-    def sqs(self) -> "SQSClient":
+    def sqs(self) -> SqsClient:
         """This process's client."""
-        return client(self._endpoint, self.wait)
+        return sqs_client(self._endpoint, self.wait)
 
     @functools.cached_property
     def url(self) -> str:
         """The DLQ's URL.
 
         Raises:
-            OutOfReach: SQS cannot be reached, or the work queue has no DLQ.
+            CallFailed: SQS refuses or cannot be reached, or the work queue has no DLQ.
         """
         if self._url is not None:
             return self._url
-        try:
-            dlq_arn = read_facts(self.sqs, self.work_url).dlq_arn
-        except (BotoCoreError, ClientError, OSError, LookupError, ValueError) as error:
-            raise OutOfReach(f"SQS does not tell which DLQ {self.work_url} has: {error}") from error
+        dlq_arn = read_facts(self.sqs, self.work_url).dlq_arn
         if dlq_arn is None:
-            raise OutOfReach(f"{self.work_url} has no DLQ")
+            raise CallFailed(f"{self.work_url} has no DLQ")
         return url_beside(self.work_url, dlq_arn)
 
     def look(self, seconds: float = LONGEST_LOOK) -> "Look":
@@ -115,7 +107,7 @@ class Look:
     ) -> None:
         self._receivers.shutdown()
         for flight in list(self._in_air):
-            with suppress(OutOfReach):
+            with suppress(CallFailed):
                 self._landed(flight)
         entries = [{"ReceiptHandle": handle, "VisibilityTimeout": 0} for handle in self._held.values()]
         # Where this fails a message is visible after its timeout.
@@ -126,7 +118,7 @@ class Look:
         """The queue's messages, as many at a time as have come meanwhile; each once.
 
         Raises:
-            OutOfReach: SQS cannot be reached, or refuses.
+            CallFailed: SQS refuses or cannot be reached.
         """
         self._in_air = {self._receivers.submit(self._receive) for _ in range(FLIGHTS)}
         ends = 0
@@ -162,23 +154,21 @@ class Look:
         return failures
 
     def _receive(self) -> list[Message]:
-        for tries in range(TRIES):
-            try:
-                answer = self._queue.sqs.receive_message(
-                    QueueUrl=self._queue.url,
-                    MaxNumberOfMessages=MAX_ENTRIES,
-                    VisibilityTimeout=VISIBILITY,
-                    WaitTimeSeconds=self._queue.wait,
-                    MessageAttributeNames=["All"],
-                    MessageSystemAttributeNames=["All"],
-                )
-            except (BotoCoreError, ClientError, OSError) as error:
-                if tries == TRIES - 1 or not may_pass(error):
-                    raise OutOfReach(f"SQS gives nothing of {self._queue.url}: {error}") from error
-                time.sleep(pause(tries, FIRST_PAUSE, LONGEST_PAUSE))
-            else:
-                return [dict(message) for message in answer.get("Messages", [])]
-        raise AssertionError("unreachable: the last try returns or raises")
+        answer = retry(
+            lambda: self._queue.sqs.receive_message(
+                QueueUrl=self._queue.url,
+                MaxNumberOfMessages=MAX_ENTRIES,
+                VisibilityTimeout=VISIBILITY,
+                WaitTimeSeconds=self._queue.wait,
+                MessageAttributeNames=["All"],
+                MessageSystemAttributeNames=["All"],
+            ),
+            _may_pass,
+            deadline=DEADLINE,
+            first=FIRST_PAUSE,
+            longest=LONGEST_PAUSE,
+        )
+        return [dict(message) for message in answer.get("Messages", [])]
 
     def _landed(self, flight: "Future[list[Message]]") -> list[Message]:
         """What a receive has brought, which is held from now on."""
@@ -198,24 +188,33 @@ class Look:
         self, call: Callable[..., Any], queue_url: str, entries: Sequence[dict[str, Any]]
     ) -> list[dict[str, Any] | Failure]:
         """Make batch calls in parallel; says what became of each entry."""
-        flights = [self._callers.submit(_fly, call, queue_url, batch) for batch in _batches(entries)]
+        flights = [self._callers.submit(_send, call, queue_url, batch) for batch in _batches(entries)]
         return [outcome for flight in flights for outcome in flight.result()]
 
 
-def _fly(call: Callable[..., Any], queue_url: str, entries: list[dict[str, Any]]) -> list[dict[str, Any] | Failure]:
+def _send(call: Callable[..., Any], queue_url: str, entries: list[dict[str, Any]]) -> list[dict[str, Any] | Failure]:
     """One batch call, repeated for the entries that may succeed later."""
-    outcomes = batch_call(call, queue_url, entries)
-    for tries in range(TRIES - 1):
-        again = [
-            position for position, outcome in enumerate(outcomes) if isinstance(outcome, Failure) and outcome.passing
-        ]
-        if not again:
-            break
-        time.sleep(pause(tries, FIRST_PAUSE, LONGEST_PAUSE))
-        repeated = batch_call(call, queue_url, [entries[position] for position in again])
-        for position, outcome in zip(again, repeated, strict=True):
-            outcomes[position] = outcome
-    return outcomes
+    outcomes: dict[int, dict[str, Any] | Failure] = {}
+    open_entries = list(range(len(entries)))
+
+    def once() -> None:
+        answers = batch_call(call, queue_url, [entries[position] for position in open_entries])
+        outcomes.update(zip(open_entries, answers, strict=True))
+        open_entries[:] = [position for position in open_entries if _may_succeed_later(outcomes[position])]
+        if open_entries:
+            raise CallFailed("some entries may succeed later")
+
+    with suppress(CallFailed):
+        retry(once, _may_pass, deadline=DEADLINE, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
+    return [outcomes[position] for position in range(len(entries))]
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, CallFailed) and error.may_pass
+
+
+def _may_succeed_later(outcome: dict[str, Any] | Failure) -> bool:
+    return isinstance(outcome, Failure) and outcome.may_pass
 
 
 def _entry(message: Message, body: str) -> dict[str, Any]:

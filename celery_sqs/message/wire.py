@@ -37,9 +37,23 @@ TASK_ID: Final = "celery_id"
 HEADERS: Final = "celery_headers"
 _OURS: Final = frozenset({TASK, TASK_ID, HEADERS})
 
+#: The header that says a worker how many receives the queue allows; None without a redrive policy.
+MAX_RECEIVE_COUNT: Final = "sqs_max_receive_count"
+
 #: Headers that have a place of their own, or that the receiving side works out again.
 _DERIVED: Final = frozenset(
-    {"task", "id", "lang", "argsrepr", "kwargsrepr", "retries", "message_id", "sqs_sent_at", "ignore_result"}
+    {
+        "task",
+        "id",
+        "lang",
+        "argsrepr",
+        "kwargsrepr",
+        "retries",
+        "message_id",
+        "sqs_sent_at",
+        "ignore_result",
+        MAX_RECEIVE_COUNT,
+    }
 )
 
 #: Celery's headers when nobody set them and they are not None. Its worker assumes the same where one is missing.
@@ -128,7 +142,9 @@ def _attributes(headers: dict[str, Any]) -> dict[str, str]:
     return attributes
 
 
-def decode(message: Any, queue: str, queue_url: str, default_task: str | None) -> dict[str, Any]:
+def decode(
+    message: Any, queue: str, queue_url: str, default_task: str | None, max_receive_count: int | None = None
+) -> dict[str, Any]:
     """The kombu message of a received SQS message, with the parsed call beside it as `CALL`.
 
     Celery can make a request of any that this returns: what would raise in a worker's main process is
@@ -139,12 +155,14 @@ def decode(message: Any, queue: str, queue_url: str, default_task: str | None) -
         queue: the queue's name.
         queue_url: the queue's URL.
         default_task: the task for an object that names none.
+        max_receive_count: receives that the queue allows, where it has a redrive policy.
 
     Raises:
         Undecodable: it is no task call.
     """
     try:
         content_type, body, call, headers = _parse(message, default_task)
+        headers[MAX_RECEIVE_COUNT] = max_receive_count
         return {
             "body": body,
             "content-type": content_type,

@@ -18,7 +18,7 @@ class Watching(bootsteps.StartStopStep):
         signals.task_received.connect(_received, weak=False, dispatch_uid=__name__)
         dispatcher = parent.event_dispatcher
         if isinstance(dispatcher, TaskEventDispatcher) and dispatcher.enabled:
-            dispatcher.worker.vitals = parent.task_consumer.channel.vitals
+            dispatcher.worker.vitals = lambda: parent.health.report() if parent.health else {}
 
 
 def _received(sender: Any, request: Any, **_: Any) -> None:

@@ -1,9 +1,9 @@
-"""The short way from a call to its message, for a call with one JSON object: the one that orders take.
+"""The fast path from a call to its message, for a call with one JSON object that asks for nothing but headers.
 
 Celery's own way looks up routes, retries, serializers and what is to be declared, for each call anew,
-and kombu's puts an envelope around the body that `wire` takes off again. That costs more CPU than an
-order's JSON, log line and share of a batch. A call that asks for nothing but headers goes from here to
-the channel. The message is the same, letter for letter: tests/unit/test_direct.py.
+and kombu's puts an envelope around the body that `wire` takes off again. That costs more CPU than the call's JSON and
+its share of a batch. Here it goes to the channel at once. The message is the same, byte for byte:
+tests/unit/test_fast_path.py.
 """
 
 import functools
@@ -50,8 +50,8 @@ class FastPath:
     limits: list[float | None]
 
 
-def way(task: Any, args: Any, kwargs: Any, options: dict[str, Any]) -> FastPath | None:
-    """The short way for a call; None where Celery's own is needed."""
+def of(task: Any, args: Any, kwargs: Any, options: dict[str, Any]) -> FastPath | None:
+    """The fast path of a call; None where Celery's own is needed."""
     is_plain = (
         not kwargs
         and isinstance(args, (tuple, list))
@@ -65,11 +65,11 @@ def way(task: Any, args: Any, kwargs: Any, options: dict[str, Any]) -> FastPath 
         and not before_task_publish.receivers
         and not task_sent.receivers
     )
-    return _way(task) if is_plain else None
+    return _fast_path(task) if is_plain else None
 
 
 @functools.lru_cache
-def _way(task: Any) -> FastPath | None:
+def _fast_path(task: Any) -> FastPath | None:
     asked = {name: value for name, value in task._get_exec_options().items() if value is not None}
     limits = [asked.pop("time_limit", None), asked.pop("soft_time_limit", None)]
     is_plain = (
@@ -92,7 +92,7 @@ def send(
     """Call a task with an object: returns once SQS has confirmed the message.
 
     Args:
-        by: from `way`.
+        by: from `of`.
         value: the task's argument.
         headers: of the message, beside Celery's own.
         task_id: of the call; a new one unless given.
@@ -106,12 +106,12 @@ def send(
     if task.typing:
         task.__header__(value)
     task_id = task_id or uuid()
-    told = {"task": task.name, "id": task_id, "timelimit": by.limits, "root_id": task_id, "origin": _origin()}
-    told.update(headers or {})
+    given = {"task": task.name, "id": task_id, "timelimit": by.limits, "root_id": task_id, "origin": _origin()}
+    given.update(headers or {})
     channel: Any = producer(task.app).channel
-    channel.send(by.queue, wire.encode_object(value, told))
+    channel.send(by.queue, wire.encode_object(value, given))
     call: tuple[Any, ...] = (value,), {}, _EMBED
-    after_task_publish.send(sender=task.name, body=call, headers=told, exchange="", routing_key=by.queue)
+    after_task_publish.send(sender=task.name, body=call, headers=given, exchange="", routing_key=by.queue)
     result: AsyncResult[Any] = task.AsyncResult(task_id)
     result.ignored = True
     return result

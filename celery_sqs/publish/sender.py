@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from celery_sqs.aws.batch_call import Failure, batch_call
 from celery_sqs.aws.client import SqsClient
-from celery_sqs.aws.endpoint import Endpoint, calls
+from celery_sqs.aws.endpoint import Endpoint, sqs_client
 from celery_sqs.aws.group_commit import Full, GroupCommit, Limits
 from celery_sqs.errors import NotConfirmed, Unsendable
 from celery_sqs.message.outgoing import Outgoing
 from celery_sqs.per_process import per_process
 from celery_sqs.retry import pause
 
-LIMITS: Final = Limits(linger=0, flights=4, capacity=1000)
+LIMITS: Final = Limits(linger=0, concurrency=4, capacity=1000)
 
 FIRST_PAUSE: Final = 0.05  # seconds before the second try, at the most; doubles from there
 LONGEST_PAUSE: Final = 1.0  # seconds
@@ -42,7 +42,7 @@ class _Pending:
         self._answered.acquire()
 
     def answer(self, outcome: str | Exception) -> None:
-        """Tell the caller, once: SQS's id, or why there is none."""
+        """Answer the caller, once: SQS's id, or why there is none."""
         self._outcome = outcome
         self._answered.release()
 
@@ -67,14 +67,14 @@ class Sender:
     def __init__(self, sqs: SqsClient, queue_url: str) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
-        self._batcher = GroupCommit("sqs-sender", self._fly, lambda pending: pending.size, LIMITS)
+        self._commits = GroupCommit("sqs-sender", self._send_batch, lambda pending: pending.size, LIMITS)
 
     def send(self, message: Outgoing, timeout: float, delay: int = 0) -> str:
         """Send a message and return SQS's id for it.
 
         Args:
             message: from `celery_sqs.message.wire.encode`.
-            timeout: seconds after which the caller is told that nothing is confirmed.
+            timeout: seconds after which NotConfirmed is raised.
             delay: seconds until anybody may receive it; SQS allows 900.
 
         Raises:
@@ -83,13 +83,13 @@ class Sender:
         """
         pending = _Pending(message, delay)
         try:
-            self._batcher.add(pending)
+            self._commits.add(pending)
         except Full as error:
             raise NotConfirmed(f"{LIMITS.capacity} messages are waiting to be sent already") from error
         return pending.wait(timeout)
 
-    def _fly(self, batch: list[_Pending]) -> None:
-        # Whoever has been told that nothing is confirmed should not find it sent after all.
+    def _send_batch(self, batch: list[_Pending]) -> None:
+        # A caller that has had NotConfirmed should not find the message sent after all.
         batch = [pending for pending in batch if not pending.is_given_up]
         if not batch:
             return
@@ -99,18 +99,18 @@ class Sender:
                 pending.answer(str(outcome.get("MessageId", "")))
             elif outcome.sender_fault:
                 pending.answer(Unsendable(outcome.reason))
-            elif outcome.passing:
+            elif outcome.may_pass:
                 self._retry(pending, outcome.reason)
             else:
                 pending.answer(NotConfirmed(outcome.reason))
 
     def _retry(self, pending: _Pending, error: str) -> None:
         pending.error = error
-        self._batcher.again(pending, pause(pending.tries, FIRST_PAUSE, LONGEST_PAUSE))
+        self._commits.retry_later(pending, pause(pending.tries, FIRST_PAUSE, LONGEST_PAUSE))
         pending.tries += 1
 
 
 @per_process
 def sender(endpoint: Endpoint, queue_url: str) -> Sender:
     """The process's sender for a queue."""
-    return Sender(calls(endpoint), queue_url)
+    return Sender(sqs_client(endpoint), queue_url)

@@ -1,19 +1,20 @@
-"""Batches: a task that is given many calls at once, and answers for each of them.
+"""`BatchTask`: a task whose run gets many calls at once, and returns an error or None for each.
 
-`celery_sqs.worker.collector` makes the batches in the worker's main process; this is what runs in its pool.
+`celery_sqs.worker.collector` makes the batches in the worker's main process; this runs in its pool.
 """
 
 import traceback as tracebacks
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from celery import current_app, signals, states
 from celery.app.task import Context
 from celery.exceptions import SoftTimeLimitExceeded
 
+from celery_sqs.tasks.attempt import describe
 from celery_sqs.tasks.decision import Kind, RetryDecision, decide
-from celery_sqs.tasks.task import Escaped, SQSTask, escapes, in_words
+from celery_sqs.tasks.task import Escaped, SQSTask, escapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Call:
         kwargs: its keyword arguments.
         receive_count: how often SQS has handed out its message, this time included.
         worker: the worker's name.
+        max_receive_count: receives that the queue allows; None where it has no redrive policy.
         headers: what else its message carries.
     """
 
@@ -36,6 +38,7 @@ class Call:
     kwargs: dict[str, Any]
     receive_count: int
     worker: str
+    max_receive_count: int | None = None
     headers: dict[str, Any] = field(default_factory=dict)
 
 
@@ -98,9 +101,9 @@ def _run(task: BatchTask, calls: list[Call]) -> list[BaseException | None]:
 
 
 def _close(task: BatchTask, call: Call, error: BaseException | None) -> RetryDecision | None:
-    """The decision on a call, told to the task's own hook and to whoever listens to Celery's signals."""
+    """The decision on a call, after the task's own hook and Celery's signals have been called."""
     known = {"id": call.id, "message_id": call.message_id, "hostname": call.worker, "retries": call.receive_count - 1}
-    told = {"task_id": call.id, "args": call.args, "kwargs": call.kwargs}
+    fields = {"task_id": call.id, "args": call.args, "kwargs": call.kwargs}
     decision = None
     task.request_stack.push(Context({**call.headers, **known}, args=call.args, kwargs=call.kwargs))
     try:
@@ -108,14 +111,16 @@ def _close(task: BatchTask, call: Call, error: BaseException | None) -> RetryDec
             signals.task_success.send(sender=task, result=None)
         else:
             einfo = _Traceback(error)
-            decided = decide(task, _noted(task, call, error, einfo), call.message_id, call.receive_count)
-            decision = replace(decided, error=in_words(error), traceback=einfo.traceback)
+            decided = decide(
+                task, _noted(task, call, error, einfo), call.message_id, call.receive_count, call.max_receive_count
+            )
+            decision = decided.explained(describe(error), einfo.traceback)
             if decision.kind is not Kind.OUTAGE:
                 signals.task_failure.send(
-                    sender=task, exception=error, traceback=error.__traceback__, einfo=einfo, **told
+                    sender=task, exception=error, traceback=error.__traceback__, einfo=einfo, **fields
                 )
         state = states.FAILURE if decision else states.SUCCESS
-        signals.task_postrun.send(sender=task, task=task, retval=error, state=state, **told)
+        signals.task_postrun.send(sender=task, task=task, retval=error, state=state, **fields)
     finally:
         task.request_stack.pop()
     return decision

@@ -16,7 +16,7 @@ After the last receive that the queue allows every failed message is back at onc
 
 import logging
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Protocol
@@ -58,7 +58,7 @@ class RetryDecision:
         kind: whose fault it was.
         delay: seconds until the message is visible again; of no meaning in an outage.
         final: whether the queue allows no further receive, so that SQS moves it to the DLQ then.
-        error: what was raised, in one line; filled in where the process that judges is not the one that tells.
+        error: what was raised, in one line; filled in where the process that decides is not the one that reports.
         traceback: where, as text.
     """
 
@@ -68,6 +68,10 @@ class RetryDecision:
     error: str = ""
     traceback: str = ""
 
+    def explained(self, error: str, traceback: str) -> "RetryDecision":
+        """The same decision, with what was raised and where."""
+        return replace(self, error=error, traceback=traceback)
+
 
 class RetryPolicy(Protocol):
     """What is asked of a task; see `celery_sqs.tasks.task.SQSTask`."""
@@ -76,21 +80,19 @@ class RetryPolicy(Protocol):
     backoff_base: ClassVar[float]
     backoff_cap: ClassVar[float]
 
-    @property
-    def max_receive_count(self) -> int:
-        """Receives that the queue allows."""
-
     @staticmethod
     def is_outage(error: BaseException) -> bool:
         """Whether what the task depends on is away."""
 
 
-def decide(task: RetryPolicy, error: BaseException, message_id: str, receive_count: int) -> RetryDecision:
+def decide(
+    task: RetryPolicy, error: BaseException, message_id: str, receive_count: int, max_receive_count: int | None
+) -> RetryDecision:
     """The decision on a failed attempt: the same in the process that ran it and in the one that holds the message."""
     cause = error.exc if isinstance(error, Retry) and isinstance(error.exc, BaseException) else error
     if _is_outage(task, cause):
         return RetryDecision(Kind.OUTAGE)
-    final = receive_count >= task.max_receive_count
+    final = has_no_receive_left(receive_count, max_receive_count)
     if _is_one_of(cause, task.permanent):
         return RetryDecision(Kind.PERMANENT, 0, final)
     kind = Kind.LOST if isinstance(error, LOST) else Kind.OWN
@@ -99,6 +101,11 @@ def decide(task: RetryPolicy, error: BaseException, message_id: str, receive_cou
     if isinstance(error, Retry) and error.when is not None:
         return RetryDecision(kind, _seconds_until(error.when))
     return RetryDecision(kind, backoff(message_id, receive_count, task.backoff_base, task.backoff_cap))
+
+
+def has_no_receive_left(receive_count: int, max_receive_count: int | None) -> bool:
+    """Whether a receive is the last that the queue allows. Without a redrive policy there is no last one."""
+    return max_receive_count is not None and receive_count >= max_receive_count
 
 
 def backoff(message_id: str, receive_count: int, base: float, cap: float) -> int:
@@ -121,7 +128,7 @@ def _is_outage(task: RetryPolicy, error: BaseException) -> bool:
         return task.is_outage(error)
     # It is asked about whatever a task can raise, and an answer there must be.
     except Exception:
-        logger.exception("whether %r is an outage could not be told", error)
+        logger.exception("whether %r is an outage is not known", error)
         return False
 
 

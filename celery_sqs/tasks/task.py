@@ -1,57 +1,24 @@
-"""The Task base class: a task whose failures are SQS's business.
+"""`SQSTask`, the base class of every task: SQS itself counts and repeats its attempts.
 
 SQS counts a message's receives and moves it to the DLQ after the last one. So the attempt number
-of a task is its message's receive count, and a failed attempt is a message left alone.
+of a task is its message's receive count, and a failed attempt is a message that is not deleted.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+import logging
+from datetime import datetime
 from typing import Any, ClassVar
 
-import structlog
 from billiard.common import terminate_handler_fired  # type: ignore[attr-defined]  # the stubs lag behind
 from celery import Task
 from celery.exceptions import Retry, WorkerShutdown, WorkerTerminate
 
-from celery_sqs.message import exact_json
+from celery_sqs.message import exact_json, wire
 from celery_sqs.publish import fast_path
 from celery_sqs.publish.producer import producer
-from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, Kind, RetryDecision, decide, unwrapped
+from celery_sqs.tasks.attempt import Attempt, describe
+from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, Kind, decide, has_no_receive_left, unwrapped
 
-logger = structlog.stdlib.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """A run of a task that failed.
-
-    Attributes:
-        task: the task's name; empty where the message names none.
-        task_id: the message's task id.
-        message_id: SQS's own id of the message.
-        kind: whose fault it was.
-        args: the call's positional arguments.
-        error: what was raised.
-        traceback: where, as text.
-        receive_count: how often SQS has handed out the message, this time included.
-        worker: the worker's name.
-        final: whether the queue allows no further receive.
-        failed_at: when; aware, UTC.
-        next_visible_at: when SQS hands the message out again, at the earliest; aware, UTC.
-    """
-
-    task: str
-    task_id: str
-    message_id: str
-    kind: Kind
-    args: tuple[Any, ...]
-    error: BaseException
-    traceback: str
-    receive_count: int
-    worker: str
-    final: bool
-    failed_at: datetime
-    next_visible_at: datetime
+logger = logging.getLogger(__name__)
 
 
 class Escaped(Exception):
@@ -88,7 +55,6 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
     acks_on_failure = False
     acks_on_timeout = False
     reject_on_worker_lost = True
-    ignore_result = True
     serializer = exact_json.SERIALIZER
     max_retries = None
     Request = "celery_sqs.worker.request:SQSRequest"
@@ -112,9 +78,10 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         return int(self.request.retries or 0) + 1
 
     @property
-    def max_receive_count(self) -> int:
-        """Receives that the queue allows."""
-        return int(self.app.conf.sqs_max_receive_count)
+    def max_receive_count(self) -> int | None:
+        """Receives that the queue of the current request allows; None where it has no redrive policy."""
+        limit: int | None = getattr(self.request, wire.MAX_RECEIVE_COUNT, None)
+        return limit
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run in a worker, where nothing that a task raises may end the process."""
@@ -135,9 +102,9 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         `argsrepr` is not made, as it does not travel: the receiving side has the arguments themselves.
         Nothing is declared before either: SQS's queues are there before those who use them.
         """
-        short = fast_path.way(self, args, kwargs, options)
-        if short is not None:
-            return fast_path.send(short, *args, **options)
+        fast = fast_path.of(self, args, kwargs, options)
+        if fast is not None:
+            return fast_path.send(fast, *args, **options)
         ours = {"argsrepr": "", "kwargsrepr": "", "declare": (), "producer": producer(self.app)}
         return super().apply_async(args, kwargs, **{**ours, **options})
 
@@ -167,18 +134,15 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
             BaseException: `exc`, or MaxRetriesExceededError, when this was the last attempt.
         """
         limit = self.max_retries if max_retries is None else max_retries
-        is_last = self.receive_count >= self.max_receive_count or (limit is not None and self.request.retries >= limit)
+        is_last = has_no_receive_left(self.receive_count, self.max_receive_count) or (
+            limit is not None and self.request.retries >= limit
+        )
         if self.request.called_directly or is_last:
             raise exc or self.MaxRetriesExceededError(f"{self.name} asked for an attempt after its last one")
         again = Retry(exc=exc, when=eta if eta is not None else countdown)  # type: ignore[arg-type]  # an int is Real
         if throw:
             raise again
         return again
-
-    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
-        """Celery's hook before a run: let all log lines of the run say which one it is."""
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(task_id=task_id, **self.log_context(*args))
 
     def on_failure(self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         """Celery's hook for a failed run: log the attempt and record it.
@@ -197,37 +161,9 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
     def _note(self, raised: BaseException, error: BaseException, einfo: Any) -> None:
         request = self.request
         message_id = str(getattr(request, "message_id", None) or request.id)
-        decision = decide(self, raised, message_id, self.receive_count)
+        decision = decide(self, raised, message_id, self.receive_count, self.max_receive_count)
         text = str(einfo.traceback) if einfo else ""
-        self.note(self.attempt(error, decision, request, message_id, text))
-
-    def attempt(
-        self, error: BaseException, decision: RetryDecision, request: Any, message_id: str, traceback: str
-    ) -> Attempt:
-        """What is recorded of a failed run.
-
-        Args:
-            error: what was raised.
-            decision: on it.
-            request: with `id`, `args`, `retries` and `hostname`.
-            message_id: SQS's.
-            traceback: as text.
-        """
-        now = datetime.now(UTC)
-        return Attempt(
-            task=self.name,
-            task_id=request.id,
-            message_id=message_id,
-            kind=decision.kind,
-            args=tuple(request.args or ()),
-            error=error,
-            traceback=traceback,
-            receive_count=int(request.retries or 0) + 1,
-            worker=request.hostname or "",
-            final=decision.final,
-            failed_at=now,
-            next_visible_at=now + timedelta(seconds=decision.delay),
-        )
+        self.note(Attempt.of(self.name, request, message_id, decision, error, text))
 
     def note(self, attempt: Attempt) -> None:
         """Log a failed attempt and record it.
@@ -235,21 +171,27 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         Raises:
             Exception: an outage (`is_outage`) keeps it from being recorded, so the message must not go yet.
         """
-        with structlog.contextvars.bound_contextvars(task_id=attempt.task_id, **self.log_context(*attempt.args)):
-            said = {"task": self.name, "receive_count": attempt.receive_count, "error": in_words(attempt.error)}
-            if attempt.kind is Kind.OUTAGE:
-                logger.debug("attempt interrupted by an outage", **said)
-                return
-            logger.error(
-                "attempt failed", **said, kind=attempt.kind.value, final=attempt.final, traceback=attempt.traceback
-            )
-            try:
-                self.record_attempt(attempt)
-            # Nothing else decides over the message: it is SQS that keeps it.
-            except Exception as error:
-                if self.is_outage(error):
-                    raise
-                logger.error("the failed attempt could not be recorded", error=repr(error))
+        error = describe(attempt.error)
+        fields = {
+            "task": self.name,
+            "task_id": attempt.task_id,
+            "receive_count": attempt.receive_count,
+            "error": error,
+            **self.log_context(*attempt.args),
+        }
+        which = attempt.receive_count, self.name, attempt.task_id
+        if attempt.kind is Kind.OUTAGE:
+            logger.debug("attempt interrupted by an outage: receive %d of %s[%s]: %s", *which, error, extra=fields)
+            return
+        fields |= {"kind": attempt.kind.value, "final": attempt.final, "traceback": attempt.traceback}
+        logger.error("attempt failed: receive %d of %s[%s]: %s", *which, error, extra=fields)
+        try:
+            self.record_attempt(attempt)
+        # Nothing else decides over the message: it is SQS that keeps it.
+        except Exception as failure:
+            if self.is_outage(failure):
+                raise
+            logger.exception("the failed attempt could not be recorded", extra=fields)
 
     def record_attempt(self, attempt: Attempt) -> None:
         """Keep a failed attempt somewhere. Nowhere unless a subclass says where."""
@@ -261,8 +203,3 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
     def log_context(self, *args: Any) -> dict[str, Any]:
         """What the logs of a call carry besides its task id."""
         return {}
-
-
-def in_words(error: BaseException) -> str:
-    """An error in one line."""
-    return f"{type(error).__name__}: {error}"

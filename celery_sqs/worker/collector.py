@@ -17,7 +17,7 @@ from celery.worker import state
 
 from celery_sqs.metrics import BATCH_SIZE
 from celery_sqs.tasks.batch import BatchTask, run_batch
-from celery_sqs.tasks.decision import Kind, unwrapped
+from celery_sqs.tasks.decision import Kind, RetryDecision, has_no_receive_left, unwrapped
 from celery_sqs.worker.request import SQSRequest
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,6 @@ class Collector:
     def __init__(self, task: BatchTask, consumer: Any) -> None:
         self._task = task
         self._consumer = consumer
-        self._last_receive = task.max_receive_count  # Celery's settings are slow to ask, and this is for each call
         self._waiting: collections.deque[SQSRequest] = collections.deque()
         self._apart: collections.deque[list[SQSRequest]] = collections.deque()  # batches that are made already
         self._running = 0
@@ -65,11 +64,11 @@ class Collector:
 
     def _start(self) -> None:
         self._planned = False
-        # What is not started when the worker stops goes back to SQS with all else that is held.
+        # What is not started when the worker stops is released with all else that is in flight.
         while self._is_open() and self._is_due() and self._running < self._consumer.pool.num_processes:
             batch = [request for request in self._next() if self._is_ours(request)]
             if self._consumer.task_consumer.channel.is_waiting:
-                self._hold(batch)
+                self._park(batch)
             elif batch:
                 self._submit(batch)
 
@@ -91,7 +90,7 @@ class Collector:
         self._start()
 
     def _is_ours(self, request: SQSRequest) -> bool:
-        """Let go of a call whose lease was lost while it waited: somebody else runs it."""
+        """Drop a call whose lease was lost while it waited: another worker runs it."""
         ours = bool(request.message.channel.owns(request.message.delivery_tag))
         if not ours:
             state.task_ready(request)
@@ -110,7 +109,7 @@ class Collector:
         return batch
 
     def _is_last(self, request: SQSRequest) -> bool:
-        return request.receive_count >= self._last_receive
+        return has_no_receive_left(request.receive_count, request.max_receive_count)
 
     def _is_open(self) -> bool:
         return bool(self._consumer.blueprint.state == bootsteps.RUN)
@@ -120,46 +119,38 @@ class Collector:
         BATCH_SIZE.labels(self._task.name).observe(len(requests))
         for request in requests:
             state.task_accepted(request)
+            request.begin()
             request.send_event("task-started")
         self._consumer.pool.apply_async(
             run_batch,
             (self._task.name, [request.call() for request in requests]),
             callback=functools.partial(self._on_hub, requests, self._settle),
             error_callback=functools.partial(self._on_hub, requests, self._split),
-            timeout_callback=_ignore_timeout,  # the pool tells it to `error_callback`, too
+            timeout_callback=_ignore_timeout,  # the pool reports it to `error_callback`, too
             soft_timeout=self._task.soft_time_limit or self._task.app.conf.task_soft_time_limit,
             timeout=self._task.time_limit or self._task.app.conf.task_time_limit,
         )
 
     def _on_hub(self, requests: list[SQSRequest], settle: Callable[[Any, Any], None], result: Any) -> None:
-        """From whichever thread the pool tells its result on: settle, and start the next batch on the hub."""
+        """On whichever thread the pool reports the result: settle, and start the next batch on the hub."""
         settle(requests, result)
         self._running -= 1
         self._plan()
         requests[0].message.channel.wake()
 
     def _settle(self, requests: list[SQSRequest], decisions: Any) -> None:
-        if not isinstance(decisions, list):  # a pool of threads tells what killed a batch where it tells its result
+        if not isinstance(decisions, list):  # a pool of threads reports an error as a result
             self._split(requests, decisions)
             return
         for request, decision in zip(requests, decisions, strict=True):
-            if decision is not None and decision.kind is Kind.OUTAGE:
-                self._hold([request])
-                continue
             state.task_ready(request, successful=decision is None)
-            if decision is None:
-                request.message.ack()
-                request.send_event("task-succeeded")
-            else:
-                request.message.channel.postpone(request.message.delivery_tag, decision.delay)
-                request.message.reject()
-                request.tell_failure(decision, decision.error, decision.traceback)
+            request.settle(decision)
 
-    def _hold(self, requests: list[SQSRequest]) -> None:
+    def _park(self, requests: list[SQSRequest]) -> None:
         """Leave calls to the channel, which hands them over again when the outage is over."""
         for request in requests:
             state.task_ready(request)
-            request.hold()
+            request.settle(RetryDecision(Kind.OUTAGE))
 
     def _split(self, requests: list[SQSRequest], exc_info: Any) -> None:
         """A time limit, or a killed process: the halves run again, until the culprit is alone."""

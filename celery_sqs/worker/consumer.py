@@ -4,21 +4,25 @@ import functools
 from datetime import UTC, datetime
 from typing import Any
 
+from billiard.einfo import ExceptionInfo
 from celery import signals
 from celery.worker import consumer
 
-from celery_sqs.consume.in_flight import Delivery
+from celery_sqs.consume.channel import decoded
+from celery_sqs.consume.delivery import Delivery
 from celery_sqs.errors import Undecodable
 from celery_sqs.message import wire
+from celery_sqs.settings import Settings
+from celery_sqs.tasks.attempt import Attempt, describe
 from celery_sqs.tasks.batch import BatchTask, run_batch
-from celery_sqs.tasks.decision import Kind
-from celery_sqs.tasks.task import Attempt, SQSTask, in_words
+from celery_sqs.tasks.decision import Kind, RetryDecision
+from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.recorder import record, record_soon
-from celery_sqs.worker.request import SQSRequest
+from celery_sqs.worker.request import SQSRequest, settle
 
 
 class Consumer(consumer.Consumer):
-    """`worker_consumer = "celery_sqs.worker.consumer:Consumer"`.
+    """`worker_consumer = "celery_sqs.worker.consumer:Consumer"`, which `celery_sqs.setup` sets.
 
     A message that cannot be read, or that names a task which is not here, goes through its receives
     within a second and into the DLQ, with the reason recorded by the queue's default task. Celery's own
@@ -40,6 +44,10 @@ class Consumer(consumer.Consumer):
     def event_dispatcher(self, dispatcher: Any) -> None:
         self._dispatcher = dispatcher or self._dispatcher
 
+    @functools.cached_property
+    def _default_task(self) -> str | None:
+        return Settings.of(self.app.conf).default_task
+
     def on_decode_error(self, message: Any, exc: Exception) -> None:
         """A body that Celery cannot read."""
         self._poisoned(message, exc)
@@ -60,15 +68,15 @@ class Consumer(consumer.Consumer):
 
     def _poisoned(self, message: Any, error: Exception) -> None:
         signals.task_rejected.send(sender=self, message=message, exc=error)
-        delivery = message.channel.delivery(message.delivery_tag)
+        delivery = message.channel.in_flight.get(message.delivery_tag)
         if delivery is not None:
             self.bury(delivery, error, message.headers.get("task", ""), message.headers.get("id", ""))
 
     def bury(self, delivery: Delivery, error: Exception, name: str = "", task_id: str = "") -> None:
         """Record why nobody can run a message, and make it visible at once."""
-        task = self.app.tasks.get(self.app.conf.broker_transport_options.get("default_task"))
+        task = self.app.tasks.get(self._default_task)
         if not isinstance(task, SQSTask):
-            self._give_back(delivery)
+            self.channel.release(delivery.receipt_handle, 0)
             return
         now = datetime.now(UTC)
         attempt = Attempt(
@@ -81,21 +89,34 @@ class Consumer(consumer.Consumer):
             traceback="",
             receive_count=delivery.receive_count,
             worker=self.hostname,
-            final=delivery.receive_count >= task.max_receive_count,
+            final=delivery.is_last,
             failed_at=now,
             next_visible_at=now,
         )
-        settle = functools.partial(self._dead, delivery, attempt)
-        hold = functools.partial(self.channel.hold, delivery.receipt_handle, task)
-        record_soon(record, task, attempt, settle, hold)
+        decision = RetryDecision(Kind.POISON, 0, attempt.final, describe(error))
+        report = functools.partial(self._report, delivery, attempt)
+        take_effect = functools.partial(settle, self.channel, delivery.receipt_handle, task, report)
+        record_soon(record, task, attempt, decision, take_effect)
 
-    def keeps(self, task: SQSTask, receive_count: int) -> bool:
-        """Whether a message is to be run at the worker's end rather than given back.
+    def _report(self, delivery: Delivery, attempt: Attempt, event: str, **fields: Any) -> None:
+        """Report what becomes of a message that has no request, as `SQSRequest.send_event` does for one that has."""
+        self.event_dispatcher.send(
+            event,
+            uuid=attempt.task_id,
+            name=attempt.task,
+            message_id=attempt.message_id,
+            receive_count=attempt.receive_count,
+            sent_at=wire.sent_at(delivery.message),
+            **fields,
+        )
 
-        Given back on its last receive it would be dead, though nobody has failed on it. Of batches, which
-        are quick, none is given back twice: each time brings it closer to its last.
+    def keeps(self, task: SQSTask, delivery: Delivery) -> bool:
+        """Whether a message is to be run at the worker's end rather than released.
+
+        Released on its last receive it would be dead, though nobody has failed on it. Of batches, which
+        are quick, none is released twice: each time brings it closer to its last.
         """
-        return receive_count >= task.max_receive_count or (isinstance(task, BatchTask) and receive_count > 1)
+        return delivery.is_last or (isinstance(task, BatchTask) and delivery.receive_count > 1)
 
     def run_here(self, delivery: Delivery) -> bool:
         """Run a message in this process, as the pool has gone, if it is one to keep; says whether it was."""
@@ -105,41 +126,20 @@ class Consumer(consumer.Consumer):
             request = self._request(delivery)
         except (Undecodable, LookupError):
             return False
-        if not self.keeps(request.task, delivery.receive_count):
+        if not self.keeps(request.task, delivery):
             return False
         if isinstance(request.task, BatchTask):
             [decision] = run_batch(request.task.name, [request.call()])
-            if decision is None:
-                request.acknowledge()
-                request.send_event("task-succeeded")
-            else:
-                request.reject(requeue=True)
-                if decision.kind is not Kind.OUTAGE:
-                    request.tell_failure(decision, decision.error, decision.traceback)
+            if decision is not None and decision.kind is Kind.OUTAGE:
+                return False  # released, as there is nobody left to wait for its end
+            request.settle(decision)
         else:
-            request.execute()
-            request.send_event("task-failed" if request.rejected else "task-succeeded")
+            failed = isinstance(request.execute(), ExceptionInfo)
+            request.send_event("task-failed" if failed else "task-succeeded")
         return True
 
     def _request(self, delivery: Delivery) -> SQSRequest:
-        default_task = self.app.conf.broker_transport_options.get("default_task")
-        payload = wire.decode(delivery.message, delivery.queue, delivery.queue_url, default_task)
+        payload = decoded(delivery, self._default_task)
         message = self.channel.Message(payload, channel=self.channel)
         task = self.app.tasks[message.headers["task"]]
         return SQSRequest.of(message, task, self, message.ack_log_error, message.reject_log_error)
-
-    def _dead(self, delivery: Delivery, attempt: Attempt) -> None:
-        self._give_back(delivery)
-        self.event_dispatcher.send(
-            "task-failed" if attempt.final else "task-retried",
-            uuid=attempt.task_id,
-            name=attempt.task,
-            message_id=attempt.message_id,
-            receive_count=attempt.receive_count,
-            sent_at=wire.sent_at(delivery.message),
-            kind=attempt.kind.value,
-            exception=in_words(attempt.error),
-        )
-
-    def _give_back(self, delivery: Delivery) -> None:
-        self.channel.basic_reject(delivery.receipt_handle, requeue=True)

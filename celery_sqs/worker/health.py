@@ -49,7 +49,7 @@ class Health:
     """Watches over the receivers of a worker.
 
     Args:
-        held: what the worker holds.
+        in_flight: what is not settled yet.
         receivers: those that are to poll, by queue.
         port: where to answer `GET /healthz` and `GET /metrics`; 0 for nowhere.
         host: the address to listen on.
@@ -59,14 +59,14 @@ class Health:
 
     def __init__(
         self,
-        held: InFlight,
+        in_flight: InFlight,
         receivers: Mapping[str, Watched],
         port: int,
         host: str = LOOPBACK,
         hopeless_after: float = HOPELESS_AFTER,
         look_every: float = LOOK_EVERY,
     ) -> None:
-        self._held = held
+        self._in_flight = in_flight
         self._receivers = receivers
         self._address = (host, port)
         self._gauges = HealthGauges(self.report)
@@ -101,11 +101,11 @@ class Health:
     def report(self) -> dict[str, Any]:
         """The numbers: seconds since the last poll ended, messages held, how long the oldest is, an outage."""
         now = time.monotonic()
-        held = self._held.all()
+        held = self._in_flight.all()
         return {
             "healthy": self._silence() < UNHEALTHY_AFTER,
             "seconds_since_last_poll": round(self._silence(), 1),
-            "outage": self._held.suspended,
+            "outage": self._in_flight.suspended,
             "held": len(held),
             "oldest_held_seconds": round(max((now - delivery.received_at for delivery in held), default=0.0), 1),
         }

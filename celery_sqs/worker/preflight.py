@@ -4,19 +4,18 @@ A queue is set up by one hand and a worker by another. Where they contradict eac
 lost, run twice at once or fill the DLQ, and nothing says why. So this is asked before the first receive.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from celery_sqs.aws.queue import QueueFacts, read_facts
+from celery_sqs.aws.client import SqsClient
+from celery_sqs.aws.endpoint import sqs_client
+from celery_sqs.aws.queue import QueueFacts, read_facts, url_beside
 from celery_sqs.consume.leases import LONGEST_LEASE
+from celery_sqs.errors import CallFailed
+from celery_sqs.settings import Settings
 from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
 
 #: A worker that is killed costs its messages a receive. With only one, they would be dead and never have failed.
 FEWEST_RECEIVES: Final = 2
@@ -24,71 +23,82 @@ FEWEST_RECEIVES: Final = 2
 _UNITS: Final = {"day": 24 * 60 * 60, "hour": 60 * 60, "minute": 60}  # in seconds
 
 
-class OutOfReach(Exception):
-    """SQS could not be asked, or would not say: nothing is known of the queues, good or bad."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The numbers that the workers go by.
 
     Attributes:
-        max_receive_count: receives they take the queue to allow (Celery's setting `sqs_max_receive_count`).
-        soft_time_limit: seconds until a task is asked to end (`task_soft_time_limit`).
-        time_limit: seconds until its process is killed (`task_time_limit`).
+        soft_time_limit: seconds until a task is asked to end (`task_soft_time_limit`); None: never.
+        time_limit: seconds until its process is killed (`task_time_limit`); None: never.
         backoff_base: seconds before the second attempt, at the most; doubles from there (`SQSTask.backoff_base`).
         backoff_cap: seconds before any attempt, at the most (`SQSTask.backoff_cap`).
     """
 
-    max_receive_count: int
-    soft_time_limit: float
-    time_limit: float
-    backoff_base: float
-    backoff_cap: float
+    soft_time_limit: float | None = None
+    time_limit: float | None = None
+    backoff_base: float = BACKOFF_BASE
+    backoff_cap: float = BACKOFF_CAP
 
     @classmethod
     def of(cls, conf: Any) -> "Limits":
         """The numbers in Celery's settings, and the task classes' own back-off."""
-        return cls(
-            max_receive_count=conf.sqs_max_receive_count,
-            soft_time_limit=conf.task_soft_time_limit,
-            time_limit=conf.task_time_limit,
-            backoff_base=BACKOFF_BASE,
-            backoff_cap=BACKOFF_CAP,
-        )
+        return cls(soft_time_limit=conf.task_soft_time_limit, time_limit=conf.task_time_limit)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What there is to say about a pair of queues.
+    """What there is to say about a queue and its DLQ.
 
     Attributes:
+        queue: Celery's name for the queue.
         timeline: lines that say what the numbers mean; empty unless both queues are there.
         contradictions: a sentence for each; a worker should not start on any.
     """
 
+    queue: str
     timeline: str
     contradictions: list[str]
 
 
-def examine(sqs: "SQSClient", queue_url: str, dlq_url: str | None, limits: Limits) -> Report:
-    """Read the work queue and the DLQ that it names, and hold them against the limits.
+def preflight(app: Any, queues: Collection[str] = ()) -> list[Report]:
+    """Hold the queues of a Celery app against its settings.
+
+    Args:
+        app: the app, which `celery_sqs.setup` has set up.
+        queues: Celery's names of those to look at; empty: all.
+
+    Raises:
+        CallFailed: SQS cannot be reached, gives an answer that makes no sense, or refuses for lack of rights.
+        Misconfigured: a setting is missing or wrong.
+    """
+    settings, limits = Settings.of(app.conf), Limits.of(app.conf)
+    sqs = sqs_client(settings.endpoint)
+    return [
+        examine(sqs, name, queue.url, queue.dlq_url, limits)
+        for name, queue in settings.queues.items()
+        if not queues or name in queues
+    ]
+
+
+def examine(sqs: SqsClient, name: str, queue_url: str, dlq_url: str | None, limits: Limits) -> Report:
+    """Read a work queue and the DLQ that it names, and hold them against the limits.
 
     Args:
         sqs: from `celery_sqs.aws.endpoint`.
+        name: Celery's name for the queue.
         queue_url: the work queue.
-        dlq_url: the DLQ that people and tools will look into, if they have been told of one.
+        dlq_url: the DLQ that people and tools look into, if the settings name one.
         limits: the workers' numbers.
 
     Raises:
-        OutOfReach: SQS cannot be reached, does not answer sensibly, or refuses for lack of rights.
+        CallFailed: SQS cannot be reached, gives an answer that makes no sense, or refuses for lack of rights.
     """
     queue = _facts(sqs, queue_url)
     if queue is None:
-        return Report("", [f"There is no queue at {queue_url}: create it, or correct the URL."])
+        return Report(name, "", [f"There is no queue at {queue_url}: create it, or correct the URL."])
     dlq = _facts(sqs, url_beside(queue_url, queue.dlq_arn)) if queue.dlq_arn else None
-    told = timeline(queue, dlq, limits) if dlq else ""
-    return Report(told, contradictions(queue, dlq, limits, dlq_url))
+    lines = timeline(queue, dlq, limits) if dlq else ""
+    return Report(name, lines, contradictions(queue, dlq, limits, dlq_url))
 
 
 def contradictions(queue: QueueFacts, dlq: QueueFacts | None, limits: Limits, dlq_url: str | None = None) -> list[str]:
@@ -101,17 +111,17 @@ def contradictions(queue: QueueFacts, dlq: QueueFacts | None, limits: Limits, dl
         dlq_url: the DLQ that the settings name, if they do.
     """
     if queue.dlq_arn is None:
-        of_redrive = _of_no_redrive_policy(queue, limits)
+        of_redrive = _of_no_redrive_policy(queue)
     else:
         of_redrive = _of_redrive_policy(queue.name, queue.dlq_arn, dlq, dlq_url)
     of_dlq = _of_dlq(queue, dlq) if dlq else ()
-    return [*of_redrive, *_of_receives(queue, limits), *_of_times(queue, limits), *of_dlq]
+    return [*of_redrive, *_of_receives(queue), *_of_times(queue, limits), *of_dlq]
 
 
-def _of_no_redrive_policy(queue: QueueFacts, limits: Limits) -> Iterator[str]:
+def _of_no_redrive_policy(queue: QueueFacts) -> Iterator[str]:
     yield (
         f"{queue.name} has no RedrivePolicy, so a message that fails is tried until it is {_span(queue.retention)} "
-        f"old, and lost then: give it one, with a DLQ and maxReceiveCount {limits.max_receive_count}."
+        "old, and lost then: give it one, with a DLQ and a maxReceiveCount of 3."
     )
 
 
@@ -122,32 +132,26 @@ def _of_redrive_policy(name: str, dlq_arn: str, dlq: QueueFacts | None, dlq_url:
         yield f"{name} has a RedrivePolicy to {dlq_arn}, but the settings name {dlq_url} as the DLQ: correct either."
 
 
-def _of_receives(queue: QueueFacts, limits: Limits) -> Iterator[str]:
+def _of_receives(queue: QueueFacts) -> Iterator[str]:
     receives = queue.max_receive_count
-    if receives is None:
-        return
-    if receives < FEWEST_RECEIVES:
+    if receives is not None and receives < FEWEST_RECEIVES:
         yield (
             f"{queue.name} has maxReceiveCount {receives}, so a worker that is killed sends messages to the DLQ that "
             f"never failed: raise it to {FEWEST_RECEIVES} at least."
         )
-    if receives != limits.max_receive_count:
-        yield (
-            f"{queue.name} has maxReceiveCount {receives}, but the workers go by {limits.max_receive_count} "
-            "(sqs_max_receive_count): set both to the same."
-        )
 
 
 def _of_times(queue: QueueFacts, limits: Limits) -> Iterator[str]:
-    if queue.visibility_timeout <= limits.time_limit:
+    soft, hard = limits.soft_time_limit, limits.time_limit
+    if hard is not None and queue.visibility_timeout <= hard:
         yield (
             f"{queue.name} has VisibilityTimeout {queue.visibility_timeout:g} s, which is not longer than a task may "
-            f"run, {limits.time_limit:g} s (task_time_limit): raise the first or lower the second."
+            f"run, {hard:g} s (task_time_limit): raise the first or lower the second."
         )
-    if limits.soft_time_limit >= limits.time_limit:
+    if soft is not None and hard is not None and soft >= hard:
         yield (
-            f"A task of {queue.name} is asked to end after {limits.soft_time_limit:g} s (task_soft_time_limit), which "
-            f"is not before it is killed, after {limits.time_limit:g} s (task_time_limit): lower the first."
+            f"A task of {queue.name} is asked to end after {soft:g} s (task_soft_time_limit), which is not before it "
+            f"is killed, after {hard:g} s (task_time_limit): lower the first."
         )
     if not queue.receive_wait:
         yield (
@@ -175,11 +179,10 @@ def timeline(queue: QueueFacts, dlq: QueueFacts, limits: Limits) -> str:
     attempts = queue.max_receive_count or 0
     pauses = [min(limits.backoff_cap, limits.backoff_base * 2.0**number) for number in range(attempts - 1)]
     backoff = f"backoff_base {limits.backoff_base:g} s, doubled, backoff_cap {limits.backoff_cap:g} s, full jitter"
-    soft, hard = f"{limits.soft_time_limit:g} s", f"{limits.time_limit:g} s"
     kept = _span(queue.retention)
     lines = {
         "failing message": f"{attempts} attempts (maxReceiveCount), with pauses of up to {_listed(pauses)} ({backoff})",
-        "one attempt": f"asked to end after {soft} (task_soft_time_limit), killed after {hard} (task_time_limit)",
+        "one attempt": _attempt(limits),
         "in the DLQ": f"after up to {_span(sum(pauses))} of pauses, and the attempts; without pauses where the failure "
         "is permanent",
         "killed worker": f"costs each message it held one of the {attempts} attempts, and up to "
@@ -192,20 +195,27 @@ def timeline(queue: QueueFacts, dlq: QueueFacts, limits: Limits) -> str:
     return "\n".join([f"{queue.name} -> {dlq.name}", *(f"  {what:<16} {text}" for what, text in lines.items())])
 
 
-def _facts(sqs: "SQSClient", queue_url: str) -> QueueFacts | None:
+def _attempt(limits: Limits) -> str:
+    """What the time limits mean for one attempt."""
+    parts = [
+        f"{verb} after {seconds:g} s ({name})"
+        for verb, seconds, name in (
+            ("asked to end", limits.soft_time_limit, "task_soft_time_limit"),
+            ("killed", limits.time_limit, "task_time_limit"),
+        )
+        if seconds is not None
+    ]
+    return ", ".join(parts) or f"may take as long as SQS's longest lease, {_span(LONGEST_LEASE)}: it has no time limit"
+
+
+def _facts(sqs: SqsClient, queue_url: str) -> QueueFacts | None:
     """A queue's attributes; None if there is no such queue."""
     try:
         return read_facts(sqs, queue_url)
-    except sqs.exceptions.QueueDoesNotExist:
-        return None
-    # An answer that makes no sense is none: it comes from a proxy, or from a service on its way down.
-    except (BotoCoreError, ClientError, OSError, LookupError, ValueError) as error:
-        raise OutOfReach(f"SQS does not tell the attributes of {queue_url}: {error!r}") from error
-
-
-def url_beside(queue_url: str, arn: str) -> str:
-    """The URL of another queue at the same endpoint: a DLQ has to be in its queue's region and account."""
-    return "/".join([*queue_url.rsplit("/", 2)[:1], *arn.rsplit(":", 2)[1:]])
+    except CallFailed as error:
+        if error.no_queue:
+            return None
+        raise
 
 
 def _is_same(arn: str, queue_url: str) -> bool:

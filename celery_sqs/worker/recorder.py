@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from celery_sqs.per_process import per_process
-from celery_sqs.tasks.task import Attempt, SQSTask
+from celery_sqs.tasks.attempt import Attempt
+from celery_sqs.tasks.decision import Kind, RetryDecision
+from celery_sqs.tasks.task import SQSTask
 
 logger = logging.getLogger(__name__)
 
@@ -19,23 +21,23 @@ def record_soon(record: Callable[..., None], *what: Any) -> None:
     _thread().submit(_logged, record, *what)
 
 
-def record(task: SQSTask, attempt: Attempt, settle: Callable[[], None], hold: Callable[[], None]) -> None:
-    """Record an attempt, and only then let its message go: it must not be dead without a reason.
+def record(task: SQSTask, attempt: Attempt, decision: RetryDecision, settle: Callable[[RetryDecision], None]) -> None:
+    """Record an attempt, and only then settle its message: it must not be dead without a reason.
 
     Args:
         task: records it.
         attempt: the attempt.
-        settle: called when it is on record, or cannot ever be.
-        hold: called instead in an outage.
+        decision: what becomes of the message once the attempt is on record, or cannot ever be.
+        settle: called with that decision, or with an outage where one keeps the attempt from being recorded.
     """
     try:
         task.note(attempt)
     except Exception as error:
         if task.is_outage(error):
-            hold()
+            settle(RetryDecision(Kind.OUTAGE))
             return
         logger.exception("a failed attempt could not be recorded")
-    settle()
+    settle(decision)
 
 
 def _logged(call: Callable[..., None], *what: Any) -> None:

@@ -1,6 +1,6 @@
-"""A task's message in the worker's main process: what Celery does with it when the task has ended."""
+"""A task's request in the worker's main process, and `settle`, through which each outcome takes effect."""
 
-import functools
+from collections.abc import Callable
 from typing import Any
 
 from celery.exceptions import Ignore, Reject
@@ -8,20 +8,41 @@ from celery.signals import task_failure
 from celery.worker import state
 from celery.worker.request import Request
 
+from celery_sqs.consume.delivery import Delivery, State
+from celery_sqs.message import wire
+from celery_sqs.tasks.attempt import Attempt, describe
 from celery_sqs.tasks.batch import Call
 from celery_sqs.tasks.decision import LOST, Kind, RetryDecision, decide, unwrapped
-from celery_sqs.tasks.task import in_words
 from celery_sqs.worker.recorder import record, record_soon
 
 
-class SQSRequest(Request):
-    """Celery's request, which leaves every failure to SQS.
+def settle(
+    channel: Any, delivery_tag: str, task: Any, report: Callable[..., None], decision: RetryDecision | None
+) -> None:
+    """The one place where an outcome takes effect: a message is deleted, parked or released. From any thread.
 
-    Attributes:
-        rejected: whether the message was given back.
+    Args:
+        channel: the transport's.
+        delivery_tag: names the delivery.
+        task: the task that ran, or that records why none could.
+        report: called with the name of an event and its fields.
+        decision: on a failed run; None for one that succeeded.
     """
+    if decision is None:
+        channel.basic_ack(delivery_tag)
+        report("task-succeeded")
+    elif decision.kind is Kind.OUTAGE:
+        report("task-held")
+        channel.park(delivery_tag, task)
+    else:
+        channel.release(delivery_tag, decision.delay)
+        event = "task-failed" if decision.final else "task-retried"
+        report(event, kind=decision.kind.value, exception=decision.error, traceback=decision.traceback)
+    channel.wake()
 
-    rejected = False
+
+class SQSRequest(Request):
+    """Celery's request, which leaves every failure to SQS."""
 
     @classmethod
     def of(cls, message: Any, task: Any, consumer: Any, on_ack: Any, on_reject: Any) -> "SQSRequest":
@@ -48,8 +69,20 @@ class SQSRequest(Request):
         """How often SQS has handed out the message, this time included."""
         return int(self.request_dict["retries"]) + 1
 
+    @property
+    def max_receive_count(self) -> int | None:
+        """Receives that the queue allows; None where it has no redrive policy."""
+        limit: int | None = self.request_dict.get(wire.MAX_RECEIVE_COUNT)
+        return limit
+
+    @property
+    def delivery(self) -> Delivery | None:
+        """Its delivery, while that is in flight."""
+        delivery: Delivery | None = self.message.channel.in_flight.get(self.message.delivery_tag)
+        return delivery
+
     def send_event(self, event: str, **fields: Any) -> None:
-        """Tell what becomes of the call, and at which receive of which message."""
+        """Report what becomes of the call, and at which receive of which message."""
         if self._eventer and self._eventer.enabled and self.task.send_events:
             facts = self.request_dict
             self._eventer.send(
@@ -63,7 +96,7 @@ class SQSRequest(Request):
             )
 
     def call(self) -> Call:
-        """What a batch is told of it."""
+        """What a batch gets of it."""
         return Call(
             id=self.id,
             message_id=self.message_id,
@@ -71,47 +104,43 @@ class SQSRequest(Request):
             kwargs=self.kwargs,
             receive_count=self.receive_count,
             worker=self.hostname,
+            max_receive_count=self.max_receive_count,
             headers=self.message.headers,
         )
 
+    def begin(self) -> None:
+        """Note that the task runs in the pool."""
+        delivery = self.delivery
+        if delivery is not None:
+            delivery.advance(State.RUNNING)
+
+    def settle(self, decision: RetryDecision | None) -> None:
+        """Have the outcome of a run take effect: see the function `settle`."""
+        self.acknowledged = True  # so that Celery settles nothing itself
+        settle(self.message.channel, self.message.delivery_tag, self.task, self.send_event, decision)
+
+    def on_accepted(self, pid: int, time_accepted: float) -> None:
+        """The pool has begun with it."""
+        self.begin()
+        super().on_accepted(pid, time_accepted)
+
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
-        """Give the message back to SQS as `celery_sqs.tasks.decision` says, or keep it in an outage.
+        """Settle a failed run as `celery_sqs.tasks.decision` says.
 
         Celery's own deletes the message of a task that raises Ignore or is terminated, and ends the
         worker on a MemoryError.
         """
         error = unwrapped(exc_info)
-        decision = decide(self.task, error, self.message_id, self.receive_count)
+        decision = decide(self.task, error, self.message_id, self.receive_count, self.max_receive_count)
+        decision = decision.explained(describe(error), str(exc_info.traceback))
         state.task_ready(self)
-        if decision.kind is Kind.OUTAGE:
-            self._hold()
-        elif isinstance(error, (*LOST, Ignore, Reject)):
+        if decision.kind is not Kind.OUTAGE and isinstance(error, (*LOST, Ignore, Reject)):
             # The task's own hook could not record it, or was not asked to.
-            attempt = self.task.attempt(error, decision, self._context, self.message_id, str(exc_info.traceback))
-            settle = functools.partial(self._settle, decision, exc_info)
-            record_soon(record, self.task, attempt, settle, self._hold)
+            attempt = Attempt.of(self.name, self._context, self.message_id, decision, error, decision.traceback)
+            record_soon(record, self.task, attempt, decision, self.settle)
             self._signal(error, exc_info)
         else:
-            self._settle(decision, exc_info)
-
-    def _hold(self) -> None:
-        self.acknowledged = True  # as far as Celery is concerned; the channel hands it over again
-        self.hold()
-
-    def hold(self) -> None:
-        """Keep the message until an outage is over, when it is handed over again without another receive."""
-        self.send_event("task-held")
-        self.message.channel.hold(self.message.delivery_tag, self.task)
-
-    def _settle(self, decision: RetryDecision, exc_info: Any) -> None:
-        self.message.channel.postpone(self.message.delivery_tag, decision.delay)
-        self.reject(requeue=False)
-        self.tell_failure(decision, in_words(unwrapped(exc_info)), str(exc_info.traceback))
-
-    def tell_failure(self, decision: RetryDecision, error: str, traceback: str) -> None:
-        """Tell that an attempt failed: for good, or to be tried again."""
-        event = "task-failed" if decision.final else "task-retried"
-        self.send_event(event, kind=decision.kind.value, exception=error, traceback=traceback)
+            self.settle(decision)
 
     def _signal(self, error: BaseException, exc_info: Any) -> None:
         task_failure.send(
@@ -125,7 +154,7 @@ class SQSRequest(Request):
         )
 
     def on_timeout(self, soft: bool, timeout: float) -> None:
-        """Nothing: the pool tells `on_failure` of a hard time limit, too, and the task itself of a soft one."""
+        """Nothing: the pool reports a hard time limit to `on_failure`, too, and a soft one to the task itself."""
 
     def acknowledge(self) -> None:
         """Delete the message. A pool's thread only plans it, so the event loop is woken to do it."""
@@ -133,7 +162,6 @@ class SQSRequest(Request):
         self.message.channel.wake()
 
     def reject(self, requeue: bool = False) -> None:
-        """Give the message back."""
+        """Release the message."""
         super().reject(requeue=requeue)
-        self.rejected = True
         self.message.channel.wake()

@@ -1,0 +1,110 @@
+"""`celery_sqs.setup`: all that ties a Celery app to this transport."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from celery import Celery
+from celery.signals import after_task_publish
+from kombu.utils.imports import symbol_by_name
+
+from celery_sqs.errors import Misconfigured
+from celery_sqs.message import exact_json, wire
+from celery_sqs.settings import DEFAULTS, Queue
+
+#: Messages in flight for each process of the pool. A killed worker costs each of them a receive.
+PREFETCH_MULTIPLIER: Final = 100
+
+#: Celery's settings as this transport wants them; the app's own configuration comes before.
+CELERY_DEFAULTS: Final[Mapping[str, Any]] = {
+    "broker_url": "sqs://",
+    "broker_connection_retry_on_startup": True,
+    "result_serializer": "json",
+    "task_publish_retry": False,  # the sender tries again itself, within sqs_send_timeout
+    "task_serializer": exact_json.SERIALIZER,
+    "worker_prefetch_multiplier": PREFETCH_MULTIPLIER,
+    **DEFAULTS,
+}
+
+#: What is ours whatever the app's configuration says: without it the worker would be kombu's.
+CELERY_OVERRIDES: Final[Mapping[str, Any]] = {
+    "broker_transport": "celery_sqs.consume.transport:Transport",
+    "worker_consumer": "celery_sqs.worker.consumer:Consumer",
+    "worker_enable_remote_control": False,  # Celery's own needs a broadcast, which SQS does not have
+}
+
+WORKER_STEPS: Final = ("celery_sqs.worker.steps:Preflight", "celery_sqs.worker.steps:ShortPoolStop")
+MONITOR_STEPS: Final = ("celery_sqs.monitor.steps:Watching", "celery_sqs.monitor.command_listener:Answering")
+CONSUMER_STEPS: Final = ("celery_sqs.worker.steps:Readiness", "celery_sqs.worker.steps:HealthCheck")
+
+
+def setup(
+    app: Celery, queues: "Mapping[str, str | Queue | Mapping[str, str]] | None" = None, **settings: Any
+) -> Celery:
+    """Put a Celery app on SQS; returns the app.
+
+    Call it before the app's first task is defined. Nothing is asked of SQS, and no configuration is read: that happens
+    when a worker starts or a task is first called.
+
+    Args:
+        app: the app.
+        queues: Celery's name for each queue, and its URL. Tasks go to the first unless a route says otherwise.
+        settings: any other of `celery_sqs.settings.DEFAULTS`, without the prefix `sqs_`. What is not given here is
+            read from `app.conf`.
+
+    Raises:
+        Misconfigured: there is no such setting, or the app has tasks already that are none of ours.
+    """
+    _require_known(settings)
+    _use_task_class(app)
+    app.amqp_cls = "celery_sqs.publish.amqp:AMQP"
+    app.add_defaults(lambda: _complete(app))
+    given = {f"sqs_{name}": value for name, value in {"queues": queues, **settings}.items() if value is not None}
+    app.conf.update({**CELERY_OVERRIDES, **given})
+    app.steps["worker"].update(WORKER_STEPS)
+    app.steps["consumer"].update(CONSUMER_STEPS)
+    return app
+
+
+def _require_known(settings: Mapping[str, Any]) -> None:
+    unknown = sorted(name for name in settings if f"sqs_{name}" not in DEFAULTS)
+    if unknown:
+        known = ", ".join(name.removeprefix("sqs_") for name in DEFAULTS)
+        raise Misconfigured(f"setup: there is no setting {unknown[0]!r}; there are {known}")
+
+
+def _use_task_class(app: Celery) -> None:
+    """Have SQSTask as the class of every task that names no other."""
+    if "Task" in vars(app):
+        raise Misconfigured("setup: call it before the app's first task is defined, or its tasks are not SQSTask")
+    app.task_cls = "celery_sqs.tasks.task:SQSTask"
+
+
+def _complete(app: Celery) -> dict[str, Any]:
+    """Complete an app's configuration, which has just been read; returns no more defaults.
+
+    The last of its maps has Celery's own defaults. What `add_defaults` is given would come before the app's settings.
+    """
+    conf: Any = app.conf
+    defaults = conf.maps[-1]
+    defaults.update(CELERY_DEFAULTS)
+    queues = conf.sqs_queues
+    if isinstance(queues, Mapping) and queues:
+        defaults["task_default_queue"] = next(iter(queues))
+    # Without ours Celery would delete every message unread.
+    conf.accept_content = [*wire.ACCEPTED, *(name for name in conf.accept_content if name not in wire.ACCEPTED)]
+    if conf.sqs_monitor_database is not None:
+        defaults["worker_send_task_events"] = True
+        _use_monitor(app)
+    return {}
+
+
+def _use_monitor(app: Celery) -> None:
+    """Have the app report to the monitor's tables. By name, as not every app has what these need."""
+    app.events_cls = "celery_sqs.monitor.dispatcher:Events"
+    app.control_cls = "celery_sqs.monitor.control:Control"
+    app.steps["consumer"].update(MONITOR_STEPS)
+    try:
+        sent = symbol_by_name("celery_sqs.monitor.producer:sent")
+    except ImportError as error:
+        raise Misconfigured(f"sqs_monitor_database: install celery-sqs[monitor] for it: {error}") from error
+    after_task_publish.connect(sent, weak=False, dispatch_uid=__name__)

@@ -1,0 +1,172 @@
+"""What the framework takes from a Celery app's configuration, read and checked in one place.
+
+Each setting is an argument of `celery_sqs.setup`, or a key `sqs_...` of `app.conf`, which is read when it is first
+needed: configuration that comes late, or has a namespace as Django's has, is seen.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from celery_sqs.aws.endpoint import Endpoint, region_of
+from celery_sqs.errors import Misconfigured
+
+LOOPBACK: Final = "127.0.0.1"
+
+#: Every setting and its default. None for `region`, `endpoint_url` and `credentials`: what boto3 finds.
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "sqs_queues": None,
+    "sqs_region": None,
+    "sqs_endpoint_url": None,
+    "sqs_credentials": None,
+    "sqs_default_task": None,
+    "sqs_send_timeout": 5.0,
+    "sqs_health_host": LOOPBACK,
+    "sqs_health_port": 0,
+    "sqs_preflight": "refuse",
+    "sqs_monitor_database": None,
+    "sqs_monitor_events": True,
+    "sqs_monitor_retention_days": 7,
+}
+
+MAX_PORT: Final = 65_535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A queue that messages are sent to and received from.
+
+    Attributes:
+        url: its URL.
+        dlq_url: the DLQ that people and tools look into; None for the one that the queue's redrive policy names.
+    """
+
+    url: str
+    dlq_url: str | None = None
+
+    @property
+    def name(self) -> str:
+        """SQS's name for it."""
+        return self.url.rstrip("/").rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The checked settings.
+
+    Attributes:
+        queues: by Celery's name for each; never empty.
+        endpoint: where SQS is.
+        default_task: the task of a message that names none; None: such a message is poison.
+        send_timeout: seconds until a caller of `delay` gets `NotConfirmed`.
+        health_host: the address that a worker answers on.
+        health_port: its port; 0 for none.
+        preflight: what a worker does whose queues contradict its settings.
+    """
+
+    queues: Mapping[str, Queue]
+    endpoint: Endpoint
+    default_task: str | None = None
+    send_timeout: float = 5.0
+    health_host: str = LOOPBACK
+    health_port: int = 0
+    preflight: Literal["refuse", "warn"] = "refuse"
+    monitor_database: Any = field(default=None, repr=False)
+
+    @property
+    def default_queue(self) -> str:
+        """The queue of a task that has no route: the first."""
+        return next(iter(self.queues))
+
+    @classmethod
+    def of(cls, conf: Any) -> "Settings":
+        """Read a Celery app's configuration.
+
+        Raises:
+            Misconfigured: a setting is missing or wrong.
+        """
+        broker_url = conf.broker_url
+        if broker_url and not str(broker_url).startswith("sqs:"):
+            raise Misconfigured(f"broker_url: {urlsplit(str(broker_url)).scheme!r} is another broker than sqs://")
+        queues = _queues(conf.sqs_queues)
+        first = next(iter(queues.values()))
+        return cls(
+            queues=queues,
+            endpoint=Endpoint(
+                region=_text(conf, "sqs_region") or region_of(first.url),
+                url=_text(conf, "sqs_endpoint_url"),
+                credentials=_credentials(conf.sqs_credentials),
+            ),
+            default_task=_text(conf, "sqs_default_task"),
+            send_timeout=_number(conf, "sqs_send_timeout", "a number of seconds above 0", lambda value: value > 0),
+            health_host=_text(conf, "sqs_health_host") or LOOPBACK,
+            health_port=int(_number(conf, "sqs_health_port", "a port, or 0 for none", _is_port)),
+            preflight=_preflight(conf.sqs_preflight),
+            monitor_database=conf.sqs_monitor_database,
+        )
+
+
+def _queues(given: Any) -> dict[str, Queue]:
+    if not given:
+        raise Misconfigured('sqs_queues: not set. Give {"name": "https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE"}')
+    if not isinstance(given, Mapping):
+        raise Misconfigured(f"sqs_queues: {given!r} is no mapping of names to URLs")
+    return {_name(name): _queue(name, queue) for name, queue in given.items()}
+
+
+def _name(name: Any) -> str:
+    if not isinstance(name, str) or not name:
+        raise Misconfigured(f"sqs_queues: {name!r} is no name of a queue")
+    return name
+
+
+def _queue(name: str, given: Any) -> Queue:
+    match given:
+        case Queue():
+            queue = given
+        case str():
+            queue = Queue(url=given)
+        case {"url": str(url), **rest} if not rest.keys() - {"dlq_url"}:
+            queue = Queue(url=url, **rest)
+        case _:
+            raise Misconfigured(f"sqs_queues[{name!r}]: {given!r} is neither a URL nor a celery_sqs.Queue")
+    for url in filter(None, (queue.url, queue.dlq_url)):
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or not parts.path.strip("/"):
+            raise Misconfigured(f"sqs_queues[{name!r}]: {url!r} is no URL of a queue")
+    return queue
+
+
+def _text(conf: Any, name: str) -> str | None:
+    value = conf[name]
+    if value is not None and not isinstance(value, str):
+        raise Misconfigured(f"{name}: {value!r} is no text")
+    return value or None
+
+
+def _number(conf: Any, name: str, what: str, fits: Callable[[float], bool]) -> float:
+    value = conf[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not fits(value):
+        raise Misconfigured(f"{name}: {value!r} is not {what}")
+    return value
+
+
+def _is_port(value: float) -> bool:
+    return isinstance(value, int) and 0 <= value <= MAX_PORT
+
+
+def _credentials(given: Any) -> tuple[str, str] | None:
+    match given:
+        case None:
+            return None
+        case [str(key), str(secret)]:
+            return key, secret
+    raise Misconfigured("sqs_credentials: not a pair of access key and secret")
+
+
+def _preflight(given: Any) -> Literal["refuse", "warn"]:
+    if given in {"refuse", "warn"}:
+        choice: Literal["refuse", "warn"] = given
+        return choice
+    raise Misconfigured(f"sqs_preflight: {given!r} is neither 'refuse' nor 'warn'")
