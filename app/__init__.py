@@ -2,10 +2,9 @@
 
 from flask import Flask
 
-from app import cli, docs, health, metrics, orders, problems, request_log
+from app import cli, docs, health, metrics, orders, problems, request_log, workbench
 from app.backlog import Backlog
 from app.body import MAX_BODY_BYTES
-from app.monitor import workbench
 from app.queue import OrderQueue
 from app.services import Services
 from config import logging as logs

@@ -7,8 +7,8 @@ from typing import Final
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.monitor.queue_numbers import BothQueues, read_both
-from app.monitor.recent import Recent
+from app.dependencies.queue_numbers import BothQueues, read_both
+from app.dependencies.recent import Recent
 from app.services import Services
 from celery_sqs.aws.endpoint import client
 from celery_sqs.monitor.event_reader import EventReader

@@ -14,10 +14,10 @@ from werkzeug.exceptions import NotFound
 from app.auth import READ, WRITE, caller, require
 from app.body import StrictBlueprint
 from app.problems import documented
+from app.queue import NotQueued
 from app.request_log import request_id, trace
 from app.schemas import AcceptedOrder, Cursor, NewOrder, OrderPage, OrderView, PageQuery
 from app.services import services
-from celery_sqs.errors import NotConfirmed
 from orders.attempt import state_without_row
 from orders.fields import parse_order_id
 from orders.order import PENDING, Order
@@ -74,7 +74,7 @@ class Orders(MethodView):
         )
         try:
             task_id = parts.queue.send(order, request_id(), trace())
-        except NotConfirmed as error:
+        except NotQueued as error:
             logger.warning("order not queued", order_id=str(order.order_id), error=str(error))
             abort(
                 503,

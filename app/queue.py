@@ -4,12 +4,20 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from celery_sqs.aws.endpoint import client, reachable
+from celery_sqs.errors import NotConfirmed
 from celery_sqs.tracing.spans import sending
 from config.settings import Settings
 from orders.order import Order
 from orders.schema import to_message
 from tasks.application import create_celery, endpoint
 from tasks.orders import PERSIST_ORDER
+
+
+class NotQueued(Exception):
+    """The queue did not confirm an order in time.
+
+    It may be in the queue all the same. The same order may be sent again: it is stored once.
+    """
 
 
 class OrderQueue(Protocol):
@@ -24,7 +32,7 @@ class OrderQueue(Protocol):
             trace: the request's trace context; see `celery_sqs.tracing.context`.
 
         Raises:
-            celery_sqs.errors.NotConfirmed: it has not, in time.
+            NotQueued: it has not, in time.
         """
 
     def reachable(self) -> bool:
@@ -45,9 +53,12 @@ class CeleryQueue:
 
     def send(self, order: Order, request_id: str, trace: Mapping[str, str]) -> str:
         """Publish the task. Request id and trace travel with it into the worker's logs."""
-        with sending(self._traces, self._name, trace) as context:
-            headers = {"request_id": request_id, **context}
-            result = self._persist_order.apply_async((to_message(order),), headers=headers)
+        try:
+            with sending(self._traces, self._name, trace) as context:
+                headers = {"request_id": request_id, **context}
+                result = self._persist_order.apply_async((to_message(order),), headers=headers)
+        except NotConfirmed as error:
+            raise NotQueued(str(error)) from error
         return str(result.id)
 
     def reachable(self) -> bool:

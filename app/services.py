@@ -6,7 +6,7 @@ from typing import ClassVar
 from flask import current_app
 from sqlalchemy import Engine
 
-from app.probes import Probe
+from app.dependencies.probe import Probe
 from app.queue import CeleryQueue, OrderQueue
 from app.tokens import Verifier
 from config.settings import Settings

@@ -2,8 +2,9 @@
 
 import contextlib
 import logging
+import os
 import sys
-from typing import Final
+from typing import Final, TextIO
 
 import structlog
 from structlog.typing import Processor
@@ -17,8 +18,17 @@ _QUIET: Final = {
 }
 
 
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Loses a line that cannot be written. The standard library's handler reports that, on the same broken stderr."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the name is logging's
+        """Report what is wrong with a record, but not that nothing can be written."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 #: Where all lines go.
-_STDERR: Final = logging.StreamHandler()
+_STDERR: Final = _Stderr()
 
 
 class _Lines:
@@ -53,6 +63,8 @@ def configure(level: str, log_format: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
+    # As it is now: Celery's worker puts a logger in the place of sys.stderr.
+    _STDERR.stream = _stream()
     rendered = _json() if log_format == "json" else _console()
     structlog.configure(
         processors=[*shared, *rendered],
@@ -60,8 +72,6 @@ def configure(level: str, log_format: str) -> None:
         logger_factory=_Lines,
         cache_logger_on_first_use=True,
     )
-    # As it is now: Celery's worker puts a logger in the place of sys.stderr.
-    _STDERR.stream = sys.stderr
     _STDERR.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
@@ -75,6 +85,20 @@ def configure(level: str, log_format: str) -> None:
         logging.getLogger(name).setLevel(max(quieter, root.level))
 
 
+def _stream() -> TextIO:
+    """Stderr, with a buffer of our own.
+
+    A line that cannot be written stays in the buffer. If that is the buffer of sys.stderr, Python fails to flush it
+    when the process ends, and changes the exit status to 120.
+    """
+    own = sys.__stderr__
+    if sys.stderr is not own:  # somebody else's, who decides what becomes of a line
+        return sys.stderr
+    if own is None:  # the process was started without one
+        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
+    return open(own.fileno(), "w", buffering=1, encoding=own.encoding, errors=own.errors, closefd=False)
+
+
 def _json() -> list[Processor]:
     # Without local variables: among them are passwords.
     tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
@@ -83,4 +107,4 @@ def _json() -> list[Processor]:
 
 def _console() -> list[Processor]:
     plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+    return [structlog.dev.ConsoleRenderer(colors=_STDERR.stream.isatty(), exception_formatter=plain)]

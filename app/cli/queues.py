@@ -6,7 +6,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from app.cli.group import PlainGroup
 from app.cli.preflight import report
 from app.cli.screen import line, print_json
-from app.monitor.queue_numbers import read_both
+from app.dependencies.queue_numbers import read_both
 from app.services import services
 from celery_sqs.aws.endpoint import client
 from celery_sqs.aws.provision import provision

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from app import create_app
-from app.monitor.parts import Parts
+from app.workbench.parts import Parts
 from config.settings import load
 from tasks.repair.letters import Chosen
 from tests.browser.site import OPERATOR

@@ -10,8 +10,8 @@ from prometheus_client import Counter, Histogram
 
 from app import metrics as of_web
 from app.backlog import Backlog
-from app.monitor.queue_numbers import BothQueues, QueueNumbers
-from app.monitor.recent import Recent
+from app.dependencies.queue_numbers import BothQueues, QueueNumbers
+from app.dependencies.recent import Recent
 from celery_sqs import metrics as of_sqs
 from celery_sqs.monitor import metrics as of_tasks
 from tests.processes import ROOT

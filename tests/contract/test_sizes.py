@@ -1,14 +1,19 @@
-"""Modules and functions stay small enough to read at once, and every module says what it is for."""
+"""Modules, functions and folders stay small enough to read at once, and every module says what it is for."""
 
 import ast
+from collections import Counter
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("app", "celery_sqs", "orders", "tasks", "config", "dev", "tests", "bench")
+PRODUCT = ("app", "celery_sqs", "orders", "tasks", "config")
+FOLDERS = (*PRODUCT, "dev", "tests", "bench")
 GENERATED = Path("app/migrations/versions")  # a migration is as long as its change
 
 MAX_MODULE_LINES = 300
 MAX_FUNCTION_LINES = 40
+MAX_MODULES = 15  # in a folder of the product
+MEDIAN_LINES = 80  # of the product's modules
 # A name that fits everything: such a module has no noun, so it collects what found no place.
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc"}
 
@@ -27,6 +32,16 @@ def test_every_function_has_at_most_40_lines():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     assert_no_offenders("lines in a function", MAX_FUNCTION_LINES, sizes)
+
+
+def test_no_folder_of_the_product_has_more_than_15_modules():
+    sizes = Counter(path.parent for path, _ in modules_of_the_product())
+    assert_no_offenders("modules in a folder", MAX_MODULES, sizes.items())
+
+
+def test_half_of_the_products_modules_have_fewer_than_80_lines():
+    middle = median(len(source.splitlines()) for _, source in modules_of_the_product())
+    assert middle < MEDIAN_LINES, f"the median is {middle}"
 
 
 def test_no_module_is_named_after_nothing():
@@ -49,6 +64,19 @@ def sources():
     """Every module's path below the root, and its text."""
     paths = (path.relative_to(ROOT) for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")))
     return [(path, (ROOT / path).read_text()) for path in paths if not path.is_relative_to(GENERATED)]
+
+
+def modules_of_the_product():
+    """Those with any code: an __init__.py that has only a docstring is not something to find a way through."""
+    return [
+        (path, source)
+        for path, source in sources()
+        if path.parts[0] in PRODUCT and not (path.name == "__init__.py" and is_docstring(ast.parse(source)))
+    ]
+
+
+def is_docstring(tree):
+    return not tree.body or (len(tree.body) == 1 and ast.get_docstring(tree) is not None)
 
 
 def names(path):

@@ -1,6 +1,6 @@
 """Hand-written doubles at the edge of the application."""
 
-from celery_sqs.errors import NotConfirmed
+from app.queue import NotQueued
 from orders.order import Order
 
 
@@ -32,7 +32,7 @@ class FakeQueue:
 
     def refuse(self) -> None:
         """Confirm nothing from now on."""
-        self.error = NotConfirmed("timed out")
+        self.error = NotQueued("timed out")
 
 
 class ForbiddenStore:

@@ -3,7 +3,7 @@
 import threading
 
 from app import create_app
-from app.probes import Probe
+from app.dependencies.probe import Probe
 from orders.database import connect
 from orders.store import OrderStore
 from tests.conftest import make_settings

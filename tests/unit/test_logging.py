@@ -1,6 +1,7 @@
 """Log lines have one form and stay whole, show where something went wrong, and nothing that is secret."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -46,13 +47,15 @@ import logging, os, sys
 import structlog
 from config.logging import configure
 logger = structlog.stdlib.get_logger("some.module")  # before it is configured, as in every module
-configure("INFO", "json")
+configure("INFO", sys.argv[1])
 """
 
 
-def run(program):
-    command = [sys.executable, "-c", OURS + program]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True)
+def run(program, *shell, log_format="json"):
+    command = [*shell, sys.executable, "-c", OURS + program, log_format]
+    # As a service is run. Where Python does not buffer, no line is left over that cannot be written.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20, check=True)
 
 
 def test_our_lines_and_a_librarys_have_the_same_form():
@@ -78,6 +81,15 @@ def test_what_is_below_the_level_is_not_written():
 def test_a_line_that_cannot_be_written_is_lost_and_nothing_else(broken):
     ended = run(f"{broken}; logger.info('said'); logger.error('said', exc_info=ValueError()); print('went on')")
     assert ended.stdout == "went on\n"
+    ended = run(f"{broken}; logging.getLogger('some.library').error('said'); print('went on')")
+    assert ended.stdout == "went on\n"
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_process_that_is_started_without_stderr_loses_its_lines_and_goes_on(log_format):
+    without_stderr = ["sh", "-c", 'exec "$@" 2>&-', "sh"]
+    program = "logger.info('said'); logging.getLogger('some.library').error('said'); print('went on')"
+    assert run(program, *without_stderr, log_format=log_format).stdout == "went on\n"
 
 
 def test_lines_of_many_threads_stay_whole():

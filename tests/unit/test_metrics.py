@@ -7,8 +7,8 @@ import pytest
 
 from app import create_app, metrics
 from app.backlog import Backlog
-from app.monitor.queue_numbers import BothQueues, QueueNumbers
-from app.monitor.recent import Recent
+from app.dependencies.queue_numbers import BothQueues, QueueNumbers
+from app.dependencies.recent import Recent
 from app.tokens import KeysUnavailable
 from config.settings import SettingsError, load
 from tests.conftest import make_settings

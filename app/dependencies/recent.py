@@ -1,0 +1,83 @@
+"""The last answer of a dependency: asked for on a thread of its own, and waited for only so long."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+import structlog
+
+logger = structlog.stdlib.get_logger(__name__)
+
+T = TypeVar("T")
+
+#: Seconds to wait for an answer; one that comes later is there for the next time.
+PATIENCE: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What is known.
+
+    Attributes:
+        value: the last answer there was; None if there was none yet.
+        age: seconds since it came; None without one.
+        trouble: why there is no fresh one; None where there is.
+    """
+
+    value: T | None
+    age: float | None
+    trouble: str | None
+
+
+class Recent(Generic[T]):
+    """A question whose answer is good for some seconds. It is never asked twice at once.
+
+    Args:
+        ask: gives the answer, or raises. It may hang; nobody waits for it then.
+        kept: seconds that an answer is good for. A failure is one, too.
+    """
+
+    def __init__(self, ask: Callable[[], T], kept: float) -> None:
+        self._ask = ask
+        self._kept = kept
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="recent")
+        self._lock = threading.Lock()
+        self._running: Future[None] | None = None
+        self._ended_at = float("-inf")
+        self._value: T | None = None
+        self._value_at: float | None = None
+        self._trouble: str | None = None
+
+    def answer(self, patience: float = PATIENCE) -> Answer[T]:
+        """The answer, asked for anew where the last one is too old."""
+        with self._lock:
+            if self._running is None and time.monotonic() >= self._ended_at + self._kept:
+                self._running = self._thread.submit(self._run)
+            running = self._running
+        late = None
+        if running is not None:
+            try:
+                running.result(patience)
+            except FutureTimeout:
+                late = f"no answer within {patience:g} s"
+        with self._lock:
+            age = None if self._value_at is None else time.monotonic() - self._value_at
+            return Answer(self._value, age, late or self._trouble)
+
+    def _run(self) -> None:
+        value, trouble = None, None
+        try:
+            value = self._ask()
+        # Whatever it is, whoever asks says so and goes on without.
+        except Exception as error:
+            logger.warning("a dependency did not answer", error=repr(error))
+            trouble = f"{type(error).__name__}: {error}"
+        with self._lock:
+            self._ended_at = time.monotonic()
+            self._running, self._trouble = None, trouble
+            if trouble is None:
+                self._value, self._value_at = value, self._ended_at

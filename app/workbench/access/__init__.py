@@ -1,0 +1,1 @@
+"""Who may use the workbench: operators, their passwords and their sessions."""

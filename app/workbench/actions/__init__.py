@@ -1,0 +1,1 @@
+"""What an operator does about dead messages: dry run, redrive, edit, discard."""

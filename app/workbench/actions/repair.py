@@ -1,0 +1,124 @@
+"""Sending dead letters again, and discarding them: asked, confirmed, then done and watched."""
+
+import re
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+from flask import redirect, request, url_for
+from werkzeug.exceptions import NotFound
+from werkzeug.sansio.response import Response as BaseResponse
+
+from app.workbench.actions.scope import Scope
+from app.workbench.actions.trial import try_some
+from app.workbench.blueprint import blueprint, operator, page, rendered
+from app.workbench.parts import parts
+from tasks.repair.repairs import CANARIES, DISCARD, REDRIVE, Refused
+
+MAX_REASON: Final = 1000  # characters
+MAX_CANARIES: Final = 1000
+
+SHOWN_ITEMS: Final = 200
+
+STATES: Final = ("planned", "sending", "sent", "confirmed", "failed", "gone", "discarded")
+
+
+@page("/dlq/redrive", "redrive.html")
+def redrive() -> dict[str, Any]:
+    """Before letters are sent again: which, what a dry run says, how many go first, and why."""
+    return _about_redrive(Scope.asked(request.args))
+
+
+@blueprint.post("/dlq/redrive")
+def begin_redrive() -> BaseResponse:
+    """Send letters again."""
+    scope = Scope.asked(request.form)
+    reason, errors = required_reason()
+    canaries = _canaries(errors)
+    if not errors:
+        try:
+            return started(parts().bench.repairs.plan(REDRIVE, scope.chosen, operator(), reason, canaries))
+        except Refused as error:
+            errors["form"] = str(error)
+    return _again("redrive.html", _about_redrive(scope), errors)
+
+
+@page("/dlq/discard", "discard.html")
+def discard() -> dict[str, Any]:
+    """Before letters are deleted: which, and why."""
+    return _about_discard(Scope.asked(request.args, allow_all=False))
+
+
+@blueprint.post("/dlq/discard")
+def begin_discard() -> BaseResponse:
+    """Delete letters from the DLQ; the ledger keeps them."""
+    scope = Scope.asked(request.form, allow_all=False)
+    reason, errors = required_reason()
+    if request.form.get("sure") != "yes":
+        errors["sure"] = "Tick this if you are."
+    if not errors:
+        try:
+            return started(parts().bench.repairs.plan(DISCARD, scope.chosen, operator(), reason))
+        except Refused as error:
+            errors["form"] = str(error)
+    return _again("discard.html", _about_discard(scope), errors)
+
+
+@page("/repairs/<repair_id>", "repair.html")
+def repair(repair_id: str) -> dict[str, Any]:
+    """A repair: how far it is, and what it did to each letter."""
+    try:
+        progress = parts().bench.repairs.progress(repair_id)
+    except LookupError:
+        raise NotFound("There is no such repair.") from None
+    state = request.args.get("state")
+    return {
+        "now": datetime.now(UTC),
+        "progress": progress,
+        "state": state if state in STATES else None,
+        "items": parts().bench.repairs.items(repair_id, state if state in STATES else None, SHOWN_ITEMS),
+        "trouble": parts().runs.trouble(repair_id),
+    }
+
+
+@blueprint.post("/repairs/<repair_id>")
+def resume(repair_id: str) -> BaseResponse:
+    """Go on with a repair that nobody runs any more."""
+    return started(repair_id)
+
+
+def started(repair_id: str) -> BaseResponse:
+    """Run a repair, and show how it gets on."""
+    parts().runs.repair(repair_id)
+    return redirect(url_for("monitor.repair", repair_id=repair_id), HTTPStatus.SEE_OTHER)
+
+
+def required_reason() -> tuple[str, dict[str, str]]:
+    """The form's reason, and what is wrong with it, by field."""
+    reason = request.form.get("reason", "").strip()
+    if not reason:
+        return reason, {"reason": "Say why, for those who ask later."}
+    if len(reason) > MAX_REASON:
+        return reason, {"reason": f"Say it in {MAX_REASON} characters."}
+    return reason, {}
+
+
+def _canaries(errors: dict[str, str]) -> int:
+    text = request.form.get("canaries", "")
+    if re.fullmatch("[0-9]{1,4}", text, re.ASCII) and int(text) <= MAX_CANARIES:
+        return int(text)
+    errors["canaries"] = f"A whole number from 0 to {MAX_CANARIES}; 0 sends all at once."
+    return 0
+
+
+def _about_redrive(scope: Scope) -> dict[str, Any]:
+    return {"now": datetime.now(UTC), "scope": scope, "outcome": try_some(scope), "canaries": CANARIES}
+
+
+def _about_discard(scope: Scope) -> dict[str, Any]:
+    return {"now": datetime.now(UTC), "scope": scope}
+
+
+def _again(template: str, told: dict[str, Any], errors: dict[str, str]) -> BaseResponse:
+    """The form once more, with what is wrong with it."""
+    return rendered(template, told | {"errors": errors, "given": request.form}, HTTPStatus.UNPROCESSABLE_ENTITY)

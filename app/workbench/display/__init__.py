@@ -1,0 +1,1 @@
+"""How values become text, tables and charts."""

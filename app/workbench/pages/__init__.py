@@ -1,0 +1,1 @@
+"""The pages that show: each is HTML, and the same as JSON."""

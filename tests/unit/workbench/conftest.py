@@ -1,0 +1,34 @@
+"""The workbench on doubles: an application with a bench whose answers a test sets, and an operator's browser."""
+
+import pytest
+
+from app import create_app
+from app.dependencies.queue_numbers import BothQueues, read
+from app.workbench.parts import Parts
+from tests.conftest import make_settings
+from tests.unit.workbench.fakes import Browser, FakeBench, with_fakes
+
+
+def numbers(dlq=7):
+    work = read("http://sqs/0/orders", {"ApproximateNumberOfMessages": "1204", "VisibilityTimeout": "30"})
+    return BothQueues(work, read("http://sqs/0/orders-dlq", {"ApproximateNumberOfMessages": str(dlq)}))
+
+
+@pytest.fixture
+def bench():
+    return FakeBench()
+
+
+@pytest.fixture
+def app(store, queue, bench, tmp_path):
+    settings = make_settings(database_url=f"sqlite:///{tmp_path}/orders.db")
+    app = with_fakes(create_app(settings, store=store, queue=queue), bench, numbers)
+    yield app
+    app.extensions[Parts.NAME].watch._engine.dispose()
+
+
+@pytest.fixture
+def browser(app):
+    browser = Browser(app)
+    browser.sign_in()
+    return browser
