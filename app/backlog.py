@@ -7,10 +7,9 @@ from typing import Final
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.dependencies.queue_numbers import BothQueues, read_both
 from app.dependencies.recent import Recent
 from app.services import Services
-from celery_sqs.aws.endpoint import client
+from celery_sqs import QueuePair, read_pair, sqs_client
 from celery_sqs.monitor.event_reader import EventReader
 from tasks.application import endpoint
 from tasks.orders import PERSIST_ORDER
@@ -34,7 +33,7 @@ class Backlog(Collector):
         oldest: when the oldest order was sent that is neither stored nor dead; None where nobody reports any.
     """
 
-    def __init__(self, queues: Recent[BothQueues], oldest: Recent[datetime | None] | None) -> None:
+    def __init__(self, queues: Recent[QueuePair], oldest: Recent[datetime | None] | None) -> None:
         self._queues = queues
         self._oldest = oldest
 
@@ -44,7 +43,7 @@ class Backlog(Collector):
         settings, watch = services.settings, EventReader(services.engine)
         urls = (settings.sqs_queue_url, settings.sqs_dlq_url)
         return cls(
-            Recent(lambda: read_both(client(endpoint(settings)), *urls), KEPT),
+            Recent(lambda: read_pair(sqs_client(endpoint(settings)), *urls), KEPT),
             Recent(lambda: watch.oldest_unfinished(PERSIST_ORDER), KEPT) if settings.task_events else None,
         )
 
@@ -68,7 +67,7 @@ def _up(name: str, text: str, trouble: str | None) -> Metric:
     return GaugeMetricFamily(name, text, value=float(trouble is None))
 
 
-def _messages(both: BothQueues) -> Metric:
+def _messages(both: QueuePair) -> Metric:
     family = GaugeMetricFamily(
         "sqs_queue_messages", "About how many messages a queue holds.", labels=["queue", "state"]
     )

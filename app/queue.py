@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from celery_sqs.aws.endpoint import client, reachable
-from celery_sqs.errors import NotConfirmed
+from celery import Celery
+
+from celery_sqs import NotConfirmed, reachable, sqs_client
 from celery_sqs.tracing.spans import sending
 from config.settings import Settings
 from orders.order import Order
 from orders.schema import to_message
-from tasks.application import create_celery, endpoint
+from tasks.application import endpoint
 from tasks.orders import PERSIST_ORDER
 
 
@@ -42,14 +43,14 @@ class OrderQueue(Protocol):
 class CeleryQueue:
     """`persist_order` on SQS."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._persist_order = create_celery(settings).tasks[PERSIST_ORDER]
+    def __init__(self, celery: Celery, settings: Settings) -> None:
+        self._persist_order = celery.tasks[PERSIST_ORDER]
         self._endpoint = endpoint(settings)
         self._url = settings.sqs_queue_url
         self._name = settings.queue_name
         self._traces = settings.otel_exporter_otlp_endpoint
         # Making it takes a tenth of a second, which the first order would wait for.
-        client(self._endpoint)
+        sqs_client(self._endpoint)
 
     def send(self, order: Order, request_id: str, trace: Mapping[str, str]) -> str:
         """Publish the task. Request id and trace travel with it into the worker's logs."""
@@ -63,4 +64,4 @@ class CeleryQueue:
 
     def reachable(self) -> bool:
         """Ask SQS for an attribute of the queue."""
-        return reachable(client(self._endpoint), self._url)
+        return reachable(sqs_client(self._endpoint), self._url)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from celery import Celery
 from flask import current_app
 from sqlalchemy import Engine
 
@@ -13,6 +14,7 @@ from config.settings import Settings
 from orders.database import connect
 from orders.identity import Identity
 from orders.store import OrderStore
+from tasks.application import create_celery
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Services:
     engine: Engine
     identity: Identity
     verifier: Verifier
+    celery: Celery
     store: OrderStore
     queue: OrderQueue
     queue_probe: Probe
@@ -35,12 +38,14 @@ class Services:
         """The parts that the settings ask for, but for those that are given."""
         engine = connect(settings.database_url)
         store = store or OrderStore(engine)
-        queue = queue or CeleryQueue(settings)
+        celery = create_celery(settings)
+        queue = queue or CeleryQueue(celery, settings)
         return cls(
             settings=settings,
             engine=engine,
             identity=Identity(settings.order_id_secret),
             verifier=Verifier.of(settings),
+            celery=celery,
             store=store,
             queue=queue,
             queue_probe=Probe(queue.reachable),

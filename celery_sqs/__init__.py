@@ -1,10 +1,11 @@
-"""Celery on SQS: failures end in the dead-letter queue by SQS's own redrive; batches, leases, and outages that cost nothing.
+"""Celery on SQS: a failure ends in the dead-letter queue by SQS's own redrive. Batches, leases, outages without loss.
 
 What is in `__all__` is the public surface; all else is private. The extras are packages of their own, with an `__all__`
 each: `celery_sqs.dlq`, `celery_sqs.monitor`, `celery_sqs.tracing` and `celery_sqs.testing`.
 """
 
-from celery_sqs.aws.endpoint import Endpoint, reachable, sqs_client
+from celery_sqs.aws.endpoint import Endpoint, boto3_client, reachable, sqs_client
+from celery_sqs.aws.queue_numbers import QueueNumbers, QueuePair, read_pair
 from celery_sqs.configuration import setup
 from celery_sqs.errors import (
     CallFailed,
@@ -35,15 +36,19 @@ __all__ = [
     "NotAnEmulator",
     "NotConfirmed",
     "Queue",
+    "QueueNumbers",
+    "QueuePair",
     "Report",
     "SQSError",
     "SQSTask",
     "Undecodable",
     "Unpurgeable",
     "Unsendable",
+    "boto3_client",
     "exact_json",
     "preflight",
     "reachable",
+    "read_pair",
     "setup",
     "sqs_client",
 ]

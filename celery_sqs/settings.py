@@ -127,8 +127,10 @@ def _queue(name: str, given: Any) -> Queue:
             queue = given
         case str():
             queue = Queue(url=given)
-        case {"url": str(url), **rest} if not rest.keys() - {"dlq_url"}:
-            queue = Queue(url=url, **rest)
+        case {"url": str(url), "dlq_url": str(dlq_url)} if len(given) == 2:  # noqa: PLR2004
+            queue = Queue(url=url, dlq_url=dlq_url)
+        case {"url": str(url)} if len(given) == 1:
+            queue = Queue(url=url)
         case _:
             raise Misconfigured(f"sqs_queues[{name!r}]: {given!r} is neither a URL nor a celery_sqs.Queue")
     for url in filter(None, (queue.url, queue.dlq_url)):

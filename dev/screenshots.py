@@ -18,7 +18,7 @@ from typing import Final
 import click
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from celery_sqs.aws.endpoint import client
+from celery_sqs import boto3_client
 from config.settings import Settings
 from dev.local import local_settings, web_url
 from tasks.application import endpoint
@@ -117,7 +117,7 @@ def _shoot_flower(browser: Browser, settings: Settings) -> None:
 
 def _send_nonsense(settings: Settings) -> None:
     """Be a producer whose messages nobody can read, and one that puts an order into the wrong queue."""
-    sqs = client(endpoint(settings))
+    sqs = boto3_client(endpoint(settings))
     for number in range(3):
         sqs.send_message(QueueUrl=settings.sqs_queue_url, MessageBody=f"product=Widget;quantity={number + 1}")
     if settings.sqs_dlq_url:

@@ -12,7 +12,7 @@ from unittest import mock
 
 import localstack_client.session
 
-from celery_sqs.aws.provision import provision
+from celery_sqs.testing import provision
 from config.queues import ORDER_QUEUE
 from tests.polling import poll
 from tests.processes import BIN, ROOT, Process, free_port, listens

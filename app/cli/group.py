@@ -5,7 +5,7 @@ from typing import Any, Final
 import click
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from celery_sqs.worker.preflight import OutOfReach
+from celery_sqs.errors import CallFailed
 from tasks.repair.repairs import AlreadyRunning, NoSuchRepair, Refused
 
 FAILED: Final = 1  # something was refused, has failed or was stopped
@@ -21,7 +21,7 @@ class PlainGroup(click.Group):
             return super().invoke(ctx)
         except (Refused, AlreadyRunning, NoSuchRepair) as error:
             self._end(ctx, str(error), FAILED)
-        except OutOfReach as error:
+        except CallFailed as error:
             self._end(ctx, str(error), OUT_OF_REACH)
         except SQLAlchemyError as error:
             cause = error.orig if isinstance(error, DBAPIError) else error

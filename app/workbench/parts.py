@@ -5,31 +5,18 @@ from typing import ClassVar, Final
 
 from flask import current_app
 
-from app.dependencies.queue_numbers import BothQueues, read_both
 from app.dependencies.recent import Recent
 from app.services import Services
 from app.workbench.access.operators import Operators
 from app.workbench.runs import Runs
-from celery_sqs.aws.endpoint import client
+from celery_sqs import QueuePair, Report, preflight, read_pair, sqs_client
 from celery_sqs.monitor.event_reader import EventReader
-from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP
-from celery_sqs.worker.preflight import Limits, Report, examine
-from config.queues import ORDER_QUEUE
-from tasks.application import SOFT_TIME_LIMIT, TIME_LIMIT, endpoint
+from tasks.application import endpoint
 from tasks.repair.bench import Bench
 
 #: Seconds that an answer of SQS is shown for. What the queues' settings mean changes only when somebody changes them.
 NUMBERS_KEPT: Final = 3.0
 REPORT_KEPT: Final = 30.0
-
-#: What the workers are told (`tasks.application`). A Celery app of its own only for these would be one too many.
-LIMITS: Final = Limits(
-    max_receive_count=ORDER_QUEUE.max_receive_count,
-    soft_time_limit=SOFT_TIME_LIMIT,
-    time_limit=TIME_LIMIT,
-    backoff_base=BACKOFF_BASE,
-    backoff_cap=BACKOFF_CAP,
-)
 
 
 @dataclass(frozen=True)
@@ -51,7 +38,7 @@ class Parts:
     watch: EventReader
     bench: Bench
     runs: Runs
-    numbers: Recent[BothQueues]
+    numbers: Recent[QueuePair]
     report: Recent[Report]
 
     @classmethod
@@ -66,8 +53,8 @@ class Parts:
             watch=EventReader(services.engine),
             bench=bench,
             runs=Runs(bench),
-            numbers=Recent(lambda: read_both(client(place), *urls), NUMBERS_KEPT),
-            report=Recent(lambda: examine(client(place), *urls, LIMITS), REPORT_KEPT),
+            numbers=Recent(lambda: read_pair(sqs_client(place), *urls), NUMBERS_KEPT),
+            report=Recent(lambda: preflight(services.celery)[0], REPORT_KEPT),
         )
 
 

@@ -37,12 +37,10 @@ def batch_call(
         answer = call(QueueUrl=queue_url, Entries=numbered)
         done = {entry["Id"]: entry for entry in answer.get("Successful", [])}
         failed = {entry["Id"]: _failure(entry) for entry in answer.get("Failed", [])}
-    except CallFailed as error:
-        failure = Failure(str(error), error.may_pass)
-        return [failure for _ in entries]
-    # An answer that makes no sense: for the entries it is none.
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
-        failure = Failure(f"{type(error).__name__}: {error}", may_pass=True)
+    # No answer, a refusal, or an answer that makes no sense: for the entries it is all the same.
+    except Exception as error:
+        may_pass = not isinstance(error, CallFailed) or error.may_pass
+        failure = Failure(f"{type(error).__name__}: {error}", may_pass)
         return [failure for _ in entries]
     unnamed = Failure("the answer does not name it", may_pass=True)
     return [done.get(entry["Id"]) or failed.get(entry["Id"]) or unnamed for entry in numbered]

@@ -90,11 +90,11 @@ class SqsClient:
             answer = self._post(action, json.dumps(parameters).encode())
             if answer.status != HTTPStatus.OK:
                 status = answer.status
-                raise _refusal(action, status, answer.data)
+                raise _refusal(_named(action, parameters), status, answer.data)
             content = _object(answer.data)
             status = HTTPStatus.OK
         except (BotoCoreError, ClientError, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise CallFailed(f"{action}: {type(error).__name__}: {error}") from error
+            raise CallFailed(f"{_named(action, parameters)}: {type(error).__name__}: {error}") from error
         finally:
             metrics.count_call(action, status)
         return content
@@ -109,7 +109,7 @@ class SqsClient:
         """The headers of a request, its signature among them."""
         credentials = self._target.credentials()
         if credentials is None:
-            raise CallFailed(f"{action}: there are no credentials")
+            raise CallFailed(f"{action}: boto3 finds no credentials")
         request = AWSRequest(
             method="POST",
             url=self._url,
@@ -139,6 +139,11 @@ def _pool(target: Target, url: str) -> tuple[urllib3.HTTPConnectionPool, str]:
     return manager.connection_from_url(url), parts.path if parts.scheme == "https" else url
 
 
+def _named(action: str, parameters: dict[str, Any]) -> str:
+    """A call as an error names it: `ReceiveMessage http://...`."""
+    return f"{action} {parameters.get('QueueUrl', '')}".rstrip()
+
+
 def _object(text: bytes) -> dict[str, Any]:
     content = json.loads(text)
     if not isinstance(content, dict):
@@ -146,11 +151,11 @@ def _object(text: bytes) -> dict[str, Any]:
     return content
 
 
-def _refusal(action: str, status: int, text: bytes) -> CallFailed:
+def _refusal(call: str, status: int, text: bytes) -> CallFailed:
     """Not only SQS answers: what stands before it may refuse in other words."""
     try:
         content = _object(text)
     except ValueError:
         content = {"message": text[:100].decode(errors="replace")}
     code = str(content.get("__type", "")).rpartition("#")[2]
-    return CallFailed(f"{action}: {status} {code}: {content.get('message', '')}", code, status)
+    return CallFailed(f"{call}: {status} {code}: {content.get('message', '')}", code, status)

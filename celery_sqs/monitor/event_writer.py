@@ -135,7 +135,9 @@ class EventWriter:
         except Exception as error:
             self._failures += 1
             self._well_since = float("inf")
-            self._away.tell(f"{len(self._rows)} tasks; {type(error).__name__}: {error.args[0] if error.args else ''}")
+            self._away.warning(
+                f"{len(self._rows)} tasks; {type(error).__name__}: {error.args[0] if error.args else ''}"
+            )
         else:
             self._failures = 0
             self._well_since = min(self._well_since, time.monotonic())
@@ -192,4 +194,4 @@ class EventWriter:
     def _drop(self, why: str) -> None:
         self._dropped += 1
         REPORTS_DROPPED.inc()
-        self._full.tell(why)
+        self._full.warning(why)

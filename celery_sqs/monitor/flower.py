@@ -12,24 +12,25 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
 from celery import current_app
 from flower import events
 from sqlalchemy import Engine, select
 from tornado.web import HTTPError
 
-from celery_sqs.aws import endpoint
+from celery_sqs.aws.client import SqsClient
+from celery_sqs.aws.endpoint import sqs_client
+from celery_sqs.errors import CallFailed
 from celery_sqs.monitor.connection_guard import ConnectionGuard
 from celery_sqs.monitor.engine import engine_of
 from celery_sqs.monitor.event_reader import EventReader, TaskRow, WorkerRow
 from celery_sqs.monitor.replay import task_events, worker_events
 from celery_sqs.monitor.report import PENDING, UNFINISHED
 from celery_sqs.monitor.tables import task_state
+from celery_sqs.settings import Settings
 from celery_sqs.throttled_log import ThrottledLog
 
 if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.literals import QueueAttributeNameType
+    pass
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +129,7 @@ class Events(events.Events):
                 self._tell_task(row)
             # Flower parses what the messages hold. One that it cannot parse must not hide the others.
             except Exception as error:
-                self._odd.tell(f"{row.task_id}: {error!r}")
+                self._odd.warning(f"{row.task_id}: {error!r}")
             finally:
                 self.state.metrics = metrics
 
@@ -147,10 +148,9 @@ class Broker:
     """Flower's view of the queues: the work queue and its DLQ, as SQS counts their messages."""
 
     def __init__(self, broker_url: str, *, broker_options: dict[str, Any], **_: Any) -> None:
-        self._endpoint = broker_options["endpoint"]
-        self._urls = [queue["url"] for queue in broker_options["predefined_queues"].values()]
-        if current_app.conf.sqs_dlq_url:
-            self._urls.append(current_app.conf.sqs_dlq_url)
+        settings = Settings.of(current_app.conf)
+        self._endpoint = settings.endpoint
+        self._urls = [url for queue in settings.queues.values() for url in (queue.url, queue.dlq_url) if url]
 
     async def queues(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """A line for each queue.
@@ -165,15 +165,15 @@ class Broker:
 
     def _lengths(self) -> list[dict[str, Any]]:
         try:
-            return [_length(endpoint.client(self._endpoint), url) for url in self._urls]
-        except (BotoCoreError, ClientError, OSError) as error:
+            return [_length(sqs_client(self._endpoint), url) for url in self._urls]
+        except CallFailed as error:
             raise HTTPError(503, f"SQS does not tell how long the queues are: {error}") from error
 
 
 def _broker_uri(site: Any) -> str:
     """Where the queues are. kombu would spell out the name of our transport class."""
-    [url, *_] = (queue["url"] for queue in site.capp.conf.broker_transport_options["predefined_queues"].values())
-    return str(url.rpartition("/")[0])
+    [queue, *_] = Settings.of(site.capp.conf).queues.values()
+    return queue.url.rpartition("/")[0]
 
 
 #: What of Flower's is replaced, checked against Flower 2.2.0.
@@ -183,7 +183,7 @@ REPLACED: Final = {
     "flower.views.Broker": Broker,
 }
 
-_COUNTS: Final[list["QueueAttributeNameType"]] = [
+_COUNTS: Final = [
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesDelayed",
     "ApproximateNumberOfMessagesNotVisible",
@@ -197,7 +197,7 @@ def install() -> None:
         setattr(pkgutil.resolve_name(owner), attribute, ours)
 
 
-def _length(sqs: "SQSClient", url: str) -> dict[str, Any]:
+def _length(sqs: SqsClient, url: str) -> dict[str, Any]:
     counted = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=_COUNTS)["Attributes"]
     visible, delayed, in_flight = (int(counted.get(name, 0)) for name in _COUNTS)
     return {

@@ -24,5 +24,5 @@ class AMQP(amqp.AMQP):
         """
         settings = Settings.of(self.app.conf)
         queues = {name: {"url": queue.url} for name, queue in settings.queues.items()}
-        ours = {"predefined_queues": queues, SETTINGS: settings}
-        return Connection(*args, transport_options={**(transport_options or {}), **ours}, **kwargs)
+        kwargs["transport_options"] = {**(transport_options or {}), "predefined_queues": queues, SETTINGS: settings}
+        return Connection(*args, **kwargs)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from celery import Task, uuid
 from celery._state import get_current_worker_task
+from celery.backends.base import DisabledBackend
 from celery.result import AsyncResult
 from celery.signals import after_task_publish, before_task_publish, task_sent
 from celery.utils.nodenames import anon_nodename
@@ -74,7 +75,7 @@ def _fast_path(task: Any) -> FastPath | None:
     limits = [asked.pop("time_limit", None), asked.pop("soft_time_limit", None)]
     is_plain = (
         asked == {"serializer": exact_json.SERIALIZER}
-        and task.ignore_result
+        and (task.ignore_result or isinstance(task.backend, DisabledBackend))
         and type(task).shadow_name is Task.shadow_name
         and not any(task.app.conf[name] for name in _SETTINGS)
     )
@@ -113,5 +114,5 @@ def send(
     call: tuple[Any, ...] = (value,), {}, _EMBED
     after_task_publish.send(sender=task.name, body=call, headers=given, exchange="", routing_key=by.queue)
     result: AsyncResult[Any] = task.AsyncResult(task_id)
-    result.ignored = True
+    result.ignored = bool(by.task.ignore_result)
     return result

@@ -12,6 +12,7 @@ from celery import current_app, signals, states
 from celery.app.task import Context
 from celery.exceptions import SoftTimeLimitExceeded
 
+from celery_sqs.message import wire
 from celery_sqs.tasks.attempt import describe
 from celery_sqs.tasks.decision import Kind, RetryDecision, decide
 from celery_sqs.tasks.task import Escaped, SQSTask, escapes
@@ -102,7 +103,13 @@ def _run(task: BatchTask, calls: list[Call]) -> list[BaseException | None]:
 
 def _close(task: BatchTask, call: Call, error: BaseException | None) -> RetryDecision | None:
     """The decision on a call, after the task's own hook and Celery's signals have been called."""
-    known = {"id": call.id, "message_id": call.message_id, "hostname": call.worker, "retries": call.receive_count - 1}
+    known = {
+        "id": call.id,
+        "message_id": call.message_id,
+        "hostname": call.worker,
+        "retries": call.receive_count - 1,
+        wire.MAX_RECEIVE_COUNT: call.max_receive_count,
+    }
     fields = {"task_id": call.id, "args": call.args, "kwargs": call.kwargs}
     decision = None
     task.request_stack.push(Context({**call.headers, **known}, args=call.args, kwargs=call.kwargs))

@@ -15,7 +15,7 @@ from typing import Final, Self, TypeVar
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
-from celery_sqs.aws.endpoint import client
+from celery_sqs import boto3_client
 from config.settings import Settings
 from dev.demo.client import OrdersApi, Unavailable
 from dev.demo.ledger import Ledger
@@ -55,7 +55,7 @@ class Stream:
         self._api = api
         self._ledger = ledger
         self._identity = Identity(settings.order_id_secret)
-        self._sqs = client(endpoint(settings))
+        self._sqs = boto3_client(endpoint(settings))
         self._queue_url = settings.sqs_queue_url
         self._stopped = threading.Event()
         self._senders = ThreadPoolExecutor(THREADS)

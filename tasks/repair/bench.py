@@ -46,7 +46,7 @@ class Bench:
         """Look into the DLQ and bring the mirror up to date; while another process looks, wait for its result.
 
         Raises:
-            celery_sqs.worker.preflight.OutOfReach: SQS cannot be asked.
+            celery_sqs.worker.errors.CallFailed: SQS cannot be asked.
         """
         return take_census(self._engine, self._queue)
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select, update
 from celery_sqs.database.transaction import transaction
 from celery_sqs.dlq.queue import DeadLetterQueue, Message
 from celery_sqs.dlq.tables import looks
-from celery_sqs.worker.preflight import OutOfReach
+from celery_sqs.errors import CallFailed
 from tasks.repair.mirror import mirror, miss
 from tasks.repair.turn import turn
 
@@ -53,7 +53,7 @@ def take_census(engine: Engine, queue: DeadLetterQueue, patience: float = PATIEN
         patience: seconds to wait for other processes.
 
     Raises:
-        OutOfReach: SQS cannot be asked, or others have been looking all the time.
+        CallFailed: SQS cannot be asked, or others have been looking all the time.
         sqlalchemy.exc.SQLAlchemyError: the database cannot be used.
     """
     asked_at, deadline = datetime.now(UTC), time.monotonic() + patience
@@ -65,7 +65,7 @@ def take_census(engine: Engine, queue: DeadLetterQueue, patience: float = PATIEN
         if last is not None and last.began_at >= asked_at:
             return last
         if time.monotonic() > deadline:
-            raise OutOfReach(f"others have been looking into {queue.url} for {patience:g} s")
+            raise CallFailed(f"others have been looking into {queue.url} for {patience:g} s")
         time.sleep(PAUSE)
 
 

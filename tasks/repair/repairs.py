@@ -96,7 +96,7 @@ class Repairs(Ledger):
         Raises:
             AlreadyRunning: another process is at it.
             NoSuchRepair: there is no such repair.
-            OutOfReach: SQS cannot be asked. What was done is on record, and the rest can be run later.
+            CallFailed: SQS cannot be asked. What was done is on record, and the rest can be run later.
         """
         repair = self.progress(repair_id)
         with leased(self._engine, repair_id) as keep:

@@ -52,7 +52,7 @@ class Run:
         """Run it to its end, done or stopped.
 
         Raises:
-            OutOfReach: SQS cannot be asked.
+            CallFailed: SQS cannot be asked.
             AlreadyRunning: another process has taken over.
         """
         self._books.open()

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from celery_sqs.aws.batch_call import Failure
 from celery_sqs.database.transaction import transaction
 from celery_sqs.dlq.queue import VISIBILITY, DeadLetterQueue, Look, Message
-from celery_sqs.worker.preflight import OutOfReach
+from celery_sqs.errors import CallFailed
 from tasks.repair.bookkeeping import LEFT, Books
 from tasks.repair.ledger import DISCARDED, FAILED, GONE, SENDING
 from tasks.repair.mirror import remove
@@ -86,7 +86,7 @@ class Sweep:
         """Deal with so many messages, or with all; returns when that is done.
 
         Raises:
-            OutOfReach: SQS cannot be asked, or does nothing of what it is asked for.
+            CallFailed: SQS cannot be asked, or does nothing of what it is asked for.
         """
         left = 0 if limit is None else max(0, len(self._waiting) - limit)
         fruitless = 0
@@ -101,7 +101,7 @@ class Sweep:
             fruitless = fruitless + 1 if len(self._waiting) + len(self._undeleted) == before else 0
             if fruitless == FRUITLESS_LOOKS:
                 if self._waiting:
-                    raise OutOfReach(f"{fruitless} looks in a row have found none of {len(self._waiting)} messages")
+                    raise CallFailed(f"{fruitless} looks in a row have found none of {len(self._waiting)} messages")
                 return
 
     @contextmanager
@@ -114,7 +114,7 @@ class Sweep:
                     yield
                     return
             if time.monotonic() > deadline:
-                raise OutOfReach(f"others have been looking into {self._queue.url} for {self._pace.patience:g} s")
+                raise CallFailed(f"others have been looking into {self._queue.url} for {self._pace.patience:g} s")
             self._rest(self._pace.poll)
 
     def _search(self, look: Look, left: int) -> set[str]:
@@ -143,7 +143,7 @@ class Sweep:
         self._waiting |= dict.fromkeys(message_ids, SENDING)
         failures = self._discard(look, messages) if self._discards else self._send(look, messages)
         if len(failures) == len(messages):
-            raise OutOfReach(f"SQS does nothing of what it is asked for: {failures[0].reason}")
+            raise CallFailed(f"SQS does nothing of what it is asked for: {failures[0].reason}")
         self._alive()
         self._rest(len(messages) / self._pace.rate - (time.monotonic() - began_at))
 

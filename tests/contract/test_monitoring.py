@@ -10,8 +10,8 @@ from prometheus_client import Counter, Histogram
 
 from app import metrics as of_web
 from app.backlog import Backlog
-from app.dependencies.queue_numbers import BothQueues, QueueNumbers
 from app.dependencies.recent import Recent
+from celery_sqs import QueueNumbers, QueuePair
 from celery_sqs import metrics as of_sqs
 from celery_sqs.monitor import metrics as of_tasks
 from tests.processes import ROOT
@@ -56,7 +56,7 @@ VALUES = {
 def exported():
     """The labels of every sample that the processes may tell, by its name."""
     numbers = QueueNumbers("q", "http://q/0/q", 1, 1, 1, ())
-    backlog = Backlog(Recent(lambda: BothQueues(numbers, numbers), 5), Recent(lambda: None, 5))
+    backlog = Backlog(Recent(lambda: QueuePair(numbers, numbers), 5), Recent(lambda: None, 5))
     report = {"held": 0, "oldest_held_seconds": 0, "outage": False, "seconds_since_last_poll": 0}
     samples = {"up": set(), "process_resident_memory_bytes": set()}
     for collector in (backlog, of_sqs.HealthGauges(lambda: report)):

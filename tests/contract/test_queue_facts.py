@@ -12,8 +12,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from celery_sqs.aws.provision import provision
 from celery_sqs.errors import RealEndpoint
+from celery_sqs.testing import provision
 from config.queues import ORDER_DLQ, ORDER_QUEUE
 from config.settings import DEVELOPMENT_DEFAULTS
 from tests.processes import BIN, Process

@@ -88,7 +88,7 @@ def test_all_workers_that_live_answer_and_nobody_waits_for_the_dead(control, sta
     start_worker("killed@here", answer=None, seen_at=NOW - timedelta(minutes=1))
     asked_at = time.monotonic()
     assert control.inspect().ping() == {"w1@here": {"ok": "ping"}, "w2@here": {"ok": "ping"}}
-    assert time.monotonic() - asked_at < PATIENCE
+    assert time.monotonic() - asked_at < PATIENCE, OutOfReach
     assert (count(engine, commands), count(engine, replies)) == (0, 0)
 
 
@@ -107,7 +107,7 @@ def test_who_does_not_answer_in_time_is_left_out(control, start_worker):
     start_worker("deaf@here", answer=None)
     asked_at = time.monotonic()
     assert control.inspect(timeout=0.1).ping() == {"w1@here": {"ok": "ping"}}
-    assert time.monotonic() - asked_at >= PATIENCE
+    assert time.monotonic() - asked_at >= PATIENCE, OutOfReach
 
 
 def test_arguments_arrive(control, start_worker):

@@ -7,7 +7,7 @@ import pytest
 
 from celery_sqs.aws.endpoint import Endpoint
 from celery_sqs.dlq.queue import VISIBILITY, DeadLetterQueue
-from celery_sqs.worker.preflight import OutOfReach
+from celery_sqs.errors import CallFailed
 from tests.repairing import bury, in_all, visible
 
 LARGEST = 262_144  # bytes of a message that the emulator takes
@@ -94,13 +94,13 @@ def test_the_dlq_is_the_one_that_the_work_queue_names_unless_told(emulator, queu
 
 def test_a_work_queue_without_a_dlq_says_so(emulator, queues):
     without = DeadLetterQueue(Endpoint("us-east-1", emulator.url, ("test", "test")), queues.dlq_url)
-    with pytest.raises(OutOfReach, match="has no DLQ"):
+    with pytest.raises(CallFailed, match="has no DLQ"):
         _ = without.url
 
 
 def test_a_dlq_that_does_not_exist_is_out_of_reach(emulator, queues):
     endpoint = Endpoint("us-east-1", emulator.url, ("test", "test"))
-    with pytest.raises(OutOfReach), DeadLetterQueue(endpoint, queues.url, f"{queues.dlq_url}-not").look() as look:
+    with pytest.raises(CallFailed), DeadLetterQueue(endpoint, queues.url, f"{queues.dlq_url}-not").look() as look:
         list(look)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from celery_sqs.aws.endpoint import Endpoint
 from celery_sqs.dlq.queue import DeadLetterQueue
 from celery_sqs.dlq.tables import dead_letters, looks
-from celery_sqs.worker.preflight import OutOfReach
+from celery_sqs.errors import CallFailed
 from tasks.repair.census import last_census, take_census
 from tasks.repair.letters import Chosen, Letters
 from tasks.repair.mirror import GONE_AFTER, NO_ATTEMPT
@@ -215,7 +215,7 @@ class TestOneLookAtATime:
     def test_who_waits_too_long_is_told(self, engine, dlq):
         with turn(engine, dlq.url) as ours:
             assert ours
-            with pytest.raises(OutOfReach, match="others have been looking"):
+            with pytest.raises(CallFailed, match="others have been looking"):
                 take_census(engine, dlq, patience=0.3)
 
     def test_a_result_of_before_is_not_taken(self, engine, dlq, queues):
@@ -242,7 +242,7 @@ class TestOneLookAtATime:
         missing = DeadLetterQueue(
             Endpoint("us-east-1", emulator.url, ("test", "test")), queues.url, queues.dlq_url + "x"
         )
-        with pytest.raises(OutOfReach):
+        with pytest.raises(CallFailed):
             take_census(engine, missing)
         with turn(engine, missing.url) as ours:
             assert ours

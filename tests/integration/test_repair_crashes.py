@@ -6,7 +6,7 @@ import pytest
 
 from celery_sqs.aws.endpoint import Endpoint
 from celery_sqs.dlq.queue import DeadLetterQueue
-from celery_sqs.worker.preflight import OutOfReach
+from celery_sqs.errors import CallFailed
 from tasks.repair.bench import Bench
 from tasks.repair.letters import Chosen
 from tasks.repair.repairs import DISCARD, REDRIVE
@@ -154,7 +154,7 @@ def test_while_sqs_is_away_a_repair_ends_and_can_be_run_later(engine, queues, ma
     bury(queues, [order_body()])
     repair_id = planned(Bench(engine, make_dlq(), QUICK), REDRIVE)
     away = DeadLetterQueue(Endpoint("us-east-1", "http://127.0.0.1:1", ("test", "test")), queues.url, queues.dlq_url)
-    with pytest.raises(OutOfReach):
+    with pytest.raises(CallFailed):
         Bench(engine, away, QUICK).repairs.run(repair_id)
     bench = Bench(engine, make_dlq(), QUICK)
     assert bench.repairs.progress(repair_id).state == "running"
@@ -168,7 +168,7 @@ def test_where_sqs_takes_nothing_a_repair_ends_and_keeps_what_it_has(engine, que
     endpoint = Endpoint("us-east-1", emulator.url, ("test", "test"))
     nowhere = DeadLetterQueue(endpoint, f"{queues.url}-which-is-not", queues.dlq_url)
     bench = Bench(engine, nowhere, QUICK)
-    with pytest.raises(OutOfReach, match="SQS does nothing"):
+    with pytest.raises(CallFailed, match="SQS does nothing"):
         bench.repairs.run(planned(bench, REDRIVE))
     assert in_all(queues, queues.dlq_url) == 3
 

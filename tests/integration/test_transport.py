@@ -10,7 +10,7 @@ from celery import Celery
 from kombu import Connection
 
 from celery_sqs.aws.group_commit import MAX_BATCH_BYTES
-from celery_sqs.consume.in_flight import Delivery
+from celery_sqs.consume.delivery import Delivery
 from celery_sqs.errors import NotConfirmed, Unsendable
 from celery_sqs.metrics import CALLS, OK
 from celery_sqs.tasks.task import SQSTask

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from celery_sqs.consume.in_flight import Delivery
+from celery_sqs.consume.delivery import Delivery
 
 
 def delivery(number, visibility_timeout=30.0, leased_for=None):

@@ -32,9 +32,7 @@ class Tally(BatchTask):
 
 @pytest.fixture
 def app():
-    celery = Celery("batches", set_as_current=True)
-    celery.conf.sqs_max_receive_count = 3
-    return celery
+    return Celery("batches", set_as_current=True)
 
 
 @pytest.fixture
@@ -60,7 +58,7 @@ def task(app):
 
 def _calls(values, receive_count=1):
     return [
-        Call(f"id-{number}", f"message-{number}", [value], {}, receive_count, "w@h")
+        Call(f"id-{number}", f"message-{number}", [value], {}, receive_count, "w@h", 3)
         for number, value in enumerate(values)
     ]
 

@@ -77,10 +77,17 @@ class Request:
     def __init__(self, name, receive_count, channel):
         self.id = name
         self.receive_count = receive_count
-        self.message = SimpleNamespace(channel=channel, delivery_tag=name, ack=lambda: None)
+        self.max_receive_count = 3
+        self.message = SimpleNamespace(channel=channel, delivery_tag=name)
 
     def call(self):
         return self.id
+
+    def begin(self):
+        """It has no delivery."""
+
+    def settle(self, decision):
+        """It has no message."""
 
     def send_event(self, event):
         """Nobody listens."""
@@ -118,7 +125,6 @@ class Stand:
 @pytest.fixture
 def stand():
     celery = Celery("collecting", set_as_current=False)
-    celery.conf.sqs_max_receive_count = 3
 
     @celery.task(base=Small, bind=True, name="small", shared=False)
     def small(self, calls):

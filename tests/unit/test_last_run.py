@@ -1,8 +1,9 @@
-"""What a stopping worker runs itself, rather than give it back, and what it tells of that."""
+"""What a stopping worker runs itself rather than release it."""
 
 import pytest
 from celery import Celery
 
+from celery_sqs.consume.delivery import State
 from celery_sqs.tasks.batch import BatchTask, Call
 from celery_sqs.tasks.decision import Kind
 from celery_sqs.worker.consumer import Consumer
@@ -25,7 +26,6 @@ class Fragile(BatchTask):
 @pytest.fixture
 def task():
     celery = Celery("last", set_as_current=True)
-    celery.conf.sqs_max_receive_count = 3
 
     @celery.task(base=Fragile, bind=True, name="fragile", shared=False)
     def fragile(self, calls):
@@ -43,22 +43,13 @@ class NotedRequest:
     def __init__(self, task, value, receive_count):
         self.task = task
         self.notes = []
-        self._call = Call("id-1", "m1", [value], {}, receive_count, "w@h")
+        self._call = Call("id-1", "m1", [value], {}, receive_count, "w@h", 3)
 
     def call(self):
         return self._call
 
-    def acknowledge(self):
-        self.notes.append("deleted")
-
-    def reject(self, requeue):
-        self.notes.append("visible at once" if requeue else "visible later")
-
-    def send_event(self, event):
-        self.notes.append(event)
-
-    def tell_failure(self, verdict, error, traceback):
-        self.notes.append(verdict.kind)
+    def settle(self, decision):
+        self.notes.append(decision and decision.kind)
 
 
 class StoppingConsumer(Consumer):
@@ -73,26 +64,28 @@ class StoppingConsumer(Consumer):
 
 def run(task, value, receive_count, *, lost=False):
     """Whether it was run, and what came of it."""
-    held = delivery(1)
-    held.message["Attributes"] = {"ApproximateReceiveCount": str(receive_count)}
-    held.lost = lost
+    one = delivery(1)
+    one.message["Attributes"] = {"ApproximateReceiveCount": str(receive_count)}
+    one.max_receive_count = 3
+    if lost:
+        one.advance(State.LOST)
     request = NotedRequest(task, value, receive_count)
-    return StoppingConsumer(request).run_here(held), request.notes
+    return StoppingConsumer(request).run_here(one), request.notes
 
 
 @pytest.mark.parametrize("receive_count", [2, 3])
-def test_what_was_given_back_before_is_run_and_deleted(task, receive_count):
-    assert run(task, "good", receive_count) == (True, ["deleted", "task-succeeded"])
+def test_what_was_released_before_is_run_and_settled(task, receive_count):
+    assert run(task, "good", receive_count) == (True, [None])
 
 
-def test_a_failure_is_told_and_leaves_the_message_to_sqs(task):
-    assert run(task, "bad", 2) == (True, ["visible at once", Kind.OWN])
+def test_a_failure_is_settled_as_one(task):
+    assert run(task, "bad", 2) == (True, [Kind.OWN])
 
 
 @pytest.mark.parametrize("receive_count", [2, 3])
 def test_an_outage_is_no_failure_of_the_message(task, receive_count):
-    """It costs the receive, as there is no process left to wait in, but nobody is told that it failed."""
-    assert run(task, "gone", receive_count) == (True, ["visible at once"])
+    """It costs the receive, as there is no process left to wait in: it is released, and nothing says that it failed."""
+    assert run(task, "gone", receive_count) == (False, [])
 
 
 def test_what_comes_for_the_first_time_is_left_to_others(task):

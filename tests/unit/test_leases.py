@@ -1,4 +1,4 @@
-"""What is held stays hidden from others; what cannot be held any longer is given up."""
+"""What is in flight stays hidden from others until its lease ends."""
 
 import time
 
@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from celery_sqs.aws.group_commit import MAX_ENTRIES
+from celery_sqs.consume.delivery import State
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.leases import LONGEST_LEASE, Leases
 from tests.polling import poll
@@ -13,49 +14,49 @@ from tests.unit.deliveries import SettlingSQS, delivery, handles, refuse
 
 
 @pytest.fixture
-def held():
+def in_flight():
     return InFlight()
 
 
-def _add(held, *deliveries):
+def _add(in_flight, *deliveries):
     for one in deliveries:
-        held.add(one)
+        in_flight.add(one)
     return deliveries
 
 
-def test_a_lease_is_extended_before_half_of_it_is_left(held):
+def test_a_lease_is_extended_before_half_of_it_is_left(in_flight):
     sqs = SettlingSQS()
-    due, fresh = _add(held, delivery(1, leased_for=14), delivery(2, leased_for=16))
+    due, fresh = _add(in_flight, delivery(1, leased_for=14), delivery(2, leased_for=16))
 
-    Leases(sqs, held).extend_due()
+    Leases(sqs, in_flight).extend_due()
 
     assert sqs.changed == [[{"Id": "0", "ReceiptHandle": "handle-1", "VisibilityTimeout": 30}]]
     assert due.leased_until - time.monotonic() > 29
     assert fresh.leased_until - time.monotonic() < 16
 
 
-def test_extensions_travel_in_batches(held):
+def test_extensions_travel_in_batches(in_flight):
     sqs = SettlingSQS()
-    _add(held, *(delivery(number, leased_for=1) for number in range(25)))
-    Leases(sqs, held).extend_due()
+    _add(in_flight, *(delivery(number, leased_for=1) for number in range(25)))
+    Leases(sqs, in_flight).extend_due()
     assert [len(batch) for batch in sqs.changed] == [MAX_ENTRIES, MAX_ENTRIES, 5]
     assert len(set(handles(sqs.changed))) == 25
 
 
-def test_a_lease_that_sqs_refuses_is_lost_and_not_asked_for_again(held):
+def test_a_lease_that_sqs_refuses_is_lost_and_not_asked_for_again(in_flight):
     sqs = SettlingSQS(refuse)
-    [one] = _add(held, delivery(1, leased_for=1))
-    leases = Leases(sqs, held)
+    [one] = _add(in_flight, delivery(1, leased_for=1))
+    leases = Leases(sqs, in_flight)
     leases.extend_due()
     leases.extend_due()
     assert one.is_lost
     assert len(sqs.changed) == 1
 
 
-def test_an_extension_without_an_answer_is_tried_again(held):
+def test_an_extension_without_an_answer_is_tried_again(in_flight):
     sqs = SettlingSQS(ReadTimeoutError(endpoint_url="http://q"))
-    [one] = _add(held, delivery(1, leased_for=10))
-    leases = Leases(sqs, held)
+    [one] = _add(in_flight, delivery(1, leased_for=10))
+    leases = Leases(sqs, in_flight)
     leases.extend_due()
     assert not one.is_lost
     leases.extend_due()
@@ -63,26 +64,26 @@ def test_an_extension_without_an_answer_is_tried_again(held):
     assert one.leased_until - time.monotonic() > 29
 
 
-def test_a_lease_that_has_run_out_is_lost(held):
+def test_a_lease_that_has_run_out_is_lost(in_flight):
     sqs = SettlingSQS()
-    [one] = _add(held, delivery(1, leased_for=-0.1))
-    Leases(sqs, held).extend_due()
-    assert one.lost
+    [one] = _add(in_flight, delivery(1, leased_for=-0.1))
+    Leases(sqs, in_flight).extend_due()
+    assert one.state is State.LOST
     assert sqs.changed == []
 
 
-def test_no_lease_is_longer_than_sqs_allows(held):
+def test_no_lease_is_longer_than_sqs_allows(in_flight):
     sqs = SettlingSQS()
-    [one] = _add(held, delivery(1, leased_for=1))
+    [one] = _add(in_flight, delivery(1, leased_for=1))
     one.received_at -= LONGEST_LEASE
-    Leases(sqs, held).extend_due()
+    Leases(sqs, in_flight).extend_due()
     assert sqs.changed == []
 
 
-def test_the_thread_extends_by_itself_until_stopped(held):
+def test_the_thread_extends_by_itself_until_stopped(in_flight):
     sqs = SettlingSQS()
-    _add(held, delivery(1, visibility_timeout=1.0))
-    leases = Leases(sqs, held)
+    _add(in_flight, delivery(1, visibility_timeout=1.0))
+    leases = Leases(sqs, in_flight)
     leases.start()
     poll(lambda: len(sqs.changed) >= 2, 5, "two extensions")
     leases.stop()

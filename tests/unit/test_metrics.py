@@ -7,9 +7,9 @@ import pytest
 
 from app import create_app, metrics
 from app.backlog import Backlog
-from app.dependencies.queue_numbers import BothQueues, QueueNumbers
 from app.dependencies.recent import Recent
 from app.tokens import KeysUnavailable
+from celery_sqs import QueueNumbers, QueuePair
 from config.settings import SettingsError, load
 from tests.conftest import make_settings
 from tests.exposition import Exposition
@@ -159,7 +159,7 @@ def test_what_does_not_answer_holds_up_nobody():
 
 
 def test_the_backlog_is_told_by_queue_and_state():
-    both = BothQueues(numbers("orders", 7, 5, 1), numbers("orders-dlq", 2, 0, 0))
+    both = QueuePair(numbers("orders", 7, 5, 1), numbers("orders-dlq", 2, 0, 0))
     sent_at = datetime.now(UTC) - timedelta(minutes=3)
     families = {
         family.name: family for family in Backlog(Recent(lambda: both, 5), Recent(lambda: sent_at, 5)).collect()

@@ -3,17 +3,19 @@
 import dataclasses
 
 import pytest
-from botocore.exceptions import ClientError
 
-from celery_sqs.aws.endpoint import Endpoint, client
 from celery_sqs.aws.queue import QueueFacts, read_facts
-from celery_sqs.worker.preflight import Limits, OutOfReach, contradictions, examine, timeline
+from celery_sqs.errors import CallFailed
+from celery_sqs.worker.contradictions import contradictions
+from celery_sqs.worker.limits import Limits
+from celery_sqs.worker.preflight import examine
+from celery_sqs.worker.timeline import timeline
 
 DAY = 24 * 60 * 60
 ARN = "arn:aws:sqs:eu-central-1:123456789012:"
 URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/"
 
-LIMITS = Limits(max_receive_count=3, soft_time_limit=15, time_limit=20, backoff_base=1, backoff_cap=60)
+LIMITS = Limits(soft_time_limit=15, time_limit=20, backoff_base=1, backoff_cap=60)
 QUEUE = QueueFacts(
     visibility_timeout=30,
     max_receive_count=3,
@@ -49,8 +51,7 @@ def test_numbers_that_go_together_do_not_contradict_each_other(dlq_url):
         ((QUEUE, None, LIMITS), ["orders has", QUEUE.dlq_arn, "does not exist"]),
         ((QUEUE, DLQ, LIMITS, f"{URL}others"), ["orders has", QUEUE.dlq_arn, f"the settings name {URL}others"]),
         ((QUEUE, DLQ, LIMITS, f"{URL[:-2]}9/orders-dlq"), ["orders has", QUEUE.dlq_arn, "9/orders-dlq"]),
-        ((queue(max_receive_count=5), DLQ, LIMITS), ["orders has maxReceiveCount 5", "3 (sqs_max_receive_count)"]),
-        ((queue(max_receive_count=1), DLQ, limits(max_receive_count=1)), ["orders has maxReceiveCount 1", "raise"]),
+        ((queue(max_receive_count=1), DLQ, LIMITS), ["orders has maxReceiveCount 1", "raise"]),
         ((queue(visibility_timeout=20), DLQ, LIMITS), ["orders has VisibilityTimeout 20 s", "20 s (task_time_limit)"]),
         ((queue(visibility_timeout=19), DLQ, LIMITS), ["orders has VisibilityTimeout 19 s", "20 s (task_time_limit)"]),
         ((QUEUE, DLQ, limits(soft_time_limit=20)), ["task of orders", "20 s (task_soft_time_limit)", "lower"]),
@@ -74,7 +75,7 @@ def test_all_contradictions_are_told_at_once():
         limits(soft_time_limit=99),
         f"{URL}others",
     )
-    assert len(found) == len(set(found)) == 8
+    assert len(found) == len(set(found)) == 7
 
 
 def test_the_time_line_says_what_the_numbers_mean_and_what_sets_them():
@@ -100,9 +101,9 @@ def test_the_time_line_says_what_the_numbers_mean_and_what_sets_them():
     [
         (1, "0 s", "0 s"),
         (2, "1 s", "1 s"),
-        (8, "1 s, 2 s, 4 s, 8 s, 16 s, 32 s, 60 s", "123 s"),
-        (9, "1 s, 2 s, 4 s, 8 s, 16 s, 32 s, 60 s each", "183 s"),
-        (1000, "1 s, 2 s, 4 s, 8 s, 16 s, 32 s, 60 s each", "59643 s"),
+        (8, "1 s, 2 s, 4 s, 8 s, 16 s, 32 s, 60 s", "2 minutes 3 seconds"),
+        (9, "1 s, 2 s, 4 s, 8 s, 16 s, 32 s, 60 s each", "3 minutes 3 seconds"),
+        (1000, "1 s, 2 s, 4 s, 8 s, 16 s, 32 s, 60 s each", "16 hours 34 minutes"),
     ],
 )
 def test_pauses_double_up_to_their_cap(receives, pauses, sum_of_pauses):
@@ -111,10 +112,25 @@ def test_pauses_double_up_to_their_cap(receives, pauses, sum_of_pauses):
     assert f"after up to {sum_of_pauses} of pauses" in told
 
 
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"soft_time_limit": None}, "killed after 20 s (task_time_limit)"),
+        ({"time_limit": None}, "asked to end after 15 s (task_soft_time_limit)"),
+        (
+            {"soft_time_limit": None, "time_limit": None},
+            "may take as long as SQS's longest lease, 12 hours: it has no time limit",
+        ),
+    ],
+    ids=["no soft limit", "no hard limit", "none"],
+)
+def test_no_time_limits_are_valid_and_said_to_be_none(changes, line):
+    assert contradictions(QUEUE, DLQ, limits(**changes)) == []
+    assert f"  one attempt      {line}" in timeline(QUEUE, DLQ, limits(**changes)).splitlines()
+
+
 class Answering:
     """An SQS that answers every question about a queue with the same."""
-
-    exceptions = client(Endpoint("us-east-1", "http://127.0.0.1:1", ("test", "test"))).exceptions
 
     def __init__(self, answer):
         self._answer = answer
@@ -128,9 +144,9 @@ class Answering:
 @pytest.mark.parametrize(
     "answer",
     [
-        ClientError({"Error": {"Code": "AccessDenied"}}, "GetQueueAttributes"),
-        ClientError({"Error": {"Code": "InternalError"}}, "GetQueueAttributes"),
-        ConnectionResetError(),
+        CallFailed(f"{URL}orders", "AccessDenied", 403),
+        CallFailed(f"{URL}orders", "InternalError", 500),
+        CallFailed(f"{URL}orders"),
         {},
         {"Attributes": {"VisibilityTimeout": "soon"}},
         {"Attributes": {"VisibilityTimeout": "30", "RedrivePolicy": "<html>"}},
@@ -138,8 +154,8 @@ class Answering:
     ids=["no rights", "fault", "reset", "nothing", "no number", "no JSON"],
 )
 def test_an_sqs_that_does_not_tell_is_out_of_reach_and_contradicts_nothing(answer):
-    with pytest.raises(OutOfReach, match=f"{URL}orders"):
-        examine(Answering(answer), f"{URL}orders", None, LIMITS)
+    with pytest.raises(CallFailed, match=f"{URL}orders"):
+        examine(Answering(answer), "orders", f"{URL}orders", None, LIMITS)
 
 
 def test_facts_that_an_emulator_leaves_out_have_the_defaults_of_sqs():

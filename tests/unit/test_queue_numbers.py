@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.dependencies.queue_numbers import read, span
+from celery_sqs.aws.queue_numbers import read
+from celery_sqs.duration import span
 
 
 def test_attributes_are_told_in_words_with_units():

@@ -57,21 +57,21 @@ class Released:
 
 
 @pytest.fixture
-def held():
+def in_flight():
     room = InFlight()
     room.resize(4)
     return room
 
 
 @pytest.fixture
-def receive(held):
+def receive(in_flight):
     """Start a receiver on a scripted SQS; returns what it delivers, the receiver, and what it gives back."""
     started = []
 
     def start(sqs, longest_pause=0.05):
         delivered, settler = [], Released()
         source = Source(queue="q", url="http://q", longest_pause=longest_pause)
-        receiver = Receiver(sqs, source, held, settler, delivered.extend)
+        receiver = Receiver(lambda wait: sqs, source, in_flight, settler, delivered.extend)
         receiver.start()
         started.append((receiver, sqs))
         return delivered, receiver, settler
@@ -124,37 +124,37 @@ def test_failures_are_logged_once_when_they_begin_and_once_when_they_end(receive
     assert "receiving again" in said[1]
 
 
-def test_it_asks_for_what_there_is_room_for(receive, held):
+def test_it_asks_for_what_there_is_room_for(receive, in_flight):
     sqs = ScriptedSQS({"Messages": [message(), message(), message()]})
     receive(sqs)
     poll(lambda: len(sqs.asked_for) == 2, 5, "a second poll")
     assert sqs.asked_for == [4, 1]
 
 
-def test_a_full_worker_does_not_ask(receive, held):
+def test_a_full_worker_does_not_ask(receive, in_flight):
     sqs = ScriptedSQS({"Messages": [message() for _ in range(4)]})
     delivered, receiver, _ = receive(sqs)
     poll(lambda: len(delivered) == 4, 5, "four messages")
-    assert held.room() == 0
+    assert in_flight.room() == 0
     assert sqs.asked_for == [4]
     assert receiver.idle_seconds == 0, "waiting for room is not silence"
 
     for delivery in delivered:
-        held.pop(delivery.receipt_handle)
+        in_flight.pop(delivery.receipt_handle)
 
     poll(lambda: sqs.asked_for == [4, 4], 5, "a poll for the room that was made")
 
 
-def test_it_never_asks_for_more_than_sqs_gives(receive, held):
-    held.resize(1000)
+def test_it_never_asks_for_more_than_sqs_gives(receive, in_flight):
+    in_flight.resize(1000)
     sqs = ScriptedSQS()
     receive(sqs)
     poll(lambda: sqs.asked_for, 5, "a poll")
     assert sqs.asked_for == [MAX_RECEIVE]
 
 
-def test_an_idle_queue_has_one_poll_in_flight(receive, held):
-    held.resize(1000)
+def test_an_idle_queue_has_one_poll_in_flight(receive, in_flight):
+    in_flight.resize(1000)
     sqs = ScriptedSQS({}, {})
     receive(sqs)
     poll(lambda: len(sqs.asked_for) == 3, 5, "the poll after two empty answers")
@@ -162,8 +162,8 @@ def test_an_idle_queue_has_one_poll_in_flight(receive, held):
     assert len(sqs.asked_for) == 3
 
 
-def test_a_backlog_has_several_polls_in_flight(receive, held):
-    held.resize(1000)
+def test_a_backlog_has_several_polls_in_flight(receive, in_flight):
+    in_flight.resize(1000)
     full = [{"Messages": [message() for _ in range(MAX_RECEIVE)]} for _ in range(MOST_IN_FLIGHT**2)]
     sqs = ScriptedSQS(*full)
     receive(sqs)
@@ -190,20 +190,20 @@ def test_what_arrives_after_the_stop_is_made_visible_to_others(receive):
     assert delivered == []
 
 
-def test_nothing_is_received_while_there_is_an_outage(receive, held):
-    held.suspend(True)
+def test_nothing_is_received_while_there_is_an_outage(receive, in_flight):
+    in_flight.suspend(True)
     sqs = ScriptedSQS({"Messages": [message()]})
     delivered, receiver, _ = receive(sqs)
     assert not threading.Event().wait(0.3)
     assert sqs.asked_for == []
     assert receiver.idle_seconds == 0, "waiting for its end is not silence"
 
-    held.suspend(False)
+    in_flight.suspend(False)
 
     poll(lambda: delivered, receiving.IDLE_LOOK / 2, "a message as soon as it is over")
 
 
-def test_an_outage_does_not_cut_off_the_poll_in_flight(receive, held):
+def test_an_outage_does_not_cut_off_the_poll_in_flight(receive, in_flight):
     late, ended = message(), threading.Event()
 
     def answer_late():
@@ -213,10 +213,10 @@ def test_an_outage_does_not_cut_off_the_poll_in_flight(receive, held):
     sqs = ScriptedSQS(answer_late)
     delivered, _, settler = receive(sqs)
     poll(lambda: sqs.asked_for, 5, "the poll in flight")
-    held.suspend(True)
+    in_flight.suspend(True)
     ended.set()
     poll(lambda: delivered, 5, "what it brings is kept")
-    assert len(held) == 1
+    assert len(in_flight) == 1
     assert settler.handles == []
     assert not threading.Event().wait(0.3)
     assert len(sqs.asked_for) == 1

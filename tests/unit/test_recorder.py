@@ -2,6 +2,7 @@
 
 import threading
 
+from celery_sqs.tasks.decision import Kind, RetryDecision
 from celery_sqs.worker.recorder import record, record_soon
 from tests.polling import poll
 from tests.processes import BIN, Process
@@ -24,8 +25,10 @@ class Message:
         self.fate = []
 
     def record(self, attempt):
-        settle, hold = lambda: self.fate.append("settled"), lambda: self.fate.append("held")
-        record_soon(record, Recording(), attempt, settle, hold)
+        record_soon(record, Recording(), attempt, RetryDecision(Kind.OWN), self.settle)
+
+    def settle(self, decision):
+        self.fate.append(decision.kind)
 
 
 def _raise(error):
@@ -38,14 +41,14 @@ def test_recording_is_not_waited_for_by_the_worker_but_by_the_message():
     assert message.fate == []
     goes_on.set()
     poll(lambda: message.fate, 2, "it is recorded")
-    assert message.fate == ["settled"]
+    assert message.fate == [Kind.OWN]
 
 
-def test_a_message_whose_attempt_cannot_be_recorded_in_an_outage_is_held():
+def test_a_message_whose_attempt_cannot_be_recorded_in_an_outage_is_parked():
     message = Message()
     message.record(lambda: _raise(ConnectionError()))
     poll(lambda: message.fate, 2, "it is known what becomes of it")
-    assert message.fate == ["held"]
+    assert message.fate == [Kind.OUTAGE]
 
 
 def test_a_record_that_fails_is_not_the_last():
@@ -53,7 +56,7 @@ def test_a_record_that_fails_is_not_the_last():
     first.record(lambda: _raise(ConnectionError()))
     second.record(lambda: None)
     poll(lambda: second.fate, 2, "the next is recorded")
-    assert second.fate == ["settled"]
+    assert second.fate == [Kind.OWN]
 
 
 def test_records_are_made_in_the_order_they_were_asked_for_on_one_thread():

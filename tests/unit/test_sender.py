@@ -5,10 +5,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError
 
 from celery_sqs.aws.group_commit import MAX_BATCH_BYTES, MAX_ENTRIES
-from celery_sqs.errors import NotConfirmed, Unsendable
+from celery_sqs.errors import CallFailed, NotConfirmed, Unsendable
 from celery_sqs.message.outgoing import Outgoing
 from celery_sqs.publish.sender import LIMITS, Sender
 
@@ -53,9 +53,7 @@ def _refuse(sender_fault):
 
 
 def _error(code, status):
-    return ClientError(
-        {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": status}}, "SendMessageBatch"
-    )
+    return CallFailed(f"SendMessageBatch: {status} {code}", code, status)
 
 
 def _send_all(sender, bodies):
@@ -76,11 +74,11 @@ def test_a_lone_message_waits_for_nobody():
     assert time.monotonic() - started < 0.5
 
 
-def test_what_arrives_while_a_batch_is_in_the_air_becomes_the_next():
-    landed = threading.Event()
+def test_what_arrives_while_a_batch_is_under_way_becomes_the_next():
+    answered = threading.Event()
 
     def slow(entries):
-        landed.wait(5)
+        answered.wait(5)
         return _confirm(entries)
 
     sqs = ScriptedSQS(slow)
@@ -91,7 +89,7 @@ def test_what_arrives_while_a_batch_is_in_the_air_becomes_the_next():
             time.sleep(0.001)
         others = [callers.submit(sender.send, message(f"{number}"), 5) for number in range(7)]
         time.sleep(0.05)
-        landed.set()
+        answered.set()
         assert first.result() == "id-first"
         assert [other.result() for other in others] == [f"id-{number}" for number in range(7)]
     assert sorted(len(batch) for batch in sqs.batches) == [1, 7]

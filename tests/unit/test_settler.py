@@ -4,6 +4,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from celery_sqs.aws.group_commit import MAX_ENTRIES
+from celery_sqs.consume.delivery import State
 from celery_sqs.consume.settler import MAX_REMEMBERED, Settler
 from tests.polling import poll
 from tests.unit.deliveries import SettlingSQS, delivery, handles, refuse
@@ -100,7 +101,7 @@ def test_a_message_whose_lease_is_lost_is_never_deleted():
     sqs = SettlingSQS()
     settler = Settler(sqs, "http://q")
     run_out, taken = delivery(1, leased_for=-0.1), delivery(2)
-    taken.lost = True
+    taken.advance(State.LOST)
     settler.delete(run_out)
     settler.delete(taken)
     settler.release(taken)

@@ -8,6 +8,7 @@ from celery import Celery
 from celery.app.trace import build_tracer
 from celery.exceptions import MaxRetriesExceededError, Retry, WorkerShutdown, WorkerTerminate
 
+from celery_sqs.message.wire import MAX_RECEIVE_COUNT
 from celery_sqs.tasks.decision import Kind
 from celery_sqs.tasks.task import Escaped, SQSTask
 
@@ -18,7 +19,6 @@ ETA = datetime.now(UTC)
 @pytest.fixture
 def app():
     celery = Celery("single", set_as_current=False)
-    celery.conf.sqs_max_receive_count = RECEIVES
     yield celery
     celery.close()
 
@@ -35,7 +35,8 @@ def make(app):
 
 def in_worker(task, *args, receive_count=1, **kwargs):
     """Call a task as a worker does on one of its message's receives."""
-    task.push_request(id="id", called_directly=False, retries=receive_count - 1, args=args, hostname="w@h")
+    allowed = {MAX_RECEIVE_COUNT: RECEIVES}
+    task.push_request(id="id", called_directly=False, retries=receive_count - 1, args=args, hostname="w@h", **allowed)
     try:
         return task(*args, **kwargs)
     finally:
@@ -197,6 +198,7 @@ class TestRecord:
         def trace(error, receive_count=1):
             task = app.task(base=Recording, name="jobs.recording", shared=False)(_throw)
             request = {"id": "id", "message_id": "message", "retries": receive_count - 1, "hostname": "w@h"}
+            request[MAX_RECEIVE_COUNT] = RECEIVES
             build_tracer(task.name, task, app=app)("id", [error], {}, request)
             assert len(task.recorded) <= 1
             return next(iter(task.recorded), None)

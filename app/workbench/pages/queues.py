@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from app.dependencies.queue_numbers import BothQueues
 from app.workbench.blueprint import page
 from app.workbench.parts import parts
+from celery_sqs import QueuePair
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def _pairs(timeline: str) -> list[tuple[str, str]]:
     return [(what.strip(), how.strip()) for what, _, how in (line.partition("  ") for line in lines)]
 
 
-def _rows(both: BothQueues) -> list[Row]:
+def _rows(both: QueuePair) -> list[Row]:
     """The attributes of both, those that matter most first."""
     queues = (both.work.attributes, both.dlq.attributes if both.dlq else ())
     labels = {attribute.name: attribute.label for attributes in queues for attribute in attributes}

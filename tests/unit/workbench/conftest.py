@@ -3,15 +3,16 @@
 import pytest
 
 from app import create_app
-from app.dependencies.queue_numbers import BothQueues, read
 from app.workbench.parts import Parts
+from celery_sqs import QueuePair
+from celery_sqs.aws.queue_numbers import read
 from tests.conftest import make_settings
 from tests.unit.workbench.fakes import Browser, FakeBench, with_fakes
 
 
 def numbers(dlq=7):
     work = read("http://sqs/0/orders", {"ApproximateNumberOfMessages": "1204", "VisibilityTimeout": "30"})
-    return BothQueues(work, read("http://sqs/0/orders-dlq", {"ApproximateNumberOfMessages": str(dlq)}))
+    return QueuePair(work, read("http://sqs/0/orders-dlq", {"ApproximateNumberOfMessages": str(dlq)}))
 
 
 @pytest.fixture

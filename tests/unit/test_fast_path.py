@@ -1,4 +1,4 @@
-"""The short way of a call into SQS makes the message that Celery's own way makes, and takes no call that needs more."""
+"""The fast path of a call into SQS makes the message that Celery's own way makes, and takes no call that needs more."""
 
 from decimal import Decimal
 
@@ -50,7 +50,7 @@ class Caller:
         self.app = Celery("direct", set_as_current=False)
         self.app.conf.update(
             broker_url="sqs://",
-            broker_transport="tests.unit.test_direct:KeepingTransport",
+            broker_transport="tests.unit.test_fast_path:KeepingTransport",
             broker_transport_options={"predefined_queues": urls},
             task_default_queue=QUEUE,
             **settings,

@@ -16,13 +16,12 @@ from celery_sqs.tasks.decision import LONGEST_DELAY, Kind, RetryDecision, backof
 RECEIVES = 3
 
 
-class RetryPolicy:
+class Policy:
     """As much of a task as a decision depends on."""
 
     permanent = (PermissionError,)
     backoff_base = 100.0
     backoff_cap = 1000.0
-    max_receive_count = RECEIVES
 
     @staticmethod
     def is_outage(error):
@@ -30,13 +29,13 @@ class RetryPolicy:
 
 
 def decision(error, receive_count=1):
-    return decide(RetryPolicy(), error, "message", receive_count)
+    return decide(Policy(), error, "message", receive_count, RECEIVES)
 
 
 @pytest.mark.parametrize("error", [LookupError(), Retry(), Ignore(), Reject(), MemoryError(), Exception()], ids=repr)
 def test_what_a_task_raises_is_its_own_failure_and_tried_again_after_the_back_off(error):
     for receive_count in range(1, RECEIVES):
-        pause = backoff("message", receive_count, RetryPolicy.backoff_base, RetryPolicy.backoff_cap)
+        pause = backoff("message", receive_count, Policy.backoff_base, Policy.backoff_cap)
         assert pause > 0
         assert decision(error, receive_count) == RetryDecision(Kind.OWN, pause, final=False)
 
@@ -62,12 +61,12 @@ def test_an_outage_is_one_on_every_receive_and_never_final(receive_count):
 
 
 def test_a_task_that_fails_to_say_what_an_outage_is_has_none():
-    class Confused(RetryPolicy):
+    class Confused(Policy):
         @staticmethod
         def is_outage(error):
             return error.orig.args[0] == 2006
 
-    assert decide(Confused(), LookupError(), "message", 1) == decision(LookupError())
+    assert decide(Confused(), LookupError(), "message", 1, RECEIVES) == decision(LookupError())
 
 
 @pytest.mark.parametrize("error", [LookupError(), Retry(when=60), Retry(), WorkerLostError()], ids=repr)
@@ -99,7 +98,7 @@ def test_nothing_is_hidden_for_longer_than_sqs_allows(when):
     assert LONGEST_DELAY < 12 * 60 * 60
 
 
-def test_a_retry_is_judged_by_its_reason():
+def test_a_retry_is_decided_by_its_reason():
     assert decision(Retry(exc=ConnectionError(), when=60)) == RetryDecision(Kind.OUTAGE)
     assert decision(Retry(exc=PermissionError(), when=60)) == RetryDecision(Kind.PERMANENT, 0)
     assert decision(Retry(exc=LookupError(), when=60)) == RetryDecision(Kind.OWN, 60)
@@ -111,11 +110,11 @@ def test_a_retry_is_judged_by_its_reason():
     [LookupError("a"), PermissionError(), ConnectionError(), Retry(exc=ConnectionError()), Retry(when=60)],
     ids=repr,
 )
-def test_the_verdict_is_the_same_in_the_worker_that_is_told_of_the_failure(error):
+def test_the_decision_is_the_same_in_the_worker_that_hears_of_the_failure(error):
     with pytest.raises(type(error)) as raised:
         _throw(error)
-    told = ExceptionInfo((raised.type, raised.value, raised.tb))
-    received = pickle.loads(pickle.dumps(told))  # noqa: S301  # ours, and as the pool does it
+    reported = ExceptionInfo((raised.type, raised.value, raised.tb))
+    received = pickle.loads(pickle.dumps(reported))  # noqa: S301  # ours, and as the pool does it
     assert decision(unwrapped(received)) == decision(error)
 
 
@@ -148,3 +147,7 @@ def test_messages_that_fail_together_are_spread_evenly_over_a_time_that_doubles(
 
 def _throw(error):
     raise error
+
+
+def test_without_a_redrive_policy_no_receive_is_the_last():
+    assert decide(Policy(), LookupError(), "message", 99, None).final is False

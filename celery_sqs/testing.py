@@ -1,4 +1,4 @@
-"""Queues for development and tests, made on an emulator. On AWS, Terraform makes them."""
+"""What development and tests need: a queue and its DLQ, made on an emulator. On AWS, Terraform makes them."""
 
 import json
 from ipaddress import ip_address
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
+__all__ = ["provision"]
+
 #: Names with dots that lead to an emulator all the same.
 _EMULATOR_DOMAINS: Final = (".localhost", ".localstack.cloud", ".docker.internal")
 
@@ -20,18 +22,19 @@ def provision(
     *,
     queue: str,
     dlq: str,
-    visibility_timeout: int,
-    retention: int,
-    receive_wait: int,
-    max_receive_count: int,
-    dlq_retention: int,
+    visibility_timeout: int = 30,
+    retention: int = 24 * 60 * 60,
+    receive_wait: int = 20,
+    max_receive_count: int = 3,
+    dlq_retention: int = 14 * 24 * 60 * 60,
 ) -> str:
     """Create a work queue and its DLQ, or bring existing ones to these attributes.
 
-    Times are in seconds. Returns the work queue's URL.
+    `client` is boto3's; times are in seconds. Returns the work queue's URL.
 
     Raises:
         NotAnEmulator: the client would call anything but a development emulator.
+        botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError: it refuses or cannot be reached.
     """
     _require_emulator(client.meta.endpoint_url)
     dlq_url = _ensure(client, dlq, {"MessageRetentionPeriod": str(dlq_retention)})

@@ -1,13 +1,14 @@
-"""What SQS says of the two queues, in plain words."""
+"""A queue and its DLQ as GetQueueAttributes describes them, each attribute in plain words."""
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
+from celery_sqs.aws.client import SqsClient
+from celery_sqs.aws.queue import url_beside
+from celery_sqs.duration import span
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class QueueNumbers:
-    """A queue, as GetQueueAttributes tells it.
+    """A queue, as GetQueueAttributes describes it.
 
     Attributes:
         name: its name.
@@ -47,25 +48,28 @@ class QueueNumbers:
 
 
 @dataclass(frozen=True, slots=True)
-class BothQueues:
+class QueuePair:
     """The work queue and its DLQ; None where there is none."""
 
     work: QueueNumbers
     dlq: QueueNumbers | None
 
 
-def read_both(sqs: "SQSClient", queue_url: str, dlq_url: str | None) -> BothQueues:
-    """Ask for both queues; raises whatever keeps SQS from answering.
+def read_pair(sqs: SqsClient, queue_url: str, dlq_url: str | None) -> QueuePair:
+    """Ask for a queue and its DLQ.
 
     Args:
         sqs: from `celery_sqs.aws.endpoint`.
         queue_url: the work queue.
         dlq_url: its DLQ; None: the one that the queue's redrive policy names.
+
+    Raises:
+        CallFailed: SQS refuses, cannot be reached, or gives an answer that makes no sense.
     """
     work = _attributes(sqs, queue_url)
     dlq_url = dlq_url or _dlq_beside(queue_url, work)
     dlq = read(dlq_url, _attributes(sqs, dlq_url)) if dlq_url else None
-    return BothQueues(read(queue_url, work), dlq)
+    return QueuePair(read(queue_url, work), dlq)
 
 
 def read(url: str, attributes: Mapping[str, str]) -> QueueNumbers:
@@ -82,29 +86,18 @@ def read(url: str, attributes: Mapping[str, str]) -> QueueNumbers:
     )
 
 
-def span(seconds: float) -> str:
-    """Seconds as people say them: 12 hours, 1 day 6 hours, 90 ms."""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms" if seconds else "0 s"
-    if seconds < 60:  # noqa: PLR2004  # a minute
-        return f"{seconds:.3g} s"
-    parts, rest = [], round(seconds)
-    for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)):
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count} {unit}{'s' * (count != 1)}")
-    return " ".join(parts[:2])
-
-
-def _attributes(sqs: "SQSClient", url: str) -> dict[str, str]:
-    told: dict[str, str] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]).get("Attributes", {})  # type: ignore[assignment]  # its keys are literals
-    return told
+def _attributes(sqs: SqsClient, url: str) -> dict[str, str]:
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]).get("Attributes")
+    return attributes if isinstance(attributes, dict) else {}
 
 
 def _dlq_beside(queue_url: str, attributes: Mapping[str, str]) -> str | None:
-    """The DLQ's URL: it has to be in its queue's region and account."""
-    arn = json.loads(attributes.get("RedrivePolicy", "{}")).get("deadLetterTargetArn")
-    return "/".join([*queue_url.rsplit("/", 2)[:1], *arn.rsplit(":", 2)[1:]]) if arn else None
+    """The URL of the DLQ in a queue's redrive policy; None without one that can be read."""
+    try:
+        arn = json.loads(attributes.get("RedrivePolicy", "{}")).get("deadLetterTargetArn")
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return url_beside(queue_url, arn) if isinstance(arn, str) else None
 
 
 def _attribute(name: str, value: str) -> Attribute:

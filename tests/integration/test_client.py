@@ -4,6 +4,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from celery_sqs.aws import endpoint
+from celery_sqs.errors import CallFailed
 
 ATTRIBUTES = {
     "celery_id": {"DataType": "String", "StringValue": "7"},
@@ -19,7 +20,7 @@ OWN = ("ResponseMetadata",)  # of boto3's answers alone
 @pytest.fixture
 def both(emulator):
     place = endpoint.Endpoint("us-east-1", emulator.url, ("test", "test"))
-    return endpoint.client(place), endpoint.calls(place)
+    return endpoint.boto3_client(place), endpoint.sqs_client(place)
 
 
 def received(sqs, queues):
@@ -62,11 +63,11 @@ def test_a_message_is_deleted(both, queues):
 
 def test_a_queue_that_is_gone_is_the_same_refusal(both, queues):
     gone = f"{queues.url}-gone"
-    told = []
-    for sqs in both:
-        with pytest.raises(ClientError) as refused:
-            sqs.receive_message(QueueUrl=gone)
-        response = refused.value.response
-        told.append((response["Error"]["Code"].rpartition(".")[2], response["ResponseMetadata"]["HTTPStatusCode"]))
-    assert told[0][1] == told[1][1] == 400
-    assert told[1][0] == "QueueDoesNotExist"
+    theirs, ours = both
+    with pytest.raises(ClientError) as refused:
+        theirs.receive_message(QueueUrl=gone)
+    with pytest.raises(CallFailed) as failed:
+        ours.receive_message(QueueUrl=gone)
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == failed.value.status == 400
+    assert failed.value.code == "QueueDoesNotExist"
+    assert failed.value.no_queue

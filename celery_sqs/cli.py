@@ -1,0 +1,90 @@
+"""`celery -A shop sqs ...`: the queues of an app. Celery loads it from the entry point group `celery.commands`.
+
+https://docs.celeryq.dev/en/stable/userguide/extending.html#adding-new-command-line-sub-commands
+"""
+
+import json
+from dataclasses import asdict
+from typing import Any, Final
+
+import click
+
+from celery_sqs.aws.endpoint import sqs_client
+from celery_sqs.aws.queue_numbers import QueueNumbers, read_pair
+from celery_sqs.errors import CallFailed
+from celery_sqs.settings import Settings
+from celery_sqs.worker.preflight import preflight
+
+CONTRADICTED: Final = 1
+OUT_OF_REACH: Final = 2  # SQS cannot be asked
+
+
+class SQSGroup(click.Group):
+    """A group whose commands end with one line where SQS cannot be asked."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command of the group."""
+        try:
+            return super().invoke(ctx)
+        except CallFailed as error:
+            click.echo(f"{ctx.invoked_subcommand}: {' '.join(str(error).split())}", err=True)
+            ctx.exit(OUT_OF_REACH)
+
+
+@click.group("sqs", cls=SQSGroup)
+def sqs() -> None:
+    """Look at the SQS queues of the app."""
+
+
+@sqs.command("preflight")
+@click.argument("queues", nargs=-1)
+@click.pass_context
+def show_preflight(context: click.Context, queues: tuple[str, ...]) -> None:
+    """Say what the numbers of the QUEUES (all without any) mean, and what contradicts them.
+
+    Ends with 0 if nothing does, with 1 if something does, and with 2 if SQS cannot be asked.
+    """
+    app = context.obj.app
+    reports = preflight(app, _known(app, queues))
+    for report in reports:
+        for line in (*report.timeline.splitlines(), *report.contradictions):
+            click.echo(line)
+    context.exit(CONTRADICTED if any(report.contradictions for report in reports) else 0)
+
+
+@sqs.command("queues")
+@click.argument("queues", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def show_queues(context: click.Context, queues: tuple[str, ...], as_json: bool) -> None:
+    """Show what SQS says of the QUEUES (all without any) and their DLQs: messages, and each attribute."""
+    app = context.obj.app
+    settings, names = Settings.of(app.conf), _known(app, queues)
+    client = sqs_client(settings.endpoint)
+    pairs = {
+        name: read_pair(client, queue.url, queue.dlq_url) for name, queue in settings.queues.items() if name in names
+    }
+    if as_json:
+        click.echo(json.dumps({name: asdict(pair) for name, pair in pairs.items()}))
+        return
+    for pair in pairs.values():
+        for numbers in filter(None, (pair.work, pair.dlq)):
+            _print(numbers)
+
+
+def _known(app: Any, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The queues that are meant; ends the command where the app has none of that name."""
+    queues = Settings.of(app.conf).queues
+    for name in names:
+        if name not in queues:
+            raise click.BadParameter(f"the app has no queue {name!r}; it has {', '.join(queues)}")
+    return names or tuple(queues)
+
+
+def _print(numbers: QueueNumbers) -> None:
+    click.echo(f"{numbers.name}  {numbers.url}")
+    for attribute in numbers.attributes:
+        # A policy may hold anything, also what a terminal obeys.
+        text = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in attribute.text)
+        click.echo(f"  {attribute.name:<38} {text}")
+    click.echo()

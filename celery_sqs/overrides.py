@@ -1,0 +1,69 @@
+"""Everything of Celery, kombu, billiard and Flower that is overridden, patched or gone round, in one list.
+
+`tests/contract/test_celery_internals.py` and `test_flower_internals.py` hold the list against the code and against the
+sources of these releases: an upgrade that changes one of them fails there, and not in production.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+#: The releases that the overrides were written against.
+CHECKED_AGAINST: Final[Mapping[str, str]] = {"billiard": "4.3", "celery": "5.7", "flower": "2.2", "kombu": "5.7"}
+
+#: Of each class of theirs: ours, which derives from it, and the methods that ours replaces.
+OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "celery.app.amqp:AMQP": ("celery_sqs.publish.amqp:AMQP", ("Connection",)),
+    "celery.app.task:Task": (
+        "celery_sqs.tasks.task:SQSTask",
+        ("apply_async", "on_failure", "on_retry", "retry"),
+    ),
+    "celery.events:EventDispatcher": (
+        "celery_sqs.monitor.dispatcher:TaskEventDispatcher",
+        ("close", "disable", "enable", "extend_buffer", "flush", "publish", "send"),
+    ),
+    "celery.worker.consumer.consumer:Consumer": (
+        "celery_sqs.worker.consumer:Consumer",
+        ("on_decode_error", "on_invalid_task", "on_unknown_message", "on_unknown_task"),
+    ),
+    "celery.worker.request:Request": (
+        "celery_sqs.worker.request:SQSRequest",
+        ("acknowledge", "on_accepted", "on_failure", "on_timeout", "reject", "send_event"),
+    ),
+    "kombu.transport.SQS:Channel": (
+        "celery_sqs.consume.channel:Channel",
+        (
+            "_purge",
+            "_put",
+            "_schedule_queue",
+            "_size",
+            "basic_ack",
+            "basic_cancel",
+            "basic_qos",
+            "basic_reject",
+            "close",
+        ),
+    ),
+    "kombu.transport.SQS:Transport": ("celery_sqs.consume.transport:Transport", ()),
+    "kombu.transport.virtual:Message": ("celery_sqs.message.received:Message", ()),
+}
+
+#: What is patched or gone round, and by which module of ours.
+DEPENDED_ON: Final[Mapping[str, str]] = {
+    "billiard.pool:Worker._ensure_messages_consumed": "celery_sqs.worker.steps",  # its limit is lowered
+    "celery.app.amqp:AMQP._create_task_sender": "celery_sqs.publish.fast_path",
+    "celery.app.amqp:AMQP.as_task_v2": "celery_sqs.publish.fast_path",
+    "celery.app.base:Celery._connection": "celery_sqs.publish.amqp",
+    "celery.app.base:Celery._load_config": "celery_sqs.configuration",
+    "celery.app.base:Celery.send_task": "celery_sqs.publish.fast_path",
+    "celery.app.task:Task.before_start": "celery_sqs.tasks.task",
+    "celery.app.utils:detect_settings": "celery_sqs.configuration",  # the last of its maps has the defaults
+    "celery.concurrency.base:BasePool.apply_async": "celery_sqs.worker.collector",
+    "celery.events:EventDispatcher.__init__": "celery_sqs.monitor.dispatcher",
+    "celery.worker.consumer.consumer:Consumer.create_task_handler": "celery_sqs.worker.collector",
+    "celery.worker.request:Request.__init__": "celery_sqs.worker.request",
+    "celery.worker.request:Request.execute": "celery_sqs.worker.consumer",
+    "celery.worker.request:Request.on_success": "celery_sqs.worker.request",
+    "kombu.transport.SQS:Channel._resolve_queue_url": "celery_sqs.consume.channel",
+    "kombu.transport.SQS:Channel.basic_consume": "celery_sqs.consume.channel",
+    "kombu.transport.virtual:Message.__init__": "celery_sqs.message.received",
+}

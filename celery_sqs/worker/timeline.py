@@ -1,0 +1,46 @@
+"""What the numbers of a queue and of its workers mean for a message, in words."""
+
+from celery_sqs.aws.queue import QueueFacts
+from celery_sqs.consume.leases import LONGEST_LEASE
+from celery_sqs.duration import span
+from celery_sqs.worker.limits import Limits
+
+
+def timeline(queue: QueueFacts, dlq: QueueFacts, limits: Limits) -> str:
+    """What the numbers mean for a message, line by line; each number with the name of what sets it."""
+    attempts = queue.max_receive_count or 0
+    pauses = [min(limits.backoff_cap, limits.backoff_base * 2.0**number) for number in range(attempts - 1)]
+    backoff = f"backoff_base {limits.backoff_base:g} s, doubled, backoff_cap {limits.backoff_cap:g} s, full jitter"
+    kept = span(queue.retention)
+    lines = {
+        "failing message": f"{attempts} attempts (maxReceiveCount), with pauses of up to {_listed(pauses)} ({backoff})",
+        "one attempt": _attempt(limits),
+        "in the DLQ": f"after up to {span(sum(pauses))} of pauses, and the attempts; without pauses where the failure "
+        "is permanent",
+        "killed worker": f"costs each message it held one of the {attempts} attempts, and up to "
+        f"{span(queue.visibility_timeout)} (VisibilityTimeout)",
+        "outage": f"costs no attempt for {span(LONGEST_LEASE)} (SQS's longest lease), then one; it has to be over "
+        f"before a message is {kept} old",
+        "kept": f"{kept} in the queue, {span(dlq.retention)} in the DLQ, from when it was sent "
+        "(MessageRetentionPeriod)",
+    }
+    return "\n".join([f"{queue.name} -> {dlq.name}", *(f"  {what:<16} {text}" for what, text in lines.items())])
+
+
+def _attempt(limits: Limits) -> str:
+    """What the time limits mean for one attempt."""
+    parts = [
+        f"{verb} after {seconds:g} s ({name})"
+        for verb, seconds, name in (
+            ("asked to end", limits.soft_time_limit, "task_soft_time_limit"),
+            ("killed", limits.time_limit, "task_time_limit"),
+        )
+        if seconds is not None
+    ]
+    return ", ".join(parts) or f"may take as long as SQS's longest lease, {span(LONGEST_LEASE)}: it has no time limit"
+
+
+def _listed(pauses: list[float]) -> str:
+    """Pauses as people list them: 32 s, 60 s each."""
+    different = list(dict.fromkeys(pauses))
+    return ", ".join(f"{pause:g} s" for pause in different or [0]) + " each" * (len(pauses) > len(different))
