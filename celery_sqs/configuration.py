@@ -57,9 +57,9 @@ def setup(
     _require_known(settings)
     _use_task_class(app)
     app.amqp_cls = "celery_sqs.publish.amqp:AMQP"
-    app.add_defaults(lambda: _complete(app))
     given = {f"sqs_{name}": value for name, value in {"queues": queues, **settings}.items() if value is not None}
     app.conf.update({**CELERY_OVERRIDES, **given})
+    app.add_defaults(lambda: _complete(app))
     app.steps["worker"].update(WORKER_STEPS)
     app.steps["consumer"].update(CONSUMER_STEPS)
     return app

@@ -1,0 +1,199 @@
+"""`celery_sqs.setup`: what a Celery app is on SQS, whenever and under whatever names its configuration comes."""
+
+import pytest
+from celery import Celery
+
+import celery_sqs
+from celery_sqs import Misconfigured, Queue, SQSTask
+from celery_sqs.consume.transport import Transport
+from celery_sqs.publish.amqp import SETTINGS
+from celery_sqs.settings import Settings
+from celery_sqs.worker.consumer import Consumer
+
+URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/mail"
+
+
+@pytest.fixture
+def app():
+    celery = Celery("shop", set_as_current=False)
+    yield celery
+    celery.close()
+
+
+def settings_of(app):
+    return Settings.of(app.conf)
+
+
+def test_a_name_and_a_url_are_all_it_needs(app):
+    celery_sqs.setup(app, queues={"mail": URL})
+    settings = settings_of(app)
+    assert settings.queues == {"mail": Queue(url=URL)}
+    assert settings.endpoint.region == "eu-central-1"
+    assert app.conf.task_default_queue == "mail"
+    assert app.conf.task_soft_time_limit is None
+    assert app.conf.task_time_limit is None
+
+
+def test_it_returns_the_app(app):
+    assert celery_sqs.setup(app, queues={"mail": URL}) is app
+
+
+def test_a_task_that_names_no_class_has_ours(app):
+    celery_sqs.setup(app, queues={"mail": URL})
+
+    @app.task(name="send_mail", shared=False)
+    def send_mail(address):
+        return address
+
+    assert isinstance(app.tasks["send_mail"], SQSTask)
+    assert isinstance(app.tasks["celery.chord_unlock"], SQSTask)
+
+
+def test_transport_consumer_and_serializers_are_ours(app):
+    celery_sqs.setup(app, queues={"mail": URL})
+    connection = app.connection_for_write()
+    assert isinstance(connection.transport, Transport)
+    assert connection.transport_options[SETTINGS] == settings_of(app)
+    assert app.conf.worker_consumer == f"{Consumer.__module__}:Consumer"
+    assert app.conf.task_serializer == "exact-json"
+    assert set(app.conf.accept_content) == {"exact-json", "exact-kombu-json", "json"}
+    assert app.conf.result_serializer == "json"
+
+
+def test_nothing_is_read_before_it_is_needed(app):
+    celery_sqs.setup(app, queues={"mail": "nonsense"})
+    assert not app.configured
+
+
+def test_configuration_may_come_later(app):
+    celery_sqs.setup(app)
+    app.conf.sqs_queues = {"mail": URL}
+    app.config_from_object({"sqs_send_timeout": 2.5, "task_time_limit": 60})
+    assert settings_of(app).send_timeout == 2.5
+    assert app.conf.task_default_queue == "mail"
+    assert app.conf.task_time_limit == 60
+
+
+def test_configuration_may_have_a_namespace_as_djangos_has(app):
+    class DjangoSettings:
+        CELERY_SQS_QUEUES = {"mail": URL, "bulk": {"url": f"{URL}-bulk", "dlq_url": f"{URL}-dead"}}  # noqa: RUF012
+        CELERY_SQS_HEALTH_PORT = 8080
+        CELERY_WORKER_PREFETCH_MULTIPLIER = 7
+        CELERY_ACCEPT_CONTENT = ("yaml",)
+
+    app.config_from_object(DjangoSettings, namespace="CELERY")
+    celery_sqs.setup(app)
+    settings = settings_of(app)
+    assert settings.queues == {"mail": Queue(url=URL), "bulk": Queue(url=f"{URL}-bulk", dlq_url=f"{URL}-dead")}
+    assert settings.health_port == 8080
+    assert app.conf.worker_prefetch_multiplier == 7
+    assert app.conf.accept_content == ["exact-json", "exact-kombu-json", "yaml"]
+
+
+def test_an_app_that_is_configured_already_is_set_up_as_well(app):
+    app.conf.task_time_limit = 60
+    assert app.conf.task_time_limit == 60
+    assert app.configured
+    celery_sqs.setup(app, queues={"mail": URL})
+    assert app.conf.task_default_queue == "mail"
+    assert isinstance(app.connection_for_write().transport, Transport)
+
+
+def test_an_argument_comes_before_the_apps_configuration(app):
+    app.config_from_object({"sqs_send_timeout": 2.5, "sqs_health_port": 8080})
+    celery_sqs.setup(app, queues={"mail": URL}, send_timeout=9.0)
+    settings = settings_of(app)
+    assert (settings.send_timeout, settings.health_port) == (9.0, 8080)
+
+
+def test_the_apps_own_choice_of_a_default_queue_stands(app):
+    app.conf.task_default_queue = "bulk"
+    celery_sqs.setup(app, queues={"mail": URL, "bulk": f"{URL}-bulk"})
+    assert app.conf.task_default_queue == "bulk"
+
+
+@pytest.mark.parametrize(
+    ("url", "region"),
+    [
+        (URL, "eu-central-1"),
+        ("https://sqs.cn-north-1.amazonaws.com.cn/123456789012/mail", "cn-north-1"),
+        ("https://us-west-2.queue.amazonaws.com/123456789012/mail", "us-west-2"),
+    ],
+)
+def test_the_region_is_that_of_the_queues_url(app, url, region):
+    celery_sqs.setup(app, queues={"mail": url})
+    assert settings_of(app).endpoint.region == region
+
+
+def test_without_one_in_the_url_it_is_boto3s(app, monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    celery_sqs.setup(app, queues={"mail": "http://127.0.0.1:4566/000000000000/mail"})
+    assert settings_of(app).endpoint.region == "eu-west-3"
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({}, "sqs_queues"),
+        ({"queues": {}}, "sqs_queues"),
+        ({"queues": [URL]}, "sqs_queues"),
+        ({"queues": {"": URL}}, "sqs_queues"),
+        ({"queues": {"mail": 7}}, r"sqs_queues\['mail'\]"),
+        ({"queues": {"mail": "mail"}}, r"sqs_queues\['mail'\]"),
+        ({"queues": {"mail": {"url": URL, "dlq": URL}}}, r"sqs_queues\['mail'\]"),
+        ({"queues": {"mail": Queue(url=URL, dlq_url="dead")}}, r"sqs_queues\['mail'\]"),
+        ({"region": 7}, "sqs_region"),
+        ({"endpoint_url": 7}, "sqs_endpoint_url"),
+        ({"credentials": "key"}, "sqs_credentials"),
+        ({"default_task": 7}, "sqs_default_task"),
+        ({"send_timeout": 0}, "sqs_send_timeout"),
+        ({"send_timeout": "5"}, "sqs_send_timeout"),
+        ({"send_timeout": True}, "sqs_send_timeout"),
+        ({"health_port": 70_000}, "sqs_health_port"),
+        ({"health_port": 80.5}, "sqs_health_port"),
+        ({"preflight": "maybe"}, "sqs_preflight"),
+    ],
+    ids=repr,
+)
+def test_a_wrong_or_missing_value_is_one_line_that_names_it(app, settings, names):
+    celery_sqs.setup(app, **({"queues": {"mail": URL}} if settings and "queues" not in settings else {}), **settings)
+    with pytest.raises(Misconfigured, match=f"^{names}: ") as raised:
+        app.connection_for_write()
+    assert "\n" not in str(raised.value)
+    with pytest.raises(Misconfigured):  # and not only the first time
+        app.connection_for_write()
+
+
+def test_a_secret_is_in_no_error_and_no_repr(app):
+    celery_sqs.setup(app, queues={"mail": URL}, credentials=("key", "the-secret"), monitor_database=None)
+    assert "the-secret" not in repr(settings_of(app))
+
+
+def test_without_any_region_the_setting_is_named(app, monkeypatch, tmp_path):
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    celery_sqs.setup(app, queues={"mail": "http://127.0.0.1:4566/000000000000/mail"})
+    with pytest.raises(Misconfigured, match=r"^sqs_region: "):
+        settings_of(app)
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1", "amqp://guest@127.0.0.1//"])
+def test_another_broker_is_refused(app, url):
+    app.conf.broker_url = url
+    celery_sqs.setup(app, queues={"mail": URL})
+    with pytest.raises(Misconfigured, match=r"^broker_url: "):
+        settings_of(app)
+
+
+def test_an_argument_that_is_no_setting_is_refused_at_once(app):
+    with pytest.raises(Misconfigured, match="visibility_timeout"):
+        celery_sqs.setup(app, queues={"mail": URL}, visibility_timeout=30)
+
+
+def test_an_app_that_has_tasks_already_is_refused_at_once(app):
+    @app.task(name="early", shared=False, lazy=False)
+    def early():
+        """It has Celery's own class."""
+
+    with pytest.raises(Misconfigured, match="before the app's first task"):
+        celery_sqs.setup(app, queues={"mail": URL})
