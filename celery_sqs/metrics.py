@@ -68,9 +68,11 @@ class HealthGauges(Collector):
     def collect(self) -> Iterator[Metric]:
         """A gauge for each number."""
         report = self._report()
-        yield _gauge("sqs_held_messages", "Messages received and not settled yet.", report["held"])
+        yield _gauge("sqs_in_flight_messages", "Messages received and not settled yet.", report["in_flight"])
         yield _gauge(
-            "sqs_oldest_held_seconds", "How long the oldest of them has been held.", report["oldest_held_seconds"]
+            "sqs_oldest_in_flight_seconds",
+            "Time since the oldest of them was received.",
+            report["oldest_in_flight_seconds"],
         )
         yield _gauge("sqs_outage", "1 while what the tasks depend on is away: nothing is received.", report["outage"])
         yield _gauge(

@@ -70,8 +70,8 @@ class WorkerRow:
         processed: tasks that it has run.
         load_average: of its host.
         software: what Celery says of itself: `sw_ident`, `sw_ver`, `sw_sys`.
-        held: messages that it has received and not settled.
-        oldest_held_seconds: for how long it has held the oldest of them.
+        in_flight: messages that it has received and not settled.
+        oldest_in_flight_seconds: since it received the oldest of them.
         last_poll_seconds: since a poll of it last ended.
         outage: whether it waits for what its tasks depend on.
         dropped: reports that found no room.
@@ -87,8 +87,8 @@ class WorkerRow:
     processed: int
     load_average: list[float]
     software: dict[str, str]
-    held: int
-    oldest_held_seconds: float
+    in_flight: int
+    oldest_in_flight_seconds: float
     last_poll_seconds: float
     outage: bool
     dropped: int

@@ -49,7 +49,7 @@ def count(event: str, at: float, told: Mapping[str, Any]) -> None:
             observe(told["name"], SUCCEEDED, None if sent_at is None else at - sent_at)
         case "task-retried" | "task-failed":
             observe(told["name"], told.get("kind", Kind.OWN))
-        case "task-held":
+        case "task-parked":
             observe(told["name"], Kind.OUTAGE)
 
 

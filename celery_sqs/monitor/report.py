@@ -25,12 +25,12 @@ LOST: Final = "LOST"
 UNFINISHED: Final = (PENDING, RECEIVED, STARTED, RETRY, LOST)
 
 #: What Celery's events, and ours, make of a task: its state, how far within a receive, and the column of the instant.
-#: A call that is held in an outage has been received and will be started again; one that is given back waits again.
+#: A call that is parked in an outage has been received and will be started again; one that is released waits again.
 EVENTS: Final[Mapping[str, tuple[str, int, str]]] = {
     "task-sent": (PENDING, 0, "sent_at"),
     "task-received": (RECEIVED, 1, "received_at"),
     "task-started": (STARTED, 2, "started_at"),
-    "task-held": (RECEIVED, 2, "received_at"),
+    "task-parked": (RECEIVED, 2, "received_at"),
     "task-requeued": (PENDING, 3, "finished_at"),
     "task-retried": (RETRY, 3, "finished_at"),
     "task-succeeded": (SUCCESS, 3, "finished_at"),

@@ -16,9 +16,9 @@ SIGNS: Final = frozenset({"worker-online", "worker-heartbeat", "worker-offline"}
 _SOFTWARE: Final = ("sw_ident", "sw_ver", "sw_sys")
 
 #: As `celery_sqs.worker.health.Health.report` tells it, before there is a connection.
-_NOTHING_HELD: Final[Mapping[str, Any]] = {
-    "held": 0,
-    "oldest_held_seconds": 0.0,
+_NOTHING_IN_FLIGHT: Final[Mapping[str, Any]] = {
+    "in_flight": 0,
+    "oldest_in_flight_seconds": 0.0,
     "seconds_since_last_poll": 0.0,
     "outage": False,
 }
@@ -36,7 +36,7 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.vitals: Callable[[], Mapping[str, Any]] = lambda: _NOTHING_HELD
+        self.vitals: Callable[[], Mapping[str, Any]] = lambda: _NOTHING_IN_FLIGHT
         self._started_at = datetime.now(UTC)
         self._stopped_at: datetime | None = None
         self._said: Mapping[str, Any] = {}
@@ -52,7 +52,7 @@ class Worker:
         Args:
             dropped: reports that found no room so far.
         """
-        vitals, said = {**_NOTHING_HELD, **self.vitals()}, self._said
+        vitals, said = {**_NOTHING_IN_FLIGHT, **self.vitals()}, self._said
         return {
             "name": self.name,
             "pid": os.getpid(),
@@ -64,8 +64,8 @@ class Worker:
             "processed": said.get("processed", 0),
             "load_average": json.dumps(said.get("loadavg", [])),
             "software": json.dumps({name: said[name] for name in _SOFTWARE if name in said}),
-            "held": vitals["held"],
-            "oldest_held_seconds": vitals["oldest_held_seconds"],
+            "in_flight": vitals["in_flight"],
+            "oldest_in_flight_seconds": vitals["oldest_in_flight_seconds"],
             "last_poll_seconds": vitals["seconds_since_last_poll"],
             "outage": vitals["outage"],
             "dropped": dropped,

@@ -99,15 +99,15 @@ class Health:
             self._server.server_close()
 
     def report(self) -> dict[str, Any]:
-        """The numbers: seconds since the last poll ended, messages held, how long the oldest is, an outage."""
+        """The numbers: seconds since the last poll ended, messages in flight, the age of the oldest, an outage."""
         now = time.monotonic()
         held = self._held.all()
         return {
             "healthy": self._silence() < UNHEALTHY_AFTER,
             "seconds_since_last_poll": round(self._silence(), 1),
             "outage": self._held.suspended,
-            "held": len(held),
-            "oldest_held_seconds": round(max((now - delivery.received_at for delivery in held), default=0.0), 1),
+            "in_flight": len(held),
+            "oldest_in_flight_seconds": round(max((now - delivery.received_at for delivery in held), default=0.0), 1),
         }
 
     def _silence(self) -> float:

@@ -100,7 +100,7 @@ class SQSRequest(Request):
 
     def hold(self) -> None:
         """Keep the message until an outage is over, when it is handed over again without another receive."""
-        self.send_event("task-held")
+        self.send_event("task-parked")
         self.message.channel.hold(self.message.delivery_tag, self.task)
 
     def _settle(self, decision: RetryDecision, exc_info: Any) -> None:

@@ -144,7 +144,7 @@ def test_a_worker_is_told_of_by_its_last_sign_of_life(task_states, watch):
     worker = Worker("worker@here")
     worker.say("worker-heartbeat", {"active": 3, "processed": 7, "loadavg": (0.5, 0.25, 0.1), "sw_ver": "5.7.0"})
     task_states.write([], Counter(), worker.row(0))
-    worker.vitals = lambda: {"held": 5, "outage": True}
+    worker.vitals = lambda: {"in_flight": 5, "outage": True}
     task_states.write([], Counter(), worker.row(2))
     [told] = watch.workers()
     assert (told.active, told.processed, told.load_average, told.software) == (
@@ -153,7 +153,7 @@ def test_a_worker_is_told_of_by_its_last_sign_of_life(task_states, watch):
         [0.5, 0.25, 0.1],
         {"sw_ver": "5.7.0"},
     )
-    assert (told.held, told.outage, told.dropped) == (5, True, 2)
+    assert (told.in_flight, told.outage, told.dropped) == (5, True, 2)
     assert told.is_alive(datetime.now(UTC))
     assert not told.is_alive(datetime.now(UTC) + timedelta(seconds=writing.DEAD_AFTER + 1))
 

@@ -9,7 +9,7 @@ from celery_sqs.monitor.report import EVENTS
 from celery_sqs.tasks.decision import Kind
 
 TASK = "a-task-of-these-tests"
-ENDS = {"task-succeeded", "task-retried", "task-failed", "task-held"}
+ENDS = {"task-succeeded", "task-retried", "task-failed", "task-parked"}
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_failed_attempt_is_counted_by_whose_fault_it_was(gained, event, kind):
 
 
 def test_a_call_that_is_held_was_interrupted_by_an_outage(gained):
-    metrics.count("task-held", 1000.0, {"name": TASK})
+    metrics.count("task-parked", 1000.0, {"name": TASK})
     assert attempts(gained, "outage") == 1
 
 
@@ -95,12 +95,18 @@ def test_a_call_of_boto3s_is_counted_by_its_answer(gained, response, outcome):
 
 
 def test_the_gauges_are_those_of_the_report():
-    report = {"held": 3, "oldest_held_seconds": 1.5, "outage": True, "seconds_since_last_poll": 7.25, "healthy": True}
+    report = {
+        "in_flight": 3,
+        "oldest_in_flight_seconds": 1.5,
+        "outage": True,
+        "seconds_since_last_poll": 7.25,
+        "healthy": True,
+    }
     registry = CollectorRegistry()
     registry.register(sqs_metrics.HealthGauges(lambda: report))
     assert {family.name: family.samples[0].value for family in registry.collect()} == {
-        "sqs_held_messages": 3,
-        "sqs_oldest_held_seconds": 1.5,
+        "sqs_in_flight_messages": 3,
+        "sqs_oldest_in_flight_seconds": 1.5,
         "sqs_outage": 1,
         "sqs_last_poll_age_seconds": 7.25,
     }

@@ -72,10 +72,10 @@ def test_a_message_that_is_sent_again_begins_anew():
     assert merged(again, dead)["state"] == "RECEIVED"
 
 
-def test_what_is_held_in_an_outage_waits_again_and_starts_again():
-    started, held, again = report("task-started", 1), report("task-held", 2), report("task-started", 9)
-    assert merged(started, held)["state"] == "RECEIVED"
-    assert merged(merged(started, held), again)["state"] == "STARTED"
+def test_what_is_parked_in_an_outage_waits_again_and_starts_again():
+    started, parked, again = report("task-started", 1), report("task-parked", 2), report("task-started", 9)
+    assert merged(started, parked)["state"] == "RECEIVED"
+    assert merged(merged(started, parked), again)["state"] == "STARTED"
 
 
 def test_a_producers_report_never_takes_anything_back():
