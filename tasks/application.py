@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from celery_sqs.aws.endpoint import Endpoint
 from celery_sqs.message import exact_json, wire
-from celery_sqs.monitor.producer import sent
+from celery_sqs.monitor import record_sent
 from config import logging as logs
 from config.queues import ORDER_QUEUE
 from config.settings import Settings
@@ -35,11 +35,11 @@ def create_celery(settings: Settings) -> Celery:
     app.steps["consumer"].update(
         {
             "celery_sqs.worker.steps:Readiness",
-            "celery_sqs.monitor.steps:Watching",
-            "celery_sqs.monitor.command_listener:Answering",
+            "celery_sqs.monitor.steps:Monitoring",
+            "celery_sqs.monitor.steps:RemoteControl",
         }
     )
-    after_task_publish.connect(sent, weak=False, dispatch_uid=__name__)
+    after_task_publish.connect(record_sent, weak=False, dispatch_uid=__name__)
     app.set_default()
     return app
 
@@ -89,7 +89,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
 
 @functools.cache
 def _database(url: str) -> Callable[[], Engine]:
-    """What makes an engine for the monitor: the same for each app of a process, so that they share a feed."""
+    """What makes an engine for the monitor: the same for each app of a process, so that they share an event writer."""
     return functools.partial(connect, url)
 
 

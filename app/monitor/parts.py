@@ -11,7 +11,7 @@ from app.monitor.recent import Recent
 from app.monitor.runs import Runs
 from app.services import Services
 from celery_sqs.aws.endpoint import client
-from celery_sqs.monitor.event_reader import EventReader
+from celery_sqs.monitor import EventReader
 from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP
 from celery_sqs.worker.preflight import Limits, Report, examine
 from config.queues import ORDER_QUEUE
@@ -38,7 +38,7 @@ class Parts:
 
     Attributes:
         operators: who may use it.
-        watch: what became of each task.
+        event_reader: the states of tasks and workers.
         bench: the dead letters and what is done about them.
         runs: what takes longer than a page.
         numbers: SQS's numbers on both queues.
@@ -48,7 +48,7 @@ class Parts:
     NAME: ClassVar = "order-intake-monitor"
 
     operators: Operators
-    watch: EventReader
+    event_reader: EventReader
     bench: Bench
     runs: Runs
     numbers: Recent[BothQueues]
@@ -63,7 +63,7 @@ class Parts:
         bench = Bench.of(settings, services.engine)
         return cls(
             operators=Operators(settings.operators, settings.order_id_secret),
-            watch=EventReader(services.engine),
+            event_reader=EventReader(services.engine),
             bench=bench,
             runs=Runs(bench),
             numbers=Recent(lambda: read_both(client(place), *urls), NUMBERS_KEPT),

@@ -10,8 +10,10 @@ import pytest
 from celery.app.control import Control as CeleryControl
 from tornado.options import options
 
-from celery_sqs.monitor import control
-from celery_sqs.monitor.flower import REPLACED, Broker, Events
+from celery_sqs.monitor.control.client import OVERRIDDEN, Control
+from celery_sqs.monitor.flower import REPLACED
+from celery_sqs.monitor.flower.broker import Broker
+from celery_sqs.monitor.flower.events import Events
 from tests.processes import ROOT
 
 RELEASE = "2.2"  # the release of Flower that the pins below were read in
@@ -54,7 +56,7 @@ def test_what_we_replace_or_rely_on_has_not_changed(name):
     digest = hashlib.sha256(inspect.getsource(getattr(found, "func", found)).encode()).hexdigest()
     assert digest == PINNED[name], (
         f"{name} is not what ours was written against. Read its difference to the release before, "
-        f"adapt tasks.watch, then pin {digest}"
+        f"adapt celery_sqs.monitor, then pin {digest}"
     )
 
 
@@ -65,8 +67,8 @@ def test_what_we_replace_is_there_to_be_replaced(name):
 
 
 def test_all_that_we_override_in_celerys_control_is_listed():
-    ours = {name for name in vars(control.Control) if hasattr(CeleryControl, name) and not name.startswith("__")}
-    assert sorted(ours) == list(control.OVERRIDDEN)
+    ours = {name for name in vars(Control) if hasattr(CeleryControl, name) and not name.startswith("__")}
+    assert sorted(ours) == list(OVERRIDDEN)
 
 
 def test_flower_can_call_what_takes_the_place_of_its_own():

@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
-from celery_sqs.monitor.event_reader import EventReader
+from celery_sqs.monitor import EventReader
 from tests.mariadb import migrate
 from tests.processes import BIN, ROOT, free_port
 

@@ -12,9 +12,9 @@ import certifi
 from sqlalchemy import make_url
 
 from app.cli.database import grant
+from celery_sqs import monitor
 from celery_sqs.aws import endpoint
 from celery_sqs.consume import transport
-from celery_sqs.monitor import dispatcher
 from config.queues import ORDER_QUEUE
 from config.settings import Settings, SettingsError, load
 from orders.database import connect
@@ -40,7 +40,7 @@ VALUES: Final = {
 #: Where the image has RDS's authorities: see the Dockerfile.
 CA_FILE: Final = "/etc/ssl/certs/rds.pem"
 
-#: The feed's connection, beside SQLAlchemy's pool: celery_sqs/monitor/event_writer.py.
+#: The event writer's connection, beside SQLAlchemy's pool: celery_sqs/monitor/event_writer.py.
 FEED: Final = 1
 
 
@@ -101,7 +101,7 @@ def health_is_asked_where_it_is_told(plan: Plan) -> Iterator[str]:
 
 def stops_leave_time_to_drain(plan: Plan) -> Iterator[str]:
     polls = ORDER_QUEUE.receive_wait + endpoint.READ_TIMEOUT + transport.CLOSE_MARGIN
-    drains = {"worker": TIME_LIMIT + polls + transport.CLOSE_TIMEOUT + dispatcher.CLOSE_TIMEOUT}
+    drains = {"worker": TIME_LIMIT + polls + transport.CLOSE_TIMEOUT + monitor.CLOSE_TIMEOUT}
     drains |= {where: _gunicorn(plan.services[where])["graceful_timeout"] for where in ("web", "workbench")}
     for where, drain in drains.items():
         given = plan.services[where].said["stopTimeout"]

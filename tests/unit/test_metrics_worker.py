@@ -5,7 +5,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from celery_sqs import metrics as sqs_metrics
 from celery_sqs.monitor import metrics
-from celery_sqs.monitor.report import EVENTS
+from celery_sqs.monitor.task_events import TASK_EVENTS
 from celery_sqs.tasks.decision import Kind
 
 TASK = "a-task-of-these-tests"
@@ -58,7 +58,7 @@ def test_a_failed_attempt_is_counted_by_whose_fault_it_was(gained, event, kind):
     assert gained("task_seconds_to_success_count", task=TASK) == 0
 
 
-def test_a_call_that_is_held_was_interrupted_by_an_outage(gained):
+def test_a_call_that_is_parked_was_interrupted_by_an_outage(gained):
     metrics.count("task-parked", 1000.0, {"name": TASK})
     assert attempts(gained, "outage") == 1
 
@@ -70,7 +70,7 @@ def test_a_poison_message_cannot_make_series_of_its_own(gained):
     assert REGISTRY.get_sample_value("task_attempts_total", {"task": "made-up-1", "outcome": "poison"}) is None
 
 
-@pytest.mark.parametrize("event", sorted(EVENTS.keys() - ENDS))
+@pytest.mark.parametrize("event", sorted(TASK_EVENTS.keys() - ENDS))
 def test_no_other_event_ends_an_attempt(gained, event):
     metrics.count(event, 1000.0, {"name": TASK, "uuid": "1"})
     assert not any(attempts(gained, outcome) for outcome in metrics.OUTCOMES)

@@ -1,6 +1,6 @@
-"""A worker's messages that are received and not settled are called in flight, as SQS calls them."""
+"""Messages that a worker has received and not settled are called in flight, as SQS calls them; and reports, events."""
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,32 +10,72 @@ down_revision: Final = "0003"
 branch_labels: Final = None
 depends_on: Final = None
 
-SUBJECT: Final = "what the call is about: an order's id"
-IN_FLIGHT: Final = "messages received and not settled"
+#: Columns of `workers`: the old name, the new one, the type, the comment.
+RENAMED: Final = (
+    ("held", "in_flight", sa.Integer, "messages received and not settled"),
+    ("oldest_held_seconds", "oldest_in_flight_seconds", sa.Float, None),
+)
+
+#: Comments: the table, the column, its type, whether it may be null, the old comment, the new one.
+COMMENTS: Final[tuple[tuple[str, str, Any, bool, str, str], ...]] = (
+    (
+        "task_state",
+        "version",
+        sa.BigInteger,
+        False,
+        "of two reports the higher one is the later one",
+        "of two events the one with the higher version is the later",
+    ),
+    (
+        "task_state",
+        "subject",
+        sa.String(255),
+        True,
+        "what the call is about: an order's id",
+        "what the call is about, as its task's subject() returns it",
+    ),
+    (
+        "workers",
+        "heartbeat",
+        sa.Float,
+        False,
+        "seconds between two signs of life",
+        "seconds between two updates of this row",
+    ),
+    (
+        "workers",
+        "dropped",
+        sa.BigInteger,
+        False,
+        "reports that found no room and are not in task_state",
+        "events that found no room and are not in task_state",
+    ),
+)
 
 
 def upgrade() -> None:
-    rename_columns_of_workers("held", "in_flight", "oldest_held_seconds", "oldest_in_flight_seconds")
-    comment_on_subject(SUBJECT, "what the call is about, as its task's subject() returns it")
+    for old, new, type_, comment in RENAMED:
+        rename(old, new, type_, comment)
+    for table, column, type_, nullable, old, new in COMMENTS:
+        comment_on(table, column, type_, nullable, old, new)
 
 
 def downgrade() -> None:
-    comment_on_subject("what the call is about, as its task's subject() returns it", SUBJECT)
-    rename_columns_of_workers("in_flight", "held", "oldest_in_flight_seconds", "oldest_held_seconds")
+    for table, column, type_, nullable, old, new in COMMENTS:
+        comment_on(table, column, type_, nullable, new, old)
+    for old, new, type_, comment in RENAMED:
+        rename(new, old, type_, comment)
 
 
-def rename_columns_of_workers(count: str, new_count: str, age: str, new_age: str) -> None:
+def rename(column: str, new: str, type_: Any, comment: str | None) -> None:
     with op.batch_alter_table("workers") as table:
         table.alter_column(
-            count,
-            new_column_name=new_count,
-            existing_type=sa.Integer,
-            existing_nullable=False,
-            existing_comment=IN_FLIGHT,
+            column, new_column_name=new, existing_type=type_, existing_nullable=False, existing_comment=comment
         )
-        table.alter_column(age, new_column_name=new_age, existing_type=sa.Float, existing_nullable=False)
 
 
-def comment_on_subject(old: str, new: str) -> None:
-    with op.batch_alter_table("task_state") as table:
-        table.alter_column("subject", existing_type=sa.String(255), existing_comment=old, comment=new)
+def comment_on(table: str, column: str, type_: Any, nullable: bool, old: str, new: str) -> None:
+    if op.get_bind().dialect.name != "sqlite":  # which has no comments
+        op.alter_column(
+            table, column, existing_type=type_, existing_nullable=nullable, existing_comment=old, comment=new
+        )

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from app.monitor.queue_numbers import read, span
-from celery_sqs.monitor.tables import task_minutes, workers
+from celery_sqs.monitor import task_minutes, workers
 from tests.processes import ROOT
 from tests.unit.monitor.fakes import (
     ORDER_ID,
