@@ -1,4 +1,4 @@
-"""The framework's core works where the packages of its extras are not installed."""
+"""Parts of the framework work where packages that they do not need are not installed."""
 
 import json
 import os
@@ -18,8 +18,6 @@ EXTRAS = ("celery_sqs/database/", "celery_sqs/dlq/", "celery_sqs/monitor/", "cel
 PATHS = sorted(path.relative_to(ROOT) for path in (ROOT / "celery_sqs").rglob("*.py"))
 CORE = [path for path in PATHS if not path.as_posix().startswith(EXTRAS)]
 
-WITHOUT = f"import sys\nsys.modules.update(dict.fromkeys({OPTIONAL!r}))\n"
-
 SCRAPE = """
 import json
 import requests
@@ -38,10 +36,11 @@ print(json.dumps([(answer.status_code, answer.text) for answer in answers]))
 
 @pytest.fixture
 def run():
-    """A function that runs a program without these packages and returns what it prints."""
+    """A function that runs a program without some packages and returns what it prints."""
 
-    def run(program, *arguments):
-        command = [sys.executable, "-W", "error", "-c", WITHOUT + program, *arguments]
+    def run(program, *arguments, without=OPTIONAL):
+        program = f"import sys\nsys.modules.update(dict.fromkeys({without!r}))\n{program}"
+        command = [sys.executable, "-W", "error", "-c", program, *arguments]
         ended = subprocess.run(
             command, cwd=ROOT, env=os.environ, timeout=60, check=False, capture_output=True, text=True
         )
@@ -68,3 +67,12 @@ def test_without_prometheus_nothing_is_counted_and_the_answer_to_metrics_says_wh
 def test_the_framework_itself_loads_no_part_of_an_extra(run):
     loaded = run("import celery_sqs\nprint(*sys.modules)").split()
     assert [name for name in loaded if name.startswith(("celery_sqs.monitor", "celery_sqs.dlq"))] == []
+
+
+@pytest.mark.parametrize("module", ["dispatcher", "control", "steps"])
+def test_what_celery_loads_of_the_monitor_by_name_can_be_loaded_first_and_without_flower(run, module):
+    run(f"import celery_sqs.monitor.{module}", without=("flask", "flower"))
+
+
+def test_what_flower_loads_of_the_monitor_can_be_loaded_first(run):
+    run("import celery_sqs.monitor.flower", without=("flask",))

@@ -41,7 +41,7 @@ VALUES: Final = {
 CA_FILE: Final = "/etc/ssl/certs/rds.pem"
 
 #: The event writer's connection, beside SQLAlchemy's pool: celery_sqs/monitor/event_writer.py.
-FEED: Final = 1
+EVENT_WRITER: Final = 1
 
 
 def variables_are_read(plan: Plan) -> Iterator[str]:
@@ -116,7 +116,7 @@ def stops_leave_time_to_drain(plan: Plan) -> Iterator[str]:
 def pools_have_their_connections(plan: Plan) -> Iterator[str]:
     limits = plan.output("limits")
     pool: Any = connect("mysql+pymysql://nobody@127.0.0.1:1/nothing").pool
-    most = pool.size() + pool._max_overflow + FEED
+    most = pool.size() + pool._max_overflow + EVENT_WRITER
     if limits["connections_per_web_process"] != most:
         yield f"a web process may take {most} connections, not {limits['connections_per_web_process']}"
     for where in ("web", "workbench"):
