@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from app.dependencies.recent import Recent
 from app.services import Services
 from celery_sqs import QueuePair, read_pair, sqs_client
-from celery_sqs.monitor.event_reader import EventReader
+from celery_sqs.monitor import EventReader
 from tasks.application import endpoint
 from tasks.orders import PERSIST_ORDER
 
@@ -26,11 +26,11 @@ class Backlog(Collector):
 
     SQS's own ApproximateAgeOfOldestMessage leaves out a message that was received three times or more:
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
-    So the age comes from `task_state`, which knows every order that web or a worker has reported.
+    So the age comes from `task_state`, which has every order that web or a worker has sent an event of.
 
     Args:
         queues: the queues' numbers.
-        oldest: when the oldest order was sent that is neither stored nor dead; None where nobody reports any.
+        oldest: when the oldest order was sent that is neither stored nor dead; None where no task events are written.
     """
 
     def __init__(self, queues: Recent[QueuePair], oldest: Recent[datetime | None] | None) -> None:
@@ -40,11 +40,11 @@ class Backlog(Collector):
     @classmethod
     def of(cls, services: Services) -> "Backlog":
         """The backlog of an application."""
-        settings, watch = services.settings, EventReader(services.engine)
+        settings, event_reader = services.settings, EventReader(services.engine)
         urls = (settings.sqs_queue_url, settings.sqs_dlq_url)
         return cls(
             Recent(lambda: read_pair(sqs_client(endpoint(settings)), *urls), KEPT),
-            Recent(lambda: watch.oldest_unfinished(PERSIST_ORDER), KEPT) if settings.task_events else None,
+            Recent(lambda: event_reader.oldest_unfinished(PERSIST_ORDER), KEPT) if settings.task_events else None,
         )
 
     def collect(self) -> Iterator[Metric]:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+import structlog
 from celery import Celery
 
 from celery_sqs import NotConfirmed, reachable, sqs_client
-from celery_sqs.tracing.spans import sending
+from celery_sqs.tracing import send_span, trace_id
 from config.settings import Settings
 from orders.order import Order
 from orders.schema import to_message
@@ -30,7 +31,7 @@ class OrderQueue(Protocol):
         Args:
             order: the order.
             request_id: of the request that it came with.
-            trace: the request's trace context; see `celery_sqs.tracing.context`.
+            trace: the request's trace context; see `celery_sqs.tracing`.
 
         Raises:
             NotQueued: it has not, in time.
@@ -55,7 +56,9 @@ class CeleryQueue:
     def send(self, order: Order, request_id: str, trace: Mapping[str, str]) -> str:
         """Publish the task. Request id and trace travel with it into the worker's logs."""
         try:
-            with sending(self._traces, self._name, trace) as context:
+            with send_span(self._traces, self._name, trace) as context:
+                if context:
+                    structlog.contextvars.bind_contextvars(trace_id=trace_id(context))
                 headers = {"request_id": request_id, **context}
                 result = self._persist_order.apply_async((to_message(order),), headers=headers)
         except NotConfirmed as error:

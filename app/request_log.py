@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 from flask import Flask, Response, g, request
 
-from celery_sqs.tracing.context import HEADERS, accepted, trace_id
+from celery_sqs.tracing import HEADERS, trace_context, trace_id
 
 HEADER: Final = "X-Request-ID"
 
@@ -38,7 +38,7 @@ def _begin() -> None:
     g.request_id = given if _ACCEPTED.fullmatch(given) else uuid.uuid4().hex
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
-    g.trace = accepted({name: request.headers.get(name) for name in HEADERS})
+    g.trace = trace_context({name: request.headers.get(name) for name in HEADERS})
     if g.trace:
         structlog.contextvars.bind_contextvars(trace_id=trace_id(g.trace))
 

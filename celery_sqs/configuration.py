@@ -33,7 +33,7 @@ CELERY_OVERRIDES: Final[Mapping[str, Any]] = {
 }
 
 WORKER_STEPS: Final = ("celery_sqs.worker.steps:Preflight", "celery_sqs.worker.steps:ShortPoolStop")
-MONITOR_STEPS: Final = ("celery_sqs.monitor.steps:Watching", "celery_sqs.monitor.command_listener:Answering")
+MONITOR_STEPS: Final = ("celery_sqs.monitor.steps:Monitoring", "celery_sqs.monitor.steps:RemoteControl")
 CONSUMER_STEPS: Final = ("celery_sqs.worker.steps:Readiness", "celery_sqs.worker.steps:HealthCheck")
 
 
@@ -104,7 +104,7 @@ def _use_monitor(app: Celery) -> None:
     app.control_cls = "celery_sqs.monitor.control:Control"
     app.steps["consumer"].update(MONITOR_STEPS)
     try:
-        sent = symbol_by_name("celery_sqs.monitor.producer:sent")
+        sent = symbol_by_name("celery_sqs.monitor:record_sent")
     except ImportError as error:
         raise Misconfigured(f"sqs_monitor_database: install celery-sqs[monitor] for it: {error}") from error
     after_task_publish.connect(sent, weak=False, dispatch_uid=__name__)

@@ -13,6 +13,10 @@ CHECKED_AGAINST: Final[Mapping[str, str]] = {"billiard": "4.3", "celery": "5.7",
 #: Of each class of theirs: ours, which derives from it, and the methods that ours replaces.
 OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "celery.app.amqp:AMQP": ("celery_sqs.publish.amqp:AMQP", ("Connection",)),
+    "celery.app.control:Control": (
+        "celery_sqs.monitor.control.client:Control",
+        ("broadcast", "discard_all", "purge"),
+    ),
     "celery.app.task:Task": (
         "celery_sqs.tasks.task:SQSTask",
         ("apply_async", "on_failure", "on_retry", "retry"),
@@ -45,6 +49,13 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     ),
     "kombu.transport.SQS:Transport": ("celery_sqs.consume.transport:Transport", ()),
     "kombu.transport.virtual:Message": ("celery_sqs.message.received:Message", ()),
+}
+
+#: What of Flower is replaced when it starts, and by what of ours.
+REPLACED_IN_FLOWER: Final[Mapping[str, str]] = {
+    "flower.app.Events": "celery_sqs.monitor.flower.events:Events",
+    "flower.app.Flower.broker_uri": "celery_sqs.monitor.flower.broker:broker_uri",
+    "flower.views.Broker": "celery_sqs.monitor.flower.broker:Broker",
 }
 
 #: What is patched or gone round, and by which module of ours.

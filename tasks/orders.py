@@ -8,8 +8,7 @@ import structlog
 from celery import shared_task
 
 from celery_sqs import Attempt, BatchTask, Call
-from celery_sqs.tracing.context import trace_id
-from celery_sqs.tracing.spans import processing
+from celery_sqs.tracing import process_span, trace_id
 from orders.attempt import FailedAttempt
 from orders.database import connect
 from orders.fields import is_order_id
@@ -100,7 +99,7 @@ def persist_order(self: OrderTask, calls: list[Call]) -> list[BaseException | No
             arrivals[position] = _arrival(call)
         except InvalidOrder as error:
             errors[position] = error
-    with processing(self.app.conf.traces, PERSIST_ORDER, (call.headers for call in calls)):
+    with process_span(self.app.conf.traces, PERSIST_ORDER, (call.headers for call in calls)):
         outcomes = self.store.persist(list(arrivals.values()))
     for position, outcome in zip(arrivals, outcomes, strict=True):
         if outcome.result is Result.CONFLICT:

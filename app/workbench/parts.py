@@ -10,7 +10,7 @@ from app.services import Services
 from app.workbench.access.operators import Operators
 from app.workbench.runs import Runs
 from celery_sqs import QueuePair, Report, preflight, read_pair, sqs_client
-from celery_sqs.monitor.event_reader import EventReader
+from celery_sqs.monitor import EventReader
 from tasks.application import endpoint
 from tasks.repair.bench import Bench
 
@@ -25,7 +25,7 @@ class Parts:
 
     Attributes:
         operators: who may use it.
-        watch: what became of each task.
+        event_reader: the states of tasks and workers.
         bench: the dead letters and what is done about them.
         runs: what takes longer than a page.
         numbers: SQS's numbers on both queues.
@@ -35,7 +35,7 @@ class Parts:
     NAME: ClassVar = "order-intake-monitor"
 
     operators: Operators
-    watch: EventReader
+    event_reader: EventReader
     bench: Bench
     runs: Runs
     numbers: Recent[QueuePair]
@@ -50,7 +50,7 @@ class Parts:
         bench = Bench.of(settings, services.engine)
         return cls(
             operators=Operators(settings.operators, settings.order_id_secret),
-            watch=EventReader(services.engine),
+            event_reader=EventReader(services.engine),
             bench=bench,
             runs=Runs(bench),
             numbers=Recent(lambda: read_pair(sqs_client(place), *urls), NUMBERS_KEPT),

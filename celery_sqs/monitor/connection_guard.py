@@ -1,4 +1,4 @@
-"""Whether a thread that looks into the database finds it, said once each time that changes."""
+"""Keeps a thread that works on the database alive while that is away, and logs once when it goes and comes back."""
 
 import contextlib
 import logging
@@ -8,30 +8,30 @@ from sqlalchemy.exc import SQLAlchemyError
 
 
 class ConnectionGuard:
-    """Keeps an endless thread alive, and its log short.
+    """Catches what the work of an endless thread raises.
 
     Args:
-        logger: where to.
-        what: what is not done while there is no contact, as the log is to call it.
+        logger: the thread's.
+        work: what is left out while it fails, as the log names it: "answers to remote control".
     """
 
-    def __init__(self, logger: logging.Logger, what: str) -> None:
+    def __init__(self, logger: logging.Logger, work: str) -> None:
         self._logger = logger
-        self._what = what
-        self._is_lost = False
+        self._work = work
+        self._is_failing = False
 
     @contextlib.contextmanager
-    def kept(self) -> Iterator[None]:
-        """Do something that may fail. It is left out then, and the next time it may go well."""
+    def suppress_errors(self) -> Iterator[None]:
+        """Leave out what fails. The next time it may succeed."""
         try:
             yield
-        # Without its thread nothing would go on, so it outlives errors nobody has thought of, too.
+        # Nothing starts the thread again, so it has to outlive unforeseen errors, too.
         except Exception as error:
-            if not self._is_lost:
+            if not self._is_failing:
                 unforeseen = not isinstance(error, SQLAlchemyError)
-                self._logger.warning("no %s for now: %r", self._what, error, exc_info=unforeseen)
-            self._is_lost = True
+                self._logger.warning("no %s for now: %r", self._work, error, exc_info=unforeseen)
+            self._is_failing = True
         else:
-            if self._is_lost:
-                self._logger.warning("%s again", self._what)
-            self._is_lost = False
+            if self._is_failing:
+                self._logger.warning("%s again", self._work)
+            self._is_failing = False

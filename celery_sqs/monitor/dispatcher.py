@@ -1,4 +1,4 @@
-"""Celery's hook for events: all that a worker tells of its tasks and of itself passes through here.
+"""Celery's hooks for events: they give each event of a task, a worker or a producer to the process's event writer.
 
 `Celery(events="celery_sqs.monitor.dispatcher:Events")`. Celery's own dispatcher publishes to an exchange, which SQS
 does not have: https://docs.celeryq.dev/en/stable/userguide/monitoring.html#events
@@ -8,18 +8,20 @@ import atexit
 from datetime import timedelta
 from typing import Any, Final
 
+from celery import current_app
 from celery.app.events import Events as CeleryEvents
 from celery.events import EventDispatcher
 
 from celery_sqs.monitor.engine import Database, make_engine
-from celery_sqs.monitor.event_writer import EventWriter, Nowhere
+from celery_sqs.monitor.event_writer import EventWriter, NullStore
 from celery_sqs.monitor.metrics import count
-from celery_sqs.monitor.report import EVENTS
+from celery_sqs.monitor.task_events import TASK_EVENTS
 from celery_sqs.monitor.task_states import TaskStates
-from celery_sqs.monitor.worker import SIGNS, Worker
+from celery_sqs.monitor.worker_status import WORKER_EVENTS, WorkerStatus
 from celery_sqs.per_process import per_process
+from celery_sqs.tasks.task import SQSTask
 
-#: Seconds that the last reports get at a process's end.
+#: Seconds that the end of a process waits until the last events are written.
 CLOSE_TIMEOUT: Final = 3.0
 
 
@@ -30,60 +32,73 @@ class Events(CeleryEvents):
 
 
 class TaskEventDispatcher(EventDispatcher):
-    """Gives events to the process's feed.
+    """Gives events to the process's event writer.
 
     Attributes:
-        worker: what this worker tells of itself.
+        worker: the status of this worker.
     """
 
     def enable(self) -> None:
-        """Take events from now on."""
-        self._feed = feed(self.app)
-        self.worker = self._feed.worker = Worker(self.hostname)
+        """Accept events from now on."""
+        self._writer = event_writer(self.app)
+        self.worker = self._writer.worker = WorkerStatus(self.hostname)
         self.enabled = True
 
     def disable(self) -> None:
-        """Nothing: what the pool tells when the consumer has gone is to be kept, too."""
+        """Nothing: events of the pool after the consumer's end are written, too."""
 
     def send(self, type: str, *_: Any, **fields: Any) -> None:  # noqa: A002  # Celery's name
-        """Take an event along, if there is a place for it.
+        """Give an event to the writer, if the tables have a place for it.
 
-        Celery's task-received has none: `celery_sqs.monitor.steps` tells of it with what SQS says of the message.
+        Celery's task-received has none: `celery_sqs.monitor.steps` sends one with what SQS says of the message.
         """
         if not self.enabled:
             return
-        if type in SIGNS:
-            self.worker.say(type, fields)
+        if type in WORKER_EVENTS:
+            self.worker.update(type, fields)
         elif type == "task-rejected" and fields.get("requeue"):
-            self._feed.take("task-requeued", self.hostname, fields)
-        elif type in EVENTS and (type != "task-received" or "message_id" in fields):
-            self._feed.take(type, self.hostname, fields)
+            self._writer.add("task-requeued", self.hostname, fields)
+        elif type in TASK_EVENTS and (type != "task-received" or "message_id" in fields):
+            self._writer.add(type, self.hostname, fields)
 
     def publish(self, type: str, fields: dict[str, Any], *_: Any, **__: Any) -> None:  # noqa: A002
-        """Take an event along that Celery has put together itself."""
+        """Send an event that Celery has put together itself."""
         self.send(type, **fields)
 
     def flush(self, errors: bool = True, groups: bool = True) -> None:
-        """Nothing: the feed has a thread of its own."""
+        """Nothing: the writer has a thread of its own."""
 
     def extend_buffer(self, other: EventDispatcher) -> None:
-        """Nothing: all dispatchers of a process have one feed."""
+        """Nothing: all dispatchers of a process have one writer."""
 
     def close(self) -> None:
         """Nothing: see `disable`."""
 
 
+def record_sent(sender: str, headers: dict[str, Any], body: Any, **_: Any) -> None:
+    """Write that a call was sent: a receiver of Celery's signal `after_task_publish`, in the producer's process.
+
+    `after_task_publish.connect(record_sent, weak=False)`. The signal comes once SQS has confirmed the message.
+    """
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # the stubs lack it
+    task = app.tasks.get(sender)
+    if isinstance(task, SQSTask):
+        args, kwargs, _embed = body
+        subject = task.subject(*args, **kwargs)
+        event_writer(app).add("task-sent", None, {"uuid": headers["id"], "name": sender, "subject": subject})
+
+
 @per_process
-def feed(app: Any) -> EventWriter:
+def event_writer(app: Any) -> EventWriter:
     """The process's event writer, by an app's settings `sqs_monitor_database`, `..._events`, `..._retention_days`."""
     conf = app.conf
-    return _feed(conf.sqs_monitor_database, conf.sqs_monitor_events, conf.sqs_monitor_retention_days)
+    return _make_writer(conf.sqs_monitor_database, conf.sqs_monitor_events, conf.sqs_monitor_retention_days)
 
 
 @per_process
-def _feed(database: Database, records_events: bool, retention_days: int) -> EventWriter:
-    sink = TaskStates(make_engine(database)) if records_events else Nowhere()
-    made = EventWriter(sink, timedelta(days=retention_days), count)
-    # Celery's signal for a worker's end comes before the channel runs what it must not give back.
-    atexit.register(made.close, CLOSE_TIMEOUT)
-    return made
+def _make_writer(database: Database, stores_events: bool, retention_days: int) -> EventWriter:
+    store = TaskStates(make_engine(database)) if stores_events else NullStore()
+    writer = EventWriter(store, timedelta(days=retention_days), count)
+    # Celery's signal for a worker's end comes before the channel runs what it must not release.
+    atexit.register(writer.close, CLOSE_TIMEOUT)
+    return writer

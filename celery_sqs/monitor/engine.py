@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine
 
-#: An SQLAlchemy URL, or what makes an engine: a host has time limits and pools of its own.
+#: An SQLAlchemy URL, or a function that makes an engine: with time limits and a pool of its own, for instance.
 Database = str | Callable[[], Engine]
 
 

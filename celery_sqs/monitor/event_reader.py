@@ -1,4 +1,4 @@
-"""Reading what is on record of tasks and workers."""
+"""Reading the tables of task events."""
 
 import json
 from dataclasses import dataclass
@@ -8,32 +8,32 @@ from typing import Any
 from sqlalchemy import Engine, Row, Select, select
 
 from celery_sqs.database.transaction import transaction
-from celery_sqs.monitor.report import UNFINISHED
 from celery_sqs.monitor.tables import task_minutes, task_state, workers
+from celery_sqs.monitor.task_events import UNFINISHED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRow:
-    """What is on record of a task: a row of `task_state`. All instants are aware, UTC.
+    """A row of `task_state`: the state of a task. All instants are aware, UTC.
 
     Attributes:
         task_id: its id.
-        version: of two rows of one task the higher one is the later.
+        version: of two states of one task the one with the higher version is the later.
         name: the task's name.
-        state: one of Celery's states, or LOST; see `celery_sqs.monitor.report`.
-        subject: what the call is about: an order's id.
+        state: one of Celery's states, or LOST; see `celery_sqs.monitor.task_events`.
+        subject: what the call is about, as the task's `subject()` returns it.
         message_id: SQS's own id of its message.
-        worker: who has received it last.
-        receive_count: how often SQS has handed out its message.
+        worker: the name of the worker that has received it last.
+        receive_count: SQS's receive count of its message.
         args: its positional arguments, as text, cut.
         kwargs: its keyword arguments, as text, cut.
         error: the last failed attempt's error, in one line.
         traceback: and where it was raised.
-        sent_at: when SQS took the message in.
+        sent_at: when SQS accepted the message.
         received_at: when the worker received it.
         started_at: when the worker began with it.
         finished_at: when the attempt ended, well or not.
-        changed_at: when it was last reported of.
+        changed_at: when this row was last written.
     """
 
     task_id: str
@@ -57,24 +57,24 @@ class TaskRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerRow:
-    """What a worker has told of itself: a row of `workers`. All instants are aware, UTC.
+    """A row of `workers`: the status of a worker. All instants are aware, UTC.
 
     Attributes:
         name: its name.
         pid: its main process.
         started_at: when it began.
-        seen_at: when it last told.
+        seen_at: when it last wrote its row.
         stopped_at: when it was stopped; None while it runs, and where it was killed.
-        heartbeat: seconds between two signs of life.
+        heartbeat: seconds between two updates of its row.
         active: tasks that it runs.
         processed: tasks that it has run.
         load_average: of its host.
-        software: what Celery says of itself: `sw_ident`, `sw_ver`, `sw_sys`.
-        held: messages that it has received and not settled.
-        oldest_held_seconds: for how long it has held the oldest of them.
-        last_poll_seconds: since a poll of it last ended.
+        software: the fields `sw_ident`, `sw_ver` and `sw_sys` of Celery's events.
+        in_flight: messages that it has received and not settled.
+        oldest_in_flight_seconds: since it received the oldest of them.
+        last_poll_seconds: since one of its polls last ended.
         outage: whether it waits for what its tasks depend on.
-        dropped: reports that found no room.
+        dropped: events that found no room in its event writer.
     """
 
     name: str
@@ -87,22 +87,22 @@ class WorkerRow:
     processed: int
     load_average: list[float]
     software: dict[str, str]
-    held: int
-    oldest_held_seconds: float
+    in_flight: int
+    oldest_in_flight_seconds: float
     last_poll_seconds: float
     outage: bool
     dropped: int
 
     def is_alive(self, now: datetime) -> bool:
-        """Whether it has given a sign of life lately, and has not stopped."""
+        """Whether it has written its row within three heartbeats, and has not stopped."""
         return self.stopped_at is None and now - self.seen_at < timedelta(seconds=3 * self.heartbeat)
 
 
 class EventReader:
-    """Reads the tables that the feed writes.
+    """Reads the tables that the event writers of all processes write.
 
     Args:
-        engine: from `orders.database.connect`.
+        engine: of the monitor's database.
 
     Every method raises SQLAlchemy's errors.
     """
@@ -121,7 +121,7 @@ class EventReader:
         return sorted(found, key=lambda task: task.sent_at or task.changed_at)
 
     def changed_since(self, since: datetime, limit: int) -> list[TaskRow]:
-        """Up to `limit` tasks that were reported of at an instant or after it, the earliest of them first."""
+        """Up to `limit` tasks that have changed at an instant or after it, the earliest of them first."""
         of = task_state.c
         query = select(task_state).where(of.changed_at >= since).order_by(of.changed_at, of.task_id).limit(limit)
         return self._tasks(query)
@@ -130,14 +130,14 @@ class EventReader:
         """All workers on record, by name."""
         return [_to_worker(row) for row in self._all(select(workers).order_by(workers.c.name))]
 
-    def minutes(self, task: str, since: datetime) -> dict[datetime, dict[str, int]]:
-        """What was counted of a task in each minute that began at an instant or after it."""
+    def counts_per_minute(self, task: str, since: datetime) -> dict[datetime, dict[str, int]]:
+        """The counts of a task, by name, for each minute that began at an instant or after it."""
         of = task_minutes.c
         query = select(of.minute, of.what, of["count"]).where(of.minute >= since, of.task == task)
-        counted: dict[datetime, dict[str, int]] = {}
+        counts: dict[datetime, dict[str, int]] = {}
         for minute, what, count in self._all(query):  # type: ignore[misc]
-            counted.setdefault(minute, {})[what] = count
-        return counted
+            counts.setdefault(minute, {})[what] = count
+        return counts
 
     def oldest_unfinished(self, task: str) -> datetime | None:
         """When the oldest call of a task was sent that has neither succeeded nor failed for good."""

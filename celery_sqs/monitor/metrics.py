@@ -6,15 +6,15 @@ from typing import Any, Final
 
 from prometheus_client import Counter, Histogram
 
-from celery_sqs.monitor.report import BUCKETS
+from celery_sqs.monitor.task_events import BUCKETS
 from celery_sqs.tasks.decision import Kind
 
 SUCCEEDED: Final = "succeeded"
 
-#: The outcomes of `task_attempts_total`. An outage is not the message's own failure: it is run again then.
+#: The outcomes of `task_attempts_total`. An outage is no failure of the task: it is run again afterwards.
 OUTCOMES: Final = frozenset({SUCCEEDED, *Kind})
 
-#: The task of a message that nobody can read. It may name anything, and each name would be a series.
+#: The task of a message that cannot be decoded. It may name anything, and each name would be a series.
 UNKNOWN: Final = "unknown"
 
 ATTEMPTS: Final = Counter(
@@ -25,32 +25,30 @@ ATTEMPTS: Final = Counter(
 
 SECONDS_TO_SUCCESS: Final = Histogram(
     "task_seconds_to_success",
-    "From when SQS took the message in until its task had succeeded, with all waiting and all attempts.",
+    "From when SQS accepted the message until its task had succeeded, with all waiting and all attempts.",
     ["task"],
     buckets=BUCKETS,
 )
 
-REPORTS_DROPPED: Final = Counter(
-    "task_reports_dropped", "Reports of a task's state that found no room and are not in task_state."
-)
+EVENTS_DROPPED: Final = Counter("task_events_dropped", "Events of tasks that found no room and are not in task_state.")
 
 
-def count(event: str, at: float, told: Mapping[str, Any]) -> None:
-    """Count what an event of `celery_sqs.monitor.report.EVENTS` says of an attempt; most say that none has ended.
+def count(event: str, at: float, fields: Mapping[str, Any]) -> None:
+    """Count the attempt that an event ends; most end none.
 
     Args:
-        event: its name.
-        at: when, in seconds since the epoch.
-        told: its fields, as `celery_sqs.worker.request` sends them.
+        event: a key of `celery_sqs.monitor.task_events.TASK_EVENTS`.
+        at: when it was sent, in seconds since the epoch.
+        fields: its fields, as `celery_sqs.worker.request` sends them.
     """
     match event:
         case "task-succeeded":
-            sent_at = told.get("sent_at")
-            observe(told["name"], SUCCEEDED, None if sent_at is None else at - sent_at)
+            sent_at = fields.get("sent_at")
+            observe(fields["name"], SUCCEEDED, None if sent_at is None else at - sent_at)
         case "task-retried" | "task-failed":
-            observe(told["name"], told.get("kind", Kind.OWN))
-        case "task-held":
-            observe(told["name"], Kind.OUTAGE)
+            observe(fields["name"], fields.get("kind", Kind.OWN))
+        case "task-parked":
+            observe(fields["name"], Kind.OUTAGE)
 
 
 def observe(task: str, outcome: str, seconds_since_sent: float | None = None) -> None:
@@ -59,7 +57,7 @@ def observe(task: str, outcome: str, seconds_since_sent: float | None = None) ->
     Args:
         task: its name; of no meaning for a poison message.
         outcome: one of `OUTCOMES`.
-        seconds_since_sent: since SQS took the message in, where that is known; kept for a success.
+        seconds_since_sent: since SQS accepted the message, where that is known; used for a success.
     """
     if outcome == Kind.POISON:
         task = UNKNOWN

@@ -1,28 +1,58 @@
-"""What ties a worker to the feed."""
+"""The monitor's steps in a worker's blueprint: events of what it receives, and remote control.
 
+https://docs.celeryq.dev/en/stable/userguide/extending.html
+"""
+
+import functools
 from typing import Any
 
 from celery import bootsteps, signals
 
+from celery_sqs.monitor.control.commands import CommandStore
+from celery_sqs.monitor.control.listener import CommandListener, handle, panel_state
 from celery_sqs.monitor.dispatcher import TaskEventDispatcher
+from celery_sqs.monitor.engine import engine_of
+from celery_sqs.worker.consumer import Consumer
 from celery_sqs.worker.request import SQSRequest
 
 
-class Watching(bootsteps.StartStopStep):
-    """Tells the feed what the worker receives and holds."""
+class Monitoring(bootsteps.StartStopStep):
+    """Sends an event for each message that is received, and gives the dispatcher the worker's health."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
-    def start(self, parent: Any) -> None:
-        """Begin to tell."""
-        signals.task_received.connect(_received, weak=False, dispatch_uid=__name__)
+    def start(self, parent: Consumer) -> None:
+        """Begin to send events."""
+        signals.task_received.connect(_send_received, weak=False, dispatch_uid=__name__)
         dispatcher = parent.event_dispatcher
         if isinstance(dispatcher, TaskEventDispatcher) and dispatcher.enabled:
-            dispatcher.worker.vitals = lambda: parent.health.report() if parent.health else {}
+            dispatcher.worker.stats = lambda: parent.health.report() if parent.health else {}
 
 
-def _received(sender: Any, request: Any, **_: Any) -> None:
-    """Celery's signal for a call that has come: told before it is planned, run or held."""
+class RemoteControl(bootsteps.StartStopStep):
+    """Answers commands. `worker_enable_remote_control` is off, so Celery's own step for that does not run."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, parent: Consumer, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        self._store = CommandStore(engine_of(parent.app))
+        self._listener: CommandListener | None = None
+
+    def start(self, parent: Consumer) -> None:
+        """Begin to listen."""
+        handle_here = functools.partial(handle, panel_state(parent))
+        self._listener = CommandListener(self._store, parent.hostname, handle_here, parent.call_soon)
+        self._listener.start()
+
+    def stop(self, parent: Consumer) -> None:
+        """Stop listening."""
+        if self._listener is not None:
+            self._listener.stop()
+
+
+def _send_received(sender: Any, request: Any, **_: Any) -> None:
+    """On Celery's signal for a received call, which comes before it is scheduled, run or parked."""
     if isinstance(request, SQSRequest):
         request.send_event(
             "task-received",

@@ -1,4 +1,4 @@
-"""The tables that task events are written to, and that remote control goes through. All of them may be emptied."""
+"""The tables of task events and of remote control. All of them may be emptied at any time."""
 
 from sqlalchemy import (
     CHAR,
@@ -23,10 +23,10 @@ task_state = Table(
     "task_state",
     metadata,
     Column("task_id", String(MAX_NAME), primary_key=True),
-    Column("version", BigInteger, nullable=False, comment="of two reports the higher one is the later one"),
+    Column("version", BigInteger, nullable=False, comment="of two events the one with the higher version is the later"),
     Column("name", String(MAX_NAME), nullable=False),
     Column("state", String(20), nullable=False),
-    Column("subject", String(MAX_NAME), comment="what the call is about: an order's id"),
+    Column("subject", String(MAX_NAME), comment="what the call is about, as its task's subject() returns it"),
     Column("message_id", String(MAX_NAME)),
     Column("worker", String(MAX_NAME)),
     Column("receive_count", Integer, nullable=False),
@@ -53,16 +53,16 @@ workers = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
     Column("stopped_at", UtcDateTime, comment="null while it runs, and where it was killed"),
-    Column("heartbeat", Float, nullable=False, comment="seconds between two signs of life"),
+    Column("heartbeat", Float, nullable=False, comment="seconds between two updates of this row"),
     Column("active", Integer, nullable=False),
     Column("processed", BigInteger, nullable=False),
     Column("load_average", Text, nullable=False, comment="JSON: three numbers"),
     Column("software", Text, nullable=False, comment="JSON: what Celery says of itself"),
-    Column("held", Integer, nullable=False, comment="messages received and not settled"),
-    Column("oldest_held_seconds", Float, nullable=False),
+    Column("in_flight", Integer, nullable=False, comment="messages received and not settled"),
+    Column("oldest_in_flight_seconds", Float, nullable=False),
     Column("last_poll_seconds", Float, nullable=False),
     Column("outage", Boolean, nullable=False),
-    Column("dropped", BigInteger, nullable=False, comment="reports that found no room and are not in task_state"),
+    Column("dropped", BigInteger, nullable=False, comment="events that found no room and are not in task_state"),
     **MARIADB,
 )
 

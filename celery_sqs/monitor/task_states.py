@@ -1,4 +1,4 @@
-"""Writing the tables `task_state`, `task_minutes` and `workers`, in as few statements as can be."""
+"""Writing the tables `task_state`, `task_minutes` and `workers`, in as few statements as possible."""
 
 import itertools
 from collections import Counter
@@ -26,69 +26,69 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import insert as mariadb_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from celery_sqs.monitor.report import LOST, OF_ONE_RECEIVE, PHASES, RECEIVED, STARTED, Row
 from celery_sqs.monitor.tables import task_minutes, task_state, workers
+from celery_sqs.monitor.task_events import LOST, PHASES, RECEIVE_COLUMNS, RECEIVED, STARTED, Row
 
-#: Seconds between two signs of life of a worker.
+#: Seconds between two updates of a worker's row.
 HEARTBEAT: Final = 5.0
 
-#: Seconds without one after which a worker is taken for dead.
+#: Seconds without an update after which a worker counts as dead.
 DEAD_AFTER: Final = 3 * HEARTBEAT
 
-#: Rows of a statement. Each worker writes about one statement in half a second, however many tasks it runs.
-ROWS: Final = 500
+#: Rows of one statement. A worker executes about one statement in half a second, however many tasks it runs.
+MAX_ROWS: Final = 500
 
-#: Rows of one DELETE, so that it holds its locks for a moment only.
-PURGED_AT_ONCE: Final = 2000
+#: Rows of one DELETE, so that it does not hold its locks for long.
+PURGE_LIMIT: Final = 2000
 
-#: What is written of a task where nothing is known and the column wants a value.
+#: What is written where nothing is known of a column that must not be null.
 _UNKNOWN: Final[Row] = {"name": "", "args": "", "kwargs": "", "receive_count": 0}
 
-#: A minute, a task's name and what is counted of it.
+#: A minute, a task's name and what is counted.
 CounterKey = tuple[datetime, str, str]
 
 
 class TaskStates:
-    """The tables that tell the state of tasks and workers, for those who write them.
+    """The tables of the states of tasks and workers, for the event writer.
 
     Args:
-        engine: from `orders.database.connect`.
+        engine: of the monitor's database.
 
-    Every method raises SQLAlchemy's errors, and may be repeated then.
+    Every method raises SQLAlchemy's errors, and may be repeated after one.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._put_states = _upsert(engine, task_state, _later_wins)
-        self._put_minutes = _upsert(engine, task_minutes, _sum)
-        self._put_worker = _upsert(engine, workers, _replace)
+        self._upsert_states = _upsert(engine, task_state, _later_wins)
+        self._upsert_minutes = _upsert(engine, task_minutes, _sum)
+        self._upsert_worker = _upsert(engine, workers, _replace)
 
     def write(self, rows: Sequence[Row], counts: Counter[CounterKey], worker: Row | None = None) -> None:
-        """Keep reports, add to the counts, and tell the state of a worker, in one transaction.
+        """Write rows of tasks, add to the counts, and write the row of a worker, in one transaction.
 
-        A row's `changed_at` is when it is written, and not when what it tells of has happened: whoever reads on from
-        where it was must not miss what was told late.
+        A row's `changed_at` is when it is written, and not when its event was sent: a reader that goes on from the
+        last `changed_at` must not miss an event that comes late.
         """
-        # Of the others only the columns that something is known of: each of them is spelt in each row.
+        # Only the columns that some row has a value for: each of them is sent with each row.
         complete = dict.fromkeys(itertools.chain.from_iterable(rows)) | _UNKNOWN | {"changed_at": datetime.now(UTC)}
-        # One order of locking for all, so that no two of them deadlock.
+        # All processes lock the rows in the same order, so that no two of them deadlock.
         ordered = sorted((complete | row for row in rows), key=lambda row: str(row["task_id"]))
-        tallies = [
+        counters = [
             {"minute": minute, "task": task, "what": what, "count": count}
             for (minute, task, what), count in sorted(counts.items())
         ]
         with self._engine.begin() as connection:
-            for start in range(0, len(ordered), ROWS):
-                connection.execute(self._put_states, ordered[start : start + ROWS])
-            if tallies:
-                connection.execute(self._put_minutes, tallies)
+            for start in range(0, len(ordered), MAX_ROWS):
+                connection.execute(self._upsert_states, ordered[start : start + MAX_ROWS])
+            if counters:
+                connection.execute(self._upsert_minutes, counters)
             if worker is not None:
-                connection.execute(self._put_worker, worker)
+                connection.execute(self._upsert_worker, worker)
 
     def mark_lost(self, now: datetime) -> int:
-        """Say of the tasks at workers that are gone that they are lost; returns how many there were.
+        """Set unfinished tasks of workers that have stopped or died to LOST; returns how many there were.
 
-        SQS hands them out again. Nothing else would ever close their rows.
+        No other event would ever end them. SQS hands out their messages again.
         """
         gone = select(workers.c.name).where(
             or_(workers.c.stopped_at.is_not(None), workers.c.seen_at < now - timedelta(seconds=DEAD_AFTER))
@@ -97,16 +97,16 @@ class TaskStates:
             names = connection.execute(gone).scalars().all()
             if not names:
                 return 0
-            theirs = task_state.c.state.in_((RECEIVED, STARTED)) & task_state.c.worker.in_(names)
-            return connection.execute(update(task_state).where(theirs).values(state=LOST, changed_at=now)).rowcount
+            unfinished = task_state.c.state.in_((RECEIVED, STARTED)) & task_state.c.worker.in_(names)
+            return connection.execute(update(task_state).where(unfinished).values(state=LOST, changed_at=now)).rowcount
 
     def purge(self, before: datetime) -> int:
-        """Forget some of what has not changed since; returns how much, 0 when nothing is left to forget."""
-        forgotten = 0
+        """Delete some of the rows that have not changed since; returns how many, 0 when none are left."""
+        deleted = 0
         with self._engine.begin() as connection:
             for table, changed_at in _AGES:
-                forgotten += _delete_some(connection, table, changed_at < before)
-        return forgotten
+                deleted += _delete_some(connection, table, changed_at < before)
+        return deleted
 
 
 _AGES: Final[tuple[tuple[Table, ColumnElement[Any]], ...]] = (
@@ -118,15 +118,15 @@ _AGES: Final[tuple[tuple[Table, ColumnElement[Any]], ...]] = (
 
 def _delete_some(connection: Connection, table: Table, condition: ColumnElement[bool]) -> int:
     key = next(iter(table.primary_key.columns))
-    some = connection.execute(select(key).where(condition).limit(PURGED_AT_ONCE)).scalars().all()
+    some = connection.execute(select(key).where(condition).limit(PURGE_LIMIT)).scalars().all()
     return connection.execute(delete(table).where(condition, key.in_(some))).rowcount if some else 0
 
 
 def _upsert(engine: Engine, table: Table, resolve: Any) -> Any:
-    """An insert that settles with `resolve(table, new)` what is to stand where a row is there already.
+    """An insert that updates a row that exists to `resolve(table, new)`.
 
-    It tells for each column its value, the key left out, in the order in which they are assigned: MariaDB
-    reads what it has assigned already, so what the others ask for comes last.
+    That is the value of each column but the key, in the order of assignment: MariaDB reads the columns that it has
+    assigned already, so a column that others depend on comes last.
     """
     key = list(table.primary_key.columns)
     if engine.dialect.name == "sqlite":
@@ -136,28 +136,28 @@ def _upsert(engine: Engine, table: Table, resolve: Any) -> Any:
     return insert_.on_duplicate_key_update(resolve(table, insert_.inserted))
 
 
-# Spelt out, as PyMySQL joins many rows into one statement only where all parameters are in the row.
+# Literals, as PyMySQL joins many rows into one statement only where all parameters are in the row.
 _NO_TEXT: Final = literal_column("''", Text)
 _ZERO, _PHASES = (literal_column(str(number), BigInteger) for number in (0, PHASES))
 
 
 def _later_wins(table: Table, new: Any) -> list[tuple[str, Any]]:
-    """Of two reports about one task: see `celery_sqs.monitor.report.merged`."""
+    """Of the rows of two events of one task: see `celery_sqs.monitor.task_events.merge`."""
     old = table.c
     is_later = new.version >= old.version
     receives = new.version // _PHASES, old.version // _PHASES
     of_two_receives = and_(receives[0] != receives[1], receives[0] > _ZERO, receives[1] > _ZERO)
 
     def resolved(column: Column[Any]) -> Any:
-        ours = new[column.name]
+        value = new[column.name]
         if column.name == "changed_at":
-            return ours
+            return value
         if isinstance(column.type, Text) and not column.nullable:
-            return case((ours != _NO_TEXT, ours), else_=column)
-        filled = case((is_later, func.coalesce(ours, column)), else_=func.coalesce(column, ours))
-        if column.name not in OF_ONE_RECEIVE:
+            return case((value != _NO_TEXT, value), else_=column)
+        filled = case((is_later, func.coalesce(value, column)), else_=func.coalesce(column, value))
+        if column.name not in RECEIVE_COLUMNS:
             return filled
-        return case((of_two_receives, case((is_later, ours), else_=column)), else_=filled)
+        return case((of_two_receives, case((is_later, value), else_=column)), else_=filled)
 
     others = [(column.name, resolved(column)) for column in old if column.name not in {"task_id", "version"}]
     return [*others, ("version", case((is_later, new.version), else_=old.version))]

@@ -1,4 +1,4 @@
-"""OpenTelemetry, where it is wanted and installed (`requirements-otel.txt`): a span for a send, and one for a batch.
+"""OpenTelemetry spans, where they are wanted and the extra `celery-sqs[otel]` is installed: of a send, and of a batch.
 
 The batch's span is no child of the sends but links to them, as time in the queue would distort a trace, and
 a batch has many parents: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
@@ -8,31 +8,30 @@ anything, and the client's own trace context is passed on as it is.
 """
 
 import functools
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
 from celery_sqs.per_process import per_process
-from celery_sqs.tracing.context import accepted, trace_id
+from celery_sqs.tracing.context import trace_context
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-logger = structlog.stdlib.get_logger(__name__)
+logger = logging.getLogger(__name__)
 
 _SYSTEM: Final = {"messaging.system": "aws_sqs"}
 
 
 @contextmanager
-def sending(endpoint: str | None, queue: str, context: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
-    """A span around a send; gives the trace context that is to travel.
+def send_span(endpoint: str | None, queue: str, context: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """A span around a send; yields the trace context for the message's headers.
 
     Args:
-        endpoint: where spans go; None for no spans.
+        endpoint: OTEL_EXPORTER_OTLP_ENDPOINT, which the SDK reads itself; None for no spans.
         queue: the queue's name.
-        context: the trace context that the request came with; see `celery_sqs.tracing.context`.
+        context: the trace context that the request came with, from `trace_context`.
     """
     tracer = _tracer(endpoint)
     if tracer is None:
@@ -40,21 +39,20 @@ def sending(endpoint: str | None, queue: str, context: Mapping[str, str]) -> Ite
         return
     from opentelemetry.trace import SpanKind  # noqa: PLC0415  # it may not be installed
 
-    told = {**_SYSTEM, "messaging.operation.type": "send", "messaging.destination.name": queue}
+    attributes = {**_SYSTEM, "messaging.operation.type": "send", "messaging.destination.name": queue}
     parent = _propagator().extract(context)
-    with tracer.start_as_current_span(f"send {queue}", parent, SpanKind.PRODUCER, told):
+    with tracer.start_as_current_span(f"send {queue}", parent, SpanKind.PRODUCER, attributes):
         carrier: dict[str, str] = {}
         _propagator().inject(carrier)
-        structlog.contextvars.bind_contextvars(trace_id=trace_id(carrier))
         yield carrier
 
 
 @contextmanager
-def processing(endpoint: str | None, task: str, headers: Iterable[Mapping[str, Any]]) -> Iterator[None]:
+def process_span(endpoint: str | None, task: str, headers: Iterable[Mapping[str, Any]]) -> Iterator[None]:
     """A span around a batch, with a link to each send.
 
     Args:
-        endpoint: where spans go; None for no spans.
+        endpoint: OTEL_EXPORTER_OTLP_ENDPOINT, which the SDK reads itself; None for no spans.
         task: the task's name.
         headers: of each message.
     """
@@ -64,26 +62,26 @@ def processing(endpoint: str | None, task: str, headers: Iterable[Mapping[str, A
         return
     from opentelemetry.trace import Link, SpanKind, get_current_span  # noqa: PLC0415  # as above
 
-    contexts = [accepted(each) for each in headers]
+    contexts = [trace_context(each) for each in headers]
     links = [Link(get_current_span(_propagator().extract(each)).get_span_context()) for each in contexts if each]
-    told: dict[str, str | int] = {**_SYSTEM, "messaging.operation.type": "process"}
-    told["messaging.batch.message_count"] = len(contexts)
-    with tracer.start_as_current_span(f"process {task}", None, SpanKind.CONSUMER, told, links):
+    attributes: dict[str, str | int] = {**_SYSTEM, "messaging.operation.type": "process"}
+    attributes["messaging.batch.message_count"] = len(contexts)
+    with tracer.start_as_current_span(f"process {task}", None, SpanKind.CONSUMER, attributes, links):
         yield
 
 
 def _tracer(endpoint: str | None) -> "Tracer | None":
-    return _made() if endpoint else None
+    return _make_tracer() if endpoint else None
 
 
 @per_process
-def _made() -> "Tracer | None":
+def _make_tracer() -> "Tracer | None":
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ImportError:
-        logger.warning("no traces: OTEL_EXPORTER_OTLP_ENDPOINT is set, but requirements-otel.txt is not installed")
+        logger.warning("no traces: OTEL_EXPORTER_OTLP_ENDPOINT is set, but celery-sqs[otel] is not installed")
         return None
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

@@ -14,10 +14,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Protocol
 
-from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, REGISTRY, generate_latest
-
 from celery_sqs.consume.in_flight import InFlight
-from celery_sqs.metrics import HealthGauges
+from celery_sqs.metrics import HealthGauges, exposition
 
 logger = logging.getLogger(__name__)
 
@@ -87,27 +85,27 @@ class Health:
         except OSError as error:
             logger.error("health is not told on %s port %d: %s", *self._address, error)
             return
-        REGISTRY.register(self._gauges)
+        self._gauges.register()
         threading.Thread(target=self._server.serve_forever, name="sqs-health", daemon=True).start()
 
     def stop(self) -> None:
         """Watch and answer no more."""
         self._stopped.set()
         if self._server is not None:
-            REGISTRY.unregister(self._gauges)
+            self._gauges.unregister()
             self._server.shutdown()
             self._server.server_close()
 
     def report(self) -> dict[str, Any]:
-        """The numbers: seconds since the last poll ended, messages held, how long the oldest is, an outage."""
+        """The numbers: seconds since the last poll ended, messages in flight, the age of the oldest, an outage."""
         now = time.monotonic()
-        held = self._in_flight.all()
+        ages = [now - delivery.received_at for delivery in self._in_flight.all()]
         return {
             "healthy": self._silence() < UNHEALTHY_AFTER,
             "seconds_since_last_poll": round(self._silence(), 1),
             "outage": self._in_flight.suspended,
-            "held": len(held),
-            "oldest_held_seconds": round(max((now - delivery.received_at for delivery in held), default=0.0), 1),
+            "in_flight": len(ages),
+            "oldest_in_flight_seconds": round(max(ages, default=0.0), 1),
         }
 
     def _silence(self) -> float:
@@ -135,7 +133,7 @@ def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             if self.path.partition("?")[0] == "/metrics":
-                self._answer(HTTPStatus.OK, CONTENT_TYPE_PLAIN_0_0_4, generate_latest())
+                self._answer(*exposition())
             else:
                 report = health.report()
                 status = HTTPStatus.OK if report["healthy"] else HTTPStatus.SERVICE_UNAVAILABLE

@@ -32,7 +32,7 @@ def settle(
         channel.basic_ack(delivery_tag)
         report("task-succeeded")
     elif decision.kind is Kind.OUTAGE:
-        report("task-held")
+        report("task-parked")
         channel.park(delivery_tag, task)
     else:
         channel.release(delivery_tag, decision.delay)

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from celery_sqs.message import exact_json
-from celery_sqs.monitor.event_reader import EventReader, TaskRow
+from celery_sqs.monitor import EventReader, TaskRow
 from orders.attempt import FailedAttempt, state_without_row
 from orders.fields import parse_order_id
 from orders.order import Order

@@ -7,8 +7,7 @@ from sqlalchemy import Engine, Select, and_, select
 
 from celery_sqs.database.transaction import transaction
 from celery_sqs.dlq.tables import repair_items
-from celery_sqs.monitor.report import SUCCESS
-from celery_sqs.monitor.tables import task_state
+from celery_sqs.monitor import SUCCESS, task_state
 from orders.store import OrderStore
 from orders.tables import attempts, orders
 from tasks.orders import PERSIST_ORDER

@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine
 
-from celery_sqs.monitor.event_reader import TaskRow
-from celery_sqs.monitor.report import SUCCESS
+from celery_sqs.monitor import SUCCESS, TaskRow
 from orders.attempt import FailedAttempt
 from tasks.repair.evidence import Evidence, gather
 from tasks.repair.ledger import DISCARD, DISCARDED, EDIT, FAILED, REDRIVE, Item, Progress

@@ -2,13 +2,13 @@
 
 locals {
   # Connections of one web process: SQLAlchemy's pool of 5 with an overflow of 10 (orders/database.py
-  # leaves them as they are; a connection for each request that is served at once), and one of the feed
-  # (celery_sqs/monitor/event_writer.py).
+  # leaves them as they are; a connection for each request that is served at once), and one of the
+  # event writer (celery_sqs/monitor/event_writer.py).
   connections_per_web_process = 5 + 10 + 1
 
   # Connections of a worker's main process: attempts on record (celery_sqs/worker/recorder.py), the probe of an
-  # outage (celery_sqs/consume/circuit_breaker.py), what it runs itself at its end (celery_sqs/worker/consumer.py), the feed, and
-  # remote control (celery_sqs/monitor/command_listener.py). Each is one thread.
+  # outage (celery_sqs/consume/circuit_breaker.py), what it runs itself at its end (celery_sqs/worker/consumer.py), the
+  # event writer, and remote control (celery_sqs/monitor/control/listener.py). Each is one thread.
   connections_per_worker_main = 5
 
   # Connections of one process of its pool: it runs one batch at a time (tasks/orders.py).
@@ -42,7 +42,7 @@ locals {
   # Seconds that the end of a worker may take: a batch is killed after TIME_LIMIT (tasks/application.py);
   # then polls are awaited (receive_wait in config/queues.py, READ_TIMEOUT in celery_sqs/aws/endpoint.py,
   # CLOSE_MARGIN in celery_sqs/consume/transport.py), what is settled is told to SQS (CLOSE_TIMEOUT, there), and
-  # what is reported to the database (CLOSE_TIMEOUT in celery_sqs/monitor/dispatcher.py).
+  # the last events are written to the database (CLOSE_TIMEOUT in celery_sqs/monitor/dispatcher.py).
   worker_drain = 20 + (20 + 2 + 1) + 10 + 3
 
   # Seconds that gunicorn gives requests in flight: graceful_timeout in config/gunicorn.py, for the

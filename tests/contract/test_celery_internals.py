@@ -13,6 +13,9 @@ DIGITS = 40  # of a digest
 
 # sha256 of the source of each upstream function that we override, or that ours depends on.
 PINNED = {
+    "celery.app.control:Control.broadcast": "2f173e5e42a207a7f528f362ed03e697742ba723",
+    "celery.app.control:Control.discard_all": "46db3c53fccb58e96c364030add11eaf9070489a",
+    "celery.app.control:Control.purge": "46db3c53fccb58e96c364030add11eaf9070489a",
     "billiard.pool:Worker._ensure_messages_consumed": "2349f7e1103d10298c2c5c45777bc1ab5a3628db",
     "celery.app.amqp:AMQP._create_task_sender": "f648c9fd295989706df3d979d23ecc657f4fd231",
     "celery.app.amqp:AMQP.as_task_v2": "5efb2a7a30d33e9e588757e994c4b4238534d909",

@@ -57,7 +57,7 @@ def exported():
     """The labels of every sample that the processes may tell, by its name."""
     numbers = QueueNumbers("q", "http://q/0/q", 1, 1, 1, ())
     backlog = Backlog(Recent(lambda: QueuePair(numbers, numbers), 5), Recent(lambda: None, 5))
-    report = {"held": 0, "oldest_held_seconds": 0, "outage": False, "seconds_since_last_poll": 0}
+    report = {"in_flight": 0, "oldest_in_flight_seconds": 0, "outage": False, "seconds_since_last_poll": 0}
     samples = {"up": set(), "process_resident_memory_bytes": set()}
     for collector in (backlog, of_sqs.HealthGauges(lambda: report)):
         for family in collector.collect():

@@ -66,13 +66,13 @@ def test_there_are_imports_to_look_at():
 
 
 @pytest.mark.parametrize("module", PACKAGES)
-def test_every_public_name_is_there_and_the_list_is_sorted(module):
-    code = f"import {module} as m; print(sorted(m.__all__) == list(m.__all__), all(hasattr(m, n) for n in m.__all__))"
-    assert run(code).split() == ["True", "True"]
+def test_every_public_name_is_there(module):
+    code = f"import {module} as m; print(all(hasattr(m, name) for name in m.__all__))"
+    assert run(code).strip() == "True"
 
 
 def test_importing_the_framework_loads_neither_extras_nor_the_house():
     loaded = set(run("import sys, celery_sqs; print(*{name.split('.')[0] for name in sys.modules})").split())
     assert "celery_sqs" in loaded
-    extras = {"flask", "flower", "opentelemetry", "prometheus_client", "sqlalchemy", "structlog"}
+    extras = {"flask", "flower", "opentelemetry", "sqlalchemy", "structlog"}
     assert loaded & (extras | {"app", "config", "orders", "tasks", "tests"}) == set()

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from celery import Celery
 
-from celery_sqs.monitor.commands import ANSWERED
+from celery_sqs.monitor.control import INSPECT_COMMANDS
 from tests.polling import poll
 from tests.processes import BIN, ROOT
 
@@ -44,7 +44,7 @@ def asked(environment):
 
 def test_every_question_is_answered(start_worker, asked):
     start_worker("-c", "1", "-n", WORKER)
-    answers = {question: asked(question)[WORKER] for question in ANSWERED if question != "query_task"}
+    answers = {question: asked(question)[WORKER] for question in INSPECT_COMMANDS if question != "query_task"}
     assert answers["ping"] == {"ok": "pong"}
     assert [name for name in answers["registered"] if "persist_order" in name]
     assert answers["active"] == answers["reserved"] == answers["scheduled"] == answers["revoked"] == []

@@ -155,9 +155,9 @@ def test_a_database_outage_is_survived(mariadb_server, client, start_worker, sta
     start_worker("-c", "1", "-n", WORKER)
     site = start_flower()
     with mariadb_server.gone():
-        poll(lambda: site.process.says("no news of tasks and workers for now"), 30, "Flower sees the outage")
+        poll(lambda: site.process.says("no updates of tasks and workers for now"), 30, "Flower sees the outage")
         assert site.get("/tasks").ok
-    poll(lambda: site.process.says("news of tasks and workers again"), 30, "and its end")
+    poll(lambda: site.process.says("updates of tasks and workers again"), 30, "and its end")
     [order_id] = post_orders(client, "Anvil")
     assert task_of(site, order_id)["worker"] == WORKER
 

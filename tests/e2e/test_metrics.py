@@ -165,7 +165,7 @@ class TestWorker:
         try:
             client.post()
             poll(lambda: worker().value("sqs_outage") == 1, 20, "the outage is told")
-            assert worker().value("sqs_held_messages") == 1
+            assert worker().value("sqs_in_flight_messages") == 1
             poll(lambda: worker().value("sqs_last_poll_age_seconds") == 0, 10, "no poll is due")
             unasked = poll(lambda: (told := web()).value("order_store_up") == 0 and told, 10, "web cannot ask")
             assert unasked.value("order_oldest_unpersisted_seconds") is None
@@ -173,7 +173,7 @@ class TestWorker:
         finally:
             mariadb_server.start()
         poll(lambda: worker().value("sqs_outage") == 0, 20, "its end is told")
-        poll(lambda: worker().value("sqs_held_messages") == 0, 10, "nothing is held")
+        poll(lambda: worker().value("sqs_in_flight_messages") == 0, 10, "nothing is in flight")
 
         def attempts(outcome):
             return worker().value("task_attempts_total", task="persist_order", outcome=outcome)

@@ -93,7 +93,7 @@ def test_the_send_is_the_clients_child_and_the_batch_links_to_it(post, start_wor
     assert f'"trace_id": "{TRACE}"' in worker.output
 
 
-def test_without_a_client_that_traces_the_send_begins_a_trace(post, start_worker, collector):
+def test_without_a_client_that_traces_the_send_begins_a_trace(post, start_worker, collector, tmp_path):
     worker = start_worker()
     post()
     [sent] = poll(lambda: collector.named("send "), 10, "web has told its span")
@@ -101,3 +101,4 @@ def test_without_a_client_that_traces_the_send_begins_a_trace(post, start_worker
     assert not sent.parent_span_id
     assert [link.trace_id for link in run.links] == [sent.trace_id]
     assert f'"trace_id": "{sent.trace_id.hex()}"' in worker.output
+    assert f'"trace_id": "{sent.trace_id.hex()}"' in (tmp_path / "web.log").read_text()

@@ -1,4 +1,4 @@
-"""Questions to workers and their answers, through the tables of each kind of database."""
+"""Commands to workers and their replies, through the tables of each kind of database."""
 
 import functools
 import time
@@ -9,9 +9,10 @@ import pytest
 from celery import Celery
 from sqlalchemy import func, insert, select, update
 
-from celery_sqs.monitor.command_listener import CommandListener, reply
-from celery_sqs.monitor.commands import KEPT, Command, Commands
-from celery_sqs.monitor.control import PATIENCE, OutOfReach
+from celery_sqs.monitor.control import DatabaseUnavailable
+from celery_sqs.monitor.control.client import MIN_TIMEOUT
+from celery_sqs.monitor.control.commands import REPLY_RETENTION, Command, CommandStore
+from celery_sqs.monitor.control.listener import CommandListener, handle
 from celery_sqs.monitor.tables import commands, metadata, replies, workers
 from tests.polling import poll
 
@@ -27,7 +28,7 @@ def control(database_url):
 
 @pytest.fixture
 def start_worker(engine):
-    """A function that puts a worker on record, and starts its inbox unless it is not to listen."""
+    """A function that puts a worker on record, and starts its listener unless it is not to answer."""
     started = []
 
     def start(name, answer=lambda command: {"ok": command.method}, **changes):
@@ -42,8 +43,8 @@ def start_worker(engine):
             "processed": 0,
             "load_average": "[]",
             "software": "{}",
-            "held": 0,
-            "oldest_held_seconds": 0.0,
+            "in_flight": 0,
+            "oldest_in_flight_seconds": 0.0,
             "last_poll_seconds": 0.0,
             "outage": False,
             "dropped": 0,
@@ -51,14 +52,14 @@ def start_worker(engine):
         with engine.begin() as connection:
             connection.execute(insert(workers), row | changes)
         if answer is not None:
-            started.append(CommandListener(Commands(engine), name, answer, lambda call: call(), look=0.05))
+            started.append(CommandListener(CommandStore(engine), name, answer, lambda call: call(), poll_interval=0.05))
             started[-1].start()
         return name
 
     yield start
-    for inbox in started:
-        inbox.stop()
-        inbox._thread.join(10)
+    for listener in started:
+        listener.stop()
+        listener._thread.join(10)
 
 
 def count(engine, table):
@@ -88,7 +89,7 @@ def test_all_workers_that_live_answer_and_nobody_waits_for_the_dead(control, sta
     start_worker("killed@here", answer=None, seen_at=NOW - timedelta(minutes=1))
     asked_at = time.monotonic()
     assert control.inspect().ping() == {"w1@here": {"ok": "ping"}, "w2@here": {"ok": "ping"}}
-    assert time.monotonic() - asked_at < PATIENCE, OutOfReach
+    assert time.monotonic() - asked_at < MIN_TIMEOUT
     assert (count(engine, commands), count(engine, replies)) == (0, 0)
 
 
@@ -98,16 +99,16 @@ def test_only_the_workers_that_are_meant_answer(control, start_worker):
     assert control.inspect(["w2@here"]).ping() == {"w2@here": {"ok": "ping"}}
     assert control.inspect("w2@here").ping() == {"ok": "ping"}
     assert set(control.inspect(pattern="*@here").ping()) == {"w1@here", "w2@here"}
-    heard = []
-    assert len(control.ping(limit=1, callback=heard.append)) == len(heard) == 1
+    replies_seen = []
+    assert len(control.ping(limit=1, callback=replies_seen.append)) == len(replies_seen) == 1
 
 
-def test_who_does_not_answer_in_time_is_left_out(control, start_worker):
+def test_a_worker_that_does_not_answer_in_time_is_left_out(control, start_worker):
     start_worker("w1@here")
-    start_worker("deaf@here", answer=None)
+    start_worker("silent@here", answer=None)
     asked_at = time.monotonic()
     assert control.inspect(timeout=0.1).ping() == {"w1@here": {"ok": "ping"}}
-    assert time.monotonic() - asked_at >= PATIENCE, OutOfReach
+    assert time.monotonic() - asked_at >= MIN_TIMEOUT
 
 
 def test_arguments_arrive(control, start_worker):
@@ -135,9 +136,9 @@ def test_a_command_that_has_expired_is_not_answered(start_worker, engine):
 
 @pytest.mark.parametrize("method", ["shutdown", "add_consumer", "no_such_thing"])
 def test_a_worker_does_not_obey_what_somebody_else_wrote_into_the_table(start_worker, engine, method):
-    start_worker("w1@here", answer=functools.partial(reply, None))
+    start_worker("w1@here", answer=functools.partial(handle, None))
     ticket = send(engine, method=method)
-    answers = poll(lambda: Commands(engine).replies(ticket), 10, "the worker answers")
+    answers = poll(lambda: CommandStore(engine).replies(ticket), 10, "the worker answers")
     assert "not possible here" in answers["w1@here"]["error"]
 
 
@@ -149,7 +150,7 @@ def test_nonsense_in_the_table_hides_no_command(control, start_worker, engine, n
 
 
 @pytest.mark.parametrize(
-    ("answer", "heard"),
+    ("answer", "expected"),
     [
         (lambda _: ["half a pair: \ud83d", "ümlaut 😀"], ["half a pair: \ud83d", "ümlaut 😀"]),
         (lambda _: {"when": NOW}, {"when": repr(NOW)}),
@@ -159,41 +160,41 @@ def test_nonsense_in_the_table_hides_no_command(control, start_worker, engine, n
     ],
     ids=["any-text", "an-object", "an-error", "not-json", "too-long"],
 )
-def test_whatever_a_handler_says_arrives_or_is_explained(control, start_worker, answer, heard):
+def test_whatever_a_handler_says_arrives_or_is_explained(control, start_worker, answer, expected):
     start_worker("w1@here", answer=answer)
-    [said] = control.inspect(timeout=10).report().values()
-    if isinstance(heard, dict) and "error" in heard:
-        assert said["error"].startswith(heard["error"])
+    [reply] = control.inspect(timeout=10).report().values()
+    if isinstance(expected, dict) and "error" in expected:
+        assert reply["error"].startswith(expected["error"])
     else:
-        assert said == heard
+        assert reply == expected
 
 
 def test_what_a_dead_client_left_behind_goes_with_the_next_one(control, start_worker, engine):
     start_worker("w1@here")
     ticket = send(engine, expires_at=NOW - timedelta(seconds=1))
-    Commands(engine).reply(ticket, "w1@here", "to nobody")
+    CommandStore(engine).reply(ticket, "w1@here", "to nobody")
     with engine.begin() as connection:
-        connection.execute(update(replies).values(replied_at=NOW - timedelta(seconds=KEPT + 1)))
+        connection.execute(update(replies).values(replied_at=NOW - timedelta(seconds=REPLY_RETENTION + 1)))
     control.inspect().ping()
     assert (count(engine, commands), count(engine, replies)) == (0, 0)
 
 
-def test_of_two_workers_with_one_name_the_first_is_heard(engine):
-    both = Commands(engine)
+def test_of_two_workers_with_one_name_the_first_reply_stays(engine):
+    both = CommandStore(engine)
     ticket = str(uuid.uuid4())
-    for said in ("first", "second"):
-        both.reply(ticket, "w1@here", said)
+    for reply in ("first", "second"):
+        both.reply(ticket, "w1@here", reply)
     assert both.replies(ticket) == {"w1@here": "first"}
 
 
-def test_a_database_without_the_tables_is_said_to_be_out_of_reach_and_an_inbox_outlives_it(
+def test_a_database_without_the_tables_is_an_error_that_the_listener_outlives(
     control, start_worker, administrator, caplog
 ):
     start_worker("w1@here")
     metadata.drop_all(administrator, tables=[commands])
-    with pytest.raises(OutOfReach):
+    with pytest.raises(DatabaseUnavailable):
         control.inspect().ping()
-    poll(lambda: "no answers to remote control" in caplog.text, 10, "the inbox has noticed")
+    poll(lambda: "no answers to remote control" in caplog.text, 10, "the listener has noticed")
     metadata.create_all(administrator, tables=[commands])
     assert control.inspect().ping() == {"w1@here": {"ok": "ping"}}
     assert (
@@ -203,10 +204,10 @@ def test_a_database_without_the_tables_is_said_to_be_out_of_reach_and_an_inbox_o
     )
 
 
-def test_a_command_outlives_its_senders_patience_by_what_clocks_may_differ(engine):
+def test_a_command_outlives_its_senders_timeout_by_the_skew_of_clocks(engine):
     to_all = Command.new("ping", {})
-    Commands(engine).send(to_all, patience=3)
-    assert Commands(engine).waiting(NOW) == [to_all]
+    CommandStore(engine).send(to_all, timeout=3)
+    assert CommandStore(engine).pending(NOW) == [to_all]
     with engine.connect() as connection:
         row = connection.execute(select(commands)).one()
     assert timedelta(seconds=13) == row.expires_at - row.sent_at

@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from celery_sqs.dlq.tables import repair_items, repairs
 from celery_sqs.message import exact_json
-from celery_sqs.monitor.tables import task_state
+from celery_sqs.monitor import task_state
 from orders.schema import from_message
 from orders.store import Arrival
 from tasks.repair.mirror import mirror, remove

@@ -13,7 +13,7 @@ import pytest
 
 from celery_sqs.aws.endpoint import Endpoint
 from celery_sqs.dlq.queue import DeadLetterQueue
-from celery_sqs.monitor.event_reader import EventReader
+from celery_sqs.monitor import EventReader
 from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, backoff
 from config.queues import ORDER_QUEUE
 from orders.database import connect
@@ -264,7 +264,7 @@ def test_a_task_that_is_held_in_an_outage_is_on_record_as_received(here):
     here.away.touch()
     try:
         task_id = here.send("depend").id
-        poll(lambda: here.state_of(task_id) == ("RECEIVED", 1), 5, "it is held")
+        poll(lambda: here.state_of(task_id) == ("RECEIVED", 1), 5, "it is parked")
     finally:
         here.away.unlink()
     poll(lambda: here.state_of(task_id) == ("SUCCESS", 1), 10, "it is done")

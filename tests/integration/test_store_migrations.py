@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
+from celery_sqs.monitor import EventReader
 from tests.mariadb import migrate
 from tests.processes import BIN, ROOT, free_port
 
@@ -21,13 +22,31 @@ OLD_ATTEMPT = text(
 )
 
 
+OLD_WORKER = text(
+    "INSERT INTO workers"
+    " (name, pid, started_at, seen_at, heartbeat, active, processed, load_average, software,"
+    " held, oldest_held_seconds, last_poll_seconds, outage, dropped) VALUES"
+    " ('w@h', 7, '2026-01-24', '2026-01-24', 5, 1, 2, '[]', '{}', 3, 4.5, 1, 0, 0)"
+)
+
+
 @pytest.fixture
-def old_attempts(administrator):
+def downgrade(administrator):
+    """A function that takes the tables back to a revision."""
+
+    def to(revision):
+        with administrator.connect() as connection:
+            alembic = Config(toml_file=ROOT / "pyproject.toml")
+            alembic.attributes["connection"] = connection
+            command.downgrade(alembic, revision)
+
+    return to
+
+
+@pytest.fixture
+def old_attempts(administrator, downgrade):
     """A function that keeps attempts as the first migration's tables do, given their task ids and receive counts."""
-    with administrator.connect() as connection:
-        alembic = Config(toml_file=ROOT / "pyproject.toml")
-        alembic.attributes["connection"] = connection
-        command.downgrade(alembic, "0001")
+    downgrade("0001")
 
     def keep(order_id, attempts):
         common = {"order_id": str(order_id), "failed_at": FAILED_AT.replace(tzinfo=None)}
@@ -57,6 +76,20 @@ def test_an_attempt_that_was_on_record_twice_stays_there_twice(store, administra
     assert [attempt.task_id for attempt in stored] == ["a-task", "a-task", "x" * 255, "x" * 255]
     assert len({attempt.message_id for attempt in stored}) == 4
     assert (stored[0].message_id, stored[2].message_id) == ("a-task", "x" * 255)
+
+
+def test_a_worker_on_record_keeps_what_it_has_in_flight(engine, administrator, administrator_url, downgrade):
+    downgrade("0003")
+    with administrator.begin() as connection:
+        connection.execute(OLD_WORKER)
+    migrate(administrator_url)
+    [worker] = EventReader(engine).workers()
+    assert (worker.name, worker.pid, worker.in_flight, worker.oldest_in_flight_seconds) == ("w@h", 7, 3, 4.5)
+    downgrade("0003")
+    with administrator.connect() as connection:
+        assert connection.execute(text("SELECT name, held, oldest_held_seconds FROM workers")).all() == [
+            ("w@h", 3, 4.5)
+        ]
 
 
 def test_a_database_that_is_not_there_is_one_line_that_names_the_setting():

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from celery_sqs.monitor import task_states as writing
-from celery_sqs.monitor.event_reader import EventReader
-from celery_sqs.monitor.report import EVENTS, merged, row
+from celery_sqs.monitor import EventReader
+from celery_sqs.monitor import task_states as module
+from celery_sqs.monitor.task_events import TASK_EVENTS, merge, to_row
 from celery_sqs.monitor.task_states import TaskStates
-from celery_sqs.monitor.worker import Worker
+from celery_sqs.monitor.worker_status import WorkerStatus
 
 SENT_AT = 1769256000.0
 NOW = datetime.fromtimestamp(SENT_AT, UTC)
@@ -25,21 +25,21 @@ def task_states(engine):
 
 
 @pytest.fixture
-def watch(engine):
+def reader(engine):
     return EventReader(engine)
 
 
-def report(event, seconds=0.0, task_id="a-task", worker="worker@here", **told):
-    facts = {"uuid": task_id, "name": "jobs.note", "message_id": "m", "receive_count": 1, "sent_at": SENT_AT}
-    return row(event, SENT_AT + seconds, worker, facts | told)
+def event(name, seconds=0.0, task_id="a-task", worker="worker@here", **more):
+    fields = {"uuid": task_id, "name": "jobs.note", "message_id": "m", "receive_count": 1, "sent_at": SENT_AT}
+    return to_row(name, SENT_AT + seconds, worker, fields | more)
 
 
 def sent(seconds=0.0, task_id="a-task"):
-    return row("task-sent", SENT_AT + seconds, None, {"uuid": task_id, "name": "jobs.note", "subject": "an-order"})
+    return to_row("task-sent", SENT_AT + seconds, None, {"uuid": task_id, "name": "jobs.note", "subject": "an-order"})
 
 
 def worker_row(name, **changes):
-    return Worker(name).row(0) | changes
+    return WorkerStatus(name).row(0) | changes
 
 
 def write(task_states, *rows):
@@ -48,9 +48,9 @@ def write(task_states, *rows):
 
 NUMBERS = itertools.count()
 
-REPORTS = st.builds(
-    report,
-    st.sampled_from(sorted(set(EVENTS) - {"task-sent"})),
+EVENTS = st.builds(
+    event,
+    st.sampled_from(sorted(set(TASK_EVENTS) - {"task-sent"})),
     st.integers(0, 1000).map(float),
     receive_count=st.integers(1, 3),
     sent_at=st.sampled_from([SENT_AT, SENT_AT + 60]),
@@ -61,108 +61,108 @@ REPORTS = st.builds(
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(reports=st.lists(REPORTS | st.just(sent()), min_size=1, max_size=8))
-def test_the_database_joins_reports_as_the_process_does(task_states, watch, reports):
+@given(events=st.lists(EVENTS | st.just(sent()), min_size=1, max_size=8))
+def test_the_database_merges_events_as_the_process_does(task_states, reader, events):
     task_id = f"task-{next(NUMBERS)}"
-    mine = [each | {"task_id": task_id} for each in reports]
+    mine = [each | {"task_id": task_id} for each in events]
     for each in mine:
         write(task_states, each)
-    stored = watch.task(task_id)
-    expected = reduce(merged, mine)
+    stored = reader.task(task_id)
+    expected = reduce(merge, mine)
     known = {name: getattr(stored, name) for name in expected}
     assert known == expected
 
 
-def test_what_a_producer_and_a_worker_say_of_a_task_is_one_row(task_states, watch):
-    write(task_states, report("task-succeeded", 2))
+def test_the_events_of_a_producer_and_a_worker_are_one_row(task_states, reader):
+    write(task_states, event("task-succeeded", 2))
     write(task_states, sent(-0.25))
-    stored = watch.task("a-task")
+    stored = reader.task("a-task")
     assert (stored.state, stored.subject, stored.sent_at) == ("SUCCESS", "an-order", NOW)
 
 
-def test_a_task_that_nobody_has_received_is_on_record_as_pending(task_states, watch):
+def test_a_task_that_nobody_has_received_is_on_record_as_pending(task_states, reader):
     write(task_states, sent())
-    assert [task.state for task in watch.tasks_of("an-order")] == ["PENDING"]
-    assert watch.oldest_unfinished("jobs.note") == NOW
+    assert [task.state for task in reader.tasks_of("an-order")] == ["PENDING"]
+    assert reader.oldest_unfinished("jobs.note") == NOW
 
 
-def test_thousands_of_reports_are_a_few_statements(task_states, watch):
+def test_thousands_of_events_are_a_few_statements(task_states, reader):
     write(task_states, *[sent(task_id=str(number)) for number in range(2500)])
-    assert len(watch.changed_since(NOW, 5000)) == 2500
+    assert len(reader.changed_since(NOW, 5000)) == 2500
 
 
-def test_the_oldest_that_is_not_done_is_found_among_those_that_are(task_states, watch):
+def test_the_oldest_that_is_not_done_is_found_among_those_that_are(task_states, reader):
     write(
         task_states,
-        report("task-succeeded", task_id="1", sent_at=SENT_AT),
-        report("task-retried", task_id="2", sent_at=SENT_AT + 1),
-        report("task-started", task_id="3", sent_at=SENT_AT + 2),
-        report("task-failed", task_id="4", sent_at=SENT_AT - 1),
+        event("task-succeeded", task_id="1", sent_at=SENT_AT),
+        event("task-retried", task_id="2", sent_at=SENT_AT + 1),
+        event("task-started", task_id="3", sent_at=SENT_AT + 2),
+        event("task-failed", task_id="4", sent_at=SENT_AT - 1),
     )
-    assert watch.oldest_unfinished("jobs.note") == NOW + timedelta(seconds=1)
-    assert watch.oldest_unfinished("jobs.other") is None
+    assert reader.oldest_unfinished("jobs.note") == NOW + timedelta(seconds=1)
+    assert reader.oldest_unfinished("jobs.other") is None
 
 
-def test_counts_of_several_processes_add_up(task_states, watch):
+def test_counts_of_several_processes_add_up(task_states, reader):
     for count in (2, 3):
         task_states.write([], Counter({(NOW, "jobs.note", "sent"): count}))
-    assert watch.minutes("jobs.note", NOW) == {NOW: {"sent": 5}}
-    assert watch.minutes("jobs.note", NOW + timedelta(minutes=1)) == {}
+    assert reader.counts_per_minute("jobs.note", NOW) == {NOW: {"sent": 5}}
+    assert reader.counts_per_minute("jobs.note", NOW + timedelta(minutes=1)) == {}
 
 
 @pytest.mark.parametrize(
     ("worker", "state"),
     [
-        ({"seen_at": NOW - timedelta(seconds=writing.DEAD_AFTER + 1)}, "LOST"),
+        ({"seen_at": NOW - timedelta(seconds=module.DEAD_AFTER + 1)}, "LOST"),
         ({"seen_at": NOW, "stopped_at": NOW}, "LOST"),
-        ({"seen_at": NOW - timedelta(seconds=writing.HEARTBEAT)}, "STARTED"),
+        ({"seen_at": NOW - timedelta(seconds=module.HEARTBEAT)}, "STARTED"),
     ],
     ids=["killed", "stopped", "alive"],
 )
-def test_what_a_worker_had_that_is_gone_is_lost(task_states, watch, worker, state):
-    task_states.write([report("task-started")], Counter(), worker_row("worker@here", **worker))
+def test_what_a_worker_had_that_is_gone_is_lost(task_states, reader, worker, state):
+    task_states.write([event("task-started")], Counter(), worker_row("worker@here", **worker))
     task_states.mark_lost(NOW)
-    assert watch.task("a-task").state == state
+    assert reader.task("a-task").state == state
 
 
-def test_only_what_was_under_way_is_lost(task_states, watch):
+def test_only_what_was_under_way_is_lost(task_states, reader):
     gone = worker_row("worker@here", seen_at=NOW, stopped_at=NOW)
-    task_states.write([report("task-succeeded"), report("task-retried", task_id="b")], Counter(), gone)
+    task_states.write([event("task-succeeded"), event("task-retried", task_id="b")], Counter(), gone)
     assert task_states.mark_lost(NOW) == 0
 
 
-def test_what_was_lost_goes_on_when_another_worker_receives_it(task_states, watch):
+def test_what_was_lost_goes_on_when_another_worker_receives_it(task_states, reader):
     gone = worker_row("worker@here", seen_at=NOW, stopped_at=NOW)
-    task_states.write([report("task-started")], Counter(), gone)
+    task_states.write([event("task-started")], Counter(), gone)
     task_states.mark_lost(NOW)
-    write(task_states, report("task-received", 30, worker="another@here", receive_count=2))
-    stored = watch.task("a-task")
+    write(task_states, event("task-received", 30, worker="another@here", receive_count=2))
+    stored = reader.task("a-task")
     assert (stored.state, stored.worker, stored.receive_count) == ("RECEIVED", "another@here", 2)
 
 
-def test_a_worker_is_told_of_by_its_last_sign_of_life(task_states, watch):
-    worker = Worker("worker@here")
-    worker.say("worker-heartbeat", {"active": 3, "processed": 7, "loadavg": (0.5, 0.25, 0.1), "sw_ver": "5.7.0"})
+def test_a_workers_row_has_the_fields_of_its_last_event_and_its_stats(task_states, reader):
+    worker = WorkerStatus("worker@here")
+    worker.update("worker-heartbeat", {"active": 3, "processed": 7, "loadavg": (0.5, 0.25, 0.1), "sw_ver": "5.7.0"})
     task_states.write([], Counter(), worker.row(0))
-    worker.vitals = lambda: {"held": 5, "outage": True}
+    worker.stats = lambda: {"in_flight": 5, "outage": True}
     task_states.write([], Counter(), worker.row(2))
-    [told] = watch.workers()
-    assert (told.active, told.processed, told.load_average, told.software) == (
+    [written] = reader.workers()
+    assert (written.active, written.processed, written.load_average, written.software) == (
         3,
         7,
         [0.5, 0.25, 0.1],
         {"sw_ver": "5.7.0"},
     )
-    assert (told.held, told.outage, told.dropped) == (5, True, 2)
-    assert told.is_alive(datetime.now(UTC))
-    assert not told.is_alive(datetime.now(UTC) + timedelta(seconds=writing.DEAD_AFTER + 1))
+    assert (written.in_flight, written.outage, written.dropped) == (5, True, 2)
+    assert written.is_alive(datetime.now(UTC))
+    assert not written.is_alive(datetime.now(UTC) + timedelta(seconds=module.DEAD_AFTER + 1))
 
 
-def test_what_is_old_is_forgotten_a_piece_at_a_time(task_states, watch, monkeypatch):
-    monkeypatch.setattr(writing, "PURGED_AT_ONCE", 2)
-    old = [report("task-succeeded", task_id=str(number)) for number in range(3)]
+def test_what_is_old_is_deleted_a_piece_at_a_time(task_states, reader, monkeypatch):
+    monkeypatch.setattr(module, "PURGE_LIMIT", 2)
+    old = [event("task-succeeded", task_id=str(number)) for number in range(3)]
     task_states.write(old, Counter({(NOW, "jobs.note", "sent"): 1}))
     before = datetime.now(UTC)
-    write(task_states, report("task-succeeded", task_id="new"))
+    write(task_states, event("task-succeeded", task_id="new"))
     assert [task_states.purge(before) for _ in range(3)] == [3, 1, 0]
-    assert [task.task_id for task in watch.changed_since(NOW, 10)] == ["new"]
+    assert [task.task_id for task in reader.changed_since(NOW, 10)] == ["new"]

@@ -12,9 +12,9 @@ import certifi
 from sqlalchemy import make_url
 
 from app.cli.database import grant
+from celery_sqs import monitor
 from celery_sqs.aws import endpoint
 from celery_sqs.consume import channel
-from celery_sqs.monitor import dispatcher
 from config.queues import ORDER_QUEUE
 from config.settings import Settings, SettingsError, load
 from orders.database import connect
@@ -40,8 +40,8 @@ VALUES: Final = {
 #: Where the image has RDS's authorities: see the Dockerfile.
 CA_FILE: Final = "/etc/ssl/certs/rds.pem"
 
-#: The feed's connection, beside SQLAlchemy's pool: celery_sqs/monitor/event_writer.py.
-FEED: Final = 1
+#: The event writer's connection, beside SQLAlchemy's pool: celery_sqs/monitor/event_writer.py.
+EVENT_WRITER: Final = 1
 
 
 def variables_are_read(plan: Plan) -> Iterator[str]:
@@ -101,7 +101,7 @@ def health_is_asked_where_it_is_told(plan: Plan) -> Iterator[str]:
 
 def stops_leave_time_to_drain(plan: Plan) -> Iterator[str]:
     polls = ORDER_QUEUE.receive_wait + endpoint.READ_TIMEOUT + channel.CLOSE_MARGIN
-    drains = {"worker": TIME_LIMIT + polls + channel.CLOSE_TIMEOUT + dispatcher.CLOSE_TIMEOUT}
+    drains = {"worker": TIME_LIMIT + polls + channel.CLOSE_TIMEOUT + monitor.CLOSE_TIMEOUT}
     drains |= {where: _gunicorn(plan.services[where])["graceful_timeout"] for where in ("web", "workbench")}
     for where, drain in drains.items():
         given = plan.services[where].said["stopTimeout"]
@@ -116,7 +116,7 @@ def stops_leave_time_to_drain(plan: Plan) -> Iterator[str]:
 def pools_have_their_connections(plan: Plan) -> Iterator[str]:
     limits = plan.output("limits")
     pool: Any = connect("mysql+pymysql://nobody@127.0.0.1:1/nothing").pool
-    most = pool.size() + pool._max_overflow + FEED
+    most = pool.size() + pool._max_overflow + EVENT_WRITER
     if limits["connections_per_web_process"] != most:
         yield f"a web process may take {most} connections, not {limits['connections_per_web_process']}"
     for where in ("web", "workbench"):

@@ -4,9 +4,8 @@ import pytest
 from celery import Celery
 from celery.worker.control import Panel
 
-from celery_sqs.monitor.command_listener import _snapshot, reply
-from celery_sqs.monitor.commands import ANSWERED, Command
-from celery_sqs.monitor.control import INSTEAD, Refused
+from celery_sqs.monitor.control.commands import ALTERNATIVES, INSPECT_COMMANDS, Command, UnsupportedCommand
+from celery_sqs.monitor.control.listener import _copy, handle
 
 CHANGES = sorted(name for name, info in Panel.meta.items() if info.type == "control")
 
@@ -17,42 +16,42 @@ def control():
     return Celery("refusing", control="celery_sqs.monitor.control:Control", set_as_current=False).control
 
 
-def test_only_questions_are_answered_and_celery_knows_them_all():
-    assert {Panel.meta[name].type for name in ANSWERED} == {"inspect"}
+def test_only_inspect_commands_are_answered_and_celery_knows_them_all():
+    assert {Panel.meta[name].type for name in INSPECT_COMMANDS} == {"inspect"}
 
 
 @pytest.mark.parametrize("command", CHANGES)
 def test_no_command_that_changes_a_worker_is_sent(control, command):
-    with pytest.raises(Refused, match=f"{command} is not possible here"):
+    with pytest.raises(UnsupportedCommand, match=f"{command} is not possible here"):
         control.broadcast(command)
 
 
 @pytest.mark.parametrize(
-    ("call", "advice"),
+    ("call", "alternative"),
     [
         (lambda control: control.revoke("some-id", terminate=True), "DLQ"),
         (lambda control: control.shutdown(), "SIGTERM"),
-        (lambda control: control.add_consumer("other"), "SQS_QUEUE_URL"),
-        (lambda control: control.rate_limit("persist_order", "1/s"), "rate_limit at the task"),
+        (lambda control: control.add_consumer("other"), "the queues that it was started with"),
+        (lambda control: control.rate_limit("jobs.note", "1/s"), "rate_limit on the task"),
         (lambda control: control.pool_grow(), "--concurrency"),
-        (lambda control: control.enable_events(), "TASK_EVENTS"),
+        (lambda control: control.enable_events(), "sqs_monitor_events"),
         (lambda control: control.purge(), "DLQ"),
         (lambda control: control.discard_all(), "DLQ"),
         (lambda control: control.inspect().memdump(), "may ask a worker but not change it"),
     ],
 )
-def test_celerys_own_calls_say_what_to_do_instead(control, call, advice):
-    with pytest.raises(Refused, match=advice):
+def test_celerys_own_calls_say_what_to_do_instead(control, call, alternative):
+    with pytest.raises(UnsupportedCommand, match=alternative):
         call(control)
 
 
-def test_advice_is_given_for_commands_that_there_are_and_that_are_refused():
-    assert sorted(set(INSTEAD) - set(CHANGES) - {"purge"}) == []
+def test_there_is_an_alternative_for_commands_that_there_are_and_that_are_refused():
+    assert sorted(set(ALTERNATIVES) - set(CHANGES) - {"purge"}) == []
 
 
 @pytest.mark.parametrize("method", [*CHANGES, "hello", "objgraph", "no_such_thing", ""])
 def test_a_worker_goes_by_the_list_too(method):
-    assert list(reply(None, Command.new(method, {}))) == ["error"]
+    assert list(handle(None, Command.new(method, {}))) == ["error"]
 
 
 def test_a_destination_may_be_one_name_some_or_all():
@@ -69,12 +68,12 @@ def test_no_two_commands_have_one_ticket():
 
 def test_a_set_that_grows_while_it_is_copied_is_copied_once_more():
     class Busy:
-        looks = 0
+        copies = 0
 
         def __iter__(self):
-            self.looks += 1
-            if self.looks < 3:
+            self.copies += 1
+            if self.copies < 3:
                 raise RuntimeError("Set changed size during iteration")
             return iter({"a", "b"})
 
-    assert _snapshot(Busy()) == {"a", "b"}
+    assert _copy(Busy()) == {"a", "b"}

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from celery_sqs.tracing.context import accepted, trace_id
+from celery_sqs.tracing import trace_context, trace_id
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
@@ -17,17 +17,17 @@ ORDER = {"productName": "Widget", "quantity": 2, "totalPrice": 99.9}
 @pytest.mark.parametrize("flags", ["00", "01", "02", "03"])
 def test_a_traceparent_is_passed_on_as_it_is(flags):
     given = f"00-{TRACE}-{PARENT}-{flags}"
-    assert accepted({"traceparent": given}) == {"traceparent": given}
+    assert trace_context({"traceparent": given}) == {"traceparent": given}
     assert trace_id({"traceparent": given}) == TRACE
 
 
 def test_flags_that_nobody_knows_are_switched_off():
-    assert accepted({"traceparent": f"00-{TRACE}-{PARENT}-ff"}) == {"traceparent": f"00-{TRACE}-{PARENT}-03"}
+    assert trace_context({"traceparent": f"00-{TRACE}-{PARENT}-ff"}) == {"traceparent": f"00-{TRACE}-{PARENT}-03"}
 
 
 @pytest.mark.parametrize("more", ["", "-", "-what-comes-later"])
 def test_of_a_later_version_the_part_that_is_known_is_taken(more):
-    assert accepted({"traceparent": f"cc-{TRACE}-{PARENT}-01{more}"}) == {"traceparent": GIVEN}
+    assert trace_context({"traceparent": f"cc-{TRACE}-{PARENT}-01{more}"}) == {"traceparent": GIVEN}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_of_a_later_version_the_part_that_is_known_is_taken(more):
 )
 def test_what_is_no_traceparent_is_dropped_with_its_state(given):
     headers = {"traceparent": given, "tracestate": "a=1"}
-    assert accepted(headers) == {}
+    assert trace_context(headers) == {}
     assert trace_id(headers) is None
 
 
@@ -73,7 +73,7 @@ def test_what_is_no_traceparent_is_dropped_with_its_state(given):
     ids=range(6),
 )
 def test_a_tracestate_goes_with_it(given, passed_on):
-    assert accepted({"traceparent": GIVEN, "tracestate": given}) == {"traceparent": GIVEN, "tracestate": passed_on}
+    assert trace_context({"traceparent": GIVEN, "tracestate": given}) == {"traceparent": GIVEN, "tracestate": passed_on}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_tracestate_goes_with_it(given, passed_on):
     ids=range(18),
 )
 def test_a_tracestate_that_is_malformed_or_too_long_is_dropped_alone(given):
-    assert accepted({"traceparent": GIVEN, "tracestate": given}) == {"traceparent": GIVEN}
+    assert trace_context({"traceparent": GIVEN, "tracestate": given}) == {"traceparent": GIVEN}
 
 
 def test_a_post_passes_its_trace_on_to_the_queue(api, token, queue):

@@ -50,8 +50,8 @@ def test_a_worker_that_polls_is_healthy(ask):
         "healthy": True,
         "seconds_since_last_poll": UNHEALTHY_AFTER - 1,
         "outage": False,
-        "held": 2,
-        "oldest_held_seconds": pytest.approx(0, abs=1),
+        "in_flight": 2,
+        "oldest_in_flight_seconds": pytest.approx(0, abs=1),
     }
 
 
@@ -70,11 +70,11 @@ def test_the_same_port_tells_what_the_process_counts():
         told = Exposition.of(port)
     finally:
         health.stop()
-    assert told.value("sqs_held_messages") == 1
+    assert told.value("sqs_in_flight_messages") == 1
     assert told.value("sqs_last_poll_age_seconds") == 3
     assert told.value("sqs_outage") == 0
     assert told.value("process_resident_memory_bytes") > 0
-    assert "sqs_held_messages" not in generate_latest().decode()  # a stopped one tells nothing any more
+    assert "sqs_in_flight_messages" not in generate_latest().decode()  # a stopped one tells nothing any more
 
 
 def test_it_listens_where_it_is_told_to():

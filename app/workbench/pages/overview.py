@@ -11,7 +11,7 @@ from app.workbench.blueprint import database_answers, database_lost, page
 from app.workbench.display import percentiles
 from app.workbench.display.percentiles import Percentile, percentile
 from app.workbench.parts import parts
-from celery_sqs.monitor.event_reader import WorkerRow
+from celery_sqs.monitor import WorkerRow
 from orders.store import is_outage
 from tasks.orders import PERSIST_ORDER
 
@@ -73,10 +73,10 @@ def overview() -> dict[str, Any]:
 
 
 def _from_database(now: datetime) -> dict[str, Any]:
-    watch, bench = parts().watch, parts().bench
+    reader, bench = parts().event_reader, parts().bench
     first = now.replace(second=0, microsecond=0) - timedelta(minutes=SHOWN_MINUTES - 1)
-    counted = watch.minutes(PERSIST_ORDER, first)
-    workers = [Worker(row.is_alive(now), row) for row in watch.workers()]
+    counted = reader.counts_per_minute(PERSIST_ORDER, first)
+    workers = [Worker(row.is_alive(now), row) for row in reader.workers()]
     sums = _added(counted)
     histogram = percentiles.buckets(sums)
     return {
@@ -84,7 +84,7 @@ def _from_database(now: datetime) -> dict[str, Any]:
         "totals": {name: sums.get(what, 0) for what, name in FLOW.items()},
         "p50": percentile(histogram, 0.5),
         "p99": percentile(histogram, 0.99),
-        "oldest_waiting": watch.oldest_unfinished(PERSIST_ORDER),
+        "oldest_waiting": reader.oldest_unfinished(PERSIST_ORDER),
         "workers": [worker for worker in workers if worker.alive or now - worker.row.seen_at < WORKER_SHOWN],
         "outage": [worker.row.name for worker in workers if worker.alive and worker.row.outage],
         "repairs": bench.repairs.latest(SHOWN_REPAIRS),

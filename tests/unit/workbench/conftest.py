@@ -25,7 +25,7 @@ def app(store, queue, bench, tmp_path):
     settings = make_settings(database_url=f"sqlite:///{tmp_path}/orders.db")
     app = with_fakes(create_app(settings, store=store, queue=queue), bench, numbers)
     yield app
-    app.extensions[Parts.NAME].watch._engine.dispose()
+    app.extensions[Parts.NAME].event_reader._engine.dispose()
 
 
 @pytest.fixture

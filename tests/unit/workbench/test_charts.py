@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.workbench.display.charts import HEIGHT, LOWEST, Bar, bars, ceiling
 from app.workbench.display.percentiles import Percentile, buckets, percentile
-from celery_sqs.monitor.report import BUCKETS, bucket
+from celery_sqs.monitor import BUCKETS, bucket
 
 INFINITE = float("inf")
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert
 
-from celery_sqs.monitor.tables import task_minutes, workers
+from celery_sqs.monitor import task_minutes, workers
 from tests.processes import ROOT
 from tests.unit.workbench.fakes import (
     ORDER_ID,
@@ -142,8 +142,8 @@ class TestOverview:
     def test_it_says_when_something_is_wrong_with_the_workers(self, browser, engine, changes, banner):
         now = datetime.now(UTC)
         row = {"name": "w@h", "pid": 1, "started_at": now, "seen_at": now, "stopped_at": None, "heartbeat": 5.0}
-        row |= {"active": 1, "processed": 2, "load_average": "[0, 0, 0]", "software": "{}", "held": 3}
-        row |= {"oldest_held_seconds": 0.5, "last_poll_seconds": 1.0, "outage": False, "dropped": 0}
+        row |= {"active": 1, "processed": 2, "load_average": "[0, 0, 0]", "software": "{}", "in_flight": 3}
+        row |= {"oldest_in_flight_seconds": 0.5, "last_poll_seconds": 1.0, "outage": False, "dropped": 0}
         with engine.begin() as connection:
             connection.execute(insert(workers), row | changes)
         text = browser.http.get("/monitor/").text

@@ -1,22 +1,22 @@
-"""What is on record of tasks and workers, told again as the events that Flower understands.
+"""Rows of the monitor's tables as the events that Flower understands.
 
-https://docs.celeryq.dev/en/stable/userguide/monitoring.html#event-reference lists them. What Flower has been told
-before is not told again, so the same rows may be read as often as one likes.
+https://docs.celeryq.dev/en/stable/userguide/monitoring.html#event-reference lists them. An event that Flower has had
+is not made again, so the same rows may be replayed any number of times.
 """
 
 from datetime import datetime
 from typing import Any, Final
 
 from celery_sqs.monitor.event_reader import TaskRow, WorkerRow
-from celery_sqs.monitor.report import FAILURE, LOST, PENDING, RECEIVED, RETRY, REVOKED, STARTED, SUCCESS
+from celery_sqs.monitor.task_events import FAILURE, LOST, PENDING, RECEIVED, RETRY, REVOKED, STARTED, SUCCESS
 
 Event = dict[str, Any]
 
-#: Whom Flower names as the sender of a call that no worker has received yet.
+#: The hostname of the event of a task that no worker has received yet.
 PRODUCER: Final = "producer"
 
-#: The event that leads to each state. Celery has none for LOST, and takes it for a state of our own.
-_LEADS_TO: Final = {
+#: The event that leads to each state. Celery has none for LOST, and takes it for a custom state.
+_EVENT_OF: Final = {
     PENDING: "sent",
     RECEIVED: "received",
     STARTED: "started",
@@ -28,32 +28,32 @@ _LEADS_TO: Final = {
 }
 
 
-def task_events(row: TaskRow, known: Any) -> list[Event]:
+def replay_task(row: TaskRow, known: Any) -> list[Event]:
     """The events that bring Flower up to date on a task, in order.
 
     Args:
-        row: what is on record.
+        row: the task's row.
         known: Flower's own celery.events.state.Task; None if it has none.
     """
-    at = _reached_at(row)
+    at = _state_since(row)
     if known is not None and (known.state, known.timestamp) == (row.state, at):
         return []
-    steps = [(step, moment) for step, moment in _steps_before(row) if getattr(known, step, None) != moment]
-    steps.append((_LEADS_TO[row.state], at))
-    events = [_task_event(row, step, moment) for step, moment in steps]
+    steps = [(step, instant) for step, instant in _earlier_steps(row) if getattr(known, step, None) != instant]
+    steps.append((_EVENT_OF[row.state], at))
+    events = [_task_event(row, step, instant) for step, instant in steps]
     if row.state == SUCCESS and row.started_at is not None:
         events[-1]["runtime"] = at - row.started_at.timestamp()
     return events
 
 
-def worker_events(row: WorkerRow, known: Any, now: datetime) -> list[Event]:
+def replay_worker(row: WorkerRow, known: Any, now: datetime) -> list[Event]:
     """The events that bring Flower up to date on a worker.
 
-    Flower takes a worker for dead that has been silent for twice its heartbeat, so one that lives is told of at
-    least as often.
+    Flower takes a worker for dead whose last event is older than two of its heartbeats, so a worker that is alive
+    gets one each time.
 
     Args:
-        row: what is on record.
+        row: the worker's row.
         known: Flower's own celery.events.state.Worker; None if it has none.
         now: the time.
     """
@@ -61,15 +61,15 @@ def worker_events(row: WorkerRow, known: Any, now: datetime) -> list[Event]:
         return [_worker_event(row, "heartbeat" if known is not None and known.alive else "online", now)]
     offline = _worker_event(row, "offline", row.seen_at)
     if known is None or known.pid != row.pid:
-        # It died before Flower could hear of it, and would not be listed.
+        # It died before Flower had an event of it. Without a heartbeat it would not be listed.
         return [_worker_event(row, "heartbeat", row.seen_at), offline]
     return [offline] if known.heartbeats else []
 
 
-def _reached_at(row: TaskRow) -> float:
+def _state_since(row: TaskRow) -> float:
     """When a task came into its state, in seconds since the epoch."""
     instants = {
-        PENDING: row.finished_at or row.sent_at,  # given back by a worker, or new
+        PENDING: row.finished_at or row.sent_at,  # released by a worker, or new
         RECEIVED: row.received_at,
         STARTED: row.started_at,
         LOST: row.changed_at,
@@ -77,8 +77,8 @@ def _reached_at(row: TaskRow) -> float:
     return (instants.get(row.state, row.finished_at) or row.changed_at).timestamp()
 
 
-def _steps_before(row: TaskRow) -> list[tuple[str, float]]:
-    """What has happened in this receive of a task before it came into its state."""
+def _earlier_steps(row: TaskRow) -> list[tuple[str, float]]:
+    """The steps of the latest receive before the task came into its state."""
     steps = []
     if row.received_at is not None and row.state not in {PENDING, RECEIVED}:
         steps.append(("received", row.received_at.timestamp()))
@@ -93,7 +93,7 @@ def _task_event(row: TaskRow, step: str, at: float) -> Event:
         "uuid": row.task_id,
         "hostname": row.worker or PRODUCER,
         "timestamp": at,
-        # Else it would count as a sign of life of the worker, however long ago it was.
+        # Else it would count as a heartbeat of the worker, however long ago it was.
         "local_received": None,
         "clock": 0,
         "name": row.name,
@@ -106,10 +106,10 @@ def _task_event(row: TaskRow, step: str, at: float) -> Event:
     }
 
 
-def _worker_event(row: WorkerRow, sign: str, received_at: datetime) -> Event:
+def _worker_event(row: WorkerRow, event: str, received_at: datetime) -> Event:
     return {
         **row.software,
-        "type": f"worker-{sign}",
+        "type": f"worker-{event}",
         "hostname": row.name,
         "timestamp": row.seen_at.timestamp(),
         "local_received": received_at.timestamp(),

@@ -1,4 +1,4 @@
-"""What is on record of orders' tasks and of workers, as web and workers tell it."""
+"""What is on record of orders' tasks and of workers, from the events of web and workers."""
 
 import json
 import signal
@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from celery_sqs.monitor.event_reader import EventReader
+from celery_sqs.monitor import EventReader
 from celery_sqs.monitor.task_states import DEAD_AFTER
 from orders.database import connect
 from tests.mariadb import rows
@@ -21,19 +21,19 @@ IF NEW.product_name = 'explosive' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT 
 
 
 @pytest.fixture
-def watch(environment):
+def reader(environment):
     engine = connect(environment["DATABASE_URL"])
     yield EventReader(engine)
     engine.dispose()
 
 
 @pytest.fixture
-def becomes(watch):
+def becomes(reader):
     """A function that waits until the one task about an order is in a state."""
 
     def wait(order_id, state, receive_count, seconds=10):
         def looked():
-            tasks = watch.tasks_of(order_id)
+            tasks = reader.tasks_of(order_id)
             return tasks if [(task.state, task.receive_count) for task in tasks] == [(state, receive_count)] else None
 
         [task] = poll(looked, seconds, f"the order's task is {state}")
@@ -46,11 +46,11 @@ def database(environment):
     return environment["DATABASE_URL"].rsplit("/", 1)[-1]
 
 
-def test_an_orders_task_is_on_record_from_the_202_to_its_row(client, start_worker, watch, becomes):
+def test_an_orders_task_is_on_record_from_the_202_to_its_row(client, start_worker, reader, becomes):
     order_id = client.post()
     waiting = becomes(order_id, "PENDING", 0)
     assert waiting.name == "persist_order"
-    assert watch.oldest_unfinished("persist_order") == waiting.sent_at
+    assert reader.oldest_unfinished("persist_order") == waiting.sent_at
 
     start_worker()
     done = becomes(order_id, "SUCCESS", 1)
@@ -58,8 +58,8 @@ def test_an_orders_task_is_on_record_from_the_202_to_its_row(client, start_worke
     assert done.task_id == waiting.task_id
     assert order_id in done.args
     assert done.sent_at < done.received_at <= done.started_at < done.finished_at
-    assert watch.oldest_unfinished("persist_order") is None
-    minutes = watch.minutes("persist_order", done.sent_at.replace(second=0, microsecond=0)).values()
+    assert reader.oldest_unfinished("persist_order") is None
+    minutes = reader.counts_per_minute("persist_order", done.sent_at.replace(second=0, microsecond=0)).values()
     counts = sum(map(Counter, minutes), Counter())
     assert (counts["sent"], counts["succeeded"]) == (1, 1)
 
@@ -85,10 +85,10 @@ def test_an_order_in_an_outage_is_on_record_as_received_and_then_as_done(
     assert rows(environment["DATABASE_URL"], "SELECT state FROM task_state WHERE state <> 'SUCCESS'") == ()
 
 
-def test_a_message_that_nobody_can_read_is_on_record_as_failed(start_worker, queues, watch):
+def test_a_message_that_nobody_can_read_is_on_record_as_failed(start_worker, queues, reader):
     start_worker()
     message_id = queues.send("no order at all")
-    task = poll(lambda: (found := watch.task(message_id)) and found.state == "FAILURE" and found, 10, "it has failed")
+    task = poll(lambda: (found := reader.task(message_id)) and found.state == "FAILURE" and found, 10, "it has failed")
     assert "Undecodable" in task.error
 
 
@@ -102,7 +102,7 @@ def test_a_killed_pool_child_is_an_attempt_on_record(client, start_worker, envir
 
 @pytest.mark.long
 def test_a_worker_is_on_record_as_long_as_it_lives_and_what_a_killed_one_had_is_lost(
-    client, start_worker, environment, queues, mariadb_server, watch, becomes
+    client, start_worker, environment, queues, mariadb_server, reader, becomes
 ):
     queues.hide_for(60)
     killed = start_worker("-c", "1", "-n", "killed@here")
@@ -113,17 +113,17 @@ def test_a_worker_is_on_record_as_long_as_it_lives_and_what_a_killed_one_had_is_
         killed.kill()
     heir = start_worker("-c", "1", "-n", "heir@here")
     becomes(order_id, "LOST", 1, seconds=2 * DEAD_AFTER + 5)
-    [heirs, killeds] = watch.workers()
+    [heirs, killeds] = reader.workers()
     assert heirs.is_alive(heirs.seen_at)
     assert not killeds.is_alive(heirs.seen_at)
 
     heir.send(signal.SIGTERM)
     heir.wait()
-    assert watch.workers()[0].stopped_at is not None
+    assert reader.workers()[0].stopped_at is not None
 
 
 @pytest.mark.long
-def test_the_feed_takes_few_statements_of_the_database(start_worker, environment, queues, mariadb_server):
+def test_events_take_few_statements_of_the_database(start_worker, environment, queues, mariadb_server):
     orders = 3000
 
     def statements(task_events):
@@ -140,11 +140,11 @@ def test_the_feed_takes_few_statements_of_the_database(start_worker, environment
         worker.stop()
         return _commands(mariadb_server) - before
 
-    without, with_feed = statements("false"), statements("true")
+    without, with_events = statements("false"), statements("true")
     assert rows(environment["DATABASE_URL"], "SELECT state, COUNT(*) FROM task_state GROUP BY state") == (
         ("SUCCESS", orders),
     )
-    assert (with_feed - without) / orders <= 0.2
+    assert (with_events - without) / orders <= 0.2
 
 
 def _commands(server):

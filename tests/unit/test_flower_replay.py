@@ -1,4 +1,4 @@
-"""Rows told as events to the very State that Flower keeps: what it makes of them."""
+"""Rows replayed as events to the very State that Flower keeps: what it makes of them."""
 
 import time
 from collections import Counter
@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from celery.events.state import State
 
-from celery_sqs.monitor.event_reader import TaskRow, WorkerRow
-from celery_sqs.monitor.replay import task_events, worker_events
+from celery_sqs.monitor import TaskRow, WorkerRow
+from celery_sqs.monitor.flower.replay import replay_task, replay_worker
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WORKER = "w1@here"
@@ -48,28 +48,28 @@ AGAIN = replace(RECEIVED, receive_count=2, received_at=at(30), changed_at=at(30)
 
 
 class Memory(State):
-    """The state, with what it was told."""
+    """The state, with the events that it was given."""
 
     def __init__(self):
         super().__init__()
-        self.told = Counter()
+        self.events = Counter()
 
-    def take(self, *rows):
-        """Tell of rows, as celery_sqs.monitor.flower does; returns the task."""
+    def replay(self, *rows):
+        """Replay rows, as celery_sqs.monitor.flower.events does; returns the task."""
         for row in rows:
             known = self.tasks.get(row.task_id)
-            news = task_events(row, known)
-            if news and known is not None:
+            events = replay_task(row, known)
+            if events and known is not None:
                 known.state = "PENDING"
-            for event in news:
-                self.told[event["type"]] += 1
+            for event in events:
+                self.events[event["type"]] += 1
                 self.event(event)
         return self.tasks["t1"]
 
-    def look_at(self, row, now):
-        """Tell of a worker; returns it."""
-        for event in worker_events(row, self.workers.get(row.name), now):
-            self.told[event["type"]] += 1
+    def replay_worker(self, row, now):
+        """Replay a worker's row; returns the worker."""
+        for event in replay_worker(row, self.workers.get(row.name), now):
+            self.events[event["type"]] += 1
             self.event(event)
         return self.workers[row.name]
 
@@ -94,50 +94,50 @@ def memory():
     ids=lambda value: getattr(value, "state", ""),
 )
 def test_each_state_is_taken_over_with_its_instant(memory, row, reached):
-    task = memory.take(row)
+    task = memory.replay(row)
     assert (task.state, task.timestamp) == (row.state, reached.timestamp())
     assert (task.name, task.args, task.kwargs, task.sent) == ("persist_order", "[1]", "{}", at(0).timestamp())
 
 
 def test_a_task_that_is_seen_when_it_is_done_has_its_whole_life(memory):
-    task = memory.take(SUCCESS)
+    task = memory.replay(SUCCESS)
     instants = (at(1), at(2), at(4.5))
     assert (task.received, task.started, task.succeeded) == tuple(instant.timestamp() for instant in instants)
     assert (task.runtime, task.retries, task.worker.hostname) == (2.5, 0, WORKER)
-    assert memory.told == Counter(["task-received", "task-started", "task-succeeded"])
+    assert memory.events == Counter(["task-received", "task-started", "task-succeeded"])
 
 
-def test_no_step_is_told_twice_however_often_the_row_is_read(memory):
-    memory.take(SENT, SENT, RECEIVED, RECEIVED, STARTED, SUCCESS, SUCCESS)
-    assert memory.told == Counter(["task-sent", "task-received", "task-started", "task-succeeded"])
+def test_no_event_comes_twice_however_often_the_row_is_read(memory):
+    memory.replay(SENT, SENT, RECEIVED, RECEIVED, STARTED, SUCCESS, SUCCESS)
+    assert memory.events == Counter(["task-sent", "task-received", "task-started", "task-succeeded"])
 
 
 def test_a_failed_attempt_shows_its_error_and_a_later_one_counts_as_a_retry(memory):
-    task = memory.take(RETRY)
+    task = memory.replay(RETRY)
     assert (task.exception, task.traceback, task.retries) == ("ValueError: no", "at a", 0)
-    memory.take(AGAIN)
+    memory.replay(AGAIN)
     assert (task.state, task.retries) == ("RECEIVED", 1)
-    memory.take(replace(SUCCESS, receive_count=2, received_at=at(30), started_at=at(31), finished_at=at(32)))
+    memory.replay(replace(SUCCESS, receive_count=2, received_at=at(30), started_at=at(31), finished_at=at(32)))
     assert (task.state, task.started, task.runtime) == ("SUCCESS", at(31).timestamp(), 1.0)
-    assert memory.told["task-received"] == 2
+    assert memory.events["task-received"] == 2
 
 
 @pytest.mark.parametrize("before", [LOST, FAILURE, SUCCESS], ids=lambda row: row.state)
 def test_what_is_run_again_after_its_end_is_shown_to_be_running(memory, before):
     again = replace(STARTED, received_at=at(30), started_at=at(31), changed_at=at(31))
-    assert memory.take(before, AGAIN).state == "RECEIVED"
-    assert memory.take(again).state == "STARTED"
+    assert memory.replay(before, AGAIN).state == "RECEIVED"
+    assert memory.replay(again).state == "STARTED"
 
 
-def test_a_call_that_was_given_back_waits_again(memory):
-    given_back = replace(STARTED, state="PENDING", finished_at=at(6), changed_at=at(6))
-    task = memory.take(STARTED, given_back)
+def test_a_call_that_was_released_waits_again(memory):
+    released = replace(STARTED, state="PENDING", finished_at=at(6), changed_at=at(6))
+    task = memory.replay(STARTED, released)
     assert (task.state, task.timestamp, task.sent) == ("PENDING", at(6).timestamp(), at(0).timestamp())
 
 
-def test_an_old_task_is_no_sign_of_life_of_its_worker(memory):
+def test_an_old_task_is_no_heartbeat_of_its_worker(memory):
     now = datetime.now(UTC)
-    task = memory.take(replace(SUCCESS, finished_at=now, changed_at=now))
+    task = memory.replay(replace(SUCCESS, finished_at=now, changed_at=now))
     assert not task.worker.alive
 
 
@@ -153,8 +153,8 @@ def worker_row(seen_ago, **changes):
         processed=7,
         load_average=[0.1, 0.2, 0.3],
         software={"sw_ident": "py-celery"},
-        held=0,
-        oldest_held_seconds=0.0,
+        in_flight=0,
+        oldest_in_flight_seconds=0.0,
         last_poll_seconds=0.0,
         outage=False,
         dropped=0,
@@ -163,23 +163,23 @@ def worker_row(seen_ago, **changes):
 
 
 @pytest.mark.parametrize("seen_ago", [0, 14])
-def test_a_worker_that_lives_is_online_until_two_heartbeats_after_it_was_last_told_of(memory, seen_ago):
+def test_a_worker_that_lives_is_online_until_two_heartbeats_after_its_last_event(memory, seen_ago):
     now = datetime.now(UTC)
-    worker = memory.look_at(worker_row(seen_ago), now)
+    worker = memory.replay_worker(worker_row(seen_ago), now)
     assert worker.alive
     assert worker.heartbeat_expires == pytest.approx(time.time() + 10, abs=2)
     assert (worker.active, worker.processed, worker.loadavg, worker.freq) == (3, 7, [0.1, 0.2, 0.3], 5.0)
-    memory.look_at(worker_row(seen_ago), now)
-    assert memory.told == Counter(["worker-online", "worker-heartbeat"])
+    memory.replay_worker(worker_row(seen_ago), now)
+    assert memory.events == Counter(["worker-online", "worker-heartbeat"])
 
 
 @pytest.mark.parametrize("gone", [{"seen_ago": 16}, {"seen_ago": 0, "stopped_at": START}], ids=["killed", "stopped"])
-def test_a_worker_that_has_gone_is_told_of_once_whether_it_was_known_or_not(memory, gone):
+def test_a_worker_that_has_gone_goes_offline_once_whether_it_was_known_or_not(memory, gone):
     now = datetime.now(UTC)
-    assert not memory.look_at(worker_row(**gone), now).alive
-    memory.look_at(worker_row(**gone), now)
-    assert memory.told == Counter(["worker-heartbeat", "worker-offline"])
-    assert memory.look_at(worker_row(0), now).alive
-    assert not memory.look_at(worker_row(**gone), now).alive
-    memory.look_at(worker_row(**gone), now)
-    assert memory.told["worker-offline"] == 2
+    assert not memory.replay_worker(worker_row(**gone), now).alive
+    memory.replay_worker(worker_row(**gone), now)
+    assert memory.events == Counter(["worker-heartbeat", "worker-offline"])
+    assert memory.replay_worker(worker_row(0), now).alive
+    assert not memory.replay_worker(worker_row(**gone), now).alive
+    memory.replay_worker(worker_row(**gone), now)
+    assert memory.events["worker-offline"] == 2

@@ -1,0 +1,47 @@
+"""What the SQS layer counts, in the process that calls SQS: for Prometheus, where `prometheus_client` is installed.
+
+It is an extra (`pip install "celery-sqs[metrics]"`). Without it nothing is counted, and `GET /metrics` answers 404.
+
+The processes of a prefork pool count, too, where a task sends something, but nobody scrapes them: `/metrics` is
+answered by the worker's main process, which receives and settles everything.
+"""
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING or find_spec("prometheus_client"):
+    from celery_sqs.metrics.prometheus import BATCH_SIZE, CALLS, HealthGauges, exposition
+else:
+    from celery_sqs.metrics.disabled import BATCH_SIZE, CALLS, HealthGauges, exposition
+
+__all__ = [
+    "BATCH_SIZE",
+    "CALLS",
+    "FAILED",
+    "OK",
+    "REFUSED",
+    "HealthGauges",
+    "count_call",
+    "exposition",
+]
+
+#: The outcomes of a call to SQS.
+OK: Final = "ok"
+REFUSED: Final = "refused"
+FAILED: Final = "failed"
+
+
+def count_call(action: str, status: int = 0) -> None:
+    """Count an attempt of a call.
+
+    Args:
+        action: `ReceiveMessage`, for instance.
+        status: HTTP's; 0 where no answer came that makes sense.
+    """
+    CALLS.labels(action, _outcome(status)).inc()
+
+
+def _outcome(status: int) -> str:
+    if 200 <= status < 300:  # noqa: PLR2004  # HTTP's own classes
+        return OK
+    return REFUSED if 400 <= status < 500 else FAILED  # noqa: PLR2004

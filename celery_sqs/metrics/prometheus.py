@@ -1,0 +1,76 @@
+"""The metrics of the SQS layer, kept by `prometheus_client`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from prometheus_client import (
+    CONTENT_TYPE_PLAIN_0_0_4,
+    REGISTRY,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+# Else each counter and histogram has a second series with its time of creation, which nothing asks for.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+CALLS: Final = Counter(
+    "sqs_calls",
+    "Calls to SQS, each attempt for itself. Outcome: ok, refused (4xx), failed (5xx, or no answer that makes sense).",
+    ["action", "outcome"],
+)
+
+BATCH_SIZE: Final = Histogram(
+    "task_batch_size",
+    "Calls in a batch that was given to the pool.",
+    ["task"],
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+)
+
+
+class HealthGauges(Collector):
+    """The numbers of a worker's health, read at each scrape.
+
+    Args:
+        report: `celery_sqs.worker.health.Health.report`.
+    """
+
+    def __init__(self, report: Callable[[], Mapping[str, Any]]) -> None:
+        self._report = report
+
+    def register(self) -> None:
+        """Make them part of `exposition`."""
+        REGISTRY.register(self)
+
+    def unregister(self) -> None:
+        """Take them out again."""
+        REGISTRY.unregister(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """A gauge for each number."""
+        report = self._report()
+        yield _gauge("sqs_in_flight_messages", "Messages received and not settled yet.", report["in_flight"])
+        yield _gauge(
+            "sqs_oldest_in_flight_seconds",
+            "Time since the oldest of them was received.",
+            report["oldest_in_flight_seconds"],
+        )
+        yield _gauge("sqs_outage", "1 while what the tasks depend on is away: nothing is received.", report["outage"])
+        yield _gauge(
+            "sqs_last_poll_age_seconds",
+            "Time since a poll last ended, with whatever answer; 0 while there is no room for one.",
+            report["seconds_since_last_poll"],
+        )
+
+
+def exposition() -> tuple[HTTPStatus, str, bytes]:
+    """The answer to `GET /metrics`: status, content type and body."""
+    return HTTPStatus.OK, CONTENT_TYPE_PLAIN_0_0_4, generate_latest()
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=float(value))
