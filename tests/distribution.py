@@ -23,6 +23,7 @@ DECLARED: Final = {
 PARTS: Final = {
     "celery_sqs.database": ("dlq", "monitor"),
     "celery_sqs.dlq": ("dlq",),
+    "celery_sqs.metrics.prometheus": ("metrics",),
     "celery_sqs.monitor": ("monitor",),
     "celery_sqs.monitor.flower": ("flower",),
 }
