@@ -10,6 +10,10 @@ COPY requirements.txt ./
 RUN python -m venv --without-pip /venv \
     && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check --only-binary :all: \
     --requirement requirements.txt
+# The framework is installed, not copied: `celery sqs` is an entry point.
+COPY pyproject.toml ./
+COPY celery_sqs celery_sqs/
+RUN pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check --no-deps .
 
 
 FROM python:3.11.15-slim-bookworm

@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help up demo test test-long test-localstack test-terraform faults bench lint format lock clean
+.PHONY: help up demo test test-long test-localstack test-terraform test-package faults bench lint format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 17
@@ -31,7 +31,7 @@ demo: $(INSTALLED) ## Post a stream of orders to the running `make up` and watch
 # checkov is large, and for people without Terraform of no use.
 test: $(INSTALLED) $(if $(shell command -v terraform),$(CHECKOV)) ## Run the tests of this project; installs MariaDB, Chromium and curl where they are missing
 	@sh tests/install-packages.sh
-	@pytest -n 3 --dist loadfile -m "not plain and not long and not terraform"
+	@pytest -n 3 --dist loadfile -m "not plain and not long and not terraform and not package"
 
 test-long: $(INSTALLED) ## Run the tests that take their time: a browser, many processes, a million rows, real time limits
 	@sh tests/install-packages.sh
@@ -48,6 +48,9 @@ test-localstack: $(INSTALLED) $(LOCALSTACK) ## Install LocalStack, run on it all
 test-terraform: $(INSTALLED) $(AWS) $(CHECKOV) ## Apply terraform/ on emulators, use and destroy it, and plant faults into it
 	@sh tests/install-packages.sh
 	@pytest -n 2 --dist loadfile -m terraform tests/terraform
+
+test-package: $(INSTALLED) ## Build celery-sqs, install it alone, and run its README's example
+	@pytest -m package tests/package
 
 faults: $(INSTALLED) ## Storms of random faults, 13 minutes; ARGS="--seed 3 --seconds 60" runs one again
 	@sh tests/install-packages.sh
@@ -83,11 +86,13 @@ lock: $(INSTALLED) ## Compile the pinned requirements anew
 clean: ## Remove the virtual environment and all state of `make up`
 	rm -rf $(VENV) $(LOCALSTACK_VENV) $(AWS_VENV) $(CHECKOV_VENV) tests/node/node_modules var
 
-$(INSTALLED): requirements-dev.txt
+# celery-sqs is installed as the folder that it is, for the commands that it adds to celery's.
+$(INSTALLED): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "This needs Python 3.11 or newer; set PYTHON=")'
 	@echo "Installing into $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 # An environment of its own: what LocalStack is pinned to would hold back our packages.

@@ -25,6 +25,8 @@ from celery_sqs.tasks.decision import Kind
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.preflight import Report, preflight
 
+__version__ = "0.2.0"
+
 __all__ = [
     "Attempt",
     "BatchTask",
@@ -44,6 +46,7 @@ __all__ = [
     "Undecodable",
     "Unpurgeable",
     "Unsendable",
+    "__version__",
     "boto3_client",
     "exact_json",
     "preflight",

@@ -1,6 +1,6 @@
 """The two queues, as data: the one place where their names and numbers stand in code.
 
-Terraform (`terraform/queues.tf`) spells the same numbers for AWS;
+Terraform (`terraform/sqs.tf`) spells the same numbers for AWS;
 `tests/terraform/test_agreement.py` fails when the two disagree.
 """
 

@@ -29,7 +29,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 
   namespace   = "AWS/SQS"
   metric_name = "ApproximateNumberOfMessagesVisible"
-  dimensions  = { QueueName = aws_sqs_queue.dlq.name }
+  dimensions  = { QueueName = aws_sqs_queue.order_dlq.name }
   statistic   = "Maximum"
   period      = 60
 
@@ -55,7 +55,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters_expire" {
 
   namespace   = "AWS/SQS"
   metric_name = "ApproximateNumberOfMessagesVisible"
-  dimensions  = { QueueName = aws_sqs_queue.dlq.name }
+  dimensions  = { QueueName = aws_sqs_queue.order_dlq.name }
   statistic   = "Maximum"
   period      = 3600
 
@@ -76,7 +76,7 @@ resource "aws_cloudwatch_metric_alarm" "oldest_order_too_old" {
 
   namespace   = "AWS/SQS"
   metric_name = "ApproximateAgeOfOldestMessage"
-  dimensions  = { QueueName = aws_sqs_queue.work.name }
+  dimensions  = { QueueName = aws_sqs_queue.order_queue.name }
   statistic   = "Maximum"
   period      = 60
 
@@ -110,7 +110,7 @@ resource "aws_cloudwatch_metric_alarm" "nothing_received" {
     metric {
       namespace   = "AWS/SQS"
       metric_name = "ApproximateNumberOfMessagesVisible"
-      dimensions  = { QueueName = aws_sqs_queue.work.name }
+      dimensions  = { QueueName = aws_sqs_queue.order_queue.name }
       stat        = "Maximum"
       period      = 60
     }
@@ -122,7 +122,7 @@ resource "aws_cloudwatch_metric_alarm" "nothing_received" {
     metric {
       namespace   = "AWS/SQS"
       metric_name = "NumberOfMessagesReceived"
-      dimensions  = { QueueName = aws_sqs_queue.work.name }
+      dimensions  = { QueueName = aws_sqs_queue.order_queue.name }
       stat        = "Sum"
       period      = 60
     }

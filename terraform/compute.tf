@@ -138,9 +138,9 @@ module "compute" {
   region    = local.region
   partition = local.partition
 
-  queue_url  = aws_sqs_queue.work.url
-  queue_name = aws_sqs_queue.work.name
-  dlq_url    = aws_sqs_queue.dlq.url
+  queue_url  = aws_sqs_queue.order_queue.url
+  queue_name = aws_sqs_queue.order_queue.name
+  dlq_url    = aws_sqs_queue.order_dlq.url
 
   role_arns              = { for name, role in aws_iam_role.service : name => role.arn }
   database_secret_arn    = aws_secretsmanager_secret.database.arn

@@ -1,21 +1,21 @@
 output "queue_url" {
   description = "URL of the work queue: SQS_QUEUE_URL."
-  value       = aws_sqs_queue.work.url
+  value       = aws_sqs_queue.order_queue.url
 }
 
 output "queue_arn" {
   description = "ARN of the work queue."
-  value       = aws_sqs_queue.work.arn
+  value       = aws_sqs_queue.order_queue.arn
 }
 
 output "dlq_url" {
   description = "URL of the dead-letter queue: SQS_DLQ_URL."
-  value       = aws_sqs_queue.dlq.url
+  value       = aws_sqs_queue.order_dlq.url
 }
 
 output "dlq_arn" {
   description = "ARN of the dead-letter queue."
-  value       = aws_sqs_queue.dlq.arn
+  value       = aws_sqs_queue.order_dlq.arn
 }
 
 output "web_role_arn" {

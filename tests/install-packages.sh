@@ -2,6 +2,8 @@
 # Install what the tests run beside Python, where it is missing: a database server, a browser, and curl.
 set -eu
 missing=""
+# Debian puts servers where the PATH of most users does not lead.
+PATH=$PATH:/usr/sbin
 command -v mariadbd >/dev/null || missing="mariadb-server"
 command -v chromium >/dev/null || missing="$missing chromium"
 command -v curl >/dev/null || missing="$missing curl"

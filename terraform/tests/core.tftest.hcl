@@ -9,7 +9,7 @@ mock_provider "aws" {
 # Each with an ARN of its own, or a redrive to the wrong queue would look right, and so would a role with
 # another's rights.
 override_resource {
-  target          = aws_sqs_queue.work
+  target          = aws_sqs_queue.order_queue
   override_during = plan
   values = {
     arn = "arn:aws:sqs:eu-central-1:111122223333:order-processing-queue"
@@ -18,7 +18,7 @@ override_resource {
 }
 
 override_resource {
-  target          = aws_sqs_queue.dlq
+  target          = aws_sqs_queue.order_dlq
   override_during = plan
   values = {
     arn = "arn:aws:sqs:eu-central-1:111122223333:order-dlq"
@@ -74,17 +74,17 @@ run "queues_lose_nothing" {
   command = plan
 
   assert {
-    condition     = jsondecode(aws_sqs_queue.work.redrive_policy).deadLetterTargetArn == output.dlq_arn
+    condition     = jsondecode(aws_sqs_queue.order_queue.redrive_policy).deadLetterTargetArn == output.dlq_arn
     error_message = "Orders that fail would not come to the dead-letter queue that people look into."
   }
 
   assert {
-    condition     = jsondecode(aws_sqs_queue.work.redrive_policy).maxReceiveCount == 3
+    condition     = jsondecode(aws_sqs_queue.order_queue.redrive_policy).maxReceiveCount == 3
     error_message = "The workers take the third attempt for the last one. With another number an order is dead to them and not to SQS, or the other way round."
   }
 
   assert {
-    condition = jsondecode(aws_sqs_queue.dlq.redrive_allow_policy) == {
+    condition = jsondecode(aws_sqs_queue.order_dlq.redrive_allow_policy) == {
       redrivePermission = "byQueue"
       sourceQueueArns   = [output.queue_arn]
     }
@@ -92,37 +92,37 @@ run "queues_lose_nothing" {
   }
 
   assert {
-    condition     = aws_sqs_queue.dlq.redrive_policy == ""
+    condition     = aws_sqs_queue.order_dlq.redrive_policy == ""
     error_message = "Looking into the dead-letter queue would move its orders on, out of sight."
   }
 
   assert {
-    condition     = aws_sqs_queue.work.visibility_timeout_seconds > 20
+    condition     = aws_sqs_queue.order_queue.visibility_timeout_seconds > 20
     error_message = "A task may run for 20 seconds (TIME_LIMIT). A second worker would have its order before it is done."
   }
 
   assert {
-    condition     = aws_sqs_queue.work.receive_wait_time_seconds == 20
+    condition     = aws_sqs_queue.order_queue.receive_wait_time_seconds == 20
     error_message = "Idle workers would ask without a pause, and each time costs."
   }
 
   assert {
-    condition     = aws_sqs_queue.work.message_retention_seconds >= 86400
+    condition     = aws_sqs_queue.order_queue.message_retention_seconds >= 86400
     error_message = "An outage of a day would cost orders: the queue deletes them for good."
   }
 
   assert {
-    condition     = aws_sqs_queue.dlq.message_retention_seconds == 1209600
+    condition     = aws_sqs_queue.order_dlq.message_retention_seconds == 1209600
     error_message = "Dead orders would be deleted for good before the 14 days that operators count on."
   }
 
   assert {
-    condition     = aws_sqs_queue.dlq.message_retention_seconds > aws_sqs_queue.work.message_retention_seconds
+    condition     = aws_sqs_queue.order_dlq.message_retention_seconds > aws_sqs_queue.order_queue.message_retention_seconds
     error_message = "SQS counts from the first send: orders would be deleted as they come to the dead-letter queue."
   }
 
   assert {
-    condition     = aws_sqs_queue.work.fifo_queue != true && aws_sqs_queue.dlq.fifo_queue != true
+    condition     = aws_sqs_queue.order_queue.fifo_queue != true && aws_sqs_queue.order_dlq.fifo_queue != true
     error_message = "One order that fails would hold up all others."
   }
 
@@ -136,13 +136,13 @@ run "orders_are_encrypted" {
   command = plan
 
   assert {
-    condition     = aws_sqs_queue.work.sqs_managed_sse_enabled && aws_sqs_queue.dlq.sqs_managed_sse_enabled
+    condition     = aws_sqs_queue.order_queue.sqs_managed_sse_enabled && aws_sqs_queue.order_dlq.sqs_managed_sse_enabled
     error_message = "Orders would lie on Amazon's disks as they are."
   }
 
   assert {
     condition = alltrue([
-      for arn, policy in { (output.queue_arn) = aws_sqs_queue.work.policy, (output.dlq_arn) = aws_sqs_queue.dlq.policy } :
+      for arn, policy in { (output.queue_arn) = aws_sqs_queue.order_queue.policy, (output.dlq_arn) = aws_sqs_queue.order_dlq.policy } :
       anytrue([
         for statement in jsondecode(policy).Statement :
         statement.Effect == "Deny" && statement.Principal == "*" && statement.Action == "sqs:*" && statement.Resource == arn
@@ -154,7 +154,7 @@ run "orders_are_encrypted" {
 
   assert {
     condition = alltrue([
-      for statement in concat(jsondecode(aws_sqs_queue.work.policy).Statement, jsondecode(aws_sqs_queue.dlq.policy).Statement) :
+      for statement in concat(jsondecode(aws_sqs_queue.order_queue.policy).Statement, jsondecode(aws_sqs_queue.order_dlq.policy).Statement) :
       statement.Effect == "Deny"
     ])
     error_message = "A queue's policy must not let anybody in: rights are those of the roles, and somebody else could read or delete orders."
@@ -260,7 +260,7 @@ run "somebody_is_called" {
       && aws_cloudwatch_metric_alarm.dead_letters_expire.comparison_operator == "GreaterThanThreshold"
       && aws_cloudwatch_metric_alarm.dead_letters_expire.threshold == 0
       && (aws_cloudwatch_metric_alarm.dead_letters_expire.period * aws_cloudwatch_metric_alarm.dead_letters_expire.evaluation_periods
-      + aws_sqs_queue.work.message_retention_seconds) <= aws_sqs_queue.dlq.message_retention_seconds - 3 * 86400
+      + aws_sqs_queue.order_queue.message_retention_seconds) <= aws_sqs_queue.order_dlq.message_retention_seconds - 3 * 86400
     )
     error_message = "Fewer than three days would be left to repair dead orders before SQS deletes them for good."
   }
@@ -271,7 +271,7 @@ run "somebody_is_called" {
       && aws_cloudwatch_metric_alarm.oldest_order_too_old.dimensions.QueueName == "order-processing-queue"
       && aws_cloudwatch_metric_alarm.oldest_order_too_old.comparison_operator == "GreaterThanThreshold"
       && aws_cloudwatch_metric_alarm.oldest_order_too_old.threshold >= 180
-      && aws_cloudwatch_metric_alarm.oldest_order_too_old.threshold <= aws_sqs_queue.work.message_retention_seconds / 24
+      && aws_cloudwatch_metric_alarm.oldest_order_too_old.threshold <= aws_sqs_queue.order_queue.message_retention_seconds / 24
     )
     error_message = "Every restart would call somebody; or orders would come near the day after which the queue deletes them."
   }

@@ -28,7 +28,7 @@ class Image:
     """
 
     def __init__(self, folder: Path, python: Path, *, as_its_user: bool) -> None:
-        self._stage: Stage = stages()[-1]
+        build, self._stage = stages()
         user, _, group = self._stage.last("USER").value.partition(":")
         self._uid = int(user) if as_its_user else None
         # Root without its capabilities is held to the rights of files as everybody is.
@@ -38,8 +38,9 @@ class Image:
         self.temporary.mkdir()
         if as_its_user:
             os.chown(self.temporary, int(user), int(group))
-        self._copy()
-        self._install(python)
+        _copy(build, folder / "build")
+        _copy(self._stage, self.root)
+        self._install(python, folder / "build")
         self._forbid_writing()
 
     @property
@@ -63,31 +64,13 @@ class Image:
         found = [path for folder in shared if folder.is_dir() for path in folder.iterdir()]
         return [path for path in found if path.lstat().st_uid == self._uid]
 
-    def _copy(self) -> None:
-        context = sent()
-        for instruction in self._stage.all("COPY"):
-            if "--from=" in instruction.value:
-                continue
-            *sources, target = instruction.words()
-            for source in sources:
-                self._copy_one(Path(source), target, [path for path in context if path.is_relative_to(source)])
-
-    def _copy_one(self, source: Path, target: str, files: Sequence[Path]) -> None:
-        """Copy a file into a folder, or the contents of a folder: that is what COPY does."""
-        assert files, f"COPY {source}: there is none, or .dockerignore leaves it out"
-        is_file = list(files) == [source]
-        for path in files:
-            inside = Path(path.name) if is_file else path.relative_to(source)
-            to = self.root / target / inside
-            to.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / path, to)
-
-    def _install(self, python: Path) -> None:
+    def _install(self, python: Path, build: Path) -> None:
         own = self._venv / "bin" / "python"
         pip = [sys.executable, "-m", "pip", "--python", own, "install", "--quiet", "--disable-pip-version-check"]
         for command in (
             [python, "-m", "venv", "--without-pip", self._venv],
-            [*pip, "--only-binary", ":all:", "--requirement", ROOT / "requirements.txt"],
+            [*pip, "--only-binary", ":all:", "--requirement", build / "requirements.txt"],
+            [*pip, "--no-deps", build],
             [own, "-m", "compileall", "-q", self.root],
         ):
             made = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
@@ -103,6 +86,27 @@ class Image:
         for path in (self.root, *self.root.rglob("*")):
             path.chmod(0o755)
         shutil.rmtree(self.root.parent)
+
+
+def _copy(stage: Stage, root: Path) -> None:
+    """What a stage copies of the repository."""
+    context = sent()
+    for instruction in stage.all("COPY"):
+        if "--from=" in instruction.value:
+            continue
+        *sources, target = instruction.words()
+        for source in sources:
+            _copy_one(Path(source), root / target, [path for path in context if path.is_relative_to(source)])
+
+
+def _copy_one(source: Path, target: Path, files: Sequence[Path]) -> None:
+    """Copy a file into a folder, or the contents of a folder: that is what COPY does."""
+    assert files, f"COPY {source}: there is none, or .dockerignore leaves it out"
+    is_file = list(files) == [source]
+    for path in files:
+        to = target / (path.name if is_file else path.relative_to(source))
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, to)
 
 
 def setpriv(uid: int, gid: int) -> list[str]:

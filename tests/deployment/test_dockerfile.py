@@ -10,7 +10,7 @@ from tests.deployment.context import sent
 from tests.deployment.dockerfile import Instruction, stages
 from tests.processes import ROOT
 
-PACKAGES = ("app", "config", "orders", "tasks")
+PACKAGES = ("app", "celery_sqs", "config", "orders", "tasks")
 BUILD, IMAGE = stages()
 
 
@@ -46,9 +46,10 @@ def test_it_has_no_health_check_that_holds_for_web_alone():
     assert IMAGE.all("HEALTHCHECK") == []
 
 
-def test_it_installs_what_the_product_runs_on_and_keeps_no_installer():
-    [install] = [each.value for each in BUILD.all("RUN")]
-    assert install.endswith("--only-binary :all: --requirement requirements.txt")
+def test_it_installs_what_the_product_runs_on_and_the_framework_and_keeps_no_installer():
+    requirements, framework = [each.value for each in BUILD.all("RUN")]
+    assert requirements.endswith("--only-binary :all: --requirement requirements.txt")
+    assert framework.endswith("--no-deps .")
     uninstall, compiled = [each.value for each in IMAGE.all("RUN")]
     assert uninstall.startswith("pip uninstall ")
     assert compiled == "python -m compileall -q config orders tasks app"

@@ -104,6 +104,12 @@ def test_flower_finds_its_settings(start):
     poll(lambda: flower.says("Visit me at") and answers(port, "healthcheck"), 60, "Flower answers")
 
 
+def test_the_frameworks_commands_are_celerys(start):
+    process = start("celery", "-A", "tasks", "sqs", "--help")
+    assert process.wait(60) == 0, process.output
+    assert "preflight" in process.output
+
+
 @pytest.mark.usefixtures("released")
 def test_preflight_has_all_it_needs(start):
     process = start("flask", "--app", "app", "preflight")

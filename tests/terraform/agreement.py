@@ -25,16 +25,16 @@ TLS_ONLY: Final = {"Bool": {"aws:SecureTransport": "false"}}
 
 def queues_have_the_numbers_of_the_code(plan: Plan) -> Iterator[str]:
     queues = plan.all("aws_sqs_queue")
-    if queues.keys() != {"work", "dlq"}:
+    if queues.keys() != {"order_queue", "order_dlq"}:
         yield f"there are the queues {sorted(queues)}"
     wanted = {
-        "work": {
+        "order_queue": {
             "name": ORDER_QUEUE.name,
             "visibility_timeout_seconds": ORDER_QUEUE.visibility_timeout,
             "message_retention_seconds": ORDER_QUEUE.retention,
             "receive_wait_time_seconds": ORDER_QUEUE.receive_wait,
         },
-        "dlq": {"name": ORDER_DLQ.name, "message_retention_seconds": ORDER_DLQ.retention},
+        "order_dlq": {"name": ORDER_DLQ.name, "message_retention_seconds": ORDER_DLQ.retention},
     }
     for queue, numbers in wanted.items():
         for name, number in numbers.items():
@@ -43,19 +43,19 @@ def queues_have_the_numbers_of_the_code(plan: Plan) -> Iterator[str]:
 
 
 def messages_stay_hidden_for_longer_than_a_task_may_run(plan: Plan) -> Iterator[str]:
-    hidden = plan.all("aws_sqs_queue")["work"]["visibility_timeout_seconds"]
+    hidden = plan.all("aws_sqs_queue")["order_queue"]["visibility_timeout_seconds"]
     if hidden <= TIME_LIMIT:
         yield f"a message is visible again after {hidden} s, and a task may run for {TIME_LIMIT} s"
 
 
 def dead_messages_go_to_the_dlq(plan: Plan) -> Iterator[str]:
     queues = plan.all("aws_sqs_queue")
-    redrive = json.loads(queues["work"]["redrive_policy"])
+    redrive = json.loads(queues["order_queue"]["redrive_policy"])
     if redrive["deadLetterTargetArn"] != plan.output("dlq_arn"):
         yield f"dead messages go to {redrive['deadLetterTargetArn']}"
     if redrive["maxReceiveCount"] != ORDER_QUEUE.max_receive_count:
         yield f"a message is dead after {redrive['maxReceiveCount']} receives"
-    allowed = json.loads(queues["dlq"]["redrive_allow_policy"])
+    allowed = json.loads(queues["order_dlq"]["redrive_allow_policy"])
     if allowed != {"redrivePermission": "byQueue", "sourceQueueArns": [plan.output("queue_arn")]}:
         yield f"the DLQ takes dead messages from {allowed}"
 

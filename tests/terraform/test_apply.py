@@ -131,6 +131,15 @@ def test_a_plan_after_the_apply_is_empty(module):
     assert done.code == 0, done.output
 
 
+def test_a_state_with_the_queues_earlier_addresses_keeps_its_queues(module):
+    for old, new in {"work": "order_queue", "dlq": "order_dlq"}.items():
+        done = module.run("state", "mv", f"aws_sqs_queue.{new}", f"aws_sqs_queue.{old}")
+        assert done.code == 0, done.output
+    done = module.run("apply", "-auto-approve", "-input=false")
+    assert done.code == 0, done.output
+    assert "0 added, 0 changed, 0 destroyed" in done.output
+
+
 @pytest.mark.parametrize("role", ["web", "worker"])
 def test_a_person_may_not_assume_the_role_of_a_service(aws, outputs, operator_keys, role):
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -202,7 +211,7 @@ def test_a_plan_sees_exactly_what_somebody_has_changed(aws, module, outputs):
     [change] = [change for change in told["resource_changes"] if change["change"]["actions"] != ["no-op"]]
     before, after = change["change"]["before"], change["change"]["after"]
     differing = {name: (before[name], after.get(name)) for name in before if before[name] != after.get(name)}
-    assert (change["address"], differing) == ("aws_sqs_queue.work", {"visibility_timeout_seconds": (31, 30)})
+    assert (change["address"], differing) == ("aws_sqs_queue.order_queue", {"visibility_timeout_seconds": (31, 30)})
 
 
 def test_it_is_destroyed_and_nothing_is_left(aws, module):

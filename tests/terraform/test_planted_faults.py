@@ -36,21 +36,21 @@ class Fault(NamedTuple):
 
 FAULTS = {
     "dead after five receives": Fault(
-        file="queues.tf",
+        file="sqs.tf",
         old="maxReceiveCount     = 3",
         new="maxReceiveCount     = 5",
         disagreement="dead_messages_go_to_the_dlq",
         test="queues_lose_nothing",
     ),
     "redrive to the work queue itself": Fault(
-        file="queues.tf",
-        old="deadLetterTargetArn = aws_sqs_queue.dlq.arn",
+        file="sqs.tf",
+        old="deadLetterTargetArn = aws_sqs_queue.order_dlq.arn",
         new="deadLetterTargetArn = local.queue_arn",
         disagreement="dead_messages_go_to_the_dlq",
         test="queues_lose_nothing",
     ),
     "no encryption": Fault(
-        file="queues.tf",
+        file="sqs.tf",
         old="receive_wait_time_seconds  = 20\n  sqs_managed_sse_enabled    = true",
         new="receive_wait_time_seconds  = 20\n  sqs_managed_sse_enabled    = false",
         disagreement="queues_are_encrypted_and_closed_without_tls",
@@ -72,7 +72,7 @@ FAULTS = {
         test="nobody_may_more_than_they_need",
     ),
     "closed with TLS instead of without": Fault(
-        file="queues.tf",
+        file="sqs.tf",
         old='Resource  = local.queue_arn\n      Condition = { Bool = { "aws:SecureTransport" = "false" } }',
         new='Resource  = local.queue_arn\n      Condition = { Bool = { "aws:SecureTransport" = "true" } }',
         disagreement="queues_are_encrypted_and_closed_without_tls",
@@ -87,7 +87,7 @@ FAULTS = {
         finding="CKV_AWS_17",
     ),
     "visible again before the task is over": Fault(
-        file="queues.tf",
+        file="sqs.tf",
         old="visibility_timeout_seconds = 30",
         new="visibility_timeout_seconds = 20",
         disagreement="messages_stay_hidden_for_longer_than_a_task_may_run",

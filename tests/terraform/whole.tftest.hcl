@@ -8,7 +8,7 @@ mock_provider "aws" {
 }
 
 override_resource {
-  target          = aws_sqs_queue.work
+  target          = aws_sqs_queue.order_queue
   override_during = plan
   values = {
     arn = "arn:aws:sqs:eu-central-1:111122223333:order-processing-queue"
@@ -17,7 +17,7 @@ override_resource {
 }
 
 override_resource {
-  target          = aws_sqs_queue.dlq
+  target          = aws_sqs_queue.order_dlq
   override_during = plan
   values = {
     arn = "arn:aws:sqs:eu-central-1:111122223333:order-dlq"

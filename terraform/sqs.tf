@@ -16,7 +16,7 @@ locals {
   dlq_arn   = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.dlq_name}"
 }
 
-resource "aws_sqs_queue" "work" {
+resource "aws_sqs_queue" "order_queue" {
   name = var.queue_name
 
   visibility_timeout_seconds = 30
@@ -25,7 +25,7 @@ resource "aws_sqs_queue" "work" {
   sqs_managed_sse_enabled    = true
 
   redrive_policy = jsonencode({
-    deadLetterTargetArn = aws_sqs_queue.dlq.arn
+    deadLetterTargetArn = aws_sqs_queue.order_dlq.arn
     maxReceiveCount     = 3
   })
 
@@ -44,7 +44,7 @@ resource "aws_sqs_queue" "work" {
   tags = var.tags
 }
 
-resource "aws_sqs_queue" "dlq" {
+resource "aws_sqs_queue" "order_dlq" {
   name = var.dlq_name
 
   # 14 days, the longest that SQS offers. It counts from the first send, not from the move to here.
@@ -69,4 +69,15 @@ resource "aws_sqs_queue" "dlq" {
   })
 
   tags = var.tags
+}
+
+# The queues' earlier addresses: a state that has these keeps its queues, and the messages in them.
+moved {
+  from = aws_sqs_queue.work
+  to   = aws_sqs_queue.order_queue
+}
+
+moved {
+  from = aws_sqs_queue.dlq
+  to   = aws_sqs_queue.order_dlq
 }
