@@ -13,7 +13,7 @@ from celery_sqs.aws.endpoint import sqs_client
 from celery_sqs.aws.queue_numbers import QueueNumbers, read_pair
 from celery_sqs.errors import CallFailed
 from celery_sqs.settings import Settings
-from celery_sqs.worker.preflight import preflight
+from celery_sqs.worker.preflight import Report, preflight
 
 CONTRADICTED: Final = 1
 OUT_OF_REACH: Final = 2  # SQS cannot be asked
@@ -47,8 +47,7 @@ def show_preflight(context: click.Context, queues: tuple[str, ...]) -> None:
     app = context.obj.app
     reports = preflight(app, _known(app, queues))
     for report in reports:
-        for line in (*report.timeline.splitlines(), *report.contradictions):
-            click.echo(line)
+        _print_lines(report)
     context.exit(CONTRADICTED if any(report.contradictions for report in reports) else 0)
 
 
@@ -57,19 +56,24 @@ def show_preflight(context: click.Context, queues: tuple[str, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
 def show_queues(context: click.Context, queues: tuple[str, ...], as_json: bool) -> None:
-    """Show what SQS says of the QUEUES (all without any) and their DLQs: messages, and each attribute."""
+    """Show what SQS says of the QUEUES (all without any) and their DLQs, and what that means for a message."""
     app = context.obj.app
-    settings, names = Settings.of(app.conf), _known(app, queues)
-    client = sqs_client(settings.endpoint)
-    pairs = {
-        name: read_pair(client, queue.url, queue.dlq_url) for name, queue in settings.queues.items() if name in names
-    }
+    settings, reports = Settings.of(app.conf), preflight(app, _known(app, queues))
+    client, shown = sqs_client(settings.endpoint), {}
+    for report in reports:
+        queue = settings.queues[report.queue]
+        pair = read_pair(client, queue.url, queue.dlq_url)
+        shown[report.queue] = {
+            **asdict(pair),
+            "timeline": report.timeline.splitlines(),
+            "contradictions": report.contradictions,
+        }
+        if not as_json:
+            for numbers in filter(None, (pair.work, pair.dlq)):
+                _print(numbers)
+            _print_lines(report)
     if as_json:
-        click.echo(json.dumps({name: asdict(pair) for name, pair in pairs.items()}))
-        return
-    for pair in pairs.values():
-        for numbers in filter(None, (pair.work, pair.dlq)):
-            _print(numbers)
+        click.echo(json.dumps(shown))
 
 
 def _known(app: Any, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -79,6 +83,11 @@ def _known(app: Any, names: tuple[str, ...]) -> tuple[str, ...]:
         if name not in queues:
             raise click.BadParameter(f"the app has no queue {name!r}; it has {', '.join(queues)}")
     return names or tuple(queues)
+
+
+def _print_lines(report: Report) -> None:
+    for line in (*report.timeline.splitlines(), *report.contradictions):
+        click.echo(line)
 
 
 def _print(numbers: QueueNumbers) -> None:

@@ -1,5 +1,6 @@
 """Where SQS is, and the process's client for it, with a time limit on every call."""
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -35,7 +36,7 @@ class Endpoint:
 
 
 def region_of(queue_url: str) -> str:
-    """The region of a queue: its URL names it, else boto3's configuration does.
+    """The region of a queue: its URL names it, else boto3's configuration or AWS_REGION does.
 
     https://docs.aws.amazon.com/general/latest/gr/sqs-service.html lists the names of endpoints.
 
@@ -45,7 +46,8 @@ def region_of(queue_url: str) -> str:
     match (urlsplit(queue_url).hostname or "").split("."):
         case ["sqs", region, "amazonaws", *_] | [region, "queue", "amazonaws", *_]:
             return region
-    region = botocore.session.get_session().get_config_variable("region")
+    # AWS's runtimes set AWS_REGION, which botocore does not read.
+    region = botocore.session.get_session().get_config_variable("region") or os.environ.get("AWS_REGION")
     if not region:
         raise Misconfigured(f"sqs_region: not set, and neither {queue_url} nor AWS_DEFAULT_REGION names a region")
     return str(region)

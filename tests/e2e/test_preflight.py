@@ -55,5 +55,5 @@ class TestWithTheHousesNumbers:
 def test_a_worker_starts_and_waits_while_sqs_is_away(run_worker):
     worker = run_worker(SQS_ENDPOINT="http://127.0.0.1:1")
     poll(lambda: worker.says("cannot receive"), 20, "the worker tries to receive")
-    assert worker.says("no preflight: SQS does not tell the attributes")
+    assert worker.says("no preflight: GetQueueAttributes ")
     assert worker.returncode is None

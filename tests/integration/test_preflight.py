@@ -1,15 +1,20 @@
-"""`flask preflight` on a real SQS: what it says, and how it ends."""
+"""`celery sqs preflight` and `celery sqs queues` on a real SQS: what they print, and how they end."""
 
 import json
+import os
 
 import pytest
+from celery import Celery
+from celery.bin.base import CLIContext
+from click.testing import CliRunner
 
-from app import create_app
+import celery_sqs
+from celery_sqs.cli import sqs
 from config.queues import ORDER_QUEUE
+from tasks.application import create_celery
 from tests.conftest import make_settings
 from tests.emulator import Queues
 from tests.processes import free_port
-from tests.unit.fakes import FakeQueue, ForbiddenStore
 
 
 @pytest.fixture
@@ -22,12 +27,14 @@ def good(emulator):
 
 def preflight(queue_url, dlq_url=None):
     """Run the command as with these settings; returns its exit code and what it printed."""
-    endpoint = queue_url.rsplit("/", 2)[0]
-    settings = make_settings(sqs_endpoint=endpoint, sqs_queue_url=queue_url, sqs_dlq_url=dlq_url)
-    app = create_app(settings, store=ForbiddenStore(), queue=FakeQueue())
-    with app.app_context():
-        ended = app.test_cli_runner().invoke(args=["preflight"])
+    ended = run("preflight", queue_url=queue_url, dlq_url=dlq_url)
     return ended.exit_code, ended.output
+
+
+def run(*arguments, queue_url, dlq_url=None):
+    endpoint = queue_url.rsplit("/", 2)[0]
+    app = create_celery(make_settings(sqs_endpoint=endpoint, sqs_queue_url=queue_url, sqs_dlq_url=dlq_url))
+    return CliRunner().invoke(sqs, arguments, obj=CLIContext(app=app, no_color=True, workdir=None))
 
 
 def name_of(url):
@@ -98,5 +105,50 @@ def test_an_sqs_that_nobody_runs_is_out_of_reach():
     url = f"http://127.0.0.1:{free_port()}/000000000000/orders"
     code, told = preflight(url)
     assert code == 2
-    assert told.startswith(f"preflight: SQS does not tell the attributes of {url}: ")
+    assert told.startswith(f"preflight: GetQueueAttributes {url}: ")
     assert told.count("\n") == 1
+
+
+def test_the_queues_are_shown_with_every_attribute_and_the_time_line(good):
+    ended = run("queues", queue_url=good.url, dlq_url=good.dlq_url)
+    assert ended.exit_code == 0
+    for line in (good.url, good.dlq_url, "VisibilityTimeout ", "RedriveAllowPolicy ", "3 attempts (maxReceiveCount)"):
+        assert line in ended.output
+
+
+def test_the_queues_are_shown_as_one_json_document(good):
+    document = json.loads(run("queues", "--json", queue_url=good.url).output)
+    shown = document[name_of(good.url)]
+    names = {attribute["name"] for attribute in shown["dlq"]["attributes"]}
+    answer = good.sqs.get_queue_attributes(QueueUrl=good.dlq_url, AttributeNames=["All"])
+    assert names == set(answer["Attributes"])
+    assert shown["timeline"]
+    assert shown["contradictions"] == []
+
+
+def test_a_terminal_obeys_nothing_that_an_attribute_says(good):
+    policy = json.dumps({"Version": "2012-10-17", "Id": "\x1b[2J", "Statement": []})
+    good.sqs.set_queue_attributes(QueueUrl=good.url, Attributes={"Policy": policy.replace("\\u001b", "\x1b")})
+    assert "\x1b" not in run("queues", queue_url=good.url).output
+
+
+def test_queues_of_an_sqs_that_nobody_runs_are_one_line(emulator):
+    ended = run("queues", queue_url=f"http://127.0.0.1:{free_port()}/000000000000/orders")
+    assert ended.exit_code == 2
+    assert ended.output.startswith("queues: GetQueueAttributes ")
+    assert ended.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["preflight", "queues"])
+def test_a_queue_that_the_app_has_not_is_named(good, command):
+    ended = run(command, "nobodys", queue_url=good.url)
+    assert ended.exit_code == 2
+    assert f"the app has no queue 'nobodys'; it has {name_of(good.url)}" in ended.output
+
+
+def test_a_setting_that_is_wrong_is_one_line(good):
+    app = Celery("shop", set_as_current=False)
+    celery_sqs.setup(app, queues={"mail": good.url}, region="us-east-1", send_timeout=0)
+    ended = CliRunner().invoke(sqs, ["preflight"], obj=CLIContext(app=app, no_color=True, workdir=None))
+    assert ended.exit_code == os.EX_CONFIG
+    assert ended.output == "Error: sqs_send_timeout: 0 is not a number of seconds above 0\n"

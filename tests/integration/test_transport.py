@@ -10,7 +10,7 @@ from celery import Celery
 from kombu import Connection
 
 from celery_sqs.aws.group_commit import MAX_BATCH_BYTES
-from celery_sqs.consume.delivery import Delivery
+from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.errors import NotConfirmed, Unsendable
 from celery_sqs.metrics import CALLS, OK
 from celery_sqs.tasks.task import SQSTask
@@ -103,7 +103,7 @@ class Consumer:
         queue = queues.url.rsplit("/", 1)[-1]
         delivery = Delivery(message, queue, queues.url, VISIBILITY_TIMEOUT, time.monotonic() + VISIBILITY_TIMEOUT)
         self.channel.basic_consume(queue, no_ack=False, callback=self.received.append, consumer_tag="tag")
-        self.channel._held.add(delivery)
+        self.channel.in_flight.add(delivery)
         self.channel._hand_over(delivery)
         return self.received[-1] if self.received else None
 
@@ -164,7 +164,7 @@ def test_a_requeued_message_is_visible_at_once_and_is_the_same_message(consumer,
     assert message["Attributes"]["ApproximateReceiveCount"] == "2"
 
 
-def test_what_is_held_at_the_end_is_visible_at_once(consumer, queues):
+def test_what_is_in_flight_at_the_end_is_visible_at_once(consumer, queues):
     queues.send("{}")
     consumer.take(queues)
     assert queues.peek(queues.url) == []
@@ -190,7 +190,7 @@ def test_an_undecodable_message_is_visible_at_once_and_reaches_nobody(consumer, 
 def test_a_message_whose_deletion_failed_is_deleted_and_not_run_again(consumer, queues):
     message_id = queues.send("{}")
     first = consumer.take(queues)
-    consumer.channel._held.get(first.delivery_tag).lost = True
+    consumer.channel.in_flight.get(first.delivery_tag).advance(State.LOST)
     first.ack()
     assert queues.waiting() == 1
     poll(lambda: queues.peek(queues.url), 5, "the message comes again")

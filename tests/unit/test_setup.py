@@ -125,8 +125,10 @@ def test_the_region_is_that_of_the_queues_url(app, url, region):
     assert settings_of(app).endpoint.region == region
 
 
-def test_without_one_in_the_url_it_is_boto3s(app, monkeypatch):
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+@pytest.mark.parametrize("variable", ["AWS_DEFAULT_REGION", "AWS_REGION"])
+def test_without_one_in_the_url_it_is_that_of_the_environment(app, monkeypatch, variable):
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv(variable, "eu-west-3")
     celery_sqs.setup(app, queues={"mail": "http://127.0.0.1:4566/000000000000/mail"})
     assert settings_of(app).endpoint.region == "eu-west-3"
 
@@ -171,6 +173,7 @@ def test_a_secret_is_in_no_error_and_no_repr(app):
 
 def test_without_any_region_the_setting_is_named(app, monkeypatch, tmp_path):
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     celery_sqs.setup(app, queues={"mail": "http://127.0.0.1:4566/000000000000/mail"})
     with pytest.raises(Misconfigured, match=r"^sqs_region: "):
