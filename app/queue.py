@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from celery import Celery
+
 from celery_sqs.aws.endpoint import client, reachable
 from celery_sqs.errors import NotConfirmed
 from celery_sqs.tracing.spans import sending
 from config.settings import Settings
 from orders.order import Order
 from orders.schema import to_message
-from tasks.application import create_celery, endpoint
+from tasks.application import endpoint
 from tasks.orders import PERSIST_ORDER
 
 
@@ -40,10 +42,15 @@ class OrderQueue(Protocol):
 
 
 class CeleryQueue:
-    """`persist_order` on SQS."""
+    """`persist_order` on SQS.
 
-    def __init__(self, settings: Settings) -> None:
-        self._persist_order = create_celery(settings).tasks[PERSIST_ORDER]
+    Args:
+        settings: where SQS is, and which queue.
+        celery: the Celery application for these settings.
+    """
+
+    def __init__(self, settings: Settings, celery: Celery) -> None:
+        self._persist_order = celery.tasks[PERSIST_ORDER]
         self._endpoint = endpoint(settings)
         self._url = settings.sqs_queue_url
         self._name = settings.queue_name

@@ -7,6 +7,7 @@ from decimal import Decimal
 from app.queue import CeleryQueue
 from config.settings import boot
 from orders.order import Order
+from tasks.application import create_celery
 
 
 def main() -> None:
@@ -19,7 +20,8 @@ def main() -> None:
         total_price=Decimal("99.90"),
         timestamp=datetime.now(UTC),
     )
-    CeleryQueue(boot()).send(order, uuid.uuid4().hex, {})
+    settings = boot()
+    CeleryQueue(settings, create_celery(settings)).send(order, uuid.uuid4().hex, {})
 
 
 if __name__ == "__main__":

@@ -5,13 +5,12 @@ import click
 from app.services import services
 from celery_sqs.aws.endpoint import client
 from celery_sqs.worker.preflight import Limits, OutOfReach, Report, examine
-from tasks.application import create_celery, endpoint
+from tasks.application import endpoint
 
 
 def report() -> Report:
     """What there is to say about the queues; raises OutOfReach where SQS cannot be asked."""
-    settings = services().settings
-    limits = Limits.of(create_celery(settings).conf)
+    settings, limits = services().settings, Limits.of(services().celery.conf)
     return examine(client(endpoint(settings)), settings.sqs_queue_url, settings.sqs_dlq_url, limits)
 
 

@@ -7,29 +7,19 @@ from flask import current_app
 
 from app.dependencies.queue_numbers import BothQueues, read_both
 from app.dependencies.recent import Recent
+from app.history import History
 from app.services import Services
 from app.workbench.access.operators import Operators
 from app.workbench.runs import Runs
 from celery_sqs.aws.endpoint import client
+from celery_sqs.dlq import DeadLetterService
 from celery_sqs.monitor.event_reader import EventReader
-from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP
 from celery_sqs.worker.preflight import Limits, Report, examine
-from config.queues import ORDER_QUEUE
-from tasks.application import SOFT_TIME_LIMIT, TIME_LIMIT, endpoint
-from tasks.repair.bench import Bench
+from tasks.application import endpoint
 
 #: Seconds that an answer of SQS is shown for. What the queues' settings mean changes only when somebody changes them.
 NUMBERS_KEPT: Final = 3.0
 REPORT_KEPT: Final = 30.0
-
-#: What the workers are told (`tasks.application`). A Celery app of its own only for these would be one too many.
-LIMITS: Final = Limits(
-    max_receive_count=ORDER_QUEUE.max_receive_count,
-    soft_time_limit=SOFT_TIME_LIMIT,
-    time_limit=TIME_LIMIT,
-    backoff_base=BACKOFF_BASE,
-    backoff_cap=BACKOFF_CAP,
-)
 
 
 @dataclass(frozen=True)
@@ -39,7 +29,8 @@ class Parts:
     Attributes:
         operators: who may use it.
         watch: what became of each task.
-        bench: the dead letters and what is done about them.
+        dlq: the messages in the DLQ, and their repairs.
+        history: what became of an order.
         runs: what takes longer than a page.
         numbers: SQS's numbers on both queues.
         report: what the queues' settings mean, and what contradicts them.
@@ -49,7 +40,8 @@ class Parts:
 
     operators: Operators
     watch: EventReader
-    bench: Bench
+    dlq: DeadLetterService
+    history: History
     runs: Runs
     numbers: Recent[BothQueues]
     report: Recent[Report]
@@ -60,14 +52,15 @@ class Parts:
         settings = services.settings
         place = endpoint(settings)
         urls = (settings.sqs_queue_url, settings.sqs_dlq_url)
-        bench = Bench.of(settings, services.engine)
+        limits = Limits.of(services.celery.conf)
         return cls(
             operators=Operators(settings.operators, settings.order_id_secret),
             watch=EventReader(services.engine),
-            bench=bench,
-            runs=Runs(bench),
+            dlq=services.dlq,
+            history=services.history,
+            runs=Runs(services.dlq),
             numbers=Recent(lambda: read_both(client(place), *urls), NUMBERS_KEPT),
-            report=Recent(lambda: examine(client(place), *urls, LIMITS), REPORT_KEPT),
+            report=Recent(lambda: examine(client(place), *urls, limits), REPORT_KEPT),
         )
 
 

@@ -11,7 +11,7 @@ from orders.database import connect
 from orders.store import OrderStore
 from tests import mariadb
 from tests.conftest import make_settings
-from tests.repairing import StandIn, a_failure, bury, in_all, order_body, order_id_of
+from tests.dead_orders import FakeWorker, a_failure, bury, in_all, order_body, order_id_of
 from tests.unit.fakes import FakeQueue
 
 NOWHERE = "http://127.0.0.1:1"
@@ -50,7 +50,7 @@ def run(emulator, queues, database_url):
 
 @pytest.fixture
 def _worker(engine, queues):
-    with StandIn(engine, queues).at_work():
+    with FakeWorker(engine, queues).at_work():
         yield
 
 
@@ -58,7 +58,7 @@ def documents(output):
     return [json.loads(line) for line in output.splitlines()]
 
 
-class TestLooking:
+class TestScanning:
     def test_ls_shows_groups_and_the_messages_of_one(self, run, engine, queues):
         [one, other] = bury(queues, [order_body(), order_body()])
         OrderStore(engine).record_attempt(a_failure(one))
@@ -83,7 +83,7 @@ class TestLooking:
         assert "its workers died" in told
         assert "no valid order: quantity" in told
         [document] = documents(run("dlq", "show", message_id, "--json")[1])
-        assert (document["letter"]["body"], document["trial"]["accepted"]) == (body, False)
+        assert (document["message"]["body"], document["dry_run"]["accepted"]) == (body, False)
 
     def test_a_terminal_obeys_nothing_that_a_message_says(self, run, queues):
         [message_id] = bury(queues, ['{"a": "\\u001b[2J\\u0007"} \x85 \u202e'])

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from celery_sqs.dlq.tables import repair_items
-from tests.repairing import a_failure
+from tests.dead_orders import a_failure
 from tests.unit.samples import an_arrival, an_order
 
 
@@ -42,7 +42,7 @@ def repair(engine, order_id):
             "repair_id": str(uuid4()),
             "message_id": message_id,
             "state": state,
-            "order_id": str(order_id),
+            "subject": str(order_id),
             "task": "persist_order",
             "task_id": "a-task",
             "body": "{}",

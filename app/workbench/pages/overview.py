@@ -73,7 +73,7 @@ def overview() -> dict[str, Any]:
 
 
 def _from_database(now: datetime) -> dict[str, Any]:
-    watch, bench = parts().watch, parts().bench
+    watch, dlq = parts().watch, parts().dlq
     first = now.replace(second=0, microsecond=0) - timedelta(minutes=SHOWN_MINUTES - 1)
     counted = watch.minutes(PERSIST_ORDER, first)
     workers = [Worker(row.is_alive(now), row) for row in watch.workers()]
@@ -87,8 +87,8 @@ def _from_database(now: datetime) -> dict[str, Any]:
         "oldest_waiting": watch.oldest_unfinished(PERSIST_ORDER),
         "workers": [worker for worker in workers if worker.alive or now - worker.row.seen_at < WORKER_SHOWN],
         "outage": [worker.row.name for worker in workers if worker.alive and worker.row.outage],
-        "repairs": bench.repairs.latest(SHOWN_REPAIRS),
-        "looked_at": bench.letters.looked_at(),
+        "repairs": dlq.repairs.latest(SHOWN_REPAIRS),
+        "scanned_at": dlq.messages.scanned_at(),
     }
 
 
