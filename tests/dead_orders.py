@@ -12,7 +12,7 @@ from celery import Celery
 from sqlalchemy import Engine
 
 from app.history.order_history import order_in
-from celery_sqs.dlq import DeadLetterQueue, DeadLetterService, Throttle
+from celery_sqs.dlq import DeadLetterQueue, DeadLetterService, DeadMessage, Throttle
 from celery_sqs.dlq.hooks import TaskHooks
 from celery_sqs.dlq.snapshot import Snapshot
 from orders.attempt import FailedAttempt
@@ -106,6 +106,28 @@ def a_failure(message_id: str, **changes: Any) -> FailedAttempt:
         "next_visible_at": now,
     }
     return FailedAttempt(**values | changes)
+
+
+def a_dead_message(body: str, number: int = 1, **attributes: str) -> DeadMessage:
+    """A message in the DLQ, with these texts as message attributes."""
+    now = datetime.now(UTC)
+    return DeadMessage(
+        message_id=f"m{number}",
+        body=body,
+        attributes={name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()},
+        task="",
+        task_id="",
+        subject=None,
+        fingerprint="0" * 16,
+        kind="lost",
+        error_class="",
+        error="",
+        sent_at=now,
+        died_at=None,
+        seen_at=now,
+        missed_at=None,
+        gone_at=None,
+    )
 
 
 class FakeWorker:

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 
+from app.services import Services
 from celery_sqs.dlq.tables import repair_items
 from tests.dead_orders import a_failure
 from tests.unit.samples import an_arrival, an_order
@@ -93,3 +94,14 @@ def test_it_is_persisted_once_its_row_is_there(told, fail, repair, store, order_
     repair("first", "confirmed", sent_at=datetime.now(UTC))
     store.persist([an_arrival(an_order(order_id=order_id, user_id=7))])
     assert told() == ("persisted", 1)
+
+
+def test_only_an_order_that_has_failed_costs_a_statement_for_the_repairs(app, told, fail):
+    statements = []
+    engine = app.extensions[Services.NAME].engine  # the store of these tests has another
+    event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+    assert told() == ("queued", 0)
+    assert statements == []
+    fail("first")
+    assert told() == ("dead", 3)
+    assert len(statements) == 1
