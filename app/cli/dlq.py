@@ -9,7 +9,7 @@ import click
 
 from app.cli import repair
 from app.cli.group import FAILED, PlainGroup
-from app.cli.screen import MAX_TOLD, instant, line, print_json, print_table, readable, safe
+from app.cli.screen import MAX_TEXT, instant, line, print_json, print_table, readable, safe
 from app.cli.selection import select, selecting
 from app.services import services
 from celery_sqs.dlq import DeadLetterService, DeadMessage, DryRun, Group, Refused, Selection
@@ -71,7 +71,7 @@ def show(message_id: str, as_json: bool) -> None:
         print_json({"message": message, "dry_run": answer})
         return
     for name, value in _fields(message, answer):
-        click.echo(f"{name:<10} {line(value, MAX_TOLD)}")
+        click.echo(f"{name:<10} {line(value, MAX_TEXT)}")
     click.echo(f"\n{safe(readable(message.body))}")
 
 

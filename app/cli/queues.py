@@ -59,5 +59,5 @@ def show(as_json: bool) -> None:
         for attribute in queue.attributes:
             click.echo(f"  {attribute.name:<38} {line(attribute.text)}")
         click.echo()
-    for told in (*found.timeline.splitlines(), *found.contradictions):
-        click.echo(told)
+    for text in (*found.timeline.splitlines(), *found.contradictions):
+        click.echo(text)

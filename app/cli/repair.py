@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from app.cli.group import FAILED
-from app.cli.screen import MAX_TOLD, instant, line, print_json, print_table, readable, safe
+from app.cli.screen import MAX_TEXT, instant, line, print_json, print_table, readable, safe
 from app.cli.selection import select, selecting
 from app.services import services
 from celery_sqs.dlq import (
@@ -179,7 +179,7 @@ def _summarise(repair: RepairProgress) -> None:
     click.echo(f"{repair.action} of {_messages(repair.total)} by {line(repair.operator)}: {_state(repair)}")
     click.echo(f"  {_counts(repair)}")
     for text in filter(None, (repair.reason, repair.note)):
-        click.echo(f"  {line(text, MAX_TOLD)}")
+        click.echo(f"  {line(text, MAX_TEXT)}")
 
 
 def _log_row(repair: RepairProgress) -> Sequence[str]:

@@ -11,7 +11,7 @@ from celery_sqs.dlq import AlreadyRunning, DeadLetterService
 
 logger = structlog.stdlib.get_logger(__name__)
 
-#: Failures that are remembered, to be told to whoever asks.
+#: Failures that are remembered, for the pages that show them.
 MAX_TROUBLES: Final = 100
 
 
@@ -64,7 +64,7 @@ class Runs:
             work()
         except AlreadyRunning:
             logger.info("another process is at it", run=name)
-        # Nobody waits for this thread: what went wrong is told on the page that asks.
+        # Nobody waits for this thread: what went wrong is shown on the page that asks.
         except Exception as error:
             logger.exception("a run of the workbench has failed", run=name)
             trouble = f"{type(error).__name__}: {error}"

@@ -49,11 +49,11 @@ class TaskHooks:
         task = self._task(message.task if message.task in self._app.tasks else self._default_task)
         try:
             subject = task.subject(*message.call.args, **message.call.kwargs)
+            return storable(subject[:MAX_NAME]) if subject else None
         # The arguments may be anything, and the message has to be shown all the same.
         except Exception:
             logger.exception("the subject of a call of %s is not known", message.task)
             return None
-        return storable(subject[:MAX_NAME]) if subject else None
 
     def dry_run(self, messages: Sequence[DeadMessage]) -> list[DryRun]:
         """Whether the code of today would accept messages; an answer for each, in their order. Nothing is written.

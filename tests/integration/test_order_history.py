@@ -58,8 +58,8 @@ def a_task(task_id, **changes):
 
 
 def a_repair(repair_id, action="redrive"):
-    told = {"id": repair_id, "action": action, "operator": "ada", "reason": "mended", "state": "done", "note": ""}
-    return told | {"canaries": 5, "began_at": at(100)}
+    values = {"id": repair_id, "action": action, "operator": "ada", "reason": "mended", "state": "done", "note": ""}
+    return values | {"canaries": 5, "began_at": at(100)}
 
 
 def an_item(repair_id, body, **changes):

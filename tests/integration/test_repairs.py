@@ -100,13 +100,13 @@ class TestRedrive:
 
     def test_progress_is_told_as_it_goes_and_to_everybody(self, engine, dlq, service, queues, fake_worker):
         bury(queues, [order_body() for _ in range(150)])
-        repair_id, told, elsewhere = planned(service), [], make_service(engine, dlq)
+        repair_id, reports, elsewhere = planned(service), [], make_service(engine, dlq)
         seen = []
         done = service.repairs.run(
-            repair_id, lambda progress: (told.append(progress), seen.append(elsewhere.repairs.progress(repair_id)))
+            repair_id, lambda progress: (reports.append(progress), seen.append(elsewhere.repairs.progress(repair_id)))
         )
-        assert told[-1] == done
-        assert [progress.waiting for progress in told] == sorted((each.waiting for each in told), reverse=True)
+        assert reports[-1] == done
+        assert [progress.waiting for progress in reports] == sorted((each.waiting for each in reports), reverse=True)
         assert any(progress.runner_alive for progress in seen)
         assert not done.runner_alive
 

@@ -77,10 +77,13 @@ class TestSubject:
     def test_a_task_without_the_hook_says_nothing(self, hooks, task):
         assert hooks.subject(decoded(hooks, mail(celery_task=task))) is None
 
-    def test_a_hook_that_raises_leaves_it_open_and_is_logged(self, hooks, caplog):
+    @pytest.mark.parametrize(
+        ("body", "error"), [('{"no": "address"}', "KeyError"), ('{"to": 7}', "TypeError")], ids=["raises", "no text"]
+    )
+    def test_a_hook_that_misbehaves_leaves_it_open_and_is_logged(self, hooks, caplog, body, error):
         with caplog.at_level(logging.ERROR):
-            assert hooks.subject(decoded(hooks, a_dead_message('{"no": "address"}'))) is None
-        assert "KeyError" in caplog.text
+            assert hooks.subject(decoded(hooks, a_dead_message(body))) is None
+        assert error in caplog.text
 
     def test_it_is_cut_to_what_the_column_holds(self, hooks):
         assert hooks.subject(decoded(hooks, mail(to="x" * 1000))) == "x" * 255

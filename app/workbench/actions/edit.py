@@ -80,7 +80,7 @@ def difference(old: str, new: str) -> list[tuple[str, str]]:
 def _page(template: str, message: DeadMessage, text: str, errors: dict[str, str], status: HTTPStatus) -> BaseResponse:
     old = shown_body(message.body)["text"] if len(message.body) <= MAX_EDITED else message.body[:MAX_EDITED]
     new = shown_body(text)["text"]
-    told = {
+    values = {
         "now": datetime.now(UTC),
         "message": message,
         "text": text,
@@ -88,7 +88,7 @@ def _page(template: str, message: DeadMessage, text: str, errors: dict[str, str]
         "given": request.form,
         "lines": difference(old, new),
     }
-    return rendered(template, told, status)
+    return rendered(template, values, status)
 
 
 def _compact(text: str) -> str:
@@ -102,5 +102,5 @@ def _flat(errors: Any, path: str = "") -> Iterator[tuple[str, str]]:
         for name, below in errors.items():
             yield from _flat(below, f"{path}.{name}" if path else str(name))
     else:
-        told = errors if isinstance(errors, list) else [errors]
-        yield "form" if path in {"", "_schema"} else path, " ".join(map(str, told))
+        texts = errors if isinstance(errors, list) else [errors]
+        yield "form" if path in {"", "_schema"} else path, " ".join(map(str, texts))

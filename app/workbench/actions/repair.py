@@ -131,6 +131,6 @@ def _about_discard(scope: Scope) -> dict[str, Any]:
     return {"now": datetime.now(UTC), "scope": scope}
 
 
-def _again(template: str, told: dict[str, Any], errors: dict[str, str]) -> BaseResponse:
+def _again(template: str, values: dict[str, Any], errors: dict[str, str]) -> BaseResponse:
     """The form once more, with what is wrong with it."""
-    return rendered(template, told | {"errors": errors, "given": request.form}, HTTPStatus.UNPROCESSABLE_ENTITY)
+    return rendered(template, values | {"errors": errors, "given": request.form}, HTTPStatus.UNPROCESSABLE_ENTITY)

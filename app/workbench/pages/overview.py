@@ -60,16 +60,16 @@ class Worker:
 def overview() -> dict[str, Any]:
     """What is going on now, and was in the last hour. It answers whatever is away."""
     now = datetime.now(UTC)
-    told: dict[str, Any] = {"now": now, "sqs": parts().numbers.answer(), "minutes": None, "database": False}
+    values: dict[str, Any] = {"now": now, "sqs": parts().numbers.answer(), "minutes": None, "database": False}
     if database_answers():
         try:
-            told |= {"database": True} | _from_database(now)
+            values |= {"database": True} | _from_database(now)
         except SQLAlchemyError as error:
             if not is_outage(error):
                 raise
             database_lost()
-            told["database"] = False
-    return told
+            values["database"] = False
+    return values
 
 
 def _from_database(now: datetime) -> dict[str, Any]:

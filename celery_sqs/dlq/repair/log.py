@@ -35,7 +35,7 @@ class RepairProgress:
         sent: sent, and not confirmed yet.
         confirmed: done: the effect of the call is there, or its task has succeeded.
         failed: sent and failed again, or refused by SQS.
-        gone: no longer in the DLQ when it was their turn.
+        gone: no longer in the DLQ when they were to be sent or discarded.
         discarded: deleted from the DLQ, and kept in the repair log only.
         runner_alive: whether a process runs it at this moment.
     """
