@@ -7,7 +7,7 @@ from flask_smorest import Blueprint, abort
 from marshmallow import Schema
 from webargs.flaskparser import FlaskParser
 
-from celery_sqs.message import exact_json
+from celery_sqs import exact_json
 
 JSON: Final = "application/json"
 

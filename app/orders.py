@@ -126,7 +126,7 @@ class OneOrder(MethodView):
         # Somebody else's order is answered like one that does not exist.
         if known is None or stored or not services().identity.issued(known, user_id):
             raise NotFound("No such order.")
-        failed = services().store.standing_attempts(known)
+        failed = services().history.current_attempts(known)
         return {
             "order_id": known,
             "status": PENDING,

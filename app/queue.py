@@ -42,9 +42,14 @@ class OrderQueue(Protocol):
 
 
 class CeleryQueue:
-    """`persist_order` on SQS."""
+    """`persist_order` on SQS.
 
-    def __init__(self, celery: Celery, settings: Settings) -> None:
+    Args:
+        settings: where SQS is, and which queue.
+        celery: the Celery application for these settings.
+    """
+
+    def __init__(self, settings: Settings, celery: Celery) -> None:
         self._persist_order = celery.tasks[PERSIST_ORDER]
         self._endpoint = endpoint(settings)
         self._url = settings.sqs_queue_url

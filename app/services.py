@@ -8,13 +8,16 @@ from flask import current_app
 from sqlalchemy import Engine
 
 from app.dependencies.probe import Probe
+from app.history import History
 from app.queue import CeleryQueue, OrderQueue
 from app.tokens import Verifier
+from celery_sqs.dlq import DeadLetterQueue, DeadLetterService
+from celery_sqs.monitor import EventReader
 from config.settings import Settings
-from orders.database import connect
 from orders.identity import Identity
 from orders.store import OrderStore
-from tasks.application import create_celery
+from tasks.application import create_celery, endpoint
+from tasks.orders import engine_of
 
 
 @dataclass(frozen=True)
@@ -24,30 +27,35 @@ class Services:
     NAME: ClassVar = "order-intake"
 
     settings: Settings
+    celery: Celery
     engine: Engine
     identity: Identity
     verifier: Verifier
-    celery: Celery
     store: OrderStore
     queue: OrderQueue
+    dlq: DeadLetterService
+    history: History
     queue_probe: Probe
     database_probe: Probe
 
     @classmethod
     def of(cls, settings: Settings, *, store: OrderStore | None, queue: OrderQueue | None) -> "Services":
         """The parts that the settings ask for, but for those that are given."""
-        engine = connect(settings.database_url)
+        celery, engine = create_celery(settings), engine_of(settings.database_url)
         store = store or OrderStore(engine)
-        celery = create_celery(settings)
-        queue = queue or CeleryQueue(celery, settings)
+        queue = queue or CeleryQueue(settings, celery)
+        dead_letter_queue = DeadLetterQueue(endpoint(settings), settings.sqs_queue_url, settings.sqs_dlq_url)
+        dlq = DeadLetterService(celery, engine, dead_letter_queue, store)
         return cls(
             settings=settings,
+            celery=celery,
             engine=engine,
             identity=Identity(settings.order_id_secret),
             verifier=Verifier.of(settings),
-            celery=celery,
             store=store,
             queue=queue,
+            dlq=dlq,
+            history=History(store, EventReader(engine), dlq.messages, dlq.repairs),
             queue_probe=Probe(queue.reachable),
             database_probe=Probe(store.reachable),
         )

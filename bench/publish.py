@@ -21,7 +21,7 @@ def main() -> None:
         timestamp=datetime.now(UTC),
     )
     settings = boot()
-    CeleryQueue(create_celery(settings), settings).send(order, uuid.uuid4().hex, {})
+    CeleryQueue(settings, create_celery(settings)).send(order, uuid.uuid4().hex, {})
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from celery_sqs.settings import Queue
 from celery_sqs.tasks.attempt import Attempt
 from celery_sqs.tasks.batch import BatchTask, Call
 from celery_sqs.tasks.decision import Kind
+from celery_sqs.tasks.dry_run import DryRun
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.preflight import Report, preflight
 
@@ -32,6 +33,7 @@ __all__ = [
     "BatchTask",
     "Call",
     "CallFailed",
+    "DryRun",
     "Endpoint",
     "Kind",
     "Misconfigured",

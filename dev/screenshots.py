@@ -128,14 +128,14 @@ def _send_nonsense(settings: Settings) -> None:
 def _repair(camera: Camera, page: Page) -> None:
     """From the DLQ to the row, with a picture of each step."""
     camera.open(page, "/dlq")
-    page.click("text=Look into the queue now")
-    expect(page.locator("#banners")).to_contain_text("Looked into the queue")
+    page.click("text=Scan the queue now")
+    expect(page.locator("#banners")).to_contain_text("Scanned the queue")
     camera.open(page, "/dlq")
     camera.shoot(page, "dlq")
     page.locator("tbody a").first.click()
     group = page.url
     page.locator("tbody a").first.click()
-    camera.shoot(page, "letter")
+    camera.shoot(page, "message")
     page.click("text=Edit")
     page.fill("textarea", re.sub(r'"quantity": 0', '"quantity": 2', page.input_value("textarea")))
     page.click("text=Check and compare")

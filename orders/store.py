@@ -11,12 +11,11 @@ from enum import Enum
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Select, and_, exists, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Select, and_, func, or_, select
 from sqlalchemy.dialects.mysql import insert as mariadb_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from celery_sqs.dlq.tables import repair_items
 from orders.attempt import FailedAttempt
 from orders.faults import is_outage, is_transient
 from orders.fields import MAX_PRODUCT_NAME
@@ -172,11 +171,17 @@ class OrderStore:
         """The failed attempts at a task, oldest first."""
         return self._attempts(attempts.c.task_id == task_id)
 
-    def standing_attempts(self, order_id: UUID) -> list[FailedAttempt]:
-        """The failed attempts at an order, oldest first, without those at messages that an operator has sent again."""
-        items = repair_items.c
-        sent_again = exists().where(items.message_id == attempts.c.message_id, items.sent_at.is_not(None))
-        return self._attempts(and_(attempts.c.order_id == str(order_id), ~sent_again))
+    def last_attempts(self, message_ids: Sequence[str]) -> dict[str, FailedAttempt]:
+        """The last failed attempt at each of these messages, where one is on record; up to 500 at once."""
+        last = (
+            select(attempts.c.message_id, func.max(attempts.c.receive_count).label("receive_count"))
+            .where(attempts.c.message_id.in_(message_ids))
+            .group_by(attempts.c.message_id)
+            .subquery()
+        )
+        is_last = and_(attempts.c.message_id == last.c.message_id, attempts.c.receive_count == last.c.receive_count)
+        found = self._read_attempts(select(attempts).join(last, is_last))
+        return {attempt.message_id: attempt for attempt in found}
 
     def reachable(self) -> bool:
         """Whether the database answers and its tables are there."""
@@ -201,7 +206,9 @@ class OrderStore:
         return True
 
     def _attempts(self, condition: ColumnElement[bool]) -> list[FailedAttempt]:
-        query = select(attempts).where(condition).order_by(attempts.c.id)
+        return self._read_attempts(select(attempts).where(condition).order_by(attempts.c.id))
+
+    def _read_attempts(self, query: Select[Any]) -> list[FailedAttempt]:
         return [_to_attempt(row) for row in self._transaction(lambda connection: connection.execute(query).all())]
 
     def _first(self, query: Select[Any]) -> Row[Any] | None:

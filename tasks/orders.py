@@ -1,19 +1,22 @@
 """`persist_order`: the task that writes an order, and what is kept when it fails."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
 import structlog
 from celery import shared_task
+from sqlalchemy import Engine
 
-from celery_sqs import Attempt, BatchTask, Call
+from celery_sqs import Attempt, BatchTask, Call, DryRun
 from celery_sqs.tracing import process_span, trace_id
 from orders.attempt import FailedAttempt
 from orders.database import connect
 from orders.fields import is_order_id
 from orders.schema import InvalidOrder, from_message
 from orders.store import Arrival, OrderStore, Outcome, Result, is_outage
+from tasks import redrive
 
 PERSIST_ORDER: Final = "persist_order"
 
@@ -52,6 +55,14 @@ class OrderTask(BatchTask):
         message = args[0] if args else None
         named = message.get("orderId") if isinstance(message, dict) else None
         return named.lower() if isinstance(named, str) and is_order_id(named) else None
+
+    def dry_run(self, calls: Sequence[Call]) -> list[DryRun]:
+        """Whether these orders are valid, and go with what is stored under their ids."""
+        return redrive.dry_run(self.store, calls)
+
+    def are_done(self, calls: Sequence[Call]) -> list[bool]:
+        """Whether each of these orders is stored with the same content: only its row confirms it."""
+        return redrive.are_done(self.store, calls)
 
     def log_context(self, *args: Any) -> dict[str, Any]:
         """The order's id, where the message has one, and the request and the trace that it came with."""
@@ -132,5 +143,11 @@ def _log(outcome: Outcome, call: Call) -> None:
 
 
 @functools.lru_cache(maxsize=1)
+def engine_of(database_url: str) -> Engine:
+    """The process's engine for orders: whoever reads them shares its connections."""
+    return connect(database_url)
+
+
+@functools.lru_cache(maxsize=1)
 def _store(database_url: str) -> OrderStore:
-    return OrderStore(connect(database_url))
+    return OrderStore(engine_of(database_url))

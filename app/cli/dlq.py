@@ -1,5 +1,6 @@
-"""`flask dlq`: look into the DLQ."""
+"""`flask dlq`: find out what is in the DLQ and why."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -7,24 +8,22 @@ from typing import Final
 import click
 
 from app.cli import repair
-from app.cli.chosen import bench, choose, choosing
 from app.cli.group import FAILED, PlainGroup
-from app.cli.screen import MAX_TOLD, instant, line, print_json, print_table, readable, safe
-from tasks.repair.bench import Bench
-from tasks.repair.letters import Chosen, Group, Letter
-from tasks.repair.repairs import Refused
-from tasks.repair.trial import Trial
+from app.cli.screen import MAX_TEXT, instant, line, print_json, print_table, readable, safe
+from app.cli.selection import select, selecting
+from app.services import services
+from celery_sqs.dlq import DeadLetterService, DeadMessage, DryRun, Group, Refused, Selection
 
-#: Letters that are tried at once.
+#: Messages that are tried at once.
 CHUNK: Final = 500
 
 GROUPS: Final = ("GROUP", "MESSAGES", "KIND", "TASK", "OLDEST (UTC)", "ERROR")
-LETTERS: Final = ("MESSAGE", "ORDER", "SENT (UTC)", "DIED (UTC)", "ERROR")
+MESSAGES: Final = ("MESSAGE", "ORDER", "SENT (UTC)", "DIED (UTC)", "ERROR")
 
 
 @click.group(cls=PlainGroup)
 def dlq() -> None:
-    """Look into the dead-letter queue, and repair what is in there.
+    """Scan the dead-letter queue, and repair what is in there.
 
     Commands end with 0 if all is well, with 1 if something was refused, has failed or was stopped, and with 2
     if SQS or the database cannot be asked.
@@ -41,18 +40,18 @@ for command in (repair.redrive, repair.edit, repair.discard, repair.resume, repa
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def ls(fingerprint: str | None, limit: int, as_json: bool) -> None:
     """Show the groups of dead messages, by why they died; or the messages of one."""
-    at = bench()
-    census = at.take_census()
-    found = at.letters.groups() if fingerprint is None else at.letters.page(fingerprint, None, limit)
+    service = services().dlq
+    result, messages = service.scan(), service.messages
     if as_json:
-        print_json({"looked_at": census.ended_at, "count": at.letters.count(), "found": found})
+        found = messages.groups() if fingerprint is None else messages.page(fingerprint, None, limit)
+        print_json({"scanned_at": result.ended_at, "count": messages.count(), "found": found})
         return
-    if not census.complete:
-        click.echo("not all of the DLQ was seen in the time that a look may take", err=True)
+    if not result.complete:
+        click.echo("the scan has not seen all of the DLQ in its time", err=True)
     if fingerprint is None:
-        print_table(GROUPS, [_group_row(group) for group in at.letters.groups()])
+        print_table(GROUPS, [_group_row(group) for group in messages.groups()])
     else:
-        print_table(LETTERS, [_letter_row(letter) for letter in at.letters.page(fingerprint, None, limit)])
+        print_table(MESSAGES, [_message_row(message) for message in messages.page(fingerprint, None, limit)])
 
 
 @dlq.command()
@@ -60,51 +59,55 @@ def ls(fingerprint: str | None, limit: int, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def show(message_id: str, as_json: bool) -> None:
     """Show a dead message, why it died, and what would become of it if it were sent again."""
-    at = bench()
-    letter = at.letters.get(message_id)
-    if letter is None:
-        at.take_census()
-        letter = at.letters.get(message_id)
-    if letter is None:
+    service = services().dlq
+    message = service.messages.get(message_id)
+    if message is None:
+        service.scan()
+        message = service.messages.get(message_id)
+    if message is None:
         raise Refused(f"there has never been a message {message_id} in the DLQ")
-    [trial] = at.try_out([letter])
+    [answer] = service.dry_run([message])
     if as_json:
-        print_json({"letter": letter, "trial": trial})
+        print_json({"message": message, "dry_run": answer})
         return
-    for name, value in _told(letter, trial):
-        click.echo(f"{name:<10} {line(value, MAX_TOLD)}")
-    click.echo(f"\n{safe(readable(letter.body))}")
+    for name, value in _fields(message, answer):
+        click.echo(f"{name:<10} {line(value, MAX_TEXT)}")
+    click.echo(f"\n{safe(readable(message.body))}")
 
 
 @dlq.command("dry-run")
-@choosing
+@selecting
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
 def dry_run(
     context: click.Context, message_ids: tuple[str, ...], fingerprint: str | None, everything: bool, as_json: bool
 ) -> None:
     """Say which messages today's code would accept; nothing is written. Ends with 1 if it would refuse any."""
-    at = bench()
-    chosen = choose(at, message_ids, fingerprint, everything)
-    trials = [trial for letters in _pages(at, chosen) for trial in at.try_out(letters)]
-    refused = [trial for trial in trials if not trial.accepted]
+    service = services().dlq
+    selection = select(service, message_ids, fingerprint, everything)
+    answers = list(_dry_runs(service, selection))
+    refused = [(message_id, answer.why) for message_id, answer in answers if not answer.accepted]
+    accepted = len(answers) - len(refused)
     if as_json:
-        print_json({"accepted": len(trials) - len(refused), "refused": len(refused), "trials": trials})
+        results = [{"message_id": message_id, **dataclasses.asdict(answer)} for message_id, answer in answers]
+        print_json({"accepted": accepted, "refused": len(refused), "results": results})
     else:
-        click.echo(f"{len(trials):,} tried: {len(trials) - len(refused):,} would be accepted")
-        for why, count in Counter(trial.why for trial in trials if trial.accepted).most_common():
+        click.echo(f"{len(answers):,} tried: {accepted:,} would be accepted")
+        for why, count in Counter(answer.why for _, answer in answers if answer.accepted).most_common():
             click.echo(f"  {count:,} {why}")
         if refused:
             click.echo(f"{len(refused):,} would be refused:")
-            print_table(("MESSAGE", "WHY"), [(trial.message_id, trial.why) for trial in refused])
+            print_table(("MESSAGE", "WHY"), refused)
     context.exit(FAILED if refused else 0)
 
 
-def _pages(at: Bench, chosen: Chosen) -> Iterator[list[Letter]]:
-    behind = None
-    while letters := at.letters.chosen(chosen, behind, CHUNK):
-        yield letters
-        behind = letters[-1].message_id
+def _dry_runs(service: DeadLetterService, selection: Selection) -> Iterator[tuple[str, DryRun]]:
+    """The answer for each selected message, by message id."""
+    after = None
+    while messages := service.messages.selected(selection, after, CHUNK):
+        answers = service.dry_run(messages)
+        yield from zip((message.message_id for message in messages), answers, strict=True)
+        after = messages[-1].message_id
 
 
 def _group_row(group: Group) -> Sequence[str]:
@@ -112,18 +115,19 @@ def _group_row(group: Group) -> Sequence[str]:
     return group.fingerprint, f"{group.count:,}", group.kind, group.task, instant(group.oldest), error
 
 
-def _letter_row(letter: Letter) -> Sequence[str]:
-    return letter.message_id, letter.order_id or "-", instant(letter.sent_at), instant(letter.died_at), letter.error
+def _message_row(message: DeadMessage) -> Sequence[str]:
+    sent_at, died_at = instant(message.sent_at), instant(message.died_at)
+    return message.message_id, message.subject or "-", sent_at, died_at, message.error
 
 
-def _told(letter: Letter, trial: Trial) -> Iterator[tuple[str, str]]:
-    yield "message", letter.message_id
-    yield "order", letter.order_id or "-"
-    yield "task", f"{letter.task or '-'} {letter.task_id}"
-    yield "sent", f"{instant(letter.sent_at)} UTC"
-    yield "died", f"{instant(letter.died_at)} UTC" if letter.died_at else "-"
-    yield "in the DLQ", "yes" if letter.gone_at is None else f"no, since {instant(letter.gone_at)} UTC"
-    yield "kind", letter.kind
-    yield "error", f"{letter.error_class}: {letter.error}" if letter.error_class else letter.error
-    yield "group", letter.fingerprint
-    yield "dry run", trial.why
+def _fields(message: DeadMessage, answer: DryRun) -> Iterator[tuple[str, str]]:
+    yield "message", message.message_id
+    yield "order", message.subject or "-"
+    yield "task", f"{message.task or '-'} {message.task_id}"
+    yield "sent", f"{instant(message.sent_at)} UTC"
+    yield "died", f"{instant(message.died_at)} UTC" if message.died_at else "-"
+    yield "in the DLQ", "yes" if message.gone_at is None else f"no, since {instant(message.gone_at)} UTC"
+    yield "kind", message.kind
+    yield "error", f"{message.error_class}: {message.error}" if message.error_class else message.error
+    yield "group", message.fingerprint
+    yield "dry run", answer.why

@@ -5,8 +5,8 @@ from typing import Any, Final
 import click
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from celery_sqs.errors import CallFailed
-from tasks.repair.repairs import AlreadyRunning, NoSuchRepair, Refused
+from celery_sqs import CallFailed
+from celery_sqs.dlq import AlreadyRunning, NoSuchRepair, Refused
 
 FAILED: Final = 1  # something was refused, has failed or was stopped
 OUT_OF_REACH: Final = 2  # SQS or the database cannot be asked

@@ -7,9 +7,8 @@ import click
 
 from app.cli.group import FAILED, PlainGroup
 from app.cli.screen import instant, line, print_json, safe
+from app.history import TimeLine
 from app.services import services
-from tasks.repair.bench import Bench
-from tasks.repair.timeline import TimeLine
 
 
 @click.group(cls=PlainGroup)
@@ -26,7 +25,7 @@ def where(context: click.Context, named: str, as_json: bool) -> None:
 
     Ends with 1 if nothing is on record, with 2 if the database cannot be asked.
     """
-    found = Bench.of(services().settings, services().engine).timeline(named)
+    found = services().history.timeline(named)
     if found is None:
         click.echo(
             f"orders: nothing is on record of {line(named)}: no worker has seen it yet, or it never was", err=True
@@ -35,11 +34,11 @@ def where(context: click.Context, named: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    for told in _told(found):
-        click.echo(told)
+    for text in _lines(found):
+        click.echo(text)
 
 
-def _told(found: TimeLine) -> Iterator[str]:
+def _lines(found: TimeLine) -> Iterator[str]:
     what = f"order {found.order_id}" if found.order_id else f"task {', '.join(found.task_ids)}"
     yield f"{line(what)} is {found.state}"
     for entry in found.entries:

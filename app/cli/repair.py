@@ -9,13 +9,23 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from app.cli.chosen import bench, choose, choosing
 from app.cli.group import FAILED
-from app.cli.screen import MAX_TOLD, instant, line, print_json, print_table, readable, safe
-from celery_sqs.message import exact_json
-from tasks.repair.bench import Bench
-from tasks.repair.ledger import DONE, RUNNING
-from tasks.repair.repairs import CANARIES, DISCARD, EDIT, REDRIVE, Item, Progress, Refused
+from app.cli.screen import MAX_TEXT, instant, line, print_json, print_table, readable, safe
+from app.cli.selection import select, selecting
+from app.services import services
+from celery_sqs import exact_json
+from celery_sqs.dlq import (
+    CANARIES,
+    DISCARD,
+    DONE,
+    EDIT,
+    REDRIVE,
+    RUNNING,
+    DeadLetterService,
+    Refused,
+    RepairItem,
+    RepairProgress,
+)
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -38,7 +48,7 @@ def _recorded(command: C) -> C:
 
 
 @click.command()
-@choosing
+@selecting
 @_recorded
 @click.option("--reason", default="", help="Why; on record.")
 @click.option("--canaries", type=click.IntRange(min=0), default=CANARIES, show_default=True, help="How many go first.")
@@ -53,16 +63,16 @@ def redrive(
     canaries: int,
 ) -> None:
     """Send messages to the work queue again: a few first, and the rest once these have succeeded."""
-    at = bench()
-    chosen = choose(at, message_ids, fingerprint, everything)
-    count = at.letters.count(chosen)
+    service = services().dlq
+    selection = select(service, message_ids, fingerprint, everything)
+    count = service.messages.count(selection)
     first = f", {canaries} of them first" if 0 < canaries < count else ""
     _ask(f"Send {_messages(count)} again{first}?", yes, as_json)
-    _run(at, at.repairs.plan(REDRIVE, chosen, operator, reason, canaries), as_json)
+    _run(service, service.repairs.plan(REDRIVE, selection, operator, reason, canaries), as_json)
 
 
 @click.command()
-@choosing
+@selecting
 @_recorded
 @click.option("--reason", required=True, help="Why; on record.")
 def discard(
@@ -75,10 +85,10 @@ def discard(
     reason: str,
 ) -> None:
     """Delete messages from the DLQ. What was in them stays on record."""
-    at = bench()
-    chosen = choose(at, message_ids, fingerprint, everything)
-    _ask(f"Discard {_messages(at.letters.count(chosen))}?", yes, as_json)
-    _run(at, at.repairs.plan(DISCARD, chosen, operator, reason), as_json)
+    service = services().dlq
+    selection = select(service, message_ids, fingerprint, everything)
+    _ask(f"Discard {_messages(service.messages.count(selection))}?", yes, as_json)
+    _run(service, service.repairs.plan(DISCARD, selection, operator, reason), as_json)
 
 
 @click.command()
@@ -88,24 +98,24 @@ def discard(
 @click.option("--body", "file", type=click.File(), help="The new body; default: an editor is opened.")
 def edit(message_id: str, operator: str, yes: bool, as_json: bool, reason: str, file: Any) -> None:
     """Change a message's body, see the difference, and send it if today's code accepts it."""
-    at = bench()
-    chosen = choose(at, [message_id], None, everything=False)
-    [letter] = at.letters.chosen(chosen, None, 1)
-    before = readable(letter.body)
+    service = services().dlq
+    selection = select(service, [message_id], None, everything=False)
+    [message] = service.messages.selected(selection, None, 1)
+    before = readable(message.body)
     after = file.read() if file else click.edit(before, extension=".json")
     if after is None:
         raise Refused("nothing is changed")
     body = _compact(after.strip())
-    trial = at.try_body(letter, body)
-    if not trial.accepted:
-        raise Refused(trial.why)
+    answer = service.dry_run_edit(message, body)
+    if not answer.accepted:
+        raise Refused(answer.why)
     if not as_json:
         compared = difflib.unified_diff(
             before.splitlines(), readable(body).splitlines(), "in the DLQ", "to be sent", lineterm=""
         )
         click.echo(safe("\n".join(compared)))
     _ask("Send it?", yes, as_json)
-    _run(at, at.repairs.plan(EDIT, chosen, operator, reason, new_body=body), as_json)
+    _run(service, service.repairs.plan(EDIT, selection, operator, reason, new_body=body), as_json)
 
 
 @click.command()
@@ -113,7 +123,7 @@ def edit(message_id: str, operator: str, yes: bool, as_json: bool, reason: str, 
 @click.option("--json", "as_json", is_flag=True, help="JSON lines: progress, and at last the result.")
 def resume(repair_id: str, as_json: bool) -> None:
     """Go on with a repair that was interrupted or stopped."""
-    _run(bench(), repair_id, as_json)
+    _run(services().dlq, repair_id, as_json)
 
 
 @click.command()
@@ -122,7 +132,7 @@ def resume(repair_id: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def log(repair_id: str | None, limit: int, as_json: bool) -> None:
     """Show who did what and why, newest first; of one repair what it did to each message."""
-    repairs = bench().repairs
+    repairs = services().dlq.repairs
     if repair_id is None:
         found = repairs.latest(limit)
         if as_json:
@@ -147,46 +157,46 @@ def _ask(question: str, yes: bool, as_json: bool) -> None:
     click.confirm(question, abort=True)
 
 
-def _run(at: Bench, repair_id: str, as_json: bool) -> None:
+def _run(service: DeadLetterService, repair_id: str, as_json: bool) -> None:
     """Do what is left of a repair, and show it; ends with 1 unless all of it came to a good end."""
     if as_json:
-        done = at.repairs.run(repair_id, print_json)
+        done = service.repairs.run(repair_id, print_json)
     else:
-        total = at.repairs.progress(repair_id).total
+        total = service.repairs.progress(repair_id).total
         click.echo(f"repair {repair_id}: if this ends early, go on with flask dlq resume", err=True)
         with click.progressbar(length=total, show_pos=True, file=sys.stderr) as bar:
 
-            def tell(progress: Progress) -> None:
+            def show(progress: RepairProgress) -> None:
                 bar.update(progress.total - progress.waiting - progress.sent - bar.pos)
 
-            done = at.repairs.run(repair_id, tell)
+            done = service.repairs.run(repair_id, show)
         _summarise(done)
     if done.state != DONE or done.failed or done.note:
         click.get_current_context().exit(FAILED)
 
 
-def _summarise(repair: Progress) -> None:
+def _summarise(repair: RepairProgress) -> None:
     click.echo(f"{repair.action} of {_messages(repair.total)} by {line(repair.operator)}: {_state(repair)}")
     click.echo(f"  {_counts(repair)}")
-    for told in filter(None, (repair.reason, repair.note)):
-        click.echo(f"  {line(told, MAX_TOLD)}")
+    for text in filter(None, (repair.reason, repair.note)):
+        click.echo(f"  {line(text, MAX_TEXT)}")
 
 
-def _log_row(repair: Progress) -> Sequence[str]:
+def _log_row(repair: RepairProgress) -> Sequence[str]:
     began = instant(repair.began_at)
     return repair.id, began, repair.operator, repair.action, _state(repair), _counts(repair), repair.reason
 
 
-def _item_row(item: Item) -> Sequence[str]:
-    return item.message_id, item.state, item.order_id or "-", item.new_message_id or "-", item.error
+def _item_row(item: RepairItem) -> Sequence[str]:
+    return item.message_id, item.state, item.subject or "-", item.new_message_id or "-", item.error
 
 
-def _state(repair: Progress) -> str:
+def _state(repair: RepairProgress) -> str:
     interrupted = repair.state == RUNNING and not repair.runner_alive
     return "interrupted" if interrupted else repair.state
 
 
-def _counts(repair: Progress) -> str:
+def _counts(repair: RepairProgress) -> str:
     counts = {name: getattr(repair, name) for name in ("waiting", "sent", "confirmed", "failed", "gone", "discarded")}
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 

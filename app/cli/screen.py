@@ -10,13 +10,13 @@ from typing import Any, Final
 import click
 import simplejson
 
-from celery_sqs.message import exact_json
+from celery_sqs import exact_json
 
 #: Characters of a line where the output is no terminal.
 WIDTH: Final = 120
 
 #: Characters of a reason or an error where there is room for it.
-MAX_TOLD: Final = 2000
+MAX_TEXT: Final = 2000
 
 
 def safe(text: str) -> str:
@@ -52,8 +52,8 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     widths = [max(len(row[column]) for row in cells) for column in range(len(header) - 1)]
     room = max(20, shutil.get_terminal_size((WIDTH, 0)).columns - sum(widths) - 2 * len(widths))
     for row in cells:
-        told = [value.ljust(width) for value, width in zip(row, widths, strict=False)]
-        click.echo("  ".join([*told, line(row[-1], room)]).rstrip())
+        padded = [value.ljust(width) for value, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*padded, line(row[-1], room)]).rstrip())
 
 
 def print_json(value: Any) -> None:

@@ -6,8 +6,7 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from celery_sqs import monitor
-from celery_sqs.dlq import tables as dlq
+from celery_sqs import dlq, monitor
 from config.settings import boot
 from orders.database import connect
 from orders.tables import metadata

@@ -4,13 +4,13 @@ from flask import Flask
 
 from app.services import Services
 from app.workbench.access import sessions
-from app.workbench.actions import edit, repair, trial
+from app.workbench.actions import dry_run, edit, repair
 from app.workbench.blueprint import blueprint
-from app.workbench.pages import audit, dead, login, order, overview, queues
+from app.workbench.pages import audit, dead_messages, login, order, overview, queues
 from app.workbench.parts import Parts
 
 #: Each of them adds its pages to the blueprint when it is imported.
-PAGES = (audit, dead, edit, login, order, overview, queues, repair, trial)
+PAGES = (audit, dead_messages, dry_run, edit, login, order, overview, queues, repair)
 
 
 def init_app(app: Flask) -> None:

@@ -231,11 +231,11 @@ def _for_templates() -> dict[str, Any]:
 
 
 def _dead_count() -> int | None:
-    """How many letters are in the DLQ, for the navigation; None where that is not known."""
+    """How many messages are in the DLQ, for the navigation; None where that is not known."""
     if not g.get("operator") or not database_answers():
         return None
     try:
-        return parts().bench.letters.count()
+        return parts().dlq.messages.count()
     except SQLAlchemyError:
         database_lost()
         return None

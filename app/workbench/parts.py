@@ -6,13 +6,14 @@ from typing import ClassVar, Final
 from flask import current_app
 
 from app.dependencies.recent import Recent
+from app.history import History
 from app.services import Services
 from app.workbench.access.operators import Operators
 from app.workbench.runs import Runs
 from celery_sqs import QueuePair, Report, preflight, read_pair, sqs_client
+from celery_sqs.dlq import DeadLetterService
 from celery_sqs.monitor import EventReader
 from tasks.application import endpoint
-from tasks.repair.bench import Bench
 
 #: Seconds that an answer of SQS is shown for. What the queues' settings mean changes only when somebody changes them.
 NUMBERS_KEPT: Final = 3.0
@@ -26,7 +27,8 @@ class Parts:
     Attributes:
         operators: who may use it.
         event_reader: the states of tasks and workers.
-        bench: the dead letters and what is done about them.
+        dlq: the messages in the DLQ, and their repairs.
+        history: what became of an order.
         runs: what takes longer than a page.
         numbers: SQS's numbers on both queues.
         report: what the queues' settings mean, and what contradicts them.
@@ -36,7 +38,8 @@ class Parts:
 
     operators: Operators
     event_reader: EventReader
-    bench: Bench
+    dlq: DeadLetterService
+    history: History
     runs: Runs
     numbers: Recent[QueuePair]
     report: Recent[Report]
@@ -47,12 +50,12 @@ class Parts:
         settings = services.settings
         place = endpoint(settings)
         urls = (settings.sqs_queue_url, settings.sqs_dlq_url)
-        bench = Bench.of(settings, services.engine)
         return cls(
             operators=Operators(settings.operators, settings.order_id_secret),
             event_reader=EventReader(services.engine),
-            bench=bench,
-            runs=Runs(bench),
+            dlq=services.dlq,
+            history=services.history,
+            runs=Runs(services.dlq),
             numbers=Recent(lambda: read_pair(sqs_client(place), *urls), NUMBERS_KEPT),
             report=Recent(lambda: preflight(services.celery)[0], REPORT_KEPT),
         )

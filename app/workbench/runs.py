@@ -7,12 +7,11 @@ from typing import Any, Final
 
 import structlog
 
-from tasks.repair.bench import Bench
-from tasks.repair.repairs import AlreadyRunning
+from celery_sqs.dlq import AlreadyRunning, DeadLetterService
 
 logger = structlog.stdlib.get_logger(__name__)
 
-#: Failures that are remembered, to be told to whoever asks.
+#: Failures that are remembered, for the pages that show them.
 MAX_TROUBLES: Final = 100
 
 
@@ -20,33 +19,33 @@ class Runs:
     """What runs in this process.
 
     A process that ends takes its runs with it. That loses nothing: a repair is on record, and goes on when
-    an operator of any process says so; a look into the queue can be taken again.
+    an operator of any process says so; a scan of the queue can be started again.
 
     Args:
-        bench: does the work.
+        dlq: does the work.
     """
 
-    _LOOK: Final = "look"
+    _SCAN: Final = "scan"
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+    def __init__(self, dlq: DeadLetterService) -> None:
+        self._dlq = dlq
         self._lock = threading.Lock()
         self._running: dict[str, threading.Thread] = {}
         self._troubles: dict[str, str] = {}
 
-    def look(self, patience: float) -> datetime:
-        """Look into the DLQ; returns when that began, after `patience` seconds at the latest."""
+    def scan(self, patience: float) -> datetime:
+        """Scan the DLQ; returns when that began, after `patience` seconds at the latest."""
         began_at = datetime.now(UTC)
-        self._start(self._LOOK, self._bench.take_census)
-        self._wait(self._LOOK, patience)
+        self._start(self._SCAN, self._dlq.scan)
+        self._wait(self._SCAN, patience)
         return began_at
 
     def repair(self, repair_id: str) -> None:
         """Do what is left of a repair."""
-        self._start(repair_id, lambda: self._bench.repairs.run(repair_id))
+        self._start(repair_id, lambda: self._dlq.repairs.run(repair_id))
 
-    def trouble(self, name: str = _LOOK) -> str | None:
-        """Why the last look, or a repair, has ended before its time, as far as this process knows."""
+    def trouble(self, name: str = _SCAN) -> str | None:
+        """Why the last scan, or a repair, has ended before its time, as far as this process knows."""
         return self._troubles.get(name)
 
     def _start(self, name: str, work: Callable[[], Any]) -> None:
@@ -65,7 +64,7 @@ class Runs:
             work()
         except AlreadyRunning:
             logger.info("another process is at it", run=name)
-        # Nobody waits for this thread: what went wrong is told on the page that asks.
+        # Nobody waits for this thread: what went wrong is shown on the page that asks.
         except Exception as error:
             logger.exception("a run of the workbench has failed", run=name)
             trouble = f"{type(error).__name__}: {error}"

@@ -9,7 +9,7 @@ from flask import Flask
 
 from app import create_app
 from bench.peers.plain_celery.app import TASK, make_app
-from celery_sqs.message import exact_json
+from celery_sqs import exact_json
 from config.settings import Settings, boot
 from orders.order import Order
 from orders.schema import to_message

@@ -47,10 +47,10 @@ def region_of(queue_url: str) -> str:
         case ["sqs", region, "amazonaws", *_] | [region, "queue", "amazonaws", *_]:
             return region
     # AWS's runtimes set AWS_REGION, which botocore does not read.
-    region = botocore.session.get_session().get_config_variable("region") or os.environ.get("AWS_REGION")
-    if not region:
+    configured = botocore.session.get_session().get_config_variable("region") or os.environ.get("AWS_REGION")
+    if not configured:
         raise Misconfigured(f"sqs_region: not set, and neither {queue_url} nor AWS_DEFAULT_REGION names a region")
-    return str(region)
+    return str(configured)
 
 
 def sqs_client(endpoint: Endpoint, wait: float = 0.0) -> SqsClient:

@@ -1,1 +1,72 @@
-"""The dead-letter queue: what is in it, and repairing it."""
+"""The dead-letter queue: scan it, find out why its messages died, and send them again, edit them or discard them.
+
+`DeadLetterService` is the entry point.
+"""
+
+from celery_sqs.dlq.attempts import AttemptReader, FailedAttempt
+from celery_sqs.dlq.dead_messages import DeadMessage, DeadMessages, Group
+from celery_sqs.dlq.decode import DecodedMessage, decode_message
+from celery_sqs.dlq.queue import DeadLetterQueue
+from celery_sqs.dlq.repair.lease import AlreadyRunning
+from celery_sqs.dlq.repair.log import NoSuchRepair, RepairItem, RepairLog, RepairProgress
+from celery_sqs.dlq.repair.plan import Refused
+from celery_sqs.dlq.repair.repairs import CANARIES, Repairs
+from celery_sqs.dlq.repair.states import (
+    CONFIRMED,
+    DISCARD,
+    DISCARDED,
+    DONE,
+    EDIT,
+    FAILED,
+    GONE,
+    PLANNED,
+    REDRIVE,
+    RUNNING,
+    SENDING,
+    SENT,
+    STOPPED,
+)
+from celery_sqs.dlq.repair.throttle import Throttle
+from celery_sqs.dlq.scan import ScanResult
+from celery_sqs.dlq.selection import Selection
+from celery_sqs.dlq.service import DeadLetterService
+from celery_sqs.dlq.tables import metadata
+from celery_sqs.tasks.dry_run import DryRun
+
+__all__ = [
+    "CANARIES",
+    "CONFIRMED",
+    "DISCARD",
+    "DISCARDED",
+    "DONE",
+    "EDIT",
+    "FAILED",
+    "GONE",
+    "PLANNED",
+    "REDRIVE",
+    "RUNNING",
+    "SENDING",
+    "SENT",
+    "STOPPED",
+    "AlreadyRunning",
+    "AttemptReader",
+    "DeadLetterQueue",
+    "DeadLetterService",
+    "DeadMessage",
+    "DeadMessages",
+    "DecodedMessage",
+    "DryRun",
+    "FailedAttempt",
+    "Group",
+    "NoSuchRepair",
+    "Refused",
+    "RepairItem",
+    "RepairLog",
+    "RepairProgress",
+    "Repairs",
+    "ScanResult",
+    "Selection",
+    "Throttle",
+    "decode_message",
+    "metadata",
+]

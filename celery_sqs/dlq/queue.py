@@ -1,8 +1,7 @@
-"""A look into a dead-letter queue: all that is in there, in the caller's hands for some seconds.
+"""A scan of a dead-letter queue: all of its messages are received, and stay in flight until the scan ends.
 
-SQS can neither list a queue nor fetch one message of it. So a look receives everything there is, hidden
-for a short while; what the caller has not deleted by its end is visible again at once. A DLQ has no
-redrive policy of its own, so being received pushes none of its messages on.
+SQS can neither list a queue nor fetch one message of it. What the caller has not deleted by the end of the scan is
+visible again at once. A DLQ has no redrive policy of its own, so its messages may be received any number of times.
 """
 
 import functools
@@ -27,14 +26,14 @@ Message = dict[str, Any]
 #: Seconds that a message is hidden when it is received: what others wait for it if this process is killed.
 VISIBILITY: Final = 30
 
-#: Seconds that a look receives, so that it ends before the first message is visible again.
-LONGEST_LOOK: Final = 25.0
+#: Seconds that a scan receives, so that it ends before the first message is visible again.
+LONGEST_SCAN: Final = 25.0
 
 #: Seconds that a receive waits. A short poll asks only some of SQS's servers, and may find an empty queue full:
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 RECEIVE_WAIT: Final = 1
 
-FLIGHTS: Final = 8  # receives at once, and batch calls at once
+CONCURRENT_CALLS: Final = 8  # receives at once, and batch calls at once
 
 DEADLINE: Final = 3.0  # seconds from a call's first try after which it is not tried again
 FIRST_PAUSE: Final = 0.1  # seconds before the second try, at the most; doubles from there
@@ -76,27 +75,27 @@ class DeadLetterQueue:
             raise CallFailed(f"{self.work_url} has no DLQ")
         return url_beside(self.work_url, dlq_arn)
 
-    def look(self, seconds: float = LONGEST_LOOK) -> "Look":
-        """A look that receives for so many seconds, at the most."""
-        return Look(self, seconds)
+    def scan(self, seconds: float = LONGEST_SCAN) -> "Scan":
+        """A scan that receives for so many seconds, at the most."""
+        return Scan(self, seconds)
 
 
-class Look:
-    """A context manager; what it holds at its end is handed back. Iterate over it once, on one thread.
+class Scan:
+    """A context manager; what is in flight at its end is released. Iterate over it once, on one thread.
 
     Attributes:
-        complete: whether it has seen the queue's end, and so all that nobody else was hiding.
+        complete: whether it has come to the queue's end, and so has seen all messages that were visible.
     """
 
     def __init__(self, queue: DeadLetterQueue, seconds: float) -> None:
         self._queue = queue
         self._deadline = time.monotonic() + seconds
-        self._held: dict[str, str] = {}  # message id -> receipt handle
+        self._in_flight: dict[str, str] = {}  # message id -> receipt handle
         self._seen: set[str] = set()
         # Receives may wait a second; batch calls are not to wait for them.
-        self._receivers = ThreadPoolExecutor(FLIGHTS, "sqs-look")
-        self._callers = ThreadPoolExecutor(FLIGHTS, "sqs-batch")
-        self._in_air: set[Future[list[Message]]] = set()
+        self._receivers = ThreadPoolExecutor(CONCURRENT_CALLS, "sqs-scan")
+        self._callers = ThreadPoolExecutor(CONCURRENT_CALLS, "sqs-batch")
+        self._receives: set[Future[list[Message]]] = set()
         self.complete = False
 
     def __enter__(self) -> Self:
@@ -106,10 +105,10 @@ class Look:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._receivers.shutdown()
-        for flight in list(self._in_air):
+        for receive in list(self._receives):
             with suppress(CallFailed):
-                self._landed(flight)
-        entries = [{"ReceiptHandle": handle, "VisibilityTimeout": 0} for handle in self._held.values()]
+                self._take(receive)
+        entries = [{"ReceiptHandle": handle, "VisibilityTimeout": 0} for handle in self._in_flight.values()]
         # Where this fails a message is visible after its timeout.
         self._call(self._queue.sqs.change_message_visibility_batch, self._queue.url, entries)
         self._callers.shutdown()
@@ -120,18 +119,18 @@ class Look:
         Raises:
             CallFailed: SQS refuses or cannot be reached.
         """
-        self._in_air = {self._receivers.submit(self._receive) for _ in range(FLIGHTS)}
+        self._receives = {self._receivers.submit(self._receive) for _ in range(CONCURRENT_CALLS)}
         ends = 0
-        while self._in_air:
-            landed = wait(self._in_air, return_when=FIRST_COMPLETED).done
-            answers = [self._landed(flight) for flight in landed]
+        while self._receives:
+            ended = wait(self._receives, return_when=FIRST_COMPLETED).done
+            answers = [self._take(receive) for receive in ended]
             ends += answers.count([])
             fresh = [message for messages in answers for message in messages if self._is_new(message)]
             if time.monotonic() < self._deadline:
-                self._in_air |= {self._receivers.submit(self._receive) for messages in answers if messages}
+                self._receives |= {self._receivers.submit(self._receive) for messages in answers if messages}
             if fresh:
                 yield fresh
-        self.complete = ends == FLIGHTS
+        self.complete = ends == CONCURRENT_CALLS
 
     def resend(self, messages: Sequence[Message], bodies: Sequence[str]) -> list[str | Failure]:
         """Send messages to the work queue, with these bodies and their own attributes.
@@ -150,7 +149,7 @@ class Look:
         failures = [outcome if isinstance(outcome, Failure) else None for outcome in outcomes]
         for message, failure in zip(messages, failures, strict=True):
             if failure is None:
-                self._held.pop(message["MessageId"], None)
+                self._in_flight.pop(message["MessageId"], None)
         return failures
 
     def _receive(self) -> list[Message]:
@@ -170,15 +169,15 @@ class Look:
         )
         return [dict(message) for message in answer.get("Messages", [])]
 
-    def _landed(self, flight: "Future[list[Message]]") -> list[Message]:
-        """What a receive has brought, which is held from now on."""
-        self._in_air.remove(flight)
-        messages = flight.result()
-        self._held |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
+    def _take(self, receive: "Future[list[Message]]") -> list[Message]:
+        """The messages of a receive, which are in flight from now on."""
+        self._receives.remove(receive)
+        messages = receive.result()
+        self._in_flight |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
         return messages
 
     def _is_new(self, message: Message) -> bool:
-        """Whether this look sees a message for the first time: SQS may deliver one twice."""
+        """Whether this scan sees a message for the first time: SQS may deliver one twice."""
         if message["MessageId"] in self._seen:
             return False
         self._seen.add(message["MessageId"])
@@ -188,11 +187,13 @@ class Look:
         self, call: Callable[..., Any], queue_url: str, entries: Sequence[dict[str, Any]]
     ) -> list[dict[str, Any] | Failure]:
         """Make batch calls in parallel; says what became of each entry."""
-        flights = [self._callers.submit(_send, call, queue_url, batch) for batch in _batches(entries)]
-        return [outcome for flight in flights for outcome in flight.result()]
+        calls = [self._callers.submit(_with_retries, call, queue_url, batch) for batch in _batches(entries)]
+        return [outcome for each in calls for outcome in each.result()]
 
 
-def _send(call: Callable[..., Any], queue_url: str, entries: list[dict[str, Any]]) -> list[dict[str, Any] | Failure]:
+def _with_retries(
+    call: Callable[..., Any], queue_url: str, entries: list[dict[str, Any]]
+) -> list[dict[str, Any] | Failure]:
     """One batch call, repeated for the entries that may succeed later."""
     outcomes: dict[int, dict[str, Any] | Failure] = {}
     open_entries = list(range(len(entries)))

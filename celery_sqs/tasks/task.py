@@ -5,8 +5,9 @@ of a task is its message's receive count, and a failed attempt is a message that
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from billiard.common import terminate_handler_fired  # type: ignore[attr-defined]  # the stubs lag behind
 from celery import Task
@@ -16,7 +17,18 @@ from celery_sqs.message import exact_json, wire
 from celery_sqs.publish import fast_path
 from celery_sqs.publish.producer import producer
 from celery_sqs.tasks.attempt import Attempt, describe
-from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, Kind, decide, has_no_receive_left, unwrapped
+from celery_sqs.tasks.decision import (
+    BACKOFF_BASE,
+    BACKOFF_CAP,
+    Kind,
+    decide,
+    has_no_receive_left,
+    unwrapped,
+)
+from celery_sqs.tasks.dry_run import NOT_KNOWN, DryRun
+
+if TYPE_CHECKING:
+    from celery_sqs.tasks.batch import Call
 
 logger = logging.getLogger(__name__)
 
@@ -199,6 +211,21 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
     def subject(self, *args: Any, **kwargs: Any) -> str | None:
         """What a call is about, to find it by; nothing unless a subclass says so."""
         return None
+
+    def dry_run(self, calls: Sequence["Call"]) -> Sequence[DryRun]:
+        """Whether the code of today would accept these calls, without running them; an answer for each, in their order.
+
+        Asked before dead messages are sent again, of up to 500 calls at once.
+        """
+        return [NOT_KNOWN] * len(calls)
+
+    def are_done(self, calls: Sequence["Call"]) -> Sequence[bool | None]:
+        """Whether the effect of each of these calls is there, in their order; None where that is not known.
+
+        Asked of calls that were sent again, up to 500 at once. A call with the answer None is taken to be done when
+        its success is on record.
+        """
+        return [None] * len(calls)
 
     def log_context(self, *args: Any) -> dict[str, Any]:
         """What the logs of a call carry besides its task id."""

@@ -109,16 +109,16 @@ class Visitor:
         self.page.fill("#password", password)
         self.page.click("main button")
 
-    def look(self):
-        """Look into the DLQ, and wait until that is done."""
+    def scan(self):
+        """Scan the DLQ, and wait until that is done."""
         self.open("/dlq")
-        self.page.click("text=Look into the queue now")
-        self.page.get_by_text(re.compile("Looked into the queue")).wait_for()
+        self.page.click("text=Scan the queue now")
+        self.page.get_by_text(re.compile("Scanned the queue")).wait_for()
 
-    def letter_of(self, order_id):
-        """Open an order's dead letter."""
+    def message_of(self, order_id):
+        """Open an order's dead message."""
         self.open(f"/orders/{order_id}")
-        self.page.click("text=Its dead letter")
+        self.page.click("text=Its dead message")
         return self.page.url.rsplit("/", 1)[-1]
 
     def _note(self, message):

@@ -1,4 +1,4 @@
-"""What an operator does about dead letters, in a real browser, on real queues; with scripts and without."""
+"""What an operator does about dead messages, in a real browser, on real queues; with scripts and without."""
 
 import re
 
@@ -7,8 +7,8 @@ from playwright.sync_api import expect
 
 from app import create_app
 from app.workbench.parts import Parts
+from celery_sqs.dlq import Selection
 from config.settings import load
-from tasks.repair.letters import Chosen
 from tests.browser.site import OPERATOR
 
 pytestmark = pytest.mark.long
@@ -33,10 +33,10 @@ def confirmed(page):
     expect(page.locator("#state")).to_have_text("done", timeout=20_000)
 
 
-def test_a_letter_is_found_tried_and_sent_again(operator, site):
+def test_a_message_is_found_tried_and_sent_again(operator, site):
     order_id = site.bury_order()
-    operator.look()
-    operator.letter_of(order_id)
+    operator.scan()
+    operator.message_of(order_id)
     page = operator.page
     page.click("text=Dry run")
     expect(page.locator("main")).to_contain_text("1 of 1 would be accepted")
@@ -52,7 +52,7 @@ def test_a_letter_is_found_tried_and_sent_again(operator, site):
 
 def test_a_group_is_sent_again_and_the_audit_has_it(operator, site):
     orders = [site.bury_order(product=f"Widget {number}") for number in range(7)]
-    operator.look()
+    operator.scan()
     page = operator.page
     page.click("text=No reason on record")
     page.click("text=Send again")
@@ -69,10 +69,10 @@ def test_a_group_is_sent_again_and_the_audit_has_it(operator, site):
     expect(first).to_contain_text("7 of 7")
 
 
-def test_a_letter_is_edited_compared_and_sent(operator, site):
+def test_a_message_is_edited_compared_and_sent(operator, site):
     order_id = site.kill_order()
-    operator.look()
-    operator.letter_of(order_id)
+    operator.scan()
+    operator.message_of(order_id)
     page = operator.page
     page.click("text=Edit")
     expect(page.locator("#errors")).to_contain_text("quantity")
@@ -91,30 +91,30 @@ def test_a_letter_is_edited_compared_and_sent(operator, site):
     assert (told["state"], '"quantity":3' in told["payload"].replace(" ", "")) == ("persisted", True)
 
 
-def test_a_letter_is_discarded_with_a_reason(operator, site):
+def test_a_message_is_discarded_with_a_reason(operator, site):
     order_id = site.kill_order()
-    operator.look()
-    message_id = operator.letter_of(order_id)
+    operator.scan()
+    message_id = operator.message_of(order_id)
     page = operator.page
     page.click("text=Discard")
     page.fill("#reason", "a test of the customer's")
     page.check("[name=sure]")
     page.click("text=Discard 1")
     expect(page.locator("#progress")).to_contain_text("discarded", timeout=20_000)
-    operator.open(f"/dlq/letters/{message_id}")
+    operator.open(f"/dlq/messages/{message_id}")
     expect(page.locator("main")).to_contain_text("no longer in the DLQ")
     assert site.queues.dead() == [] or order_id not in str(site.queues.dead())
 
 
 def test_a_repair_that_nobody_runs_goes_on(scripted, site, monkeypatch):
     order_id = site.bury_order()
-    scripted.look()
-    message_id = scripted.letter_of(order_id)
+    scripted.scan()
+    message_id = scripted.message_of(order_id)
     for name, value in site.environment.items():
         monkeypatch.setenv(name, value)
-    bench = create_app(load(None)).extensions[Parts.NAME].bench
-    repair_id = bench.repairs.plan("redrive", Chosen.ids([message_id]), "bob", "and then his laptop died")
-    bench.letters._engine.dispose()
+    dlq = create_app(load(None)).extensions[Parts.NAME].dlq
+    repair_id = dlq.repairs.plan("redrive", Selection.ids([message_id]), "bob", "and then his laptop died")
+    dlq.messages._engine.dispose()
     page = scripted.open(f"/repairs/{repair_id}")
     expect(page.locator("main")).to_contain_text("Nobody is at it")
     page.click("text=Go on with it")
@@ -125,7 +125,7 @@ def test_a_repair_that_nobody_runs_goes_on(scripted, site, monkeypatch):
 def test_a_group_that_would_be_refused_is_stopped_by_its_canary(scripted, site):
     for _ in range(3):
         site.kill_order()
-    scripted.look()
+    scripted.scan()
     page = scripted.page
     page.click("text=InvalidOrder")
     page.click("text=Dry run")

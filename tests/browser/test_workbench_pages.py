@@ -21,8 +21,8 @@ def orders(site, browser, signed_in):
     found = {"persisted": site.post(HOSTILE), "dead": site.kill_order(HOSTILE), "buried": site.bury_order()}
     site.persisted(found["persisted"])
     site.queues.sqs.send_message(QueueUrl=site.queues.dlq_url, MessageBody=f"no JSON: {HOSTILE} \x7f" + "x" * 3000)
-    visitor.look()
-    visitor.letter_of(found["buried"])
+    visitor.scan()
+    visitor.message_of(found["buried"])
     visitor.page.click("text=Send again")
     visitor.page.fill("#reason", HOSTILE)
     visitor.page.click("text=Send 1 again")
@@ -35,9 +35,9 @@ def orders(site, browser, signed_in):
 def pages(site, orders):
     """The addresses of all pages, by name."""
     groups = {each["error_class"]: each["fingerprint"] for each in site.read("/dlq.json")["groups"]}
-    letters = site.read("/dlq/letters.json")["letters"]
-    dead = next(each["message_id"] for each in letters if each["order_id"] == orders["dead"])
-    poison = next(each["message_id"] for each in letters if each["order_id"] is None)
+    messages = site.read("/dlq/messages.json")["messages"]
+    dead = next(each["message_id"] for each in messages if each["subject"] == orders["dead"])
+    poison = next(each["message_id"] for each in messages if each["subject"] is None)
     return {
         "overview": "/",
         "orders": "/orders",
@@ -46,14 +46,14 @@ def pages(site, orders):
         "queues": "/queues",
         "dlq": "/dlq",
         "group": f"/dlq/groups/{groups['InvalidOrder']}",
-        "letters": "/dlq/letters",
-        "letter": f"/dlq/letters/{dead}",
-        "poison": f"/dlq/letters/{poison}",
+        "messages": "/dlq/messages",
+        "message": f"/dlq/messages/{dead}",
+        "poison": f"/dlq/messages/{poison}",
         "dry run": "/dlq/dry-run?all=1",
         "redrive": "/dlq/redrive?all=1",
-        "discard": f"/dlq/discard?letter={dead}",
-        "edit": f"/dlq/letters/{dead}/edit",
-        "edit of poison": f"/dlq/letters/{poison}/edit",
+        "discard": f"/dlq/discard?message={dead}",
+        "edit": f"/dlq/messages/{dead}/edit",
+        "edit of poison": f"/dlq/messages/{poison}/edit",
         "repairs": "/repairs",
         "repair": f"/repairs/{orders['repair']}",
     }
@@ -107,7 +107,7 @@ def test_pages_have_names_for_everything_that_one_can_use(visit, pages):
 def test_the_hostile_order_is_text_wherever_it_is_shown(operator, pages):
     page = operator.open(pages["persisted order"])
     expect(page.get_by_label("Message", exact=True)).to_contain_text(HOSTILE)
-    page = operator.open(pages["letter"])
+    page = operator.open(pages["message"])
     expect(page.get_by_label("Body", exact=True)).to_contain_text(HOSTILE)
     page = operator.open(pages["poison"])
     expect(page.get_by_label("Body", exact=True)).to_contain_text(HOSTILE)
@@ -169,7 +169,7 @@ class TestKeys:
         ("keys", "address"),
         [("go", "/monitor/"), ("gs", "/orders"), ("gq", "/queues"), ("gd", "/dlq"), ("ga", "/repairs")],
     )
-    def test_g_and_a_letter_lead_to_a_page(self, operator, keys, address):
+    def test_g_and_another_key_lead_to_a_page(self, operator, keys, address):
         page = operator.open("/orders" if keys != "gs" else "/dlq")
         page.locator("h1").click()  # out of the field that has the focus
         for key in keys:

@@ -12,8 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from sqlalchemy import inspect
 
-from celery_sqs import monitor
-from celery_sqs.dlq import tables as dlq
+from celery_sqs import dlq, monitor
 from orders import tables as orders
 from orders.database import connect
 from tests.processes import BIN, ROOT, Process

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from tests.dead_orders import bury, in_all, order_body, order_id_of
 from tests.mariadb import rows
 from tests.polling import poll
 from tests.processes import BIN, Process
-from tests.repairing import bury, in_all, order_body, order_id_of
 
 pytestmark = pytest.mark.long
 
@@ -107,13 +107,13 @@ def test_an_invalid_message_of_another_producer_is_mended_and_stored(
     _, [listed] = run("dlq", "ls")
     [group] = listed["found"]
     assert (group["error_class"], group["kind"]) == ("InvalidOrder", "permanent")
-    _, [letters] = run("dlq", "ls", "--group", group["fingerprint"])
-    [letter] = letters["found"]
-    code, [trial] = run("dlq", "dry-run", "--all")
-    assert (code, trial["refused"]) == (1, 1)
+    _, [messages] = run("dlq", "ls", "--group", group["fingerprint"])
+    [message] = messages["found"]
+    code, [dry_run] = run("dlq", "dry-run", "--all")
+    assert (code, dry_run["refused"]) == (1, 1)
 
     (tmp_path / "mended.json").write_text(body.replace('"two"', "2"))
-    edit = ("dlq", "edit", letter["message_id"], "--body", str(tmp_path / "mended.json"), "--yes")
+    edit = ("dlq", "edit", message["message_id"], "--body", str(tmp_path / "mended.json"), "--yes")
     code, lines = run(*edit)
 
     assert (code, lines[-1]["confirmed"]) == (0, 1)

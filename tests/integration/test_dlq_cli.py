@@ -11,7 +11,7 @@ from orders.database import connect
 from orders.store import OrderStore
 from tests import mariadb
 from tests.conftest import make_settings
-from tests.repairing import StandIn, a_failure, bury, in_all, order_body, order_id_of
+from tests.dead_orders import FakeWorker, a_failure, bury, in_all, order_body, order_id_of
 from tests.unit.fakes import FakeQueue
 
 NOWHERE = "http://127.0.0.1:1"
@@ -35,11 +35,11 @@ def engine(database_url):
 
 @pytest.fixture
 def run(emulator, queues, database_url):
-    """A function that runs a command; returns its exit code, its output and what it says beside that."""
+    """A function that runs a command; returns its exit code, its output and what is on stderr."""
 
     def run(*arguments, stdin=None, **changes):
-        told = {"sqs_endpoint": emulator.url, "sqs_queue_url": queues.url, "sqs_dlq_url": queues.dlq_url}
-        app = create_app(make_settings(**{**told, "database_url": database_url, **changes}), queue=FakeQueue())
+        addresses = {"sqs_endpoint": emulator.url, "sqs_queue_url": queues.url, "sqs_dlq_url": queues.dlq_url}
+        app = create_app(make_settings(**{**addresses, "database_url": database_url, **changes}), queue=FakeQueue())
         with app.app_context():
             ended = app.test_cli_runner().invoke(args=arguments, input=stdin)
         assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
@@ -50,7 +50,7 @@ def run(emulator, queues, database_url):
 
 @pytest.fixture
 def _worker(engine, queues):
-    with StandIn(engine, queues).at_work():
+    with FakeWorker(engine, queues).at_work():
         yield
 
 
@@ -58,18 +58,18 @@ def documents(output):
     return [json.loads(line) for line in output.splitlines()]
 
 
-class TestLooking:
+class TestScanning:
     def test_ls_shows_groups_and_the_messages_of_one(self, run, engine, queues):
         [one, other] = bury(queues, [order_body(), order_body()])
         OrderStore(engine).record_attempt(a_failure(one))
-        code, told, _ = run("dlq", "ls", "--json")
-        [document] = documents(told)
+        code, output, _ = run("dlq", "ls", "--json")
+        [document] = documents(output)
         assert (code, document["count"]) == (0, 2)
         [group] = [group for group in document["found"] if group["error_class"] == "InvalidOrder"]
-        code, told, _ = run("dlq", "ls", "--group", group["fingerprint"])
-        assert (code, one in told, other in told) == (0, True, False)
-        code, told, _ = run("dlq", "ls")
-        assert (code, group["fingerprint"] in told, "InvalidOrder" in told) == (0, True, True)
+        code, output, _ = run("dlq", "ls", "--group", group["fingerprint"])
+        assert (code, one in output, other in output) == (0, True, False)
+        code, output, _ = run("dlq", "ls")
+        assert (code, group["fingerprint"] in output, "InvalidOrder" in output) == (0, True, True)
 
     def test_an_empty_dlq_says_so(self, run):
         assert run("dlq", "ls") == (0, "none\n", "")
@@ -77,27 +77,27 @@ class TestLooking:
     def test_show_tells_a_message_why_it_died_and_what_a_dry_run_says(self, run, queues):
         body = order_body(quantity=0)
         [message_id] = bury(queues, [body])
-        code, told, _ = run("dlq", "show", message_id)
+        code, output, _ = run("dlq", "show", message_id)
         assert code == 0
-        assert f'"orderId": "{order_id_of(body)}"' in told
-        assert "its workers died" in told
-        assert "no valid order: quantity" in told
+        assert f'"orderId": "{order_id_of(body)}"' in output
+        assert "its workers died" in output
+        assert "no valid order: quantity" in output
         [document] = documents(run("dlq", "show", message_id, "--json")[1])
-        assert (document["letter"]["body"], document["trial"]["accepted"]) == (body, False)
+        assert (document["message"]["body"], document["dry_run"]["accepted"]) == (body, False)
 
     def test_a_terminal_obeys_nothing_that_a_message_says(self, run, queues):
         [message_id] = bury(queues, ['{"a": "\\u001b[2J\\u0007"} \x85 \u202e'])
         for arguments in (["show", message_id], ["ls"], ["dry-run", message_id]):
-            _, told, _ = run("dlq", *arguments)
-            assert not {"\x1b", "\x07", "\x85", "\u202e"} & set(told)
+            _, output, _ = run("dlq", *arguments)
+            assert not {"\x1b", "\x07", "\x85", "\u202e"} & set(output)
 
     def test_dry_run_counts_what_would_pass_and_names_what_would_not(self, run, queues):
         bad = bury(queues, [order_body(), order_body(), order_body(quantity=0)])[-1]
-        code, told, _ = run("dlq", "dry-run", "--all")
+        code, output, _ = run("dlq", "dry-run", "--all")
         assert code == 1
-        assert "3 tried: 2 would be accepted" in told
-        assert "2 would be stored" in told
-        assert bad in told
+        assert "3 tried: 2 would be accepted" in output
+        assert "2 would be stored" in output
+        assert bad in output
         [document] = documents(run("dlq", "dry-run", bad, "--json")[1])
         assert (document["accepted"], document["refused"]) == (0, 1)
         assert in_all(queues, queues.url) == 0
@@ -107,10 +107,10 @@ class TestRepairing:
     @pytest.mark.usefixtures("_worker")
     def test_redrive_asks_sends_and_confirms(self, run, queues):
         bury(queues, [order_body() for _ in range(7)])
-        code, told, _ = run("dlq", "redrive", "--all", "--as", "ada", "--reason", "mended", stdin="y\n")
+        code, output, _ = run("dlq", "redrive", "--all", "--as", "ada", "--reason", "mended", stdin="y\n")
         assert code == 0
-        assert "Send 7 messages again, 5 of them first?" in told
-        assert "7 confirmed" in told
+        assert "Send 7 messages again, 5 of them first?" in output
+        assert "7 confirmed" in output
         assert in_all(queues, queues.dlq_url) == 0
 
     def test_who_says_no_has_done_nothing(self, run, queues):
@@ -122,28 +122,28 @@ class TestRepairing:
     @pytest.mark.usefixtures("_worker")
     def test_as_json_it_prints_progress_line_by_line_and_nothing_else(self, run, queues):
         bury(queues, [order_body() for _ in range(7)])
-        code, told, beside = run("dlq", "redrive", "--all", "--yes", "--json", "--canaries", "2")
-        assert (code, beside) == (0, "")
-        lines = documents(told)
+        code, output, errors = run("dlq", "redrive", "--all", "--yes", "--json", "--canaries", "2")
+        assert (code, errors) == (0, "")
+        lines = documents(output)
         assert (lines[-1]["state"], lines[-1]["confirmed"]) == ("done", 7)
 
     @pytest.mark.usefixtures("_worker")
     def test_a_stopped_redrive_ends_with_1_and_says_why(self, run, queues):
         bury(queues, [order_body(quantity=0) for _ in range(4)])
-        code, told, _ = run("dlq", "redrive", "--all", "--yes", "--canaries", "1")
+        code, output, _ = run("dlq", "redrive", "--all", "--yes", "--canaries", "1")
         assert code == 1
-        assert "stopped" in told
-        assert "InvalidOrder" in told
+        assert "stopped" in output
+        assert "InvalidOrder" in output
 
     @pytest.mark.usefixtures("_worker")
     def test_edit_shows_the_difference_and_sends_it(self, run, queues, tmp_path):
         body = order_body(quantity=0, totalPrice=99.50)
         [message_id] = bury(queues, [body.replace("99.5", "99.50")])
         (tmp_path / "mended.json").write_text(body.replace('"quantity": 0', '"quantity": 3').replace("99.5", "99.50"))
-        code, told, _ = run("dlq", "edit", message_id, "--body", str(tmp_path / "mended.json"), stdin="y\n")
-        assert code == 0, told
-        assert '-  "quantity": 0,\n+  "quantity": 3,\n' in told
-        assert '   "totalPrice": 99.50,' in told, "every digit as it was"
+        code, output, _ = run("dlq", "edit", message_id, "--body", str(tmp_path / "mended.json"), stdin="y\n")
+        assert code == 0, output
+        assert '-  "quantity": 0,\n+  "quantity": 3,\n' in output
+        assert '   "totalPrice": 99.50,' in output, "every digit as it was"
         [document] = documents(run("orders", "where", order_id_of(body), "--json")[1])
         assert document["state"] == "persisted"
 
@@ -152,25 +152,25 @@ class TestRepairing:
         [message_id] = bury(queues, [order_body(quantity=0)])
         change = "import sys, pathlib; p = pathlib.Path(sys.argv[1]); p.write_text(p.read_text().replace(': 0', ': 3'))"
         monkeypatch.setenv("EDITOR", f'{sys.executable} -c "{change}"')
-        code, told, _ = run("dlq", "edit", message_id, "--yes")
-        assert (code, "1 confirmed" in told) == (0, True)
+        code, output, _ = run("dlq", "edit", message_id, "--yes")
+        assert (code, "1 confirmed" in output) == (0, True)
 
     def test_an_edit_that_would_fail_again_is_refused_before_anything_is_asked(self, run, queues, tmp_path):
         [message_id] = bury(queues, [order_body(quantity=0)])
         (tmp_path / "still.json").write_text(order_body())
-        code, told, beside = run("dlq", "edit", message_id, "--body", str(tmp_path / "still.json"))
-        assert (code, told) == (1, "")
-        assert "has to stay so" in beside
+        code, output, errors = run("dlq", "edit", message_id, "--body", str(tmp_path / "still.json"))
+        assert (code, output) == (1, "")
+        assert "has to stay so" in errors
 
     def test_discard_needs_a_reason_and_is_on_record(self, run, queues):
         [message_id] = bury(queues, ["poison"])
         assert run("dlq", "discard", message_id, "--yes")[0] == 2
         assert run("dlq", "discard", message_id, "--yes", "--reason", "rubbish", "--as", "ada")[0] == 0
         assert in_all(queues, queues.dlq_url) == 0
-        code, told, _ = run("dlq", "log")
+        code, output, _ = run("dlq", "log")
         assert code == 0
-        assert "ada" in told
-        assert "rubbish" in told
+        assert "ada" in output
+        assert "rubbish" in output
         [[entry]] = documents(run("dlq", "log", "--json")[1])
         [document] = documents(run("dlq", "log", entry["id"], "--json")[1])
         assert [item["body"] for item in document["items"]] == ["poison"]
@@ -198,9 +198,9 @@ class TestEnds:
         ids=" ".join,
     )
     def test_what_is_not_there_ends_with_1_and_one_line(self, run, arguments):
-        code, told, beside = run(*arguments)
-        assert (code, told) == (1, "")
-        assert len(beside.splitlines()) == 1
+        code, output, errors = run(*arguments)
+        assert (code, output) == (1, "")
+        assert len(errors.splitlines()) == 1
 
     @pytest.mark.parametrize(
         "arguments",
@@ -208,18 +208,18 @@ class TestEnds:
         ids=" ".join,
     )
     def test_without_sqs_it_ends_with_2_and_one_line(self, run, arguments):
-        code, told, beside = run(*arguments, **AWAY)
-        assert (code, told) == (2, "")
-        assert len(beside.splitlines()) == 1
+        code, output, errors = run(*arguments, **AWAY)
+        assert (code, output) == (2, "")
+        assert len(errors.splitlines()) == 1
 
     @pytest.mark.parametrize(
         "arguments", [["dlq", "ls"], ["dlq", "log"], ["orders", "where", "x"], ["dlq", "resume", "x"]], ids=" ".join
     )
     def test_without_the_database_it_ends_with_2_and_one_line(self, run, arguments):
-        code, told, beside = run(*arguments, database_url="mysql+pymysql://orders:secret@127.0.0.1:1/orders")
-        assert (code, told) == (2, "")
-        assert len(beside.splitlines()) == 1
-        assert "secret" not in beside
+        code, output, errors = run(*arguments, database_url="mysql+pymysql://orders:secret@127.0.0.1:1/orders")
+        assert (code, output) == (2, "")
+        assert len(errors.splitlines()) == 1
+        assert "secret" not in errors
 
     @pytest.mark.parametrize(
         "arguments",
@@ -227,13 +227,13 @@ class TestEnds:
         ids=" ".join,
     )
     def test_what_is_not_clear_is_asked_back(self, run, arguments):
-        code, told, beside = run("dlq", *arguments)
-        assert (code, told) == (2, "")
-        assert "Error: " in beside
+        code, output, errors = run("dlq", *arguments)
+        assert (code, output) == (2, "")
+        assert "Error: " in errors
 
 
 def test_queues_show_tells_everything_of_both_and_the_time_line(run, queues):
-    code, told, _ = run("queues", "show")
+    code, output, _ = run("queues", "show")
     assert code == 0
     for line in (
         queues.url,
@@ -242,7 +242,7 @@ def test_queues_show_tells_everything_of_both_and_the_time_line(run, queues):
         "RedriveAllowPolicy ",
         "3 attempts (maxReceiveCount)",
     ):
-        assert line in told
+        assert line in output
     [document] = documents(run("queues", "show", "--json")[1])
     names = {attribute["name"] for attribute in document["dlq"]["attributes"]}
     answer = queues.sqs.get_queue_attributes(QueueUrl=queues.dlq_url, AttributeNames=["All"])
@@ -254,9 +254,9 @@ def test_orders_where_tells_the_story(run, engine):
     body = order_body()
     store = OrderStore(engine)
     store.record_attempt(a_failure("m1", order_id=UUID(order_id_of(body)), traceback="File x", message="bad \x1b[2J"))
-    code, told, _ = run("orders", "where", order_id_of(body))
+    code, output, _ = run("orders", "where", order_id_of(body))
     assert code == 0
-    assert f"order {order_id_of(body)} is dead" in told
-    assert "failed" in told
-    assert "File x" in told
-    assert "\x1b" not in told
+    assert f"order {order_id_of(body)} is dead" in output
+    assert "failed" in output
+    assert "File x" in output
+    assert "\x1b" not in output

@@ -48,7 +48,7 @@ FILL = {
         worker, final, failed_at, message_id, kind, next_visible_at)
         SELECT {ORDER_ID}, '{PRODUCER}', {TASK_ID}, 'InvalidOrder', REPEAT('quantity ', 20), REPEAT('line ', 200), 1,
         'worker@host', 1, {SENT_AT}, {MESSAGE_ID}, 'permanent', {SENT_AT} FROM seq_1_to_{DEAD}""",
-    "letters": f"""INSERT INTO dead_letters (message_id, body, attributes, task, task_id, order_id, fingerprint, kind,
+    "messages": f"""INSERT INTO dead_messages (message_id, body, attributes, task, task_id, subject, fingerprint, kind,
         error_class, error, sent_at, died_at, seen_at)
         SELECT {MESSAGE_ID}, {BODY}, '{{}}', '{PRODUCER}', {TASK_ID}, {ORDER_ID}, LPAD(HEX(seq MOD {GROUPS}), 16, '0'),
         'permanent', 'InvalidOrder', REPEAT('quantity ', 20), {SENT_AT}, {SENT_AT}, UTC_TIMESTAMP(6)
@@ -56,28 +56,28 @@ FILL = {
     "repairs": f"""INSERT INTO repairs (id, action, operator, reason, state, note, canaries, began_at, ended_at)
         SELECT {ORDER_ID}, 'redrive', 'ada', 'because', 'done', '', 5, {SENT_AT}, {SENT_AT}
         FROM seq_1_to_{REPAIRS}""",
-    "items": f"""INSERT INTO repair_items (repair_id, message_id, state, order_id, task, task_id, body,
+    "items": f"""INSERT INTO repair_items (repair_id, message_id, state, subject, task, task_id, body,
         changed_at, error) SELECT '00000001-0000-4000-8000-000000000000', {MESSAGE_ID}, 'confirmed', {ORDER_ID},
         '{PRODUCER}', {TASK_ID},
         {BODY}, {SENT_AT}, '' FROM seq_1_to_{DEAD}""",
 }
 
-LETTER = "00000005-2222-4000-8000-000000000000"
+MESSAGE = "00000005-2222-4000-8000-000000000000"
 PAGES = {
     "overview": "/monitor/",
     "orders": "/monitor/orders",
     "order that is persisted": "/monitor/orders/000F0000-0000-4000-8000-000000000000",
     "order that is dead": "/monitor/orders/00000005-0000-4000-8000-000000000000",
     "order by its task": "/monitor/orders/00000005-1111-4000-8000-000000000000",
-    "order by its message": f"/monitor/orders/{LETTER}",
+    "order by its message": f"/monitor/orders/{MESSAGE}",
     "order that nobody knows": "/monitor/orders/ffffffff-0000-4000-8000-000000000000",
     "queues": "/monitor/queues",
     "dlq": "/monitor/dlq",
     "group": "/monitor/dlq/groups/0000000000000003",
-    "group, far behind": "/monitor/dlq/groups/0000000000000003?behind=00002000",
-    "letters": "/monitor/dlq/letters",
-    "letter": f"/monitor/dlq/letters/{LETTER}",
-    "edit": f"/monitor/dlq/letters/{LETTER}/edit",
+    "group, far behind": "/monitor/dlq/groups/0000000000000003?after=00002000",
+    "messages": "/monitor/dlq/messages",
+    "message": f"/monitor/dlq/messages/{MESSAGE}",
+    "edit": f"/monitor/dlq/messages/{MESSAGE}/edit",
     "dry run of a group": "/monitor/dlq/dry-run?group=0000000000000003",
     "dry run of all": "/monitor/dlq/dry-run?all=1",
     "redrive": "/monitor/dlq/redrive?all=1",
@@ -93,7 +93,7 @@ def database(mariadb_server):
     name = url.rsplit("/", 1)[-1]
     for statement in FILL.values():
         mariadb_server.execute(statement, name)
-    mariadb_server.execute("ANALYZE TABLE orders, task_state, task_minutes, dead_letters, repair_items", name)
+    mariadb_server.execute("ANALYZE TABLE orders, task_state, task_minutes, dead_messages, repair_items", name)
     return url
 
 

@@ -5,13 +5,9 @@ from collections import Counter
 import pytest
 
 from celery_sqs.aws.endpoint import Endpoint
-from celery_sqs.dlq.queue import DeadLetterQueue
+from celery_sqs.dlq import DISCARD, REDRIVE, DeadLetterQueue, Selection, Throttle
 from celery_sqs.errors import CallFailed
-from tasks.repair.bench import Bench
-from tasks.repair.letters import Chosen
-from tasks.repair.repairs import DISCARD, REDRIVE
-from tasks.repair.sweep import Pace
-from tests.repairing import QUICK, StandIn, bury, in_all, order_body
+from tests.dead_orders import QUICK, FakeWorker, bury, in_all, make_service, order_body
 
 #: What is killed is a run, and no statement of it: one database shows it.
 pytestmark = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
@@ -55,9 +51,9 @@ def make_dlq(emulator, queues):
     return make
 
 
-def planned(bench, action):
-    bench.take_census()
-    return bench.repairs.plan(action, Chosen.all(), "ada", "a reason")
+def planned(service, action):
+    service.scan()
+    return service.repairs.plan(action, Selection.all(), "ada", "a reason")
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
@@ -65,36 +61,36 @@ def planned(bench, action):
 def test_a_redrive_that_is_killed_around_a_call_goes_on(engine, queues, make_dlq, call, before):
     bodies = [order_body() for _ in range(30)]
     bury(queues, bodies)
-    mortal = Bench(engine, make_dlq(lambda sqs: Mortal(sqs, call, before)), QUICK)
+    mortal = make_service(engine, make_dlq(lambda sqs: Mortal(sqs, call, before)), QUICK)
     repair_id = planned(mortal, REDRIVE)
-    with StandIn(engine, queues).at_work() as stand_in:
+    with FakeWorker(engine, queues).at_work() as fake_worker:
         with pytest.raises(Killed):
             mortal.repairs.run(repair_id)
         assert mortal.repairs.progress(repair_id).state == "running"
 
-        done = Bench(engine, make_dlq(), QUICK).repairs.run(repair_id)
+        done = make_service(engine, make_dlq(), QUICK).repairs.run(repair_id)
 
     assert (done.state, done.confirmed, done.total) == ("done", 30, 30)
-    assert set(stand_in.received) == set(bodies), "nothing is lost"
+    assert set(fake_worker.received) == set(bodies), "nothing is lost"
     assert in_all(queues, queues.dlq_url) == 0, "nothing is left over"
-    sent_twice = sum(count - 1 for count in Counter(stand_in.received).values())
+    sent_twice = sum(count - 1 for count in Counter(fake_worker.received).values())
     assert sent_twice <= (5 if (call, before) == ("send_message_batch", False) else 0), "no more than was in doubt"
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 def test_a_discard_that_is_killed_around_its_call_goes_on(engine, queues, make_dlq, before):
     bury(queues, ["poison"] * 3)
-    mortal = Bench(engine, make_dlq(lambda sqs: Mortal(sqs, "delete_message_batch", before)), QUICK)
+    mortal = make_service(engine, make_dlq(lambda sqs: Mortal(sqs, "delete_message_batch", before)), QUICK)
     repair_id = planned(mortal, DISCARD)
     with pytest.raises(Killed):
         mortal.repairs.run(repair_id)
 
-    bench = Bench(engine, make_dlq(), QUICK)
-    done = bench.repairs.run(repair_id)
+    service = make_service(engine, make_dlq(), QUICK)
+    done = service.repairs.run(repair_id)
 
     assert (done.state, done.discarded, done.gone) == ("done", 3, 0)
     assert in_all(queues, queues.dlq_url) == 0
-    assert bench.letters.count() == 0
+    assert service.messages.count() == 0
 
 
 class Stubborn:
@@ -117,7 +113,7 @@ class Stubborn:
 
 @pytest.fixture
 def make_stubborn(engine, make_dlq):
-    """A function that makes a bench whose DLQ deletes nothing so many times."""
+    """A function that makes a service whose DLQ deletes nothing so many times."""
 
     def make(times):
         clients = []
@@ -126,57 +122,57 @@ def make_stubborn(engine, make_dlq):
             clients.extend([] if clients else [Stubborn(sqs, times)])
             return clients[0]
 
-        return Bench(engine, make_dlq(stubborn), QUICK)
+        return make_service(engine, make_dlq(stubborn), QUICK)
 
     return make
 
 
-def test_what_was_sent_and_not_deleted_is_deleted_by_the_next_look_and_not_sent_again(engine, queues, make_stubborn):
+def test_what_was_sent_and_not_deleted_is_deleted_by_the_next_scan_and_not_sent_again(engine, queues, make_stubborn):
     bury(queues, [order_body() for _ in range(3)])
-    bench = make_stubborn(1)
-    with StandIn(engine, queues).at_work() as stand_in:
-        done = bench.repairs.run(planned(bench, REDRIVE))
-    assert (done.state, done.confirmed, done.note, len(stand_in.received)) == ("done", 3, "", 3)
+    service = make_stubborn(1)
+    with FakeWorker(engine, queues).at_work() as fake_worker:
+        done = service.repairs.run(planned(service, REDRIVE))
+    assert (done.state, done.confirmed, done.note, len(fake_worker.received)) == ("done", 3, "", 3)
     assert in_all(queues, queues.dlq_url) == 0
 
 
 def test_what_can_never_be_deleted_is_sent_once_and_that_is_said(engine, queues, make_stubborn):
     bury(queues, [order_body() for _ in range(3)])
-    bench = make_stubborn(1000)
-    with StandIn(engine, queues).at_work() as stand_in:
-        done = bench.repairs.run(planned(bench, REDRIVE))
-    assert (done.state, done.confirmed, len(stand_in.received)) == ("done", 3, 3)
+    service = make_stubborn(1000)
+    with FakeWorker(engine, queues).at_work() as fake_worker:
+        done = service.repairs.run(planned(service, REDRIVE))
+    assert (done.state, done.confirmed, len(fake_worker.received)) == ("done", 3, 3)
     assert done.note == "3 were sent and could not be deleted from the DLQ"
-    assert bench.letters.count() == in_all(queues, queues.dlq_url) == 3
+    assert service.messages.count() == in_all(queues, queues.dlq_url) == 3
 
 
 def test_while_sqs_is_away_a_repair_ends_and_can_be_run_later(engine, queues, make_dlq, emulator):
     bury(queues, [order_body()])
-    repair_id = planned(Bench(engine, make_dlq(), QUICK), REDRIVE)
+    repair_id = planned(make_service(engine, make_dlq(), QUICK), REDRIVE)
     away = DeadLetterQueue(Endpoint("us-east-1", "http://127.0.0.1:1", ("test", "test")), queues.url, queues.dlq_url)
     with pytest.raises(CallFailed):
-        Bench(engine, away, QUICK).repairs.run(repair_id)
-    bench = Bench(engine, make_dlq(), QUICK)
-    assert bench.repairs.progress(repair_id).state == "running"
-    assert not bench.repairs.progress(repair_id).runner_alive
-    with StandIn(engine, queues).at_work():
-        assert bench.repairs.run(repair_id).confirmed == 1
+        make_service(engine, away, QUICK).repairs.run(repair_id)
+    service = make_service(engine, make_dlq(), QUICK)
+    assert service.repairs.progress(repair_id).state == "running"
+    assert not service.repairs.progress(repair_id).runner_alive
+    with FakeWorker(engine, queues).at_work():
+        assert service.repairs.run(repair_id).confirmed == 1
 
 
 def test_where_sqs_takes_nothing_a_repair_ends_and_keeps_what_it_has(engine, queues, emulator):
     bury(queues, [order_body() for _ in range(3)])
     endpoint = Endpoint("us-east-1", emulator.url, ("test", "test"))
     nowhere = DeadLetterQueue(endpoint, f"{queues.url}-which-is-not", queues.dlq_url)
-    bench = Bench(engine, nowhere, QUICK)
+    service = make_service(engine, nowhere, QUICK)
     with pytest.raises(CallFailed, match="SQS does nothing"):
-        bench.repairs.run(planned(bench, REDRIVE))
+        service.repairs.run(planned(service, REDRIVE))
     assert in_all(queues, queues.dlq_url) == 3
 
 
 def test_a_slow_repair_keeps_to_its_rate(engine, queues, make_dlq):
     bury(queues, [order_body() for _ in range(20)])
-    bench = Bench(engine, make_dlq(), Pace(rate=10, poll=0.05))
-    with StandIn(engine, queues).at_work():
-        done = bench.repairs.run(planned(bench, REDRIVE))
-    items = bench.repairs.items(done.id)
+    service = make_service(engine, make_dlq(), Throttle(rate=10, poll=0.05))
+    with FakeWorker(engine, queues).at_work():
+        done = service.repairs.run(planned(service, REDRIVE))
+    items = service.repairs.items(done.id)
     assert (done.ended_at - min(item.sent_at for item in items)).total_seconds() >= 2 - 0.1

@@ -12,21 +12,19 @@ import time
 import pytest
 
 from celery_sqs.aws.endpoint import Endpoint
-from celery_sqs.dlq.queue import DeadLetterQueue
+from celery_sqs.dlq import REDRIVE, DeadLetterQueue, DeadLetterService, Selection
 from celery_sqs.monitor import EventReader
 from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, backoff
 from config.queues import ORDER_QUEUE
 from orders.database import connect
-from tasks.repair.census import take_census
-from tasks.repair.letters import Chosen
-from tasks.repair.repairs import REDRIVE, Repairs
+from orders.store import OrderStore
 from tests import mariadb
+from tests.dead_orders import QUICK, bury
 from tests.emulator import Queues
 from tests.faults.proxy import Proxy
 from tests.plain import jobs
 from tests.plain.systems import Here
 from tests.polling import poll
-from tests.repairing import QUICK, bury
 
 RECEIVES = ORDER_QUEUE.max_receive_count
 VISIBILITY_TIMEOUT = 30  # seconds, as in production
@@ -281,8 +279,8 @@ def test_a_dead_task_that_is_sent_again_is_confirmed_by_its_success(here, emulat
     bury(here.queues, ["{}"], **{name: {"DataType": "String", "StringValue": text} for name, text in named.items()})
     engine, endpoint = connect(here.database_url), Endpoint("us-east-1", emulator.url, ("test", "test"))
     dlq = DeadLetterQueue(endpoint, here.queues.url, here.queues.dlq_url, wait=0)
-    take_census(engine, dlq)
-    repairs = Repairs(engine, dlq, lambda: here.app.tasks, QUICK)
-    done = repairs.run(repairs.plan(REDRIVE, Chosen.all(), "ada", "mended"))
+    service = DeadLetterService(here.app, engine, dlq, OrderStore(engine), QUICK)
+    service.scan()
+    done = service.repairs.run(service.repairs.plan(REDRIVE, Selection.all(), "ada", "mended"))
     assert (done.state, done.confirmed, done.note) == ("done", 1, "")
     assert len(here.runs_of("note", "once-dead")) == 1

@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
+from celery_sqs.dlq import DeadMessages, RepairLog
 from celery_sqs.monitor import EventReader
 from tests.mariadb import migrate
 from tests.processes import BIN, ROOT, free_port
@@ -19,6 +20,17 @@ OLD_ATTEMPT = text(
     "INSERT INTO attempts"
     " (order_id, task, task_id, error_class, message, traceback, receive_count, worker, final, failed_at) VALUES"
     " (:order_id, 'persist_order', :task_id, 'ValueError', 'text', '', :receive_count, 'w', 0, :failed_at)"
+)
+
+OLD_DEAD_MESSAGE = text(
+    "INSERT INTO dead_letters (message_id, body, attributes, task, task_id, order_id, fingerprint, kind, error_class,"
+    " error, sent_at, seen_at)"
+    " VALUES ('m1', '{}', '{}', 'persist_order', 't', :order_id, '0', 'own', '', '', :now, :now)"
+)
+OLD_SCAN = text("INSERT INTO looks (queue, began_at, ended_at, found, gone) VALUES ('dlq', :now, :now, 1, 0)")
+OLD_ITEM = text(
+    "INSERT INTO repair_items (repair_id, message_id, state, order_id, task, task_id, body, sent_at, changed_at, error)"
+    " VALUES ('r', 'm1', 'sent', :order_id, 'persist_order', 't', '{}', :now, :now, '')"
 )
 
 
@@ -90,6 +102,24 @@ def test_a_worker_on_record_keeps_what_it_has_in_flight(engine, administrator, a
         assert connection.execute(text("SELECT name, held, oldest_held_seconds FROM workers")).all() == [
             ("w@h", 3, 4.5)
         ]
+
+
+def test_what_is_known_of_the_dlq_is_kept_under_its_new_names(administrator, administrator_url):
+    with administrator.connect() as connection:
+        alembic = Config(toml_file=ROOT / "pyproject.toml")
+        alembic.attributes["connection"] = connection
+        command.downgrade(alembic, "0003")
+    order_id, now = str(uuid4()), FAILED_AT.replace(tzinfo=None)
+    with administrator.begin() as connection:
+        for statement in (OLD_DEAD_MESSAGE, OLD_SCAN, OLD_ITEM):
+            connection.execute(statement, {"order_id": order_id, "now": now})
+
+    migrate(administrator_url)
+
+    [message] = DeadMessages(administrator).of_subject(order_id)
+    assert (message.message_id, message.body, message.seen_at, message.gone_at) == ("m1", "{}", FAILED_AT, None)
+    assert DeadMessages(administrator).scanned_at() == FAILED_AT
+    assert RepairLog(administrator).sent_again(["m1", "m2"]) == {"m1"}
 
 
 def test_a_database_that_is_not_there_is_one_line_that_names_the_setting():

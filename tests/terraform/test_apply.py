@@ -171,8 +171,8 @@ class TestWithTheKeysOfTheRolesAlone:
         mariadb_server.execute("DROP TRIGGER refuse", database)
         services.flask("preflight")
         [group] = json.loads(services.flask("dlq", "ls", "--json"))["found"]
-        letters = json.loads(services.flask("dlq", "ls", "--json", "--group", group["fingerprint"]))["found"]
-        [spoilt] = [letter["message_id"] for letter in letters if letter["order_id"] == thrown_away]
+        messages = json.loads(services.flask("dlq", "ls", "--json", "--group", group["fingerprint"]))["found"]
+        [spoilt] = [message["message_id"] for message in messages if message["subject"] == thrown_away]
         services.flask("dlq", "discard", spoilt, "--yes", "--reason", "a test")
         services.flask("dlq", "redrive", "--all", "--yes", "--reason", "mended")
         assert web.state(kept) == "persisted"

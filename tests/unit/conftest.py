@@ -44,8 +44,9 @@ def store(engine):
 
 
 @pytest.fixture
-def app(store, queue):
-    return create_app(make_settings(), store=store, queue=queue)
+def app(store, queue, tmp_path):
+    settings = make_settings(database_url=f"sqlite:///{tmp_path}/orders.db")
+    return create_app(settings, store=store, queue=queue)
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 
+from app.services import Services
 from celery_sqs.dlq.tables import repair_items
-from tests.repairing import a_failure
+from tests.dead_orders import a_failure
 from tests.unit.samples import an_arrival, an_order
 
 
@@ -17,7 +18,7 @@ def order_id(identity):
 
 
 @pytest.fixture
-def told(api, token, order_id):
+def get_state(api, token, order_id):
     """A function that asks for the order: its state and attempts."""
 
     def ask():
@@ -42,7 +43,7 @@ def repair(engine, order_id):
             "repair_id": str(uuid4()),
             "message_id": message_id,
             "state": state,
-            "order_id": str(order_id),
+            "subject": str(order_id),
             "task": "persist_order",
             "task_id": "a-task",
             "body": "{}",
@@ -56,40 +57,51 @@ def repair(engine, order_id):
     return record
 
 
-def test_a_dead_order_that_was_sent_again_is_queued(told, fail, repair):
+def test_a_dead_order_that_was_sent_again_is_queued(get_state, fail, repair):
     fail("first")
-    assert told() == ("dead", 3)
+    assert get_state() == ("dead", 3)
     repair("first", sent_at=datetime.now(UTC))
-    assert told() == ("queued", 0)
+    assert get_state() == ("queued", 0)
 
 
-def test_it_is_retrying_when_it_fails_again_and_dead_when_that_was_the_last_time(told, fail, repair):
+def test_it_is_retrying_when_it_fails_again_and_dead_when_that_was_the_last_time(get_state, fail, repair):
     fail("first")
     repair("first", sent_at=datetime.now(UTC))
     fail("second", receive_count=1, final=False)
-    assert told() == ("retrying", 1)
+    assert get_state() == ("retrying", 1)
     fail("second", receive_count=3, final=True)
-    assert told() == ("dead", 3)
+    assert get_state() == ("dead", 3)
     repair("second", sent_at=datetime.now(UTC))
-    assert told() == ("queued", 0)
+    assert get_state() == ("queued", 0)
 
 
 @pytest.mark.parametrize("state", ["planned", "sending", "gone", "discarded"])
-def test_it_stays_dead_until_sqs_has_confirmed_that_it_was_sent(told, fail, repair, state):
+def test_it_stays_dead_until_sqs_has_confirmed_that_it_was_sent(get_state, fail, repair, state):
     fail("first")
     repair("first", state)
-    assert told() == ("dead", 3)
+    assert get_state() == ("dead", 3)
 
 
-def test_it_stays_dead_while_only_another_of_its_messages_was_sent_again(told, fail, repair):
+def test_it_stays_dead_while_only_another_of_its_messages_was_sent_again(get_state, fail, repair):
     fail("first")
     fail("second")
     repair("second", sent_at=datetime.now(UTC))
-    assert told() == ("dead", 3)
+    assert get_state() == ("dead", 3)
 
 
-def test_it_is_persisted_once_its_row_is_there(told, fail, repair, store, order_id):
+def test_it_is_persisted_once_its_row_is_there(get_state, fail, repair, store, order_id):
     fail("first")
     repair("first", "confirmed", sent_at=datetime.now(UTC))
     store.persist([an_arrival(an_order(order_id=order_id, user_id=7))])
-    assert told() == ("persisted", 1)
+    assert get_state() == ("persisted", 1)
+
+
+def test_only_an_order_that_has_failed_costs_a_statement_for_the_repairs(app, get_state, fail):
+    statements = []
+    engine = app.extensions[Services.NAME].engine  # the store of these tests has another
+    event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+    assert get_state() == ("queued", 0)
+    assert statements == []
+    fail("first")
+    assert get_state() == ("dead", 3)
+    assert len(statements) == 1

@@ -1,4 +1,4 @@
-"""Editing a letter: the message as a form, what would be wrong with it, the difference, and then it is sent."""
+"""Editing a dead message: its body as a form, what is wrong with it, the difference, and then it is sent."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -11,13 +11,12 @@ from werkzeug.sansio.response import Response as BaseResponse
 
 from app.workbench.actions.repair import required_reason, started
 from app.workbench.blueprint import blueprint, operator, page, rendered
-from app.workbench.pages.dead import get_letter, shown_body
+from app.workbench.pages.dead_messages import get_message, shown_body
 from app.workbench.parts import parts
-from celery_sqs.message import exact_json
+from celery_sqs import exact_json
+from celery_sqs.dlq import EDIT, DeadMessage, Refused, Selection
 from orders.schema import InvalidOrder, from_message
 from tasks.orders import PERSIST_ORDER
-from tasks.repair.letters import Chosen, Letter
-from tasks.repair.repairs import EDIT, Refused
 
 #: Characters of a body that a form begins with; a longer one was no order, and is written anew.
 MAX_EDITED: Final = 32 * 1024
@@ -26,49 +25,49 @@ MAX_EDITED: Final = 32 * 1024
 SEND: Final = "send"
 
 
-@page("/dlq/letters/<message_id>/edit", "edit.html")
+@page("/dlq/messages/<message_id>/edit", "edit.html")
 def edit(message_id: str) -> dict[str, Any]:
-    """The letter's message, to be changed."""
-    letter = get_letter(message_id)
-    body = shown_body(letter.body)
-    text = body["text"] if len(letter.body) <= MAX_EDITED else ""
-    return {"now": datetime.now(UTC), "letter": letter, "text": text, "errors": field_errors(letter, text)}
+    """The body of a message, to be changed."""
+    message = get_message(message_id)
+    body = shown_body(message.body)
+    text = body["text"] if len(message.body) <= MAX_EDITED else ""
+    return {"now": datetime.now(UTC), "message": message, "text": text, "errors": field_errors(message, text)}
 
 
-@blueprint.post("/dlq/letters/<message_id>/edit")
+@blueprint.post("/dlq/messages/<message_id>/edit")
 def check_edit(message_id: str) -> BaseResponse:
     """Say what is wrong with the changed message, or show the difference; send it once that was seen."""
-    letter = get_letter(message_id)
+    message = get_message(message_id)
     text = request.form.get("body", "").replace("\r\n", "\n").strip()
-    errors = field_errors(letter, text)
+    errors = field_errors(message, text)
     if errors or request.form.get("step") == "back":
-        return _page("edit.html", letter, text, errors, HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK)
+        return _page("edit.html", message, text, errors, HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK)
     if request.form.get("step") != SEND:
-        return _page("diff.html", letter, text, {}, HTTPStatus.OK)
+        return _page("diff.html", message, text, {}, HTTPStatus.OK)
     reason, errors = required_reason()
     if not errors:
         try:
-            chosen = Chosen.ids([message_id])
-            return started(parts().bench.repairs.plan(EDIT, chosen, operator(), reason, 0, _compact(text)))
+            selection, repairs = Selection.ids([message_id]), parts().dlq.repairs
+            return started(repairs.plan(EDIT, selection, operator(), reason, 0, _compact(text)))
         except Refused as error:
             errors["form"] = str(error)
-    return _page("diff.html", letter, text, errors, HTTPStatus.UNPROCESSABLE_ENTITY)
+    return _page("diff.html", message, text, errors, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-def field_errors(letter: Letter, text: str) -> dict[str, str]:
+def field_errors(message: DeadMessage, text: str) -> dict[str, str]:
     """What is wrong with a message, by field; `form` is what is wrong with all of it."""
     try:
         value = exact_json.loads(text)
     except ValueError as error:
         return {"form": f"This is not JSON: {error}."}
-    if letter.task not in {PERSIST_ORDER, ""}:
+    if message.task not in {PERSIST_ORDER, ""}:
         return {}
     try:
         order = from_message(value)
     except InvalidOrder as error:
         return dict(_flat(error.errors))
-    if letter.order_id not in {None, str(order.order_id)}:
-        return {"orderId": f"Must stay {letter.order_id}: its customer waits for that one."}
+    if message.subject not in {None, str(order.order_id)}:
+        return {"orderId": f"Must stay {message.subject}: its customer waits for that one."}
     return {}
 
 
@@ -78,18 +77,18 @@ def difference(old: str, new: str) -> list[tuple[str, str]]:
     return [(line[0], line[2:]) for line in compared if line[0] != "?"]
 
 
-def _page(template: str, letter: Letter, text: str, errors: dict[str, str], status: HTTPStatus) -> BaseResponse:
-    old = shown_body(letter.body)["text"] if len(letter.body) <= MAX_EDITED else letter.body[:MAX_EDITED]
+def _page(template: str, message: DeadMessage, text: str, errors: dict[str, str], status: HTTPStatus) -> BaseResponse:
+    old = shown_body(message.body)["text"] if len(message.body) <= MAX_EDITED else message.body[:MAX_EDITED]
     new = shown_body(text)["text"]
-    told = {
+    values = {
         "now": datetime.now(UTC),
-        "letter": letter,
+        "message": message,
         "text": text,
         "errors": errors,
         "given": request.form,
         "lines": difference(old, new),
     }
-    return rendered(template, told, status)
+    return rendered(template, values, status)
 
 
 def _compact(text: str) -> str:
@@ -103,5 +102,5 @@ def _flat(errors: Any, path: str = "") -> Iterator[tuple[str, str]]:
         for name, below in errors.items():
             yield from _flat(below, f"{path}.{name}" if path else str(name))
     else:
-        told = errors if isinstance(errors, list) else [errors]
-        yield "form" if path in {"", "_schema"} else path, " ".join(map(str, told))
+        texts = errors if isinstance(errors, list) else [errors]
+        yield "form" if path in {"", "_schema"} else path, " ".join(map(str, texts))

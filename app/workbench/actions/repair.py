@@ -1,4 +1,4 @@
-"""Sending dead letters again, and discarding them: asked, confirmed, then done and watched."""
+"""Sending dead messages again, and discarding them: asked, confirmed, then run."""
 
 import re
 from datetime import UTC, datetime
@@ -9,35 +9,47 @@ from flask import redirect, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.sansio.response import Response as BaseResponse
 
+from app.workbench.actions.dry_run import summarised
 from app.workbench.actions.scope import Scope
-from app.workbench.actions.trial import try_some
 from app.workbench.blueprint import blueprint, operator, page, rendered
 from app.workbench.parts import parts
-from tasks.repair.repairs import CANARIES, DISCARD, REDRIVE, Refused
+from celery_sqs.dlq import (
+    CANARIES,
+    CONFIRMED,
+    DISCARD,
+    DISCARDED,
+    FAILED,
+    GONE,
+    PLANNED,
+    REDRIVE,
+    SENDING,
+    SENT,
+    Refused,
+)
 
 MAX_REASON: Final = 1000  # characters
 MAX_CANARIES: Final = 1000
 
 SHOWN_ITEMS: Final = 200
 
-STATES: Final = ("planned", "sending", "sent", "confirmed", "failed", "gone", "discarded")
+STATES: Final = (PLANNED, SENDING, SENT, CONFIRMED, FAILED, GONE, DISCARDED)
 
 
 @page("/dlq/redrive", "redrive.html")
 def redrive() -> dict[str, Any]:
-    """Before letters are sent again: which, what a dry run says, how many go first, and why."""
+    """Before messages are sent again: which, what a dry run says, how many go first, and why."""
     return _about_redrive(Scope.asked(request.args))
 
 
 @blueprint.post("/dlq/redrive")
 def begin_redrive() -> BaseResponse:
-    """Send letters again."""
+    """Send messages again."""
     scope = Scope.asked(request.form)
     reason, errors = required_reason()
     canaries = _canaries(errors)
     if not errors:
         try:
-            return started(parts().bench.repairs.plan(REDRIVE, scope.chosen, operator(), reason, canaries))
+            return started(parts().dlq.repairs.plan(REDRIVE, scope.selection, operator(), reason, canaries))
         except Refused as error:
             errors["form"] = str(error)
     return _again("redrive.html", _about_redrive(scope), errors)
@@ -45,20 +57,20 @@ def begin_redrive() -> BaseResponse:
 
 @page("/dlq/discard", "discard.html")
 def discard() -> dict[str, Any]:
-    """Before letters are deleted: which, and why."""
+    """Before messages are deleted: which, and why."""
     return _about_discard(Scope.asked(request.args, allow_all=False))
 
 
 @blueprint.post("/dlq/discard")
 def begin_discard() -> BaseResponse:
-    """Delete letters from the DLQ; the ledger keeps them."""
+    """Delete messages from the DLQ; the repair log keeps them."""
     scope = Scope.asked(request.form, allow_all=False)
     reason, errors = required_reason()
     if request.form.get("sure") != "yes":
         errors["sure"] = "Tick this if you are."
     if not errors:
         try:
-            return started(parts().bench.repairs.plan(DISCARD, scope.chosen, operator(), reason))
+            return started(parts().dlq.repairs.plan(DISCARD, scope.selection, operator(), reason))
         except Refused as error:
             errors["form"] = str(error)
     return _again("discard.html", _about_discard(scope), errors)
@@ -66,9 +78,9 @@ def begin_discard() -> BaseResponse:
 
 @page("/repairs/<repair_id>", "repair.html")
 def repair(repair_id: str) -> dict[str, Any]:
-    """A repair: how far it is, and what it did to each letter."""
+    """A repair: how far it is, and what it did to each message."""
     try:
-        progress = parts().bench.repairs.progress(repair_id)
+        progress = parts().dlq.repairs.progress(repair_id)
     except LookupError:
         raise NotFound("There is no such repair.") from None
     state = request.args.get("state")
@@ -76,7 +88,7 @@ def repair(repair_id: str) -> dict[str, Any]:
         "now": datetime.now(UTC),
         "progress": progress,
         "state": state if state in STATES else None,
-        "items": parts().bench.repairs.items(repair_id, state if state in STATES else None, SHOWN_ITEMS),
+        "items": parts().dlq.repairs.items(repair_id, state if state in STATES else None, SHOWN_ITEMS),
         "trouble": parts().runs.trouble(repair_id),
     }
 
@@ -112,13 +124,13 @@ def _canaries(errors: dict[str, str]) -> int:
 
 
 def _about_redrive(scope: Scope) -> dict[str, Any]:
-    return {"now": datetime.now(UTC), "scope": scope, "outcome": try_some(scope), "canaries": CANARIES}
+    return {"now": datetime.now(UTC), "scope": scope, "summary": summarised(scope), "canaries": CANARIES}
 
 
 def _about_discard(scope: Scope) -> dict[str, Any]:
     return {"now": datetime.now(UTC), "scope": scope}
 
 
-def _again(template: str, told: dict[str, Any], errors: dict[str, str]) -> BaseResponse:
+def _again(template: str, values: dict[str, Any], errors: dict[str, str]) -> BaseResponse:
     """The form once more, with what is wrong with it."""
-    return rendered(template, told | {"errors": errors, "given": request.form}, HTTPStatus.UNPROCESSABLE_ENTITY)
+    return rendered(template, values | {"errors": errors, "given": request.form}, HTTPStatus.UNPROCESSABLE_ENTITY)

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from flask import url_for
 
+from app.history import Entry
 from app.workbench.display.values import short
-from tasks.repair.timeline import Entry
 
 #: What happened, in words, and the class of its colour.
 _TITLES: Final = {

@@ -12,4 +12,4 @@ SHOWN: Final = 100
 @page("/repairs", "repairs.html")
 def repairs() -> dict[str, Any]:
     """The last repairs, newest first."""
-    return {"now": datetime.now(UTC), "repairs": parts().bench.repairs.latest(SHOWN)}
+    return {"now": datetime.now(UTC), "repairs": parts().dlq.repairs.latest(SHOWN)}

@@ -8,7 +8,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.sansio.response import Response as BaseResponse
 
 from app.workbench.blueprint import page, see
-from app.workbench.pages.dead import shown_body
+from app.workbench.pages.dead_messages import shown_body
 from app.workbench.parts import parts
 
 MAX_NAME: Final = 255  # characters: as long as any id that is kept
@@ -26,18 +26,16 @@ def orders() -> dict[str, Any] | BaseResponse:
 @page("/orders/<path:named>", "order.html")
 def order(named: str) -> dict[str, Any] | BaseResponse:
     """An order or task, found by order id, task id or the id of a dead message."""
-    bench = parts().bench
-    timeline = bench.timeline(named)
+    known, timeline = parts().dlq.messages, parts().history.timeline(named)
     if timeline is None:
-        letter = bench.letters.get(named)
-        if letter is None:
+        if known.get(named) is None:
             raise NotFound(f"Nothing is known of {named}: no order, task or dead message has this id.")
-        return see("letter", message_id=named)
-    letters = bench.letters.of_order(timeline.order_id) if timeline.order_id else bench.letters.of_task(named)
+        return see("message", message_id=named)
+    messages = known.of_subject(timeline.order_id) if timeline.order_id else known.of_task(named)
     return {
         "now": datetime.now(UTC),
         "named": named,
         "timeline": timeline,
-        "letters": [letter for letter in letters if letter.gone_at is None],
+        "messages": [message for message in messages if message.gone_at is None],
         "payload": shown_body(timeline.payload) if timeline.payload else None,
     }

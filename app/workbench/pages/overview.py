@@ -60,20 +60,20 @@ class Worker:
 def overview() -> dict[str, Any]:
     """What is going on now, and was in the last hour. It answers whatever is away."""
     now = datetime.now(UTC)
-    told: dict[str, Any] = {"now": now, "sqs": parts().numbers.answer(), "minutes": None, "database": False}
+    values: dict[str, Any] = {"now": now, "sqs": parts().numbers.answer(), "minutes": None, "database": False}
     if database_answers():
         try:
-            told |= {"database": True} | _from_database(now)
+            values |= {"database": True} | _from_database(now)
         except SQLAlchemyError as error:
             if not is_outage(error):
                 raise
             database_lost()
-            told["database"] = False
-    return told
+            values["database"] = False
+    return values
 
 
 def _from_database(now: datetime) -> dict[str, Any]:
-    reader, bench = parts().event_reader, parts().bench
+    reader, dlq = parts().event_reader, parts().dlq
     first = now.replace(second=0, microsecond=0) - timedelta(minutes=SHOWN_MINUTES - 1)
     counted = reader.counts_per_minute(PERSIST_ORDER, first)
     workers = [Worker(row.is_alive(now), row) for row in reader.workers()]
@@ -87,8 +87,8 @@ def _from_database(now: datetime) -> dict[str, Any]:
         "oldest_waiting": reader.oldest_unfinished(PERSIST_ORDER),
         "workers": [worker for worker in workers if worker.alive or now - worker.row.seen_at < WORKER_SHOWN],
         "outage": [worker.row.name for worker in workers if worker.alive and worker.row.outage],
-        "repairs": bench.repairs.latest(SHOWN_REPAIRS),
-        "looked_at": bench.letters.looked_at(),
+        "repairs": dlq.repairs.latest(SHOWN_REPAIRS),
+        "scanned_at": dlq.messages.scanned_at(),
     }
 
 

@@ -1,4 +1,4 @@
-"""The workbench on doubles: an application with a bench whose answers a test sets, and an operator's browser."""
+"""The workbench on doubles: an application with doubles whose answers a test sets, and an operator's browser."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from app.workbench.parts import Parts
 from celery_sqs import QueuePair
 from celery_sqs.aws.queue_numbers import read
 from tests.conftest import make_settings
-from tests.unit.workbench.fakes import Browser, FakeBench, with_fakes
+from tests.unit.workbench.fakes import Browser, FakeDlq, FakeHistory, with_fakes
 
 
 def numbers(dlq=7):
@@ -16,14 +16,19 @@ def numbers(dlq=7):
 
 
 @pytest.fixture
-def bench():
-    return FakeBench()
+def dlq():
+    return FakeDlq()
 
 
 @pytest.fixture
-def app(store, queue, bench, tmp_path):
+def history():
+    return FakeHistory()
+
+
+@pytest.fixture
+def app(store, queue, dlq, history, tmp_path):
     settings = make_settings(database_url=f"sqlite:///{tmp_path}/orders.db")
-    app = with_fakes(create_app(settings, store=store, queue=queue), bench, numbers)
+    app = with_fakes(create_app(settings, store=store, queue=queue), dlq, history, numbers)
     yield app
     app.extensions[Parts.NAME].event_reader._engine.dispose()
 

@@ -1,17 +1,15 @@
-"""Doubles for the workbench's pages: a bench whose answers a test sets, and an application with it."""
+"""Doubles for the workbench's pages: a DLQ and a history whose answers a test sets, and an application with them."""
 
 import dataclasses
 import re
 from datetime import UTC, datetime, timedelta
 
 from app.dependencies.recent import Recent
+from app.history import Entry, TimeLine
 from app.workbench.parts import Parts
 from app.workbench.runs import Runs
+from celery_sqs.dlq import DeadMessage, DryRun, Group, RepairItem, RepairProgress
 from celery_sqs.worker.preflight import Report
-from tasks.repair.ledger import Item, Progress
-from tasks.repair.letters import Group, Letter
-from tasks.repair.timeline import Entry, TimeLine
-from tasks.repair.trial import Trial
 
 NOW = datetime.now(UTC)
 PASSWORD = "a-password-of-the-tests"
@@ -19,14 +17,14 @@ ORDER_ID = "1b4e28ba-2fa1-4d2b-883f-0016d3cca427"
 REPAIR_ID = "7d3c1f0e-0000-4000-8000-000000000001"
 
 
-def a_letter(**changes):
+def a_message(**changes):
     values = {
         "message_id": "message-1",
         "body": '{"orderId": "' + ORDER_ID + '", "quantity": 0}',
         "attributes": {"celery_task": {"DataType": "String", "StringValue": "persist_order"}},
         "task": "persist_order",
         "task_id": "task-1",
-        "order_id": ORDER_ID,
+        "subject": ORDER_ID,
         "fingerprint": "0123456789abcdef",
         "kind": "permanent",
         "error_class": "InvalidOrder",
@@ -37,7 +35,7 @@ def a_letter(**changes):
         "missed_at": None,
         "gone_at": None,
     }
-    return Letter(**values | changes)
+    return DeadMessage(**values | changes)
 
 
 def a_progress(**changes):
@@ -60,7 +58,7 @@ def a_progress(**changes):
         "discarded": 0,
         "runner_alive": False,
     }
-    return Progress(**values | changes)
+    return RepairProgress(**values | changes)
 
 
 def an_item(**changes):
@@ -68,7 +66,7 @@ def an_item(**changes):
         "repair_id": REPAIR_ID,
         "message_id": "message-1",
         "state": "confirmed",
-        "order_id": ORDER_ID,
+        "subject": ORDER_ID,
         "task": "persist_order",
         "task_id": "task-1",
         "body": "{}",
@@ -78,7 +76,7 @@ def an_item(**changes):
         "changed_at": NOW,
         "error": "",
     }
-    return Item(**values | changes)
+    return RepairItem(**values | changes)
 
 
 def a_timeline(**changes):
@@ -100,47 +98,47 @@ def a_timeline(**changes):
     return TimeLine(**values | changes)
 
 
-class FakeLetters:
-    """The mirror of a DLQ that holds `kept`."""
+class FakeMessages:
+    """What is known of a DLQ that holds `kept`."""
 
     def __init__(self):
-        self.kept = [a_letter()]
+        self.kept = [a_message()]
         self.at = NOW
 
     def groups(self):
         return [
             Group(
-                fingerprint=letter.fingerprint,
-                kind=letter.kind,
-                error_class=letter.error_class,
-                error=letter.error,
-                task=letter.task,
+                fingerprint=message.fingerprint,
+                kind=message.kind,
+                error_class=message.error_class,
+                error=message.error,
+                task=message.task,
                 count=len(self.kept),
-                oldest=letter.sent_at,
-                newest=letter.sent_at,
+                oldest=message.sent_at,
+                newest=message.sent_at,
             )
-            for letter in self.kept[:1]
+            for message in self.kept[:1]
         ]
 
-    def page(self, fingerprint, behind, limit):
-        return [letter for letter in self.kept if letter.message_id > (behind or "")][:limit]
+    def page(self, fingerprint, after, limit):
+        return [message for message in self.kept if message.message_id > (after or "")][:limit]
 
-    def chosen(self, chosen, behind, limit):
-        return self.page(None, behind, limit)
+    def selected(self, selection, after, limit):
+        return self.page(None, after, limit)
 
     def get(self, message_id):
-        return next((letter for letter in self.kept if letter.message_id == message_id), None)
+        return next((message for message in self.kept if message.message_id == message_id), None)
 
-    def of_order(self, order_id):
-        return [letter for letter in self.kept if letter.order_id == order_id]
+    def of_subject(self, subject):
+        return [message for message in self.kept if message.subject == subject]
 
     def of_task(self, task_id):
-        return [letter for letter in self.kept if letter.task_id == task_id]
+        return [message for message in self.kept if message.task_id == task_id]
 
-    def count(self, chosen=None):
+    def count(self, selection=None):
         return len(self.kept)
 
-    def looked_at(self):
+    def scanned_at(self):
         return self.at
 
 
@@ -154,7 +152,7 @@ class FakeRepairs:
         self.shown = a_progress()
         self.listed = [an_item()]
 
-    def plan(self, action, chosen, operator, reason, canaries=5, new_body=None):
+    def plan(self, action, selection, operator, reason, canaries=5, new_body=None):
         if self.error:
             raise self.error
         self.planned.append((action, operator, reason, canaries, new_body))
@@ -176,28 +174,34 @@ class FakeRepairs:
         return [self.shown]
 
     def of_task(self, task_id):
-        return self.of_order(task_id)
+        return self.of_subject(task_id)
 
-    def of_order(self, order_id):
+    def of_subject(self, subject):
         return [(self.shown, item) for item in self.listed]
 
 
-class FakeBench:
-    """A repair bench without queues and tables."""
+class FakeDlq:
+    """The service of a DLQ without queues and tables."""
 
     def __init__(self):
-        self.letters = FakeLetters()
+        self.messages = FakeMessages()
         self.repairs = FakeRepairs()
-        self.known = {ORDER_ID: a_timeline(), "task-1": a_timeline()}
         self.accepts = True
-        self.looked = 0
+        self.scans = 0
 
-    def take_census(self):
-        self.looked += 1
+    def scan(self):
+        self.scans += 1
 
-    def try_out(self, letters):
+    def dry_run(self, messages):
         why = "would be stored" if self.accepts else "no valid order: quantity"
-        return [Trial(message_id=letter.message_id, accepted=self.accepts, why=why) for letter in letters]
+        return [DryRun(accepted=self.accepts, why=why) for _ in messages]
+
+
+class FakeHistory:
+    """The history of one order."""
+
+    def __init__(self):
+        self.known = {ORDER_ID: a_timeline(), "task-1": a_timeline()}
 
     def timeline(self, named):
         return self.known.get(named)
@@ -208,12 +212,13 @@ def silent():
     raise OSError("Connection refused")
 
 
-def with_fakes(app, bench, numbers=silent):
-    """The application's workbench, with a bench of ours and without SQS."""
+def with_fakes(app, dlq, history=None, numbers=silent):
+    """The application's workbench, with doubles and without SQS."""
     parts = app.extensions[Parts.NAME]
     fakes = {
-        "bench": bench,
-        "runs": Runs(bench),
+        "dlq": dlq,
+        "history": history or FakeHistory(),
+        "runs": Runs(dlq),
         "numbers": Recent(numbers, 0),
         "report": Recent(lambda: Report("a -> b\n  kept    4 days", []), 0),
     }

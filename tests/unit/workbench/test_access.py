@@ -17,25 +17,25 @@ PAGES = [
     "/monitor/orders/x",
     "/monitor/queues",
     "/monitor/dlq",
-    "/monitor/dlq/letters/message-1",
+    "/monitor/dlq/messages/message-1",
     "/monitor/dlq/redrive?all=1",
     f"/monitor/repairs/{REPAIR_ID}",
     "/monitor/nowhere",
 ]
 ACTIONS = [
-    "/monitor/dlq/look",
+    "/monitor/dlq/scan",
     "/monitor/dlq/redrive",
     "/monitor/dlq/discard",
-    "/monitor/dlq/letters/message-1/edit",
+    "/monitor/dlq/messages/message-1/edit",
     f"/monitor/repairs/{REPAIR_ID}",
     "/monitor/logout",
 ]
 
 
 @pytest.fixture
-def make_app(store, queue, bench):
+def make_app(store, queue, dlq):
     def make(**changes):
-        return with_fakes(create_app(make_settings(**changes), store=store, queue=queue), bench)
+        return with_fakes(create_app(make_settings(**changes), store=store, queue=queue), dlq)
 
     return make
 
@@ -63,11 +63,11 @@ def test_a_page_sends_a_stranger_to_sign_in(browser, page):
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_a_stranger_can_do_nothing(browser, bench, action):
+def test_a_stranger_can_do_nothing(browser, dlq, action):
     answer = browser.http.post(action, data={"csrf_token": browser.token(), "all": "1", "reason": "r", "canaries": "5"})
     assert answer.status_code == 303
     assert answer.headers["Location"].startswith("/monitor/login")
-    assert (bench.repairs.planned, bench.repairs.ran, bench.looked) == ([], [], 0)
+    assert (dlq.repairs.planned, dlq.repairs.ran, dlq.scans) == ([], [], 0)
 
 
 def test_an_operator_signs_in_and_comes_to_the_page_that_was_asked_for(browser):
@@ -169,33 +169,33 @@ class TestGuessing:
 class TestForgedForms:
     @pytest.mark.parametrize("action", [*ACTIONS, "/monitor/login"])
     @pytest.mark.parametrize("token", [None, "", "x", "☕"])
-    def test_a_form_without_the_sessions_token_does_nothing(self, browser, bench, action, token):
+    def test_a_form_without_the_sessions_token_does_nothing(self, browser, dlq, action, token):
         browser.sign_in()
         form = {"all": "1", "reason": "r", "canaries": "5"} | ({} if token is None else {"csrf_token": token})
         assert browser.http.post(action, data=form).status_code == 403
-        assert (bench.repairs.planned, bench.repairs.ran, bench.looked) == ([], [], 0)
+        assert (dlq.repairs.planned, dlq.repairs.ran, dlq.scans) == ([], [], 0)
         assert browser.http.get("/monitor/dlq").status_code == 200
 
     def test_anothers_token_is_none_of_mine(self, browser, make_app):
         browser.sign_in()
         other = Browser(make_app()).token()
-        assert browser.http.post("/monitor/dlq/look", data={"csrf_token": other}).status_code == 403
+        assert browser.http.post("/monitor/dlq/scan", data={"csrf_token": other}).status_code == 403
 
     def test_the_token_changes_with_signing_in(self, browser):
         before = browser.token()
         browser.sign_in()
         assert browser.token("/monitor/dlq") != before
 
-    def test_basic_can_do_nothing(self, browser, bench):
+    def test_basic_can_do_nothing(self, browser, dlq):
         form = {"csrf_token": browser.token(), "all": "1", "reason": "r", "canaries": "5"}
         answer = browser.http.post("/monitor/dlq/redrive", data=form, headers=basic("ada", PASSWORD))
         assert answer.status_code == 303
-        assert bench.repairs.planned == []
+        assert dlq.repairs.planned == []
 
-    def test_nothing_is_done_under_the_address_of_json(self, browser, bench):
+    def test_nothing_is_done_under_the_address_of_json(self, browser, dlq):
         answer = browser.http.post("/monitor/dlq/redrive.json", data={"all": "1"}, headers=basic("ada", PASSWORD))
         assert answer.status_code in {403, 405}
-        assert bench.repairs.planned == []
+        assert dlq.repairs.planned == []
 
 
 class TestSession:

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from app.history import Entry
 from app.workbench.display.entries import shown_entries
 from app.workbench.display.values import ago, plain, short
-from tasks.repair.timeline import Entry
 from tests.unit.workbench.fakes import NOW, REPAIR_ID
 
 

@@ -11,7 +11,7 @@ from tests.processes import ROOT
 from tests.unit.workbench.fakes import (
     ORDER_ID,
     REPAIR_ID,
-    a_letter,
+    a_message,
     a_progress,
     a_timeline,
     an_item,
@@ -27,12 +27,12 @@ PAGES = {
     "queues": "/monitor/queues",
     "dlq": "/monitor/dlq",
     "group": "/monitor/dlq/groups/0123456789abcdef",
-    "letters": "/monitor/dlq/letters",
-    "letter": "/monitor/dlq/letters/message-1",
+    "messages": "/monitor/dlq/messages",
+    "message": "/monitor/dlq/messages/message-1",
     "dry run": "/monitor/dlq/dry-run?group=0123456789abcdef",
     "redrive": "/monitor/dlq/redrive?all=1",
-    "discard": "/monitor/dlq/discard?letter=message-1",
-    "edit": "/monitor/dlq/letters/message-1/edit",
+    "discard": "/monitor/dlq/discard?message=message-1",
+    "edit": "/monitor/dlq/messages/message-1/edit",
     "repairs": "/monitor/repairs",
     "repair": f"/monitor/repairs/{REPAIR_ID}",
 }
@@ -78,21 +78,21 @@ def test_no_page_has_script_or_style_of_its_own(browser, page):
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
-def test_what_others_wrote_is_escaped(browser, bench, page):
+def test_what_others_wrote_is_escaped(browser, dlq, history, page):
     hostile = {"error": HOSTILE, "error_class": HOSTILE, "task": HOSTILE, "body": '{"productName": "<script>x"}'}
     attributes = {HOSTILE: {"DataType": "String", "StringValue": HOSTILE}}
-    bench.letters.kept = [a_letter(attributes=attributes, **hostile), a_letter(message_id="n", body=HOSTILE)]
-    bench.repairs.shown = a_progress(operator=HOSTILE, reason=HOSTILE, note=HOSTILE)
-    bench.repairs.listed = [an_item(error=HOSTILE, body=HOSTILE, new_body=HOSTILE)]
+    dlq.messages.kept = [a_message(attributes=attributes, **hostile), a_message(message_id="n", body=HOSTILE)]
+    dlq.repairs.shown = a_progress(operator=HOSTILE, reason=HOSTILE, note=HOSTILE)
+    dlq.repairs.listed = [an_item(error=HOSTILE, body=HOSTILE, new_body=HOSTILE)]
     entries = [type(entry)(at=entry.at, what=entry.what, detail={HOSTILE: HOSTILE, "error": HOSTILE})
                for entry in a_timeline().entries]  # fmt: skip
-    bench.known[ORDER_ID] = a_timeline(entries=entries, payload=HOSTILE, traceback=HOSTILE)
+    history.known[ORDER_ID] = a_timeline(entries=entries, payload=HOSTILE, traceback=HOSTILE)
     text = browser.http.get(page).text
     assert re.findall("<script(?! src=)", text) == []
     assert "<img src=x" not in text
 
 
-@pytest.mark.parametrize("page", ["/monitor/nowhere", f"/monitor/orders/{HOSTILE}", "/monitor/dlq/letters/x",
+@pytest.mark.parametrize("page", ["/monitor/nowhere", f"/monitor/orders/{HOSTILE}", "/monitor/dlq/messages/x",
                                   "/monitor/repairs/x", "/monitor/dlq/groups/x", "/monitor/dlq/redrive"])  # fmt: skip
 def test_what_is_not_there_is_a_page_that_says_so(browser, page):
     answer = browser.http.get(page)
@@ -159,8 +159,8 @@ class TestOverview:
         assert "1,204" in answer.text
         assert browser.http.get("/monitor/overview.json").json["database"] is False
 
-    def test_without_sqs_it_shows_what_is_left(self, browser, app, bench):
-        with_fakes(app, bench)
+    def test_without_sqs_it_shows_what_is_left(self, browser, app, dlq):
+        with_fakes(app, dlq)
         answer = browser.http.get("/monitor/")
         assert answer.status_code == 200
         assert "SQS does not answer" in answer.text
@@ -185,7 +185,7 @@ class TestSearch:
 
     def test_a_dead_message_is_found_by_its_own_id(self, browser):
         answer = browser.http.get("/monitor/orders?q=message-1", follow_redirects=True)
-        assert answer.request.path == "/monitor/dlq/letters/message-1"
+        assert answer.request.path == "/monitor/dlq/messages/message-1"
 
     def test_what_is_unknown_is_named(self, browser):
         answer = browser.http.get("/monitor/orders?q=a/b c", follow_redirects=True)
@@ -193,36 +193,36 @@ class TestSearch:
         assert "a/b c" in answer.text
 
 
-class TestLetter:
-    def test_a_body_that_is_json_is_indented_with_all_its_digits(self, browser, bench):
-        bench.letters.kept = [a_letter(body='{"totalPrice":99.90,"productName":"Gr\\u00fc\\u00dfe"}')]
-        told = browser.http.get("/monitor/dlq/letters/message-1.json").json["body"]
+class TestMessage:
+    def test_a_body_that_is_json_is_indented_with_all_its_digits(self, browser, dlq):
+        dlq.messages.kept = [a_message(body='{"totalPrice":99.90,"productName":"Gr\\u00fc\\u00dfe"}')]
+        told = browser.http.get("/monitor/dlq/messages/message-1.json").json["body"]
         assert told["text"] == '{\n  "totalPrice": 99.90,\n  "productName": "Grüße"\n}'
 
-    def test_a_body_with_control_characters_is_shown_in_hexadecimal_as_well(self, browser, bench):
-        bench.letters.kept = [a_letter(body="a\x00b")]
-        told = browser.http.get("/monitor/dlq/letters/message-1.json").json["body"]
+    def test_a_body_with_control_characters_is_shown_in_hexadecimal_as_well(self, browser, dlq):
+        dlq.messages.kept = [a_message(body="a\x00b")]
+        told = browser.http.get("/monitor/dlq/messages/message-1.json").json["body"]
         assert told["is_json"] is False
         assert told["hex"] == f"00000000  {'61 00 62':<47}  a.b"
 
     @pytest.mark.parametrize(
         "body", ["", "[" * 5000, "\ud800", '{"\\ud800": "\\ud800"}', '{"a": 1, "a": 2}', "x" * 1_000_000, "NaN"]
     )
-    def test_any_body_can_be_looked_at_and_edited(self, browser, bench, body):
-        bench.letters.kept = [a_letter(body=body)]
-        for page in ("/monitor/dlq/letters/message-1", "/monitor/dlq/letters/message-1/edit"):
+    def test_any_body_can_be_looked_at_and_edited(self, browser, dlq, body):
+        dlq.messages.kept = [a_message(body=body)]
+        for page in ("/monitor/dlq/messages/message-1", "/monitor/dlq/messages/message-1/edit"):
             answer = browser.http.get(page)
             assert answer.status_code == 200
             assert len(answer.data) < 300_000
 
 
 class TestPaging:
-    def test_letters_come_page_by_page(self, browser, bench):
-        bench.letters.kept = [a_letter(message_id=f"m-{number:03}") for number in range(120)]
+    def test_messages_come_page_by_page(self, browser, dlq):
+        dlq.messages.kept = [a_message(message_id=f"m-{number:03}") for number in range(120)]
         seen, page = [], "/monitor/dlq/groups/0123456789abcdef"
         while page:
             text = browser.http.get(page).text
             seen += re.findall(r">(m-\d+)<", text)
             found = re.search(r'href="([^"]+)" rel="next"', text)
             page = found and found[1].replace("&amp;", "&")
-        assert seen == [letter.message_id for letter in bench.letters.kept]
+        assert seen == [message.message_id for message in dlq.messages.kept]

@@ -4,18 +4,18 @@ import threading
 
 from app.workbench.runs import Runs
 from tests.polling import poll
-from tests.unit.workbench.fakes import FakeBench
+from tests.unit.workbench.fakes import FakeDlq
 
 
 def test_a_run_is_not_started_while_it_runs():
-    bench, go_on, ran = FakeBench(), threading.Event(), []
+    dlq, go_on, ran = FakeDlq(), threading.Event(), []
 
     def run(repair_id, on_progress=None):
         ran.append(repair_id)
         assert go_on.wait(5)
 
-    bench.repairs.run = run
-    runs = Runs(bench)
+    dlq.repairs.run = run
+    runs = Runs(dlq)
     for _ in range(3):
         runs.repair("one")
     runs.repair("another")

@@ -1,0 +1,6 @@
+"""What became of an order or task, from all tables."""
+
+from app.history.history import History
+from app.history.timeline import Entry, TimeLine
+
+__all__ = ["Entry", "History", "TimeLine"]

@@ -1,0 +1,156 @@
+"""What is known of the DLQ: SQS can neither list messages nor find one, so scans keep what they find in a table.
+
+`celery_sqs.dlq.snapshot` writes it. What it says was so at the last scan (`scanned_at`).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, Row, Select, Text, func, select
+
+from celery_sqs.database.transaction import transaction
+from celery_sqs.dlq.selection import Selection
+from celery_sqs.dlq.tables import dead_messages, scans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadMessage:
+    """A message in the DLQ, or one that was there.
+
+    Attributes:
+        message_id: SQS's own id.
+        body: as SQS gave it.
+        attributes: its message attributes as SQS gave them; binary values in base64.
+        task: the task's name; empty where it names none.
+        task_id: its task id; the message id where it names none.
+        subject: what its call is about (`SQSTask.subject`), if that is known.
+        fingerprint: the same for the same reason.
+        kind: whose fault it was (`celery_sqs.tasks.decision.Kind`); `lost` where no failed attempt is on record.
+        error_class: of the last failed attempt; empty where none is on record.
+        error: what that attempt raised.
+        sent_at: when it was sent; aware, UTC, as all times here.
+        died_at: when its last attempt failed; None where none is on record.
+        seen_at: the last scan that found it.
+        missed_at: the first scan since then that did not; another process may be hiding it.
+        gone_at: when it was taken to be gone; None while it is in the queue.
+    """
+
+    message_id: str
+    body: str
+    attributes: dict[str, Any]
+    task: str
+    task_id: str
+    subject: str | None
+    fingerprint: str
+    kind: str
+    error_class: str
+    error: str
+    sent_at: datetime
+    died_at: datetime | None
+    seen_at: datetime
+    missed_at: datetime | None
+    gone_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Dead messages with the same reason.
+
+    Attributes:
+        fingerprint: names it.
+        kind: whose fault it was.
+        error_class: the exception's class; empty where no failed attempt is on record.
+        error: what one of them raised.
+        task: the task's name.
+        count: how many messages of it are in the queue.
+        oldest: when the first of them was sent; aware, UTC.
+        newest: when the last of them was.
+    """
+
+    fingerprint: str
+    kind: str
+    error_class: str
+    error: str
+    task: str
+    count: int
+    oldest: datetime
+    newest: datetime
+
+
+class DeadMessages:
+    """Reads the tables `dead_messages` and `scans`.
+
+    Args:
+        engine: to the database with the tables.
+
+    Every method raises SQLAlchemy's errors.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def groups(self) -> list[Group]:
+        """The messages in the queue by reason, the largest group first."""
+        columns = dead_messages.c
+        query = (
+            select(
+                columns.fingerprint,
+                *(func.min(column).label(column.name) for column in (columns.kind, columns.error_class, columns.task)),
+                func.min(columns.error, type_=Text).label("error"),
+                func.count().label("count"),
+                func.min(columns.sent_at).label("oldest"),
+                func.max(columns.sent_at).label("newest"),
+            )
+            .where(columns.gone_at.is_(None))
+            .group_by(columns.fingerprint)
+            .order_by(func.count().desc(), columns.fingerprint)
+        )
+        return [Group(**row._mapping) for row in self._rows(query)]
+
+    def page(self, fingerprint: str | None, after: str | None, limit: int) -> list[DeadMessage]:
+        """Up to `limit` messages in the queue by message id, of a group or all, starting after a message id."""
+        return self.selected(Selection.all() if fingerprint is None else Selection.group(fingerprint), after, limit)
+
+    def selected(self, selection: Selection, after: str | None, limit: int) -> list[DeadMessage]:
+        """Up to `limit` messages of a selection by message id, starting after one."""
+        query = select(dead_messages).where(selection.condition)
+        if after is not None:
+            query = query.where(dead_messages.c.message_id > after)
+        return self._messages(query.order_by(dead_messages.c.message_id).limit(limit))
+
+    def get(self, message_id: str) -> DeadMessage | None:
+        """A message, whether it is still in the queue or not."""
+        found = self._messages(select(dead_messages).where(dead_messages.c.message_id == message_id))
+        return found[0] if found else None
+
+    def of_subject(self, subject: str) -> list[DeadMessage]:
+        """All messages about a subject, gone ones included, oldest first."""
+        return self._messages(select(dead_messages).where(dead_messages.c.subject == subject).order_by("sent_at"))
+
+    def of_task(self, task_id: str) -> list[DeadMessage]:
+        """All messages of a task id, gone ones included, oldest first."""
+        return self._messages(select(dead_messages).where(dead_messages.c.task_id == task_id).order_by("sent_at"))
+
+    def count(self, selection: Selection | None = None) -> int:
+        """How many messages are in the queue, or how many of a selection."""
+        query = select(func.count()).select_from(dead_messages).where((selection or Selection.all()).condition)
+        return int(self._rows(query)[0][0])
+
+    def scanned_at(self) -> datetime | None:
+        """When the last full scan of the queue ended; None if there has been none."""
+        rows = self._rows(select(func.max(scans.c.ended_at)))
+        found: datetime | None = rows[0][0]
+        return found
+
+    def _messages(self, query: Select[Any]) -> list[DeadMessage]:
+        return [_to_message(row) for row in self._rows(query)]
+
+    def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        return transaction(self._engine, lambda connection: connection.execute(query).all())
+
+
+def _to_message(row: Row[Any]) -> DeadMessage:
+    return DeadMessage(**{**row._mapping, "attributes": json.loads(row.attributes)})

@@ -1,0 +1,1 @@
+"""Repairs of dead messages: planned, run, confirmed, and kept on record."""

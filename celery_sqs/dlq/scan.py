@@ -1,0 +1,107 @@
+"""Scanning the DLQ into the snapshot: what is in there and why, and what is there no more."""
+
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Engine, select, update
+
+from celery_sqs.database.transaction import transaction
+from celery_sqs.dlq.queue import DeadLetterQueue, Message
+from celery_sqs.dlq.scan_lock import ScanLock
+from celery_sqs.dlq.snapshot import Snapshot
+from celery_sqs.dlq.tables import scans
+from celery_sqs.errors import CallFailed
+
+#: Messages that are written in one transaction.
+CHUNK: Final = 100
+
+PATIENCE: Final = 90.0  # seconds to wait for other processes' scans
+PAUSE: Final = 0.2  # seconds between two tries to get the lock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanResult:
+    """What a scan of the DLQ has found.
+
+    Attributes:
+        found: messages in there.
+        new: of these, how many no scan had found before.
+        gone: messages that were there once and are taken to be gone from now on.
+        began_at: aware, UTC.
+        ended_at: aware, UTC.
+        complete: whether it has come to the queue's end; a scan is limited in time.
+    """
+
+    found: int
+    new: int
+    gone: int
+    began_at: datetime
+    ended_at: datetime
+    complete: bool = True
+
+
+def scan(engine: Engine, queue: DeadLetterQueue, snapshot: Snapshot, patience: float = PATIENCE) -> ScanResult:
+    """Scan the DLQ and bring the snapshot up to date.
+
+    While another process scans, its result is awaited, and taken if it began after this was called.
+
+    Args:
+        engine: to the database with the tables.
+        queue: the DLQ.
+        snapshot: what is kept of it.
+        patience: seconds to wait for other processes.
+
+    Raises:
+        CallFailed: SQS cannot be asked, or other processes have been scanning all the time.
+        sqlalchemy.exc.SQLAlchemyError: the database cannot be used.
+    """
+    asked_at, deadline = datetime.now(UTC), time.monotonic() + patience
+    while True:
+        with ScanLock(engine, queue.url) as is_ours:
+            if is_ours:
+                return _scan(engine, queue, snapshot)
+        last = last_scan(engine, queue.url)
+        if last is not None and last.began_at >= asked_at:
+            return last
+        if time.monotonic() > deadline:
+            raise CallFailed(f"others have been scanning {queue.url} for {patience:g} s")
+        time.sleep(PAUSE)
+
+
+def last_scan(engine: Engine, queue_url: str) -> ScanResult | None:
+    """The last full scan of a DLQ; None if there has been none."""
+    columns = [scans.c.found, scans.c.new, scans.c.gone, scans.c.began_at, scans.c.ended_at]
+    query = select(*columns).where(scans.c.queue == queue_url, scans.c.ended_at.is_not(None))
+    row = transaction(engine, lambda connection: connection.execute(query).first())
+    return None if row is None else ScanResult(**row._mapping)
+
+
+def _scan(engine: Engine, queue: DeadLetterQueue, snapshot: Snapshot) -> ScanResult:
+    began_at = datetime.now(UTC)
+    found = new = 0
+    with queue.scan() as running:
+        waiting: list[Message] = []
+        for messages in running:
+            found += len(messages)
+            waiting += messages
+            if len(waiting) >= CHUNK:
+                new += snapshot.add(waiting)
+                waiting = []
+        new += snapshot.add(waiting)
+    complete = running.complete
+    gone = snapshot.miss(began_at) if complete else 0
+    result = ScanResult(
+        found=found, new=new, gone=gone, began_at=began_at, ended_at=datetime.now(UTC), complete=complete
+    )
+    if complete:
+        _record(engine, queue.url, result)
+    return result
+
+
+def _record(engine: Engine, queue_url: str, result: ScanResult) -> None:
+    values = asdict(result)
+    del values["complete"]
+    recorded = update(scans).where(scans.c.queue == queue_url).values(values)
+    transaction(engine, lambda connection: connection.execute(recorded))

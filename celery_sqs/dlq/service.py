@@ -1,0 +1,72 @@
+"""The entry point of all work on a dead-letter queue: scan it, try its messages, repair them."""
+
+from collections.abc import Sequence
+
+from celery import Celery
+from sqlalchemy import Engine
+
+from celery_sqs.dlq.attempts import AttemptReader
+from celery_sqs.dlq.dead_messages import DeadMessage, DeadMessages
+from celery_sqs.dlq.hooks import TaskHooks
+from celery_sqs.dlq.queue import DeadLetterQueue
+from celery_sqs.dlq.repair.repairs import Repairs
+from celery_sqs.dlq.repair.throttle import Throttle
+from celery_sqs.dlq.scan import ScanResult, scan
+from celery_sqs.dlq.snapshot import Snapshot
+from celery_sqs.tasks.dry_run import DryRun
+
+
+class DeadLetterService:
+    """The work on one DLQ. Neither SQS nor the database is asked before a method is called.
+
+    Args:
+        app: the Celery application whose workers run the messages' tasks.
+        engine: to the database with the tables of `celery_sqs.dlq` and `celery_sqs.monitor`.
+        queue: the DLQ.
+        attempts: the failed attempts on record.
+        throttle: how fast repairs are.
+
+    Attributes:
+        messages: what is known of the messages in the DLQ.
+        repairs: plans, runs and lists repairs.
+    """
+
+    def __init__(
+        self,
+        app: Celery,
+        engine: Engine,
+        queue: DeadLetterQueue,
+        attempts: AttemptReader,
+        throttle: Throttle | None = None,
+    ) -> None:
+        self._engine = engine
+        self._queue = queue
+        self._hooks = TaskHooks(app)
+        self._snapshot = Snapshot(engine, attempts, self._hooks)
+        self.messages = DeadMessages(engine)
+        self.repairs = Repairs(engine, queue, self._snapshot, attempts, self._hooks, throttle)
+
+    def scan(self) -> ScanResult:
+        """Scan the DLQ and bring `messages` up to date; while another process scans, wait for its result.
+
+        Raises:
+            celery_sqs.errors.CallFailed: SQS cannot be asked.
+            sqlalchemy.exc.SQLAlchemyError: the database cannot be used.
+        """
+        return scan(self._engine, self._queue, self._snapshot)
+
+    def dry_run(self, messages: Sequence[DeadMessage]) -> list[DryRun]:
+        """Whether the code of today would accept messages; an answer for each, in their order. Nothing is written.
+
+        Raises:
+            Exception: what `SQSTask.dry_run` of a task raises.
+        """
+        return self._hooks.dry_run(messages)
+
+    def dry_run_edit(self, message: DeadMessage, new_body: str) -> DryRun:
+        """Whether a message would be accepted with another body, which has to be about the same subject.
+
+        Raises:
+            Exception: what `SQSTask.dry_run` of the task raises.
+        """
+        return self._hooks.dry_run_edit(message, new_body)

@@ -1,0 +1,116 @@
+"""Writing the snapshot of the DLQ: the messages that scans find, each with the reason that is on record for it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, and_, delete, insert, select, update
+
+from celery_sqs.database.columns import MAX_NAME, MAX_TEXT, storable
+from celery_sqs.database.transaction import transaction
+from celery_sqs.dlq.attempts import AttemptReader, FailedAttempt
+from celery_sqs.dlq.decode import as_json, sent_at
+from celery_sqs.dlq.fingerprint import fingerprint
+from celery_sqs.dlq.hooks import TaskHooks
+from celery_sqs.dlq.queue import VISIBILITY, Message
+from celery_sqs.dlq.tables import dead_messages
+from celery_sqs.tasks.decision import Kind
+
+#: A message is taken to be gone when two full scans this far apart have not found it. Until then another process
+#: may have been scanning, which hides what it finds for some `VISIBILITY` seconds.
+GONE_AFTER: Final = timedelta(seconds=2 * VISIBILITY)
+
+#: The error of a message without a failed attempt on record.
+NO_ATTEMPT: Final = "no failed attempt is on record: its workers died"
+
+
+class Snapshot:
+    """Writes the table `dead_messages`.
+
+    Args:
+        engine: to the database with the tables.
+        attempts: the failed attempts on record.
+        hooks: of the tasks that the messages call.
+
+    Every method raises SQLAlchemy's errors.
+    """
+
+    def __init__(self, engine: Engine, attempts: AttemptReader, hooks: TaskHooks) -> None:
+        self._engine = engine
+        self._attempts = attempts
+        self._hooks = hooks
+
+    def add(self, messages: Sequence[Message]) -> int:
+        """Keep messages that a scan has found; returns how many of them are new."""
+        if not messages:
+            return 0
+        message_ids = [message["MessageId"] for message in messages]
+        died_at = self._died_at(message_ids)
+        # Of a message that is known without a reason, an attempt may have been recorded meanwhile.
+        without_reason = [message_id for message_id in message_ids if died_at.get(message_id) is None]
+        reasons = self._attempts.last_attempts(without_reason) if without_reason else {}
+        written = {message_id for message_id in without_reason if message_id not in died_at or message_id in reasons}
+        now = datetime.now(UTC)
+        rows = [self._row(message, reasons, now) for message in messages if message["MessageId"] in written]
+
+        def write(connection: Connection) -> None:
+            found = dead_messages.c.message_id.in_(message_ids)
+            connection.execute(update(dead_messages).where(found).values(seen_at=now, missed_at=None, gone_at=None))
+            if rows:
+                connection.execute(delete(dead_messages).where(dead_messages.c.message_id.in_(written)))
+                connection.execute(insert(dead_messages), rows)
+
+        transaction(self._engine, write)
+        return len(messages) - len(died_at)
+
+    def miss(self, began_at: datetime) -> int:
+        """Note what a full scan has not found, by when it began; returns how many messages are gone by that."""
+        columns = dead_messages.c
+        in_queue = columns.gone_at.is_(None)
+        missed = and_(in_queue, columns.missed_at.is_(None), columns.seen_at < began_at)
+        gone = and_(in_queue, columns.missed_at <= began_at - GONE_AFTER)
+
+        def write(connection: Connection) -> int:
+            connection.execute(update(dead_messages).where(missed).values(missed_at=began_at))
+            return connection.execute(update(dead_messages).where(gone).values(gone_at=began_at)).rowcount
+
+        return transaction(self._engine, write)
+
+    def remove(self, message_ids: Sequence[str]) -> None:
+        """Note that messages have been deleted from the DLQ."""
+        deleted = update(dead_messages).where(dead_messages.c.message_id.in_(message_ids))
+        transaction(self._engine, lambda connection: connection.execute(deleted.values(gone_at=datetime.now(UTC))))
+
+    def _died_at(self, message_ids: Sequence[str]) -> dict[str, datetime | None]:
+        """Of these messages those that are in the table: by message id when the recorded attempt failed."""
+        columns = dead_messages.c
+        query = select(columns.message_id, columns.died_at).where(columns.message_id.in_(message_ids))
+        rows = transaction(self._engine, lambda connection: connection.execute(query).all())
+        return {row.message_id: row.died_at for row in rows}
+
+    def _row(self, message: Message, reasons: Mapping[str, FailedAttempt], now: datetime) -> dict[str, Any]:
+        message_id, attributes = message["MessageId"], message.get("MessageAttributes", {})
+        decoded, reason = self._hooks.decode(message_id, message["Body"], attributes), reasons.get(message_id)
+        task = decoded.task or (reason.task if reason else "")
+        kind, error_class, error, traceback = (
+            (reason.kind, reason.error_class, reason.message, reason.traceback)
+            if reason
+            else (Kind.LOST.value, "", NO_ATTEMPT, "")
+        )
+        return {
+            "message_id": message_id,
+            "body": storable(message["Body"]),
+            "attributes": as_json(attributes),
+            "task": storable(task[:MAX_NAME]),
+            "task_id": storable(decoded.task_id[:MAX_NAME]),
+            "subject": self._hooks.subject(decoded),
+            "fingerprint": fingerprint(task, kind, error_class, error, traceback),
+            "kind": kind,
+            "error_class": error_class,
+            "error": error[:MAX_TEXT],
+            "sent_at": sent_at(message),
+            "died_at": reason.failed_at if reason else None,
+            "seen_at": now,
+            "missed_at": None,
+            "gone_at": None,
+        }
