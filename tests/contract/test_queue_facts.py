@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from celery_sqs.errors import RealEndpoint
+from celery_sqs.errors import NotAnEmulator
 from celery_sqs.testing import provision
 from config.queues import ORDER_DLQ, ORDER_QUEUE
 from config.settings import DEVELOPMENT_DEFAULTS
@@ -98,7 +98,7 @@ def test_provisioning_refuses_aws_itself_before_any_call(region, dualstack):
         raise AssertionError(f"a call to {request.url}")
 
     sqs.meta.events.register("before-send.sqs", forbid)
-    with pytest.raises(RealEndpoint, match=re.escape(sqs.meta.endpoint_url)):
+    with pytest.raises(NotAnEmulator, match=re.escape(sqs.meta.endpoint_url)):
         provision_as_in_the_code(sqs, "orders")
     assert calls == []
 

@@ -24,7 +24,7 @@ ORDER = Order(
 
 def test_an_order_that_sqs_does_not_confirm_in_time_is_not_queued():
     settings = make_settings(sqs_send_timeout=0.2)  # nobody listens at its endpoint
-    queue = CeleryQueue(create_celery(settings), settings)
+    queue = CeleryQueue(settings, create_celery(settings))
     with pytest.raises(NotQueued, match=r"not within 0\.2 s") as raised:
         queue.send(ORDER, "request-1", {})
     assert isinstance(raised.value.__cause__, NotConfirmed)

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import mysql
 
 revision: Final = "0005"
-down_revision: Final = "0003"
+down_revision: Final = "0004"
 branch_labels: Final = None
 depends_on: Final = None
 
