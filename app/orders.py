@@ -21,7 +21,7 @@ from app.services import services
 from orders.attempt import state_without_row
 from orders.fields import parse_order_id
 from orders.order import PENDING, Order
-from orders.store import Position, StoredOrder
+from orders.outcome import Position, StoredOrder
 
 logger = structlog.stdlib.get_logger(__name__)
 

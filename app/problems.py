@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.sansio.response import Response as BaseResponse
 
-from orders.store import is_outage
+from orders.faults import is_outage
 
 logger = structlog.stdlib.get_logger(__name__)
 

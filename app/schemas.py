@@ -18,7 +18,7 @@ from orders.fields import (
     WholeNumber,
     parse_order_id,
 )
-from orders.store import Position
+from orders.outcome import Position
 
 DEFAULT_PAGE: Final = 50
 MAX_PAGE: Final = 200

@@ -4,10 +4,8 @@ The only module that runs SQL on orders. Every write is idempotent, so whoever i
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from enum import Enum
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
@@ -17,71 +15,16 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from orders.attempt import FailedAttempt
-from orders.faults import is_outage, is_transient
 from orders.fields import MAX_PRODUCT_NAME
 from orders.order import Order
+from orders.outcome import Arrival, Outcome, Position, Result, StoredOrder
 from orders.tables import MAX_NAME, MAX_TEXT, attempts, orders
 from orders.text import storable
 from orders.transaction import transaction
 
-__all__ = ["Arrival", "OrderStore", "Outcome", "Position", "Result", "StoredOrder", "is_outage", "is_transient"]
-
 T = TypeVar("T")
 
 TRIAL_ROWS: Final = 100  # as many as a batch; written and taken back in some 7 ms
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """An order as it reached a worker.
-
-    Attributes:
-        order: the order.
-        task_id: the message that brought it; a redelivery has the same.
-        attempts: the message's receive count, this receive included.
-        worker: the worker's name.
-    """
-
-    order: Order
-    task_id: str
-    attempts: int
-    worker: str
-
-
-class Result(Enum):
-    """What became of an arrival."""
-
-    PERSISTED = "persisted"
-    DUPLICATE = "duplicate"  # the same order was there already
-    CONFLICT = "conflict"  # another order was there already, under the same id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredOrder:
-    """A row of `orders`."""
-
-    order: Order
-    persisted_at: datetime
-    attempts: int
-    worker: str
-    task_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """The result for one arrival, with the row that stands under its id."""
-
-    arrival: Arrival
-    result: Result
-    stored: StoredOrder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """A place in a user's list of orders, newest first: just behind this order."""
-
-    accepted_at: datetime
-    order_id: UUID
 
 
 class OrderStore:
@@ -90,7 +33,7 @@ class OrderStore:
     Args:
         engine: from `orders.database.connect`.
 
-    Every method raises SQLAlchemy's errors; `is_outage` tells which of them are the database's.
+    Every method raises SQLAlchemy's errors; `orders.faults.is_outage` says which of them are the database's.
     """
 
     def __init__(self, engine: Engine) -> None:

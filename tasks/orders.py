@@ -13,9 +13,11 @@ from celery_sqs import Attempt, BatchTask, Call, DryRun
 from celery_sqs.tracing import process_span, trace_id
 from orders.attempt import FailedAttempt
 from orders.database import connect
+from orders.faults import is_outage
 from orders.fields import is_order_id
+from orders.outcome import Arrival, Outcome, Result
 from orders.schema import InvalidOrder, from_message
-from orders.store import Arrival, OrderStore, Outcome, Result, is_outage
+from orders.store import OrderStore
 from tasks import redrive
 
 PERSIST_ORDER: Final = "persist_order"

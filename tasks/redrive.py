@@ -6,8 +6,9 @@ from uuid import UUID
 
 from celery_sqs import Call, DryRun, exact_json
 from orders.order import Order
+from orders.outcome import StoredOrder
 from orders.schema import InvalidOrder, from_message, to_message
-from orders.store import OrderStore, StoredOrder
+from orders.store import OrderStore
 
 
 def dry_run(store: OrderStore, calls: Sequence[Call]) -> list[DryRun]:

@@ -16,7 +16,8 @@ from celery_sqs.dlq import DeadLetterQueue, DeadLetterService, DeadMessage, Thro
 from celery_sqs.dlq.hooks import TaskHooks
 from celery_sqs.dlq.snapshot import Snapshot
 from orders.attempt import FailedAttempt
-from orders.store import Arrival, OrderStore, Result
+from orders.outcome import Arrival, Result
+from orders.store import OrderStore
 from tasks.application import create_celery
 from tests.conftest import make_settings
 from tests.emulator import Queues

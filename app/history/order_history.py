@@ -9,8 +9,8 @@ from celery_sqs.monitor import TaskRow
 from orders.attempt import FailedAttempt, state_without_row
 from orders.fields import parse_order_id
 from orders.order import Order
+from orders.outcome import StoredOrder
 from orders.schema import InvalidOrder, from_message, to_message
-from orders.store import StoredOrder
 from tasks.orders import PERSIST_ORDER
 
 

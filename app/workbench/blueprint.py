@@ -20,7 +20,7 @@ from app.workbench.display import charts
 from app.workbench.display.entries import shown_entries
 from app.workbench.display.values import FILTERS, plain
 from app.workbench.parts import parts
-from orders.store import is_outage
+from orders.faults import is_outage
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -1,14 +1,12 @@
 """A queue and its DLQ as GetQueueAttributes describes them, each attribute in plain words."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final
 
+from celery_sqs.aws.attribute_words import WORDS
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.queue import url_beside
-from celery_sqs.duration import span
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def read_pair(sqs: SqsClient, queue_url: str, dlq_url: str | None) -> QueuePair:
 
 def read(url: str, attributes: Mapping[str, str]) -> QueueNumbers:
     """A queue's attributes in words. Emulators leave some out."""
-    known = [name for name in _WORDS if name in attributes]
+    known = [name for name in WORDS if name in attributes]
     others = sorted(attributes.keys() - set(known))
     return QueueNumbers(
         name=url.rsplit("/", 1)[-1],
@@ -101,69 +99,9 @@ def _dlq_beside(queue_url: str, attributes: Mapping[str, str]) -> str | None:
 
 
 def _attribute(name: str, value: str) -> Attribute:
-    label, write = _WORDS.get(name, ("", str))
+    label, write = WORDS.get(name, ("", str))
     try:
         return Attribute(name, label, write(value))
     # What we cannot read is shown as it came.
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
         return Attribute(name, label, value)
-
-
-def _messages(value: str) -> str:
-    count = int(value)
-    return f"{count:,} message{'s' * (count != 1)}"
-
-
-def _seconds(value: str) -> str:
-    seconds = int(value)
-    return f"{seconds:,} s" if seconds < 60 else f"{seconds:,} s ({span(seconds)})"  # noqa: PLR2004
-
-
-def _bytes(value: str) -> str:
-    return f"{int(value):,} bytes"
-
-
-def _instant(value: str) -> str:
-    return f"{datetime.fromtimestamp(float(value), UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _yes(value: str) -> str:
-    return {"true": "yes", "false": "no"}[value.lower()]
-
-
-def _redrive(value: str) -> str:
-    policy: dict[str, Any] = json.loads(value)
-    return f"after {policy['maxReceiveCount']} receives to {policy['deadLetterTargetArn']}"
-
-
-def _allowed(value: str) -> str:
-    policy: dict[str, Any] = json.loads(value)
-    sources = ", ".join(policy.get("sourceQueueArns", []))
-    return {"allowAll": "any queue", "denyAll": "no queue", "byQueue": sources}[policy["redrivePermission"]]
-
-
-#: SQS's names, what they mean and how to write their values, in the order in which they are shown:
-#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
-_WORDS: Final[dict[str, tuple[str, Callable[[str], str]]]] = {
-    "ApproximateNumberOfMessages": ("Waiting to be received", _messages),
-    "ApproximateNumberOfMessagesNotVisible": ("In flight: received and not settled, or waiting for a retry", _messages),
-    "ApproximateNumberOfMessagesDelayed": ("Delayed: not visible yet for the first time", _messages),
-    "VisibilityTimeout": ("A received message stays hidden for", _seconds),
-    "MessageRetentionPeriod": ("A message is kept, counted from its first send, for", _seconds),
-    "RedrivePolicy": ("A message moves to the DLQ", _redrive),
-    "RedriveAllowPolicy": ("Which queues may use it as their DLQ", _allowed),
-    "ReceiveMessageWaitTimeSeconds": ("A receive waits for a first message up to", _seconds),
-    "DelaySeconds": ("A new message is held back for", _seconds),
-    "MaximumMessageSize": ("A message may have up to", _bytes),
-    "CreatedTimestamp": ("Created", _instant),
-    "LastModifiedTimestamp": ("Its settings last changed", _instant),
-    "QueueArn": ("ARN", str),
-    "SqsManagedSseEnabled": ("Encrypted at rest with SQS's own keys", _yes),
-    "KmsMasterKeyId": ("Encrypted at rest with the KMS key", str),
-    "KmsDataKeyReusePeriodSeconds": ("A KMS data key is used again for", _seconds),
-    "FifoQueue": ("FIFO", _yes),
-    "ContentBasedDeduplication": ("FIFO: duplicates are told by content", _yes),
-    "DeduplicationScope": ("FIFO: duplicates are told within", str),
-    "FifoThroughputLimit": ("FIFO: the throughput limit holds for", str),
-    "Policy": ("Access policy", str),
-}

@@ -225,7 +225,7 @@ class Channel(SQS.Channel):
         self.qos.ack(delivery_tag)
         delivery = self.in_flight.pop(delivery_tag)
         if delivery is not None:
-            delivery.advance(State.SETTLING)
+            delivery.advance(State.SETTLED)
         return delivery
 
     def close(self) -> None:

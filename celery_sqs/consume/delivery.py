@@ -14,17 +14,17 @@ class State(StrEnum):
     RESERVED = "reserved"  # handed to Celery; waits for a batch or a free process
     RUNNING = "running"  # its task runs in the pool
     PARKED = "parked"  # kept through an outage, leased; goes on as READY
-    SETTLING = "settling"  # its deletion or release is on its way to SQS
+    SETTLED = "settled"  # no longer in flight: it is being deleted or released, or its visibility timeout ends
     LOST = "lost"  # its lease has ended: SQS may have handed it to another worker
 
 
-#: The states that may follow. LOST and SETTLING end the way: a message that comes again is a new delivery.
+#: The states that may follow. LOST and SETTLED end the way: a message that comes again is a new delivery.
 FOLLOWING: Final[dict[State, frozenset[State]]] = {
-    State.READY: frozenset({State.RESERVED, State.PARKED, State.SETTLING, State.LOST}),
-    State.RESERVED: frozenset({State.RUNNING, State.PARKED, State.SETTLING, State.LOST}),
-    State.RUNNING: frozenset({State.PARKED, State.SETTLING, State.LOST}),
-    State.PARKED: frozenset({State.RESERVED, State.SETTLING, State.LOST}),
-    State.SETTLING: frozenset(),
+    State.READY: frozenset({State.RESERVED, State.PARKED, State.SETTLED, State.LOST}),
+    State.RESERVED: frozenset({State.RUNNING, State.PARKED, State.SETTLED, State.LOST}),
+    State.RUNNING: frozenset({State.PARKED, State.SETTLED, State.LOST}),
+    State.PARKED: frozenset({State.RESERVED, State.SETTLED, State.LOST}),
+    State.SETTLED: frozenset(),
     State.LOST: frozenset(),
 }
 
@@ -72,7 +72,7 @@ class Delivery:
     @property
     def has_begun(self) -> bool:
         """Whether its task runs, or has run."""
-        return self.state in {State.RUNNING, State.SETTLING}
+        return self.state in {State.RUNNING, State.SETTLED}
 
     @property
     def receipt_handle(self) -> str:

@@ -150,7 +150,7 @@ class Receiver:
         """
         for delivery in deliveries:
             if delivery.receive_count == 1:
-                delivery.advance(State.SETTLING)
+                delivery.advance(State.SETTLED)
                 self._settler.release(delivery)
             else:
                 self._in_flight.add(delivery)

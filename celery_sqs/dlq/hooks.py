@@ -92,7 +92,7 @@ class TaskHooks:
 
     @property
     def _default_task(self) -> str | None:
-        name: str | None = self._app.conf.broker_transport_options.get("default_task")
+        name: str | None = self._app.conf.get("sqs_default_task")
         return name
 
     def _task(self, name: str | None) -> SQSTask:

@@ -15,7 +15,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 from celery_sqs.message import wire
 from celery_sqs.tasks.attempt import describe
 from celery_sqs.tasks.decision import Kind, RetryDecision, decide
-from celery_sqs.tasks.task import Escaped, SQSTask, escapes
+from celery_sqs.tasks.escape import Escaped, escapes
+from celery_sqs.tasks.task import SQSTask
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from billiard.common import terminate_handler_fired  # type: ignore[attr-defined]  # the stubs lag behind
 from celery import Task
-from celery.exceptions import Retry, WorkerShutdown, WorkerTerminate
+from celery.exceptions import Retry
 
 from celery_sqs.message import exact_json, wire
 from celery_sqs.publish import fast_path
@@ -26,27 +25,12 @@ from celery_sqs.tasks.decision import (
     unwrapped,
 )
 from celery_sqs.tasks.dry_run import NOT_KNOWN, DryRun
+from celery_sqs.tasks.escape import Escaped, escapes
 
 if TYPE_CHECKING:
     from celery_sqs.tasks.batch import Call
 
 logger = logging.getLogger(__name__)
-
-
-class Escaped(Exception):
-    """What a task raised that would have ended the process which runs it, for all others too."""
-
-
-def escapes(error: BaseException) -> bool:
-    """Whether what a task raised would end more than the attempt.
-
-    Celery takes a MemoryError in the worker's main process for its own, and a SystemExit for a killed
-    process: celery.worker.request.Request.on_failure. What ends the process from outside is not the
-    task's: Celery's own signals, and the pool's, whose handler raises SystemExit wherever the child is.
-    """
-    harmless = isinstance(error, Exception) and not isinstance(error, MemoryError)
-    from_outside = isinstance(error, (WorkerShutdown, WorkerTerminate)) or terminate_handler_fired()
-    return not harmless and not from_outside
 
 
 class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only

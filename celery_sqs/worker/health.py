@@ -1,21 +1,16 @@
-"""Health: whether the worker polls, for an orchestrator to ask, and an end to one that cannot recover.
+"""Health: whether the worker polls, and an end to one that cannot recover."""
 
-The same port tells Prometheus all that the process counts.
-"""
-
-import json
 import logging
 import os
-import socketserver
 import threading
 import time
 from collections.abc import Mapping
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Protocol
 
 from celery_sqs.consume.in_flight import InFlight
-from celery_sqs.metrics import HealthGauges, exposition
+from celery_sqs.metrics import HealthGauges
+from celery_sqs.settings import LOOPBACK
+from celery_sqs.worker.health_server import HealthServer
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +22,6 @@ UNHEALTHY_AFTER: Final = 60.0
 HOPELESS_AFTER: Final = 180.0
 
 LOOK_EVERY: Final = 5.0  # seconds
-
-REQUEST_TIMEOUT: Final = 5.0  # seconds that whoever asks may be silent
-
-LOOPBACK: Final = "127.0.0.1"
 
 EXIT_CODE: Final = os.EX_SOFTWARE
 
@@ -70,7 +61,7 @@ class Health:
         self._gauges = HealthGauges(self.report)
         self._hopeless_after = hopeless_after
         self._look_every = look_every
-        self._server: _Server | None = None
+        self._server: HealthServer | None = None
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -81,9 +72,9 @@ class Health:
 
     def _serve(self) -> None:
         try:
-            self._server = _Server(self._address, _handler(self))
+            self._server = HealthServer(self._address, self.report)
         except OSError as error:
-            logger.error("health is not told on %s port %d: %s", *self._address, error)
+            logger.error("GET /healthz is not answered on %s port %d: %s", *self._address, error)
             return
         self._gauges.register()
         threading.Thread(target=self._server.serve_forever, name="sqs-health", daemon=True).start()
@@ -117,36 +108,5 @@ class Health:
             if silence >= self._hopeless_after:
                 logger.critical("no poll has ended for %.0f s: this process ends", silence)
                 # Not sys.exit: that ends a thread, and the main one may be what is stuck. SQS hands
-                # what we hold to others.
+                # what is in flight to others.
                 os._exit(EXIT_CODE)
-
-
-class _Server(ThreadingHTTPServer):
-    def server_bind(self) -> None:
-        """Without the standard library's question to a name server for a name that nobody needs."""
-        socketserver.TCPServer.server_bind(self)
-
-
-def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        timeout = REQUEST_TIMEOUT
-
-        def do_GET(self) -> None:
-            if self.path.partition("?")[0] == "/metrics":
-                self._answer(*exposition())
-            else:
-                report = health.report()
-                status = HTTPStatus.OK if report["healthy"] else HTTPStatus.SERVICE_UNAVAILABLE
-                self._answer(status, "application/json", json.dumps(report).encode())
-
-        def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: Any) -> None:
-            """Probes are not worth a line."""
-
-    return Handler

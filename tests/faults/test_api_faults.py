@@ -10,7 +10,7 @@ from tests.faults.oracle import Placed
 SEND_TIMEOUT = 3  # seconds; the house's 5 would only make every test of a whole failure longer
 LIMIT = SEND_TIMEOUT + 1  # seconds until a client knows
 CLIENTS = 12
-SETTLING = 15  # seconds until everything accepted is stored
+SETTLED = 15  # seconds until everything accepted is stored
 
 SENDS = ("SendMessage", "SendMessageBatch")
 
@@ -37,7 +37,7 @@ def client(stage, emulator):
 def _all_is_well(stage, client):
     """Whatever a test did, each promise is kept at its end."""
     yield
-    stage.assert_all_is_well(SETTLING)
+    stage.assert_all_is_well(SETTLED)
 
 
 def test_with_three_in_ten_sends_failing_most_posts_are_accepted(stage, client):

@@ -22,7 +22,7 @@ LONG = os.environ.get("FAULTS") == "long"
 AT_A_TIME = 6  # scenarios
 
 RECOVERY = 10  # seconds from a fault's end until orders sent then are stored: a pause of the back-off, and a backlog
-SETTLING = 15  # seconds until the queue is empty: a visibility timeout, and then some
+SETTLED = 15  # seconds until the queue is empty: a visibility timeout, and then some
 
 #: Lines that a worker may write about a fault of SQS: a few, whatever is failing besides the polls.
 MOST_LINES = 12
@@ -39,7 +39,7 @@ def the_endpoint_refuses_connections(stages):
             with stage.proxy.refusing():
                 time.sleep(20 if LONG else 8)
             stage.assert_new_orders_are_stored(RECOVERY)
-        stage.assert_all_is_well(SETTLING)
+        stage.assert_all_is_well(SETTLED)
         _assert_says_once(worker, "cannot receive", "receiving again")
 
 
@@ -55,7 +55,7 @@ def three_in_ten_answers_are_500(stages):
                 time.sleep(20 if LONG else 6)
             stage.assert_new_orders_are_stored(RECOVERY)
             assert stage.stored(ids)
-        stage.assert_all_is_well(SETTLING)
+        stage.assert_all_is_well(SETTLED)
         assert stage.proxy.troubled["ReceiveMessage"]
 
 
@@ -68,7 +68,7 @@ def one_answer_with_orders_never_comes(stages):
             ids = stage.send(15)
             poll(lambda: stage.stored(ids), ORDER_QUEUE.receive_wait + READ_MARGIN, "the worker polls on")
             stage.assert_new_orders_are_stored(RECOVERY)
-        stage.assert_all_is_well(SETTLING)
+        stage.assert_all_is_well(SETTLED)
 
 
 def no_answer_to_a_deletion_comes_back(stages):
@@ -82,7 +82,7 @@ def no_answer_to_a_deletion_comes_back(stages):
             with stage.proxy.hanging("DeleteMessage", "DeleteMessageBatch", processed=True):
                 time.sleep(10 if LONG else 4)
             stage.assert_new_orders_are_stored(RECOVERY)
-        stage.assert_all_is_well(SETTLING)
+        stage.assert_all_is_well(SETTLED)
 
 
 def no_deletion_gets_through(stages):
@@ -94,7 +94,7 @@ def no_deletion_gets_through(stages):
             with stage.proxy.failing("DeleteMessage", "DeleteMessageBatch", answers=503):
                 time.sleep(10 if LONG else 6)
             stage.assert_new_orders_are_stored(RECOVERY)
-        stage.assert_all_is_well(SETTLING)
+        stage.assert_all_is_well(SETTLED)
 
 
 def every_call_is_throttled(stages):
@@ -104,7 +104,7 @@ def every_call_is_throttled(stages):
             with stage.proxy.throttling():
                 time.sleep(10 if LONG else 5)
             stage.assert_new_orders_are_stored(RECOVERY)
-        stage.assert_all_is_well(SETTLING)
+        stage.assert_all_is_well(SETTLED)
         _assert_says_once(worker, "cannot receive", "receiving again")
 
 
@@ -115,7 +115,7 @@ def the_credentials_have_expired(stages):
             with stage.proxy.expired():
                 time.sleep(10 if LONG else 5)
             stage.assert_new_orders_are_stored(RECOVERY)
-        stage.assert_all_is_well(SETTLING)
+        stage.assert_all_is_well(SETTLED)
         _assert_says_once(worker, "cannot receive", "receiving again")
 
 
@@ -131,7 +131,7 @@ def answers_make_no_sense(stages):
             with stage.proxy.babbling(share=0.5):
                 time.sleep(10 if LONG else 4)
             stage.assert_new_orders_are_stored(RECOVERY)
-        stage.assert_all_is_well(SETTLING)
+        stage.assert_all_is_well(SETTLED)
 
 
 def messages_arrive_twice(stages):
@@ -141,7 +141,7 @@ def messages_arrive_twice(stages):
             ids = stage.send(30)
             poll(lambda: stage.stored(ids), RECOVERY, "all are stored")
         stage.assert_new_orders_are_stored(RECOVERY)
-        stage.assert_all_is_well(SETTLING)
+        stage.assert_all_is_well(SETTLED)
 
 
 def messages_arrive_broken(stages):
@@ -152,7 +152,7 @@ def messages_arrive_broken(stages):
             ids = stage.send(30)
             poll(lambda: stage.proxy.troubled["ReceiveMessage"] == 2, RECOVERY, "two answers are broken")
             poll(lambda: stage.stored(ids), RECOVERY, "all are stored")
-        stage.assert_all_is_well(SETTLING)
+        stage.assert_all_is_well(SETTLED)
 
 
 def a_worker_is_suspended_for_longer_than_the_visibility_timeout(stages):
@@ -167,13 +167,13 @@ def a_worker_is_suspended_for_longer_than_the_visibility_timeout(stages):
                 poll(lambda: stage.inserts(suspended), 10, "the worker has orders in hand")
                 meanwhile.enter_context(stage.frozen(suspended))
             time.sleep(1.5 * visibility)
-        stage.assert_all_is_well(SETTLING)
+        stage.assert_all_is_well(SETTLED)
         # It still works, and not only because there is another.
         other.send(signal.SIGTERM)
         stage.workers.remove(other)
         assert other.wait() == 0
         stage.assert_new_orders_are_stored(RECOVERY)
-        stage.assert_all_is_well(SETTLING)
+        stage.assert_all_is_well(SETTLED)
 
 
 SCENARIOS = [  # the long ones first, so that none of them is left for the end

@@ -5,7 +5,8 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import OperationalError
 
 from orders.database import connect
-from orders.store import OrderStore, is_outage
+from orders.faults import is_outage
+from orders.store import OrderStore
 from tests import certificate
 from tests.mariadb import MariaDB
 from tests.unit.samples import an_arrival

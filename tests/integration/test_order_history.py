@@ -12,8 +12,8 @@ from celery_sqs.dlq import DeadMessages, RepairLog
 from celery_sqs.dlq.tables import repair_items, repairs
 from celery_sqs.message import exact_json
 from celery_sqs.monitor import EventReader, task_state
+from orders.outcome import Arrival
 from orders.schema import from_message
-from orders.store import Arrival
 from tests.dead_orders import a_failure, make_snapshot, order_body, order_id_of
 
 T0 = datetime(2026, 1, 24, 12, 0, tzinfo=UTC)

@@ -11,8 +11,8 @@ from celery_sqs.aws.endpoint import Endpoint
 from celery_sqs.dlq import DISCARD, EDIT, REDRIVE, AlreadyRunning, DeadLetterQueue, Selection, Throttle
 from celery_sqs.dlq.tables import repairs as repairs_table
 from celery_sqs.message import exact_json
+from orders.outcome import Arrival
 from orders.schema import from_message
-from orders.store import Arrival
 from tests.dead_orders import QUICK, FakeWorker, a_failure, bury, in_all, make_service, order_body, order_id_of, visible
 
 

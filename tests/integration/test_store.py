@@ -13,8 +13,10 @@ from sqlalchemy import event, func, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from orders.database import connect
+from orders.faults import is_outage
 from orders.fields import MAX_QUANTITY, MAX_TOTAL_PRICE, MAX_USER_ID
-from orders.store import OrderStore, Position, Result, is_outage
+from orders.outcome import Position, Result
+from orders.store import OrderStore
 from orders.tables import orders
 from tests.unit.samples import ACCEPTED_AT, an_arrival, an_order
 

@@ -8,7 +8,9 @@ from sqlalchemy import make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
 from orders.database import connect
-from orders.store import OrderStore, Result, is_outage, is_transient
+from orders.faults import is_outage, is_transient
+from orders.outcome import Result
+from orders.store import OrderStore
 from orders.tables import orders
 from tests.polling import poll
 from tests.unit.samples import an_arrival, an_order

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from orders.fields import MAX_PRODUCT_NAME, MAX_QUANTITY, MAX_TOTAL_PRICE, MAX_USER_ID
 from orders.order import Order
-from orders.store import Arrival
+from orders.outcome import Arrival
 
 ACCEPTED_AT = datetime(2026, 1, 24, 12, 0, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 from celery_sqs.consume.delivery import FOLLOWING, State
 from tests.unit.deliveries import delivery
 
-ENDS = (State.SETTLING, State.LOST)
+ENDS = (State.SETTLED, State.LOST)
 
 
 @pytest.mark.parametrize(("before", "after"), list(itertools.product(State, State)))
@@ -37,7 +37,7 @@ def test_every_state_is_reached():
     assert reached == set(State)
 
 
-@pytest.mark.parametrize(("state", "begun"), [(state, state in {State.RUNNING, State.SETTLING}) for state in State])
+@pytest.mark.parametrize(("state", "begun"), [(state, state in {State.RUNNING, State.SETTLED}) for state in State])
 def test_it_has_begun_once_its_task_runs(state, begun):
     one = delivery(1)
     one.state = state

@@ -40,7 +40,7 @@ class MailTask(SQSTask):
 @pytest.fixture
 def app():
     celery = Celery("mails", set_as_current=False)
-    celery.conf.broker_transport_options = {"default_task": "send_mail"}
+    celery.conf.sqs_default_task = "send_mail"
     celery.task(_do_nothing, base=MailTask, name="send_mail", shared=False)
     celery.task(_do_nothing, base=SQSTask, name="plain", shared=False)
     celery.task(_do_nothing, name="celerys", shared=False)

@@ -7,8 +7,8 @@ import pytest
 from celery_sqs.dlq.hooks import CHUNK, TaskHooks
 from celery_sqs.message import exact_json
 from celery_sqs.tasks.task import SQSTask
+from orders.outcome import Arrival
 from orders.schema import from_message
-from orders.store import Arrival
 from tests.dead_orders import a_dead_message, make_celery, order_body
 
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from orders.store import Position
+from orders.outcome import Position
 from tests.unit.samples import ACCEPTED_AT, an_arrival, an_order
 
 URL = "/api/v1/orders"

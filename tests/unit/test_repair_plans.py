@@ -5,8 +5,9 @@ import pytest
 from celery_sqs.aws.endpoint import Endpoint
 from celery_sqs.dlq import DISCARD, EDIT, REDRIVE, DeadLetterQueue, NoSuchRepair, Refused, Selection
 from celery_sqs.message import exact_json
+from orders.outcome import Arrival
 from orders.schema import from_message
-from orders.store import Arrival, OrderStore
+from orders.store import OrderStore
 from tests.dead_orders import make_service, make_snapshot, order_body, order_id_of
 
 NOWHERE = "http://127.0.0.1:1"

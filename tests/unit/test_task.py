@@ -10,7 +10,8 @@ from celery.exceptions import MaxRetriesExceededError, Retry, WorkerShutdown, Wo
 
 from celery_sqs.message.wire import MAX_RECEIVE_COUNT
 from celery_sqs.tasks.decision import Kind
-from celery_sqs.tasks.task import Escaped, SQSTask
+from celery_sqs.tasks.escape import Escaped
+from celery_sqs.tasks.task import SQSTask
 
 RECEIVES = 3
 ETA = datetime.now(UTC)

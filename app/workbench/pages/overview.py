@@ -12,7 +12,7 @@ from app.workbench.display import percentiles
 from app.workbench.display.percentiles import Percentile, percentile
 from app.workbench.parts import parts
 from celery_sqs.monitor import WorkerRow
-from orders.store import is_outage
+from orders.faults import is_outage
 from tasks.orders import PERSIST_ORDER
 
 SHOWN_MINUTES: Final = 60
