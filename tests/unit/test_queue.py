@@ -9,6 +9,7 @@ import pytest
 from app.queue import CeleryQueue, NotQueued
 from celery_sqs.errors import NotConfirmed
 from orders.order import Order
+from tasks.application import create_celery
 from tests.conftest import make_settings
 
 ORDER = Order(
@@ -22,7 +23,8 @@ ORDER = Order(
 
 
 def test_an_order_that_sqs_does_not_confirm_in_time_is_not_queued():
-    queue = CeleryQueue(make_settings(sqs_send_timeout=0.2))  # nobody listens at its endpoint
+    settings = make_settings(sqs_send_timeout=0.2)  # nobody listens at its endpoint
+    queue = CeleryQueue(settings, create_celery(settings))
     with pytest.raises(NotQueued, match=r"not within 0\.2 s") as raised:
         queue.send(ORDER, "request-1", {})
     assert isinstance(raised.value.__cause__, NotConfirmed)
