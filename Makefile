@@ -86,7 +86,7 @@ lock: $(INSTALLED) ## Compile the pinned requirements anew
 clean: ## Remove the virtual environment and all state of `make up`
 	rm -rf $(VENV) $(LOCALSTACK_VENV) $(AWS_VENV) $(CHECKOV_VENV) tests/node/node_modules var
 
-# celery-sqs is installed as the folder that it is, for the commands that it adds to celery's.
+# celery-sqs is installed, too: celery finds the framework's commands by its entry point.
 $(INSTALLED): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "This needs Python 3.11 or newer; set PYTHON=")'
 	@echo "Installing into $(VENV) ..."

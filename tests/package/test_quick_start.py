@@ -9,7 +9,7 @@ from config.queues import ORDER_QUEUE
 from tests.emulator import Queues
 from tests.package.conftest import run
 from tests.polling import poll
-from tests.processes import ROOT, Process
+from tests.processes import BIN, ROOT, Process
 
 pytestmark = [pytest.mark.package, pytest.mark.timeout(300)]
 
@@ -122,6 +122,12 @@ def test_a_task_that_fails_is_in_the_dlq_after_as_many_tries_as_the_queue_allows
 @pytest.mark.parametrize("command", ["preflight", "queues"])
 def test_a_command_of_the_frameworks_answers(shop, command):
     assert "mail" in shop.celery("sqs", command)
+
+
+def test_the_environment_of_this_repository_has_the_frameworks_commands(tmp_path):
+    process = Process([BIN / "celery", "-A", "tasks", "sqs", "--help"], tmp_path / "log", {"APP_ENV": "development"})
+    assert process.wait(60) == 0, process.output
+    assert "preflight" in process.output
 
 
 def example() -> str:
