@@ -49,7 +49,7 @@ test-terraform: $(INSTALLED) $(AWS) $(CHECKOV) ## Apply terraform/ on emulators,
 	@sh tests/install-packages.sh
 	@pytest -n 2 --dist loadfile -m terraform tests/terraform
 
-faults: $(INSTALLED) ## Storms of random faults, 13 minutes; ARGS="--seed 3 --seconds 60" runs one again
+faults: $(INSTALLED) ## Run orders through random faults, 13 minutes; ARGS="--seed 3 --seconds 60" repeats one run
 	@sh tests/install-packages.sh
 	@python -m tests.faults $(ARGS)
 

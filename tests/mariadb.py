@@ -108,7 +108,7 @@ class MariaDB:
             self.execute("SET GLOBAL read_only = 0")
 
     @contextlib.contextmanager
-    def crowded(self) -> Iterator[None]:
+    def out_of_connections(self) -> Iterator[None]:
         """Let nobody in but the administrator: all connections are taken, and the application has lost its own."""
         [[usual]] = self.execute("SELECT @@max_connections")
         # On one connection: a further one might not come in, as another look of ours has the administrator's place.

@@ -216,7 +216,7 @@ class TestSQSCalls:
         poll(lambda: not difference(), 20, "both have counted the same")
         assert proxy.log.maxlen > len(proxy.log)
         failed = sum(one.sum("sqs_calls_total", outcome="failed") for one in (web(), worker()))
-        assert failed == sum(proxy.troubled.values()) > 0
+        assert failed == sum(proxy.faulty.values()) > 0
 
 
 def test_a_trace_goes_from_the_request_to_the_row(client, start_worker, queues, token):

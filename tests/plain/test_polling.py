@@ -39,15 +39,15 @@ def malformed(*changes):
 
 @contextlib.contextmanager
 def a_failed_poll(system):
-    with system.proxy.failing(RECEIVE, answers=503, times=1):
-        poll(lambda: system.proxy.troubled[RECEIVE], 5, "a poll has failed")
+    with system.proxy.failing(RECEIVE, status=503, times=1):
+        poll(lambda: system.proxy.faulty[RECEIVE], 5, "a poll has failed")
     yield
 
 
 @contextlib.contextmanager
 def a_poll_without_an_answer(system):
     with system.proxy.hanging(RECEIVE, times=1):
-        poll(lambda: system.proxy.troubled[RECEIVE], 5, "a poll waits for its answer")
+        poll(lambda: system.proxy.faulty[RECEIVE], 5, "a poll waits for its answer")
         yield
 
 
