@@ -35,7 +35,7 @@ class MariaDB:
 
     Args:
         folder: where it keeps all that it has.
-        options: what it is told on top.
+        options: further arguments of mariadbd.
     """
 
     def __init__(self, folder: Path, *options: str) -> None:

@@ -62,11 +62,11 @@ def test_a_message_is_deleted(both, queues):
 
 def test_a_queue_that_is_gone_is_the_same_refusal(both, queues):
     gone = f"{queues.url}-gone"
-    told = []
+    errors = []
     for sqs in both:
         with pytest.raises(ClientError) as refused:
             sqs.receive_message(QueueUrl=gone)
         response = refused.value.response
-        told.append((response["Error"]["Code"].rpartition(".")[2], response["ResponseMetadata"]["HTTPStatusCode"]))
-    assert told[0][1] == told[1][1] == 400
-    assert told[1][0] == "QueueDoesNotExist"
+        errors.append((response["Error"]["Code"].rpartition(".")[2], response["ResponseMetadata"]["HTTPStatusCode"]))
+    assert errors[0][1] == errors[1][1] == 400
+    assert errors[1][0] == "QueueDoesNotExist"

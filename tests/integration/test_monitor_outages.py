@@ -1,4 +1,4 @@
-"""The workbench answers while what it tells of is away, and soon."""
+"""The workbench answers soon while the database or SQS is down."""
 
 import re
 import time

@@ -39,7 +39,7 @@ ON_THE_WAY = 1.5
 
 
 class Shared(Here):
-    """Our worker, where each test tells its own messages by their task ids."""
+    """Our worker, where each test identifies its own messages by their task ids."""
 
     def lines(self, task_id, event):
         """What has happened with a task."""

@@ -132,8 +132,8 @@ def test_the_last_receive_is_recorded_as_final(task):
 def test_signals_are_sent_for_each_call(task):
     heard = []
 
-    def hear(signal, **told):
-        heard.append((names[signal], told.get("task_id") or task.request.id))
+    def hear(signal, **fields):
+        heard.append((names[signal], fields.get("task_id") or task.request.id))
 
     names = {
         signals.task_prerun: "prerun",

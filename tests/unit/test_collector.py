@@ -31,7 +31,7 @@ class Channel:
 
 
 class Pool:
-    """Notes the batches that it gets, and ends them when it is told to."""
+    """Notes the batches that it gets, and ends them when a test asks for it."""
 
     num_processes = PROCESSES
 

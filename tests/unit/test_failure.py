@@ -114,8 +114,8 @@ def test_a_retry_is_judged_by_its_reason():
 def test_the_verdict_is_the_same_in_the_worker_that_is_told_of_the_failure(error):
     with pytest.raises(type(error)) as raised:
         _throw(error)
-    told = ExceptionInfo((raised.type, raised.value, raised.tb))
-    received = pickle.loads(pickle.dumps(told))  # noqa: S301  # ours, and as the pool does it
+    reported = ExceptionInfo((raised.type, raised.value, raised.tb))
+    received = pickle.loads(pickle.dumps(reported))  # noqa: S301  # ours, and as the pool does it
     assert decision(unwrapped(received)) == decision(error)
 
 

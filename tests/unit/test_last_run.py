@@ -1,4 +1,4 @@
-"""What a stopping worker runs itself, rather than give it back, and what it tells of that."""
+"""What a stopping worker runs itself, rather than release it, and what it reports of that."""
 
 import pytest
 from celery import Celery
@@ -38,7 +38,7 @@ def task():
 
 
 class NotedRequest:
-    """A request that notes what is done with its message, and what is told of it."""
+    """A request that notes what is done with its message, and what is reported of it."""
 
     def __init__(self, task, value, receive_count):
         self.task = task
@@ -91,7 +91,7 @@ def test_a_failure_is_told_and_leaves_the_message_to_sqs(task):
 
 @pytest.mark.parametrize("receive_count", [2, 3])
 def test_an_outage_is_no_failure_of_the_message(task, receive_count):
-    """It costs the receive, as there is no process left to wait in, but nobody is told that it failed."""
+    """It costs the receive, as there is no process left to wait in, but no failure is reported."""
     assert run(task, "gone", receive_count) == (True, ["visible at once"])
 
 

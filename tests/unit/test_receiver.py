@@ -118,10 +118,10 @@ def test_failures_are_logged_once_when_they_begin_and_once_when_they_end(receive
     delivered, _, _ = receive(sqs)
     poll(lambda: delivered, 5, "the message")
 
-    said = [record.getMessage() for record in caplog.records]
-    assert len(said) == 2
-    assert "trying on" in said[0]
-    assert "receiving again" in said[1]
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 2
+    assert "trying on" in messages[0]
+    assert "receiving again" in messages[1]
 
 
 def test_it_asks_for_what_there_is_room_for(receive, held):
