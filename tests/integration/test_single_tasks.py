@@ -60,7 +60,7 @@ class Shared(Here):
     def fail(self, job):
         """Call a job; returns its id once it is in the DLQ."""
         task_id = self.send(job).id
-        # A pool hears of the end of its first processes at once, and of that of later ones within five seconds.
+        # A pool notices the end of its first processes at once, and that of later ones within five seconds.
         poll(lambda: self.is_dead(task_id), 20, "it is in the DLQ")
         return task_id
 

@@ -70,7 +70,7 @@ class Hub:
 
 
 class Request:
-    """A call that waits, as far as a collector and Celery's bookkeeping ask it."""
+    """A waiting call, with what a collector and Celery's state of requests use of it."""
 
     name = "small"
 

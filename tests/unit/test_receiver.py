@@ -1,4 +1,4 @@
-"""The receiver polls while there is room, survives everything, and hands back what comes too late."""
+"""The receiver polls while there is room, survives any response, and releases what comes too late."""
 
 import itertools
 import threading
