@@ -14,11 +14,12 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from bench import contenders, environment, machine, plan, report
+from bench import machine, peer_environments, plan, report
+from bench.contenders import NAMES, Contenders
 from bench.plan import Results
-from bench.rig import rig
 from bench.size import FULL, PARTS, QUICK, Size
 from bench.steps import Steps
+from bench.testbed import start_testbed
 from tests import mariadb
 from tests.processes import ROOT
 
@@ -28,7 +29,7 @@ UNPUBLISHED: Final = ROOT / "var" / "bench" / "results"
 
 
 def main() -> None:
-    """Read the arguments and run, or only write the report of earlier results anew."""
+    """Read the arguments and run, or only write the report of earlier results again."""
     given = _arguments()
     # An exception, so that every process that was started is ended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by SIGTERM"))
@@ -51,10 +52,10 @@ def main() -> None:
 
 def _measure(size: Size, given: argparse.Namespace, console: Console, path: Path) -> None:
     console.print("Setting up the peers' environments, the emulator and the database ...")
-    with rig() as shared:
-        field = contenders.Field(shared, shlex.split(given.ours_args))
-        for name in contenders.NAMES:
-            if reason := field.prepare(name):
+    with start_testbed() as testbed:
+        contenders = Contenders(testbed, shlex.split(given.ours_args))
+        for name in NAMES:
+            if reason := contenders.prepare(name):
                 console.print(f"{name} cannot run: {reason}", markup=False)
         head = {
             "name": path.stem,
@@ -62,11 +63,11 @@ def _measure(size: Size, given: argparse.Namespace, console: Console, path: Path
             "at": datetime.now(UTC).isoformat(timespec="minutes"),
             "machine": machine.facts(),
             "size": asdict(size),
-            "commands": field.described(),
-            "versions": environment.versions(),
+            "commands": contenders.described(),
+            "versions": peer_environments.versions(),
         }
         results: Results = {}
-        steps = Steps(shared, field, size, results).of(given.only)
+        steps = Steps(testbed, contenders, size, results).of(given.only)
         seconds = plan.estimate(steps)
         for part, expected in seconds.items():
             console.print(f"  {part}: about {timedelta(seconds=round(expected))}", highlight=False)
@@ -79,10 +80,10 @@ def _measure(size: Size, given: argparse.Namespace, console: Console, path: Path
 
 
 def _write_report(path: Path) -> None:
-    """README.md beside the results, and the plots that it shows. What is in remarks.md there is part of it."""
+    """Write README.md and its plots to the folder of the results. remarks.md of that folder becomes part of it."""
     results: dict[str, Any] = json.loads(path.read_text())
-    python = environment.python_bin(environment.PLOTS) / "python"
-    plots = environment.output([python, "-m", "bench.plots", path, path.parent]).split()
+    python = peer_environments.python_bin(peer_environments.PLOTS) / "python"
+    plots = peer_environments.output([python, "-m", "bench.plots", path, path.parent]).split()
     remarks = path.parent / "remarks.md"
     text = report.markdown(results, path.name, plots, remarks.read_text().strip() if remarks.exists() else "")
     (path.parent / "README.md").write_text(text)

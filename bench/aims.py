@@ -1,4 +1,4 @@
-"""What the project aims at, and what a run shows of it."""
+"""The project's aims, and which of them a run reaches."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Aim:
-    """One of them.
+    """An aim and the value of a run.
 
     Attributes:
-        what: is measured.
-        bound: of it.
-        upper: whether smaller is better.
-        value: measured, if it was.
-        detail: where the value comes from.
+        what: the quantity, as the report names it.
+        bound: the value to reach.
+        upper: whether the bound is an upper one: smaller is better.
+        value: of the run; None if it was not measured.
+        detail: the figures from which the value was calculated.
     """
 
     what: str
@@ -31,7 +31,7 @@ class Aim:
 
     @property
     def reached(self) -> bool:
-        """Whether the run shows it."""
+        """Whether the run reaches it."""
         if self.value is None:
             return False
         return self.value <= self.bound if self.upper else self.value >= self.bound
@@ -56,7 +56,7 @@ def _drains(results: Record) -> Iterator[Aim]:
         shown = what.format(name) if name else what.format("it")
         return _times(f"drain at {round_trip} ms: times {shown}", bound, ours, other)
 
-    peers = tuple(name for name in contenders.NAMES if name not in {contenders.OURS, contenders.UNWATCHED})
+    peers = tuple(name for name in contenders.NAMES if name not in {contenders.OURS, contenders.EVENTS_OFF})
     yield against((contenders.TUNED,), "the best-tuned Celery", 20, usual)
     yield against((contenders.LOOP,), "the batched hand loop", 4, usual)
     yield against(contenders.OTHERS, "the best other peer ({})", 4, usual)
@@ -82,7 +82,7 @@ def _costs(results: Record) -> Iterator[Aim]:
     yield Aim("SQS calls per order under load: send, receive and delete", 0.35, upper=True, value=together)
     idle = middle(measured(results.get(IDLE, []), contender=contenders.OURS), lambda record: record["per_minute"])
     yield Aim("SQS calls a minute of an idle worker", 3, upper=True, value=idle)
-    on, off = (figures.drain_rate(results, name, usual) for name in (contenders.OURS, contenders.UNWATCHED))
+    on, off = (figures.drain_rate(results, name, usual) for name in (contenders.OURS, contenders.EVENTS_OFF))
     yield _times("drain with the reports of tasks on, by those without", 0.9, on, off)
 
 

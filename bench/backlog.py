@@ -1,31 +1,33 @@
-"""One look at a backlog: what the emulator makes of it when asked directly, and then what the worker makes of it."""
+"""The rate at one backlog: of the emulator when it is asked directly, and then of the worker."""
 
 from typing import Any
 
 from bench.contenders import Contender
-from bench.drain import MS, emptied
-from bench.filling import fill
-from bench.limit import emptied_directly
-from bench.rig import Rig
+from bench.drain import MS, drain_backend
+from bench.prefill import prefill
+from bench.testbed import Testbed
+from bench.upper_bounds import drain_directly
 
 
-def backlog(rig: Rig, contender: Contender, round_trip: int, orders: int, seconds: float) -> list[dict[str, Any]]:
-    """The rates at the same backlog, of both.
+def backlog(
+    testbed: Testbed, contender: Contender, round_trip: int, orders: int, seconds: float
+) -> list[dict[str, Any]]:
+    """The rates of both at the same backlog.
 
-    Both work on one queue, which is filled up between: filling takes longer than measuring.
+    Both drain the same queue, which is filled up in between: that takes less time than to fill another queue.
 
     Args:
-        rig: the shared parts.
+        testbed: where to run.
         contender: the worker.
         round_trip: milliseconds added to every SQS call.
         orders: the backlog.
-        seconds: after which each is cut.
+        seconds: after which each is stopped.
     """
-    with rig.line(round_trip / MS) as line:
-        fill(rig, line.queues, contender.form, orders)
-        direct = emptied_directly(line, orders, round_trip, seconds)
-        fill(rig, line.queues, contender.form, direct["deleted"])
-        drained = emptied(rig, line, contender, orders, seconds)
+    with testbed.backend(round_trip / MS) as backend:
+        prefill(testbed, backend.queues, contender.make_message, orders)
+        direct = drain_directly(backend, orders, round_trip, seconds)
+        prefill(testbed, backend.queues, contender.make_message, direct["deleted"])
+        drained = drain_backend(testbed, backend, contender, orders, seconds)
     # The proxy counts for both.
     drained["calls"] = {action: count - direct["calls"].get(action, 0) for action, count in drained["calls"].items()}
     return [{"who": "emulator", **direct}, {"who": contender.name, **drained}]

@@ -1,4 +1,4 @@
-"""Who drains: the project's worker and its peers, each as its own documentation would start it."""
+"""The contenders: the project's worker and its peers, each started as its own documentation has it."""
 
 import shlex
 import sys
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from bench import environment
-from bench.forms import Form, like_dramatiq, like_kombu, like_ours, like_taskiq, plain_json
-from bench.rig import Line, Rig, running
+from bench import peer_environments
+from bench.messages import MessageFactory, dramatiq_messages, kombu_messages, our_messages, plain_json, taskiq_messages
+from bench.testbed import Backend, Testbed, running
 from tests.processes import BIN
 
 OURS: Final = "ours"
-UNWATCHED: Final = "ours, reports off"
+EVENTS_OFF: Final = "ours, reports off"
 DEFAULT: Final = "Celery default"
 TUNED: Final = "Celery tuned"
 ONE_BY_ONE: Final = "hand loop, one by one"
@@ -24,12 +24,12 @@ NODE_BATCH: Final = "sqs-consumer, batched"
 TASKIQ: Final = "taskiq"
 
 #: In the order of a repetition.
-NAMES: Final = (DEFAULT, TUNED, ONE_BY_ONE, LOOP, DRAMATIQ, NODE_SINGLE, NODE_BATCH, TASKIQ, UNWATCHED, OURS)
-#: The frameworks that somebody else wrote, but for Celery.
+NAMES: Final = (DEFAULT, TUNED, ONE_BY_ONE, LOOP, DRAMATIQ, NODE_SINGLE, NODE_BATCH, TASKIQ, EVENTS_OFF, OURS)
+#: The other frameworks, without Celery.
 OTHERS: Final = (DRAMATIQ, NODE_SINGLE, NODE_BATCH, TASKIQ)
 
-#: What is tried for the tuned Celery, on top of the options in `bench.peers.plain_celery.app`. The first
-#: is what a quick run takes untried.
+#: The options that are tried for the tuned Celery, in addition to those in `bench.peers.plain_celery.app`. A quick run
+#: takes the first.
 TUNINGS: Final = (
     "--pool threads -c 8 --prefetch-multiplier 4",
     "--pool threads -c 16 --prefetch-multiplier 4",
@@ -39,7 +39,7 @@ TUNINGS: Final = (
     "--pool prefork -c 8 --prefetch-multiplier 4",
 )
 
-#: Why each runs as it does.
+#: For each contender the source of its options.
 SOURCES: Final = {
     DEFAULT: "Celery's documentation, *Using Amazon SQS*: broker URL and `predefined_queues`, nothing else. "
     "It loses an order when its task fails.",
@@ -53,7 +53,7 @@ SOURCES: Final = {
     NODE_BATCH: "the same with `handleMessageBatch` and `batchSize: 10`, and one multi-row insert.",
     TASKIQ: "the README of taskiq-aio-sqs, *General usage* and *Configuration*, with ten messages a receive instead of "
     "one; taskiq's guide, *CLI*: two processes and a thread pool. It deletes a message also when its task fails.",
-    UNWATCHED: "`TASK_EVENTS=false`, to show what the reports to the tables cost.",
+    EVENTS_OFF: "`TASK_EVENTS=false`, to show what the reports to the tables cost.",
     OURS: "this project's worker with its defaults, the reports on.",
 }
 
@@ -65,19 +65,19 @@ class Contender:
     """A worker that writes the orders of a queue into the table.
 
     Attributes:
-        name: how the report calls it.
+        name: in the report.
         command: starts it.
-        form: makes the messages that its own producer sends.
-        shares: of the usual backlog that it gets, without an added round trip and with one. A slow worker
-            gets a short one; the emulator's work grows with the backlog, so that is in its favour.
-        ready: what it prints when it begins.
+        make_message: makes the messages that its own producer sends.
+        shares: its backlog in parts of the usual one, without an added round trip and with one. A slow worker gets a
+            short one, which is in its favour: the emulator's work grows with the backlog.
+        ready: what it prints when it begins to receive.
         settings: environment variables of its own.
-        numbered: arguments that tell one of several workers from the others, with {} for its number.
+        numbered: arguments that distinguish one of several workers from the others, with {} for its number.
     """
 
     name: str
     command: Sequence[str | Path]
-    form: Form
+    make_message: MessageFactory
     shares: tuple[float, float] = (1.0, 1.0)
     ready: str = "ready."
     settings: dict[str, str] = field(default_factory=dict)
@@ -96,22 +96,22 @@ class Contender:
         return [*self.command, *(part.format(number) for part in self.numbered)]
 
 
-class Field:
-    """All contenders, and the forms of their messages, which their own producers are asked for.
+class Contenders:
+    """All contenders. Their messages are made after samples that their own producers send.
 
     Args:
-        rig: where they are asked.
+        testbed: where the producers send.
         ours_args: arguments of the project's worker, its defaults if empty.
     """
 
-    def __init__(self, rig: Rig, ours_args: Sequence[str]) -> None:
-        self._rig = rig
+    def __init__(self, testbed: Testbed, ours_args: Sequence[str]) -> None:
+        self._testbed = testbed
         self._ours_args = ours_args
         self._made: dict[str, Contender | Exception] = {}
         self._samples: dict[str, dict[str, Any]] = {}
 
     def prepare(self, name: str) -> Exception | None:
-        """Install it and see what its messages look like, once; returns why it cannot run, if it cannot."""
+        """Install a contender and get a sample of its messages, once; returns the error if it cannot run."""
         makers = {
             DEFAULT: self._default,
             TUNED: self._tuned,
@@ -121,20 +121,20 @@ class Field:
             NODE_SINGLE: lambda: self._node(NODE_SINGLE, "single"),
             NODE_BATCH: lambda: self._node(NODE_BATCH, "batch"),
             TASKIQ: self._taskiq,
-            UNWATCHED: lambda: replace(self._ours(), name=UNWATCHED, settings={"TASK_EVENTS": "false"}),
+            EVENTS_OFF: lambda: replace(self._ours(), name=EVENTS_OFF, settings={"TASK_EVENTS": "false"}),
             OURS: self._ours,
         }
         if name not in self._made:
             try:
                 self._made[name] = makers[name]()
-            # Whatever it is: the others run all the same, and each of its steps says why it does not.
+            # Any error: the other contenders run all the same, and each step of this one reports the error.
             except Exception as error:
                 self._made[name] = error
         made = self._made[name]
         return made if isinstance(made, Exception) else None
 
     def named(self, name: str, options: str = "") -> Contender:
-        """A contender.
+        """A contender by its name.
 
         Args:
             name: of the contender.
@@ -151,12 +151,12 @@ class Field:
         return {name: made.described() for name, made in self._made.items() if isinstance(made, Contender)}
 
     def _default(self) -> Contender:
-        bin_ = environment.python_bin(environment.PEERS / "plain_celery")
-        published = self._published([bin_ / "python", "-m", "bench.peers.plain_celery.app"])
+        bin_ = peer_environments.python_bin(peer_environments.PEERS / "plain_celery")
+        sample = self._sample([bin_ / "python", "-m", "bench.peers.plain_celery.app"])
         return Contender(
             name=DEFAULT,
             command=[bin_ / "celery", "-A", "bench.peers.plain_celery.app", "worker"],
-            form=like_kombu(published),
+            make_message=kombu_messages(sample),
             shares=(0.1, 0.1),
         )
 
@@ -164,60 +164,60 @@ class Field:
         return replace(self._default(), name=TUNED, shares=(0.5, 0.25), settings={"BENCH_TUNED": "1"})
 
     def _loop(self, name: str, *, at_once: int) -> Contender:
-        python = environment.python_bin(environment.PEERS / "hand_loop") / "python"
+        python = peer_environments.python_bin(peer_environments.PEERS / "hand_loop") / "python"
         return Contender(
             name=name,
             command=[python, "-m", "bench.peers.hand_loop.loop", str(at_once)],
-            form=plain_json,
+            make_message=plain_json,
             shares=(1.0, 0.25) if at_once == 1 else (1.0, 1.0),
         )
 
     def _dramatiq(self) -> Contender:
-        bin_ = environment.python_bin(environment.PEERS / "dramatiq_sqs")
-        published = self._published([bin_ / "python", "-m", "bench.peers.dramatiq_sqs.worker"])
+        bin_ = peer_environments.python_bin(peer_environments.PEERS / "dramatiq_sqs")
+        sample = self._sample([bin_ / "python", "-m", "bench.peers.dramatiq_sqs.worker"])
         return Contender(
             name=DRAMATIQ,
             command=[bin_ / "dramatiq", "bench.peers.dramatiq_sqs.worker"],
-            form=like_dramatiq(published),
+            make_message=dramatiq_messages(sample),
             ready="ready for action",
         )
 
     def _taskiq(self) -> Contender:
-        bin_ = environment.python_bin(environment.PEERS / "taskiq_sqs")
-        published = self._published([bin_ / "python", "-m", "bench.peers.taskiq_sqs.worker"])
+        bin_ = peer_environments.python_bin(peer_environments.PEERS / "taskiq_sqs")
+        sample = self._sample([bin_ / "python", "-m", "bench.peers.taskiq_sqs.worker"])
         return Contender(
             name=TASKIQ,
             command=[bin_ / "taskiq", "worker", "bench.peers.taskiq_sqs.worker:broker"],
-            form=like_taskiq(published),
+            make_message=taskiq_messages(sample),
         )
 
     def _node(self, name: str, mode: str) -> Contender:
-        script = environment.node_folder() / "consumer.js"
+        script = peer_environments.node_folder() / "consumer.js"
         shares = (1.0, 0.25) if mode == "single" else (1.0, 1.0)
-        return Contender(name=name, command=[BIN / "node", script, mode], form=plain_json, shares=shares)
+        return Contender(name=name, command=[BIN / "node", script, mode], make_message=plain_json, shares=shares)
 
     def _ours(self) -> Contender:
         return Contender(
             name=OURS,
             command=[BIN / "celery", "-A", "tasks", "worker", *self._ours_args],
-            form=like_ours(self._published([sys.executable, "-m", "bench.publish"])),
+            make_message=our_messages(self._sample([sys.executable, "-m", "bench.publish"])),
             numbered=("-n", "worker-{}@%h"),
         )
 
-    def _published(self, command: list[str | Path]) -> dict[str, Any]:
-        """A message that a producer sent to a queue of its own; each is asked once."""
+    def _sample(self, command: list[str | Path]) -> dict[str, Any]:
+        """A sample: the message that a producer sends to a queue of its own. Each producer runs once."""
         named = shlex.join(map(str, command))
         if named not in self._samples:
-            with self._rig.line(0) as line:
-                self._samples[named] = _sample(line, command)
+            with self._testbed.backend(0) as backend:
+                self._samples[named] = _published(backend, command)
         return self._samples[named]
 
 
-def _sample(line: Line, command: list[str | Path]) -> dict[str, Any]:
-    with running(command, line, "publish", line.environment()) as process:
+def _published(backend: Backend, command: list[str | Path]) -> dict[str, Any]:
+    with running(command, backend, "publish", backend.environment()) as process:
         code = process.wait(_PUBLISH_TIMEOUT)
         if code:
             raise RuntimeError(f"{command} ended with {code}:\n{process.output}")
-    [message] = line.queues.peek(line.queues.url)
+    [message] = backend.queues.peek(backend.queues.url)
     found: dict[str, Any] = message
     return found

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any, Final
 
 from bench.contenders import Contender
-from bench.filling import fill
-from bench.rig import Line, Rig, running
-from bench.tree import MIB, PeakMemory, cpu_seconds
+from bench.prefill import prefill
+from bench.resource_usage import MIB, PeakMemory, cpu_seconds
+from bench.testbed import Backend, Testbed, running
 from tests.mariadb import rows
 from tests.polling import PAUSE, poll
 from tests.processes import Process
@@ -21,27 +21,27 @@ from tests.processes import Process
 MS: Final = 1000
 START_TIMEOUT: Final = 40  # seconds
 _WORKERS: Final = "workers"
-_LOOK: Final = 0.2  # seconds between two looks at the table
-_SETTLE: Final = 10.0  # seconds that the last messages may take to be deleted
+_POLL_INTERVAL: Final = 0.2  # seconds between two queries of the table
+_DELETE_TIMEOUT: Final = 10.0  # seconds until the last messages are deleted
 
 _WITH_THE_FIRST: Final = "SELECT COUNT(*) FROM orders WHERE persisted_at = (SELECT MIN(persisted_at) FROM orders)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drained:
-    """What came of it.
+    """The result.
 
     Attributes:
         backlog: orders in the queue at the start.
-        stored: of these, the rows in the table at the end.
+        stored: rows in the table at the end.
         left: messages in the queue at the end.
-        rate: orders per second, from the first row to the last. If the run was cut, until then, and only of
-            the orders whose messages were deleted, too: some workers store long before they delete.
-        behind_s: seconds from the last row until the last message was deleted, too; None if the run was cut.
+        rate: orders per second, from the first row to the last. If the run was stopped by its limit, until then, and
+            only of the orders whose messages were deleted, too: some workers store long before they delete.
+        behind_s: seconds from the last row until the last message was deleted; None if the run was stopped.
         calls: SQS calls by action, from the workers' start on.
         cpu_ms: user and system time of the workers' processes per order, from "ready." on.
-        shared_cpu_ms: the same of the parts that all contenders share, by what they are.
-        peak_mib: the most memory that the workers' processes had together.
+        shared_cpu_ms: the same for the emulator, the database and the proxy, by these names.
+        peak_mib: the peak of the memory of all the workers' processes.
     """
 
     backlog: int
@@ -55,69 +55,73 @@ class Drained:
     peak_mib: float
 
 
-def drain(rig: Rig, contender: Contender, round_trip: int, backlog: int, limit: float) -> dict[str, Any]:
-    """Run one worker on a full queue until it is empty, or for `limit` seconds.
+def drain(testbed: Testbed, contender: Contender, round_trip: int, backlog: int, limit: float) -> dict[str, Any]:
+    """Run one worker on a full queue until it is empty, or for `limit` seconds at the most.
 
     Args:
-        rig: the shared parts.
+        testbed: where to run.
         contender: the worker.
         round_trip: milliseconds added to every SQS call.
         backlog: orders in the queue.
         limit: seconds from "ready." on.
     """
-    with rig.line(round_trip / MS) as line:
-        fill(rig, line.queues, contender.form, backlog)
-        return emptied(rig, line, contender, backlog, limit)
+    with testbed.backend(round_trip / MS) as backend:
+        prefill(testbed, backend.queues, contender.make_message, backlog)
+        return drain_backend(testbed, backend, contender, backlog, limit)
 
 
 def drain_together(
-    rig: Rig, contender: Contender, round_trip: int, backlog: int, limit: float, count: int
+    testbed: Testbed, contender: Contender, round_trip: int, backlog: int, limit: float, count: int
 ) -> dict[str, Any]:
-    """Let some workers begin at the same moment: they are suspended while the queue is filled."""
-    with rig.line(round_trip / MS) as line, started(line, contender, count) as workers:
+    """Run several workers that begin at the same moment: they are suspended while the queue is filled."""
+    with testbed.backend(round_trip / MS) as backend, started(backend, contender, count) as workers:
         _signal(workers, signal.SIGSTOP)
         try:
-            fill(rig, line.queues, contender.form, backlog)
+            prefill(testbed, backend.queues, contender.make_message, backlog)
         finally:
             _signal(workers, signal.SIGCONT)
-        return _watched(rig, line, workers, backlog, limit)
+        return _measure(testbed, backend, workers, backlog, limit)
 
 
-def emptied(rig: Rig, line: Line, contender: Contender, backlog: int, limit: float) -> dict[str, Any]:
-    """Start one worker on the line's queue, which is full, and watch it."""
-    with started(line, contender, 1) as workers:
-        return _watched(rig, line, workers, backlog, limit)
+def drain_backend(
+    testbed: Testbed, backend: Backend, contender: Contender, backlog: int, limit: float
+) -> dict[str, Any]:
+    """Start one worker on the backend's queue, which is full, and measure it."""
+    with started(backend, contender, 1) as workers:
+        return _measure(testbed, backend, workers, backlog, limit)
 
 
 @contextlib.contextmanager
-def started(line: Line, contender: Contender, count: int) -> Iterator[list[Process]]:
-    """Some workers, once all have said that they are ready."""
-    environment = line.environment() | contender.settings
+def started(backend: Backend, contender: Contender, count: int) -> Iterator[list[Process]]:
+    """Some workers, which are ready."""
+    environment = backend.environment() | contender.settings
     with contextlib.ExitStack() as stack:
         workers = []
         for number in range(count):
             command = contender.number(number)
-            workers.append(stack.enter_context(running(command, line, f"worker-{number}", environment)))
+            workers.append(stack.enter_context(running(command, backend, f"worker-{number}", environment)))
         for worker in workers:
             poll(partial(worker.says, contender.ready), START_TIMEOUT, f"{contender.name} is ready")
         yield workers
 
 
 def _signal(workers: Sequence[Process], signum: signal.Signals) -> None:
-    """To the workers and their children."""
+    """Send a signal to the workers and their children."""
     for worker in workers:
         os.killpg(worker.pid, signum)
 
 
-def _watched(rig: Rig, line: Line, workers: Sequence[Process], backlog: int, limit: float) -> dict[str, Any]:
-    """Look at ready workers until the queue is empty or the time over."""
-    parts = {_WORKERS: [worker.pid for worker in workers], "proxy": [line.proxy.pid], **rig.pids()}
-    before = _stored(line)
+def _measure(
+    testbed: Testbed, backend: Backend, workers: Sequence[Process], backlog: int, limit: float
+) -> dict[str, Any]:
+    """Measure workers until the queue is empty or the limit is reached."""
+    parts = {_WORKERS: [worker.pid for worker in workers], "proxy": [backend.proxy.pid], **testbed.pids()}
+    before = _stored(backend)
     cpu = {part: cpu_seconds(pids) for part, pids in parts.items()}
     with PeakMemory(parts[_WORKERS]) as memory:
-        settled = _wait(line, workers, backlog, limit)
-        stored, left, calls = _stored(line), line.queues.waiting(), line.proxy.calls()
-        rate = _rate(line, stored) if settled else _rate_so_far(line, min(stored, backlog - left))
+        settled = _wait(backend, workers, backlog, limit)
+        stored, left, calls = _stored(backend), backend.queues.waiting(), backend.proxy.calls()
+        rate = _rate(backend, stored) if settled else _rate_so_far(backend, min(stored, backlog - left))
         used = {part: (cpu_seconds(pids) - cpu[part]) * MS for part, pids in parts.items()}
     return asdict(
         Drained(
@@ -125,7 +129,7 @@ def _watched(rig: Rig, line: Line, workers: Sequence[Process], backlog: int, lim
             stored=stored,
             left=left,
             rate=rate,
-            behind_s=_seconds(_span(line)[1], settled) if settled else None,
+            behind_s=_seconds(_span(backend)[1], settled) if settled else None,
             calls=calls,
             cpu_ms=used.pop(_WORKERS) / max(stored - before, 1),
             shared_cpu_ms={part: ms / max(stored - before, 1) for part, ms in used.items()},
@@ -134,42 +138,45 @@ def _watched(rig: Rig, line: Line, workers: Sequence[Process], backlog: int, lim
     )
 
 
-def _wait(line: Line, workers: Sequence[Process], backlog: int, limit: float) -> datetime | None:
-    """Wait for the last row, and then for the last deletes, which come behind it.
+def _wait(backend: Backend, workers: Sequence[Process], backlog: int, limit: float) -> datetime | None:
+    """Wait for the last row, and then for the last deletes.
 
     Returns:
-        When the deletes were done; None if the time was over before the last row.
+        When the deletes were done; None if the limit was reached before the last row.
+
+    Raises:
+        RuntimeError: a worker has ended, or does not delete the messages that it has stored.
     """
     deadline = time.monotonic() + limit
-    while time.monotonic() < deadline and _stored(line) < backlog:
+    while time.monotonic() < deadline and _stored(backend) < backlog:
         for worker in workers:
             if worker.returncode is not None:
                 raise RuntimeError(f"a worker ended with {worker.returncode}: {worker.output[-300:]}")
-        time.sleep(_LOOK)
-    if _stored(line) < backlog:
+        time.sleep(_POLL_INTERVAL)
+    if _stored(backend) < backlog:
         return None
-    deadline = time.monotonic() + _SETTLE
-    while left := line.queues.waiting():
+    deadline = time.monotonic() + _DELETE_TIMEOUT
+    while left := backend.queues.waiting():
         if time.monotonic() > deadline:
             raise RuntimeError(f"all orders were stored, but {left} messages not deleted")
         time.sleep(PAUSE)
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def _stored(line: Line) -> int:
-    return int(rows(line.database_url, "SELECT COUNT(*) FROM orders")[0][0])
+def _stored(backend: Backend) -> int:
+    return int(rows(backend.database_url, "SELECT COUNT(*) FROM orders")[0][0])
 
 
-def _rate(line: Line, stored: int) -> float:
-    """Orders per second behind the first ones, whose own time nobody knows."""
-    first, last, with_the_first = _span(line)
+def _rate(backend: Backend, stored: int) -> float:
+    """Orders per second after the first ones, as the time that those took is not known."""
+    first, last, with_the_first = _span(backend)
     return (stored - with_the_first) / _seconds(first, last)
 
 
-def _rate_so_far(line: Line, finished: int) -> float:
-    """The same of a run that was cut."""
+def _rate_so_far(backend: Backend, finished: int) -> float:
+    """The same for a run that was stopped by its limit."""
     now = datetime.now(UTC).replace(tzinfo=None)
-    first, _, with_the_first = _span(line)
+    first, _, with_the_first = _span(backend)
     return max(finished - with_the_first, 0) / _seconds(first, now)
 
 
@@ -179,7 +186,7 @@ def _seconds(first: datetime | None, last: datetime | None) -> float:
     return (last - first).total_seconds()
 
 
-def _span(line: Line) -> tuple[datetime | None, datetime | None, int]:
-    """When the first row was written and the last one, and how many have the first one's time."""
-    first, last = rows(line.database_url, "SELECT MIN(persisted_at), MAX(persisted_at) FROM orders")[0]
-    return first, last, int(rows(line.database_url, _WITH_THE_FIRST)[0][0])
+def _span(backend: Backend) -> tuple[datetime | None, datetime | None, int]:
+    """The times of the first and the last row, and how many rows have the first one's time."""
+    first, last = rows(backend.database_url, "SELECT MIN(persisted_at), MAX(persisted_at) FROM orders")[0]
+    return first, last, int(rows(backend.database_url, _WITH_THE_FIRST)[0][0])

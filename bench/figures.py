@@ -5,8 +5,8 @@ from statistics import mean, median
 from typing import Any, Final
 
 from bench import contenders, intake, steps
-from bench.bare import BATCH
 from bench.size import DRAIN, IDLE, INTAKE, MEMORY
+from bench.sqs_http import BATCH
 from celery_sqs.consume.polls import MOST_IN_FLIGHT
 
 Record = dict[str, Any]
@@ -48,7 +48,7 @@ def middle(records: list[Record], figure: Callable[[Record], float]) -> float | 
 
 
 def over(one: float | None, other: float | None) -> float | None:
-    """How many times the other one it is."""
+    """A ratio, or None where it cannot be calculated."""
     return one / other if one is not None and other else None
 
 
@@ -90,7 +90,7 @@ def drained(results: Record, name: str, round_trip: int) -> list[Record]:
 
 
 def drain_rate(results: Record, name: str, round_trip: int) -> float | None:
-    """What a contender drained."""
+    """The median rate of a contender's drains."""
     return middle(drained(results, name, round_trip), rate)
 
 
@@ -102,7 +102,7 @@ def best(results: Record, names: Iterable[str], round_trip: int) -> tuple[str, f
 
 
 def emulator_rate(results: Record, round_trip: int) -> float | None:
-    """What the emulator gave when asked directly."""
+    """The median rate of the emulator when it is asked directly."""
     return middle(measured(results.get(steps.EMULATOR, []), round_trip_ms=round_trip), rate)
 
 
@@ -112,7 +112,7 @@ def taken(results: Record, application: str, connections: int) -> list[Record]:
 
 
 def bounds(results: Record, round_trip: int) -> list[tuple[str, float | None]]:
-    """What bounds this project's worker at a round trip, in orders per second, by what it is."""
+    """The upper bounds of this project's worker at a round trip, in orders per second, with their descriptions."""
     ours = drained(results, contenders.OURS, round_trip)
     cpu = middle(ours, lambda record: record["cpu_ms"])
     together = middle(ours, lambda record: record["cpu_ms"] + sum(record["shared_cpu_ms"].values()))
@@ -133,12 +133,12 @@ def bounds(results: Record, round_trip: int) -> list[tuple[str, float | None]]:
 def dollars(results: Record, name: str, round_trip: int) -> tuple[float, float] | None:
     """A contender's calls per order, sending included, and dollars per million orders.
 
-    What others' producers send is one SendMessage per order; what this project's sends was measured.
+    The producers of the others send one SendMessage per order; the calls of this project's were measured.
     """
     records = drained(results, name, round_trip)
     settled = middle(records, lambda record: sum(record["calls"].values()) / record["stored"])
     sends = 1.0
-    if name in {contenders.OURS, contenders.UNWATCHED}:
+    if name in {contenders.OURS, contenders.EVENTS_OFF}:
         own = middle(taken(results, intake.OURS, intake.USUAL), sends_per_order)
         if own is None:
             return None

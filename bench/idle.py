@@ -1,4 +1,4 @@
-"""What workers cost that have nothing to do: SQS calls per minute on an empty queue."""
+"""The cost of idle workers: SQS calls per minute on an empty queue."""
 
 import contextlib
 import time
@@ -7,28 +7,28 @@ from functools import partial
 from typing import Any, Final
 
 from bench.contenders import Contender
-from bench.rig import Rig, running
+from bench.testbed import Testbed, running
 from tests.polling import poll
 
 _START_TIMEOUT: Final = 40  # seconds
-_QUIET: Final = 2.0  # seconds after "ready." that belong to the start
+_WARM_UP: Final = 2.0  # seconds after "ready." in which calls belong to the start
 _MINUTE: Final = 60.0
 
 
-def idle(rig: Rig, contenders: Sequence[Contender], seconds: float) -> list[dict[str, Any]]:
-    """All contenders at once, each on a queue of its own: idle workers do not disturb each other."""
+def idle(testbed: Testbed, contenders: Sequence[Contender], seconds: float) -> list[dict[str, Any]]:
+    """Measure all contenders at once, each on a queue of its own: idle workers take no CPU from each other."""
     with contextlib.ExitStack() as stack:
-        lines = []
+        backends = []
         for contender in contenders:
-            line = stack.enter_context(rig.line(0))
-            environment = line.environment() | contender.settings
-            worker = stack.enter_context(running(list(contender.command), line, "worker", environment))
+            backend = stack.enter_context(testbed.backend(0))
+            environment = backend.environment() | contender.settings
+            worker = stack.enter_context(running(list(contender.command), backend, "worker", environment))
             poll(partial(worker.says, contender.ready), _START_TIMEOUT, f"{contender.name} is ready")
-            lines.append(line)
-        time.sleep(_QUIET)
-        before = [line.proxy.calls() for line in lines]
+            backends.append(backend)
+        time.sleep(_WARM_UP)
+        before = [backend.proxy.calls() for backend in backends]
         time.sleep(seconds)
-        after = [line.proxy.calls() for line in lines]
+        after = [backend.proxy.calls() for backend in backends]
     return [
         {
             "contender": contender.name,

@@ -1,8 +1,8 @@
-"""Commit orders as fast as the database takes them, without a queue: the rows and the statement of a worker.
+"""Commit orders as fast as the database can, without a queue: the rows and the statement of a worker.
 
     python -m bench.inserts --database URL --rows N --connections N --seconds SECONDS
 
-Prints a JSON object. The statements' texts are made before the clock runs, so that it is the server's time.
+Prints a JSON object. The statements' texts are made before the measurement, so that it measures the server alone.
 """
 
 import argparse
@@ -13,11 +13,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from bench.forms import orders
+from bench.messages import orders
 from bench.peers import table
 
-_MOST_ROWS: Final = 40_000  # that there are texts for, on each connection
-_MOST_TEXTS: Final = 10_000
+_MAX_ROWS: Final = 40_000  # that there are texts for, on each connection
+_MAX_TEXTS: Final = 10_000
 
 
 def main() -> None:
@@ -40,15 +40,16 @@ def main() -> None:
 
 def _texts(rows: int) -> list[str]:
     """Statements of so many rows each."""
-    count = min(_MOST_ROWS // rows, _MOST_TEXTS)
+    count = min(_MAX_ROWS // rows, _MAX_TEXTS)
     with table.connection().cursor() as cursor:
         return [
-            table.text(cursor, [(order, order["orderId"], 1) for order in orders(rows)], "bench") for _ in range(count)
+            table.insert_statement(cursor, [(order, order["orderId"], 1) for order in orders(rows)], "bench")
+            for _ in range(count)
         ]
 
 
 def _execute(texts: list[str], end: float) -> int:
-    """Each in a transaction of its own; returns how many."""
+    """Execute each in a transaction of its own until the time is over; returns how many were executed."""
     done = 0
     with table.connection().cursor() as cursor:
         for text in texts:

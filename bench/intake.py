@@ -1,4 +1,4 @@
-"""One intake run: the web application under load of so many connections and then of others."""
+"""One intake run: the web application under load, with one number of connections after the other."""
 
 import contextlib
 import json
@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from app.tokens import issue
-from bench.rig import JWT_SECRET, Line, Rig, running
-from bench.tree import cpu_seconds
+from bench.resource_usage import cpu_seconds
+from bench.testbed import JWT_SECRET, Backend, Testbed, running
 from tests.polling import poll
 from tests.processes import BIN, Process, free_port, listens
 
@@ -20,10 +20,10 @@ DELAY_ON_THREADS: Final = "plain .delay(), gthread"
 BOTO3: Final = "boto3 send_message"
 NO_QUEUE: Final = "no queue"
 
-#: The load at which the aims are measured.
-USUAL: Final = 32  # connections
+#: The connections with which the aims are measured.
+USUAL: Final = 32
 
-#: What gunicorn is told beside this project's settings for it: what to serve, and how where that differs.
+#: gunicorn's arguments besides this project's settings for it: the application, and options where they differ.
 APPLICATIONS: Final = {
     DELAY: ["bench.peers.web:plain_celery()"],
     DELAY_ON_THREADS: ["--worker-class", "gthread", "--threads", str(USUAL), "bench.peers.web:plain_celery()"],
@@ -38,21 +38,21 @@ SETTLING: Final = 1.0
 _CONNECTIONS: Final = 600  # that gunicorn accepts; more than any load has
 _MS: Final = 1000
 _START_TIMEOUT: Final = 40  # seconds
-_LOAD_MARGIN: Final = 30  # seconds that the load may take on top
+_LOAD_MARGIN: Final = 30  # seconds that the load may take longer than it runs
 
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
-    """What came of it.
+    """The result.
 
     Attributes:
         connections: of the load.
         rate: orders accepted per second.
         p50_ms: median time to the answer.
-        p99_ms: what one answer in a hundred takes longer than.
-        errors: answers but 202, by status, and lost connections.
+        p99_ms: 99th percentile of the time to the answer.
+        errors: answers other than 202, by status, and lost connections.
         accepted: orders accepted.
-        queued: messages that came into the queue.
+        queued: messages that were added to the queue.
         calls: SQS calls by action.
         cpu_ms: user and system time of the web processes per accepted order.
     """
@@ -74,31 +74,31 @@ def loads(application: str, connections: Sequence[int]) -> list[int]:
 
 
 def intake(
-    rig: Rig, application: str, round_trip: int, connections: Sequence[int], warm_up: float, seconds: float
+    testbed: Testbed, application: str, round_trip: int, connections: Sequence[int], warm_up: float, seconds: float
 ) -> list[dict[str, Any]]:
-    """Put one gunicorn process under one load after the other.
+    """Measure one gunicorn process under one load after the other.
 
     Args:
-        rig: the shared parts.
+        testbed: where to run.
         application: a name in `APPLICATIONS`.
         round_trip: milliseconds added to every SQS call.
         connections: of each load.
         warm_up: seconds before anything is measured.
         seconds: how long to measure each.
     """
-    with rig.line(round_trip / _MS) as line, served(line, application) as (server, port):
+    with testbed.backend(round_trip / _MS) as backend, served(backend, application) as (server, port):
         poll(lambda: server.says("Listening at") and listens(port), _START_TIMEOUT, "web listens")
-        _load(line, "warm-up", port, USUAL, warm_up)
-        return [_measured(line, server, port, number, seconds) for number in loads(application, connections)]
+        _load(backend, "warm-up", port, USUAL, warm_up)
+        return [_measured(backend, server, port, number, seconds) for number in loads(application, connections)]
 
 
 @contextlib.contextmanager
-def served(line: Line, application: str) -> Iterator[tuple[Process, int]]:
+def served(backend: Backend, application: str) -> Iterator[tuple[Process, int]]:
     """An application on gunicorn, just started, and its port."""
     port = free_port()
-    web = line.environment() | {"PORT": str(port), "WEB_WORKERS": "1", "WEB_CONNECTIONS": str(_CONNECTIONS)}
+    web = backend.environment() | {"PORT": str(port), "WEB_WORKERS": "1", "WEB_CONNECTIONS": str(_CONNECTIONS)}
     gunicorn = [BIN / "gunicorn", "-c", "config/gunicorn.py", *APPLICATIONS[application]]
-    with running(gunicorn, line, "web", web) as server:
+    with running(gunicorn, backend, "web", web) as server:
         yield server, port
 
 
@@ -107,10 +107,10 @@ def token() -> str:
     return issue(JWT_SECRET, 1, ["orders:write"], timedelta(hours=1))
 
 
-def _measured(line: Line, server: Process, port: int, connections: int, seconds: float) -> dict[str, Any]:
-    _load(line, f"settling-{connections}", port, connections, SETTLING)
-    calls, waiting, cpu = line.proxy.calls(), line.queues.waiting(), cpu_seconds([server.pid])
-    report = _load(line, f"load-{connections}", port, connections, seconds)
+def _measured(backend: Backend, server: Process, port: int, connections: int, seconds: float) -> dict[str, Any]:
+    _load(backend, f"settling-{connections}", port, connections, SETTLING)
+    calls, waiting, cpu = backend.proxy.calls(), backend.queues.waiting(), cpu_seconds([server.pid])
+    report = _load(backend, f"load-{connections}", port, connections, seconds)
     cpu = cpu_seconds([server.pid]) - cpu
     if report["p99_ms"] is None:
         raise RuntimeError(f"no order was accepted: {report['errors']}")
@@ -122,17 +122,17 @@ def _measured(line: Line, server: Process, port: int, connections: int, seconds:
             p99_ms=report["p99_ms"],
             errors=report["errors"],
             accepted=report["accepted"],
-            queued=line.queues.waiting() - waiting,
-            calls={action: count - calls.get(action, 0) for action, count in line.proxy.calls().items()},
+            queued=backend.queues.waiting() - waiting,
+            calls={action: count - calls.get(action, 0) for action, count in backend.proxy.calls().items()},
             cpu_ms=cpu * _MS / report["accepted"],
         )
     )
 
 
-def _load(line: Line, name: str, port: int, connections: int, seconds: float) -> dict[str, Any]:
+def _load(backend: Backend, name: str, port: int, connections: int, seconds: float) -> dict[str, Any]:
     numbers = {"--port": port, "--connections": connections, "--seconds": seconds}
     arguments = [str(part) for number in numbers.items() for part in number]
-    with running([sys.executable, "-m", "bench.load", *arguments], line, name, {"BENCH_TOKEN": token()}) as load:
+    with running([sys.executable, "-m", "bench.load", *arguments], backend, name, {"BENCH_TOKEN": token()}) as load:
         code = load.wait(seconds + _LOAD_MARGIN)
         if code:
             raise RuntimeError(f"the load ended with {code}: {load.output[-300:]}")

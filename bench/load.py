@@ -1,6 +1,6 @@
-"""The load: a few connections that post the same order again and again, each waiting for its answer.
+"""The load generator: some connections that post the same order again and again, each waiting for its answer.
 
-One thread on bare sockets, so that it takes little of a machine that it shares with the server.
+It is one thread on plain sockets, so that it takes little CPU of the machine that it shares with the server.
 
     BENCH_TOKEN=... python -m bench.load --port PORT --connections N --seconds SECONDS
 
@@ -23,7 +23,7 @@ _ACCEPTED: Final = 202
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _END_OF_HEAD: Final = b"\r\n\r\n"
 
-LAST_ANSWERS: Final = 10.0  # seconds for answers that are still due at the end
+ANSWER_TIMEOUT: Final = 10.0  # seconds for answers that are still due at the end
 LOST: Final = "connection lost"
 MS: Final = 1000
 
@@ -37,22 +37,22 @@ class Connection:
         self.connect()
 
     def connect(self) -> None:
-        """Open the socket, anew after a loss."""
+        """Open the socket, also after a lost connection."""
         self.socket = socket.create_connection(("127.0.0.1", self._port), timeout=5)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._answer = b""
 
-    def ask(self) -> None:
+    def send(self) -> None:
         """Send the request."""
         self._answer = b""
-        self.asked = time.perf_counter()
+        self.sent_at = time.perf_counter()
         self.socket.sendall(self._request)
 
-    def hear(self) -> int | None:
-        """Read what has come; returns the status once the answer is complete.
+    def receive(self) -> int | None:
+        """Read what has arrived; returns the status once the answer is complete.
 
         Raises:
-            ConnectionError: the server hung up.
+            ConnectionError: the server closed the connection.
         """
         data = self.socket.recv(65536)
         if not data:
@@ -66,7 +66,7 @@ class Connection:
 
 
 class Load:
-    """Some connections, for some time."""
+    """Requests on some connections, for some time."""
 
     def __init__(self, port: int, connections: int, token: str) -> None:
         request = (
@@ -79,19 +79,19 @@ class Load:
         self._clients = [Connection(port, request) for _ in range(connections)]
 
     def run(self, seconds: float) -> dict[str, Any]:
-        """Ask until the time is over, and wait for the last answers."""
+        """Send requests until the time is over, and wait for the last answers."""
         begin = time.perf_counter()
         end = begin + seconds
         for client in self._clients:
             self._selector.register(client.socket, selectors.EVENT_READ, client)
-            client.ask()
-        while self._selector.get_map() and time.perf_counter() < end + LAST_ANSWERS:
+            client.send()
+        while self._selector.get_map() and time.perf_counter() < end + ANSWER_TIMEOUT:
             for key, _ in self._selector.select(timeout=0.5):
                 self._serve(key.data, end)
         return self.report(time.perf_counter() - begin)
 
     def report(self, seconds: float) -> dict[str, Any]:
-        """What came of it in `seconds`; rate and latencies are those of accepted orders."""
+        """The result of `seconds`; rate and latencies are those of accepted orders."""
         ordered = sorted(self._latencies)
         count = len(ordered)
         return {
@@ -104,13 +104,13 @@ class Load:
 
     def _serve(self, client: Connection, end: float) -> None:
         try:
-            status = client.hear()
+            status = client.receive()
             if status is None:
                 return
             now = time.perf_counter()
-            self._count(status, now - client.asked)
+            self._count(status, now - client.sent_at)
             if now < end:
-                client.ask()
+                client.send()
                 return
         except OSError:
             self._errors[LOST] += 1
@@ -119,7 +119,7 @@ class Load:
         if time.perf_counter() < end:
             client.connect()
             self._selector.register(client.socket, selectors.EVENT_READ, client)
-            client.ask()
+            client.send()
 
     def _count(self, status: int, latency: float) -> None:
         if status == _ACCEPTED:

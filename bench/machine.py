@@ -1,4 +1,4 @@
-"""What a result has to say about the machine it was measured on; nothing that names the machine."""
+"""The machine of a run: what its results depend on, and nothing that names it."""
 
 import os
 import platform
@@ -27,7 +27,7 @@ def facts() -> dict[str, Any]:
         "mariadb": _mariadb(),
         "packages": {name: version(name) for name in _PACKAGES},
         "commit": _git("rev-parse", "--short", "HEAD"),
-        "uncommitted": bool(_git("status", "--porcelain", "--", "app", "orders", "tasks", "config")),
+        "uncommitted": bool(_git("status", "--porcelain", "--", "app", "celery_sqs", "orders", "tasks", "config")),
         "load_before": round(os.getloadavg()[0], 2),
     }
 

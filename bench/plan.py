@@ -1,4 +1,4 @@
-"""The run: its steps in their order, each with an estimate, and the results as they come in."""
+"""The run: its steps in their order, each with an estimate, and their results."""
 
 import tempfile
 import time
@@ -17,13 +17,13 @@ Results = dict[str, Records]
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One line of the progress display.
+    """One measurement, and one line of the progress display.
 
     Attributes:
-        part: of the results, which takes what comes of it.
-        about: what all its records say, also when it fails.
-        estimate: seconds it will take, roughly.
-        work: does it; gives records.
+        part: of the results, to which its records belong.
+        about: the fields of all its records, also when it fails.
+        estimate: seconds that it takes, roughly.
+        work: measures; returns records.
     """
 
     part: str
@@ -31,18 +31,18 @@ class Step:
     estimate: float
     work: Callable[[], Records]
 
-    def tried(self) -> Records:
-        """Its records; one with the error where it fails, so that the others are still measured."""
+    def records(self) -> Records:
+        """Measure; returns a record with the error where that fails, so that the other steps still run."""
         try:
             return [self.about | record for record in self.work()]
-        # Whatever it is: an hour of other measurements must not be lost with it.
+        # Any error: an hour of other measurements must not be lost with it.
         except Exception as error:
             lines = str(error).strip().splitlines() or [""]
             reason = f"{type(error).__name__}: {lines[-1][:300]}"
             return [self.about | {"error": reason.replace(str(ROOT), ".").replace(tempfile.gettempdir(), "...")}]
 
     def __str__(self) -> str:
-        """What it does, in a few words."""
+        """A short description."""
         return ", ".join([self.part, *(str(value) for key, value in self.about.items() if key != "repetition")])
 
 
@@ -55,25 +55,25 @@ def estimate(steps: Sequence[Step]) -> dict[str, float]:
 
 
 def run(steps: Sequence[Step], results: Results, console: Console, save: Callable[[], None]) -> None:
-    """Take all steps.
+    """Run all steps.
 
     Args:
         steps: in their order.
-        results: take the records, by part.
+        results: get the records, by part.
         console: shows the progress and the time left.
         save: is called after each step.
     """
     begin, done = time.monotonic(), 0.0
     for number, step in enumerate(steps, start=1):
         with console.status(str(step)):
-            records = step.tried()
+            records = step.records()
         results.setdefault(step.part, []).extend(records)
         save()
         done += step.estimate
         pace = (time.monotonic() - begin) / done
         left = timedelta(seconds=round(pace * sum(later.estimate for later in steps[number:])))
-        said = "; ".join(summary(record) for record in records)
-        console.print(f"{number}/{len(steps)} {step}: {said} (about {left} left)", highlight=False, markup=False)
+        summaries = "; ".join(summary(record) for record in records)
+        console.print(f"{number}/{len(steps)} {step}: {summaries} (about {left} left)", highlight=False, markup=False)
 
 
 def summary(record: dict[str, Any]) -> str:
@@ -99,7 +99,7 @@ def _drain(record: dict[str, Any]) -> str:
     return f"{record['rate']:.0f} orders/s, {calls:.2f} calls/order ({record['stored']} of {record['backlog']} stored)"
 
 
-#: How a record is told, by a key that only its kind has; the first that fits.
+#: How a record is described, by a key that only its kind has; the first that fits.
 _DESCRIBED: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "error": lambda record: f"failed: {record['error']}",
     "per_minute": lambda record: f"{record['contender']} {record['per_minute']:.1f} calls/min",

@@ -1,4 +1,4 @@
-"""Publish one order as the project's API does, to show what a message of it looks like."""
+"""Publish one order as the project's API does, as a sample of its messages."""
 
 import uuid
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from tasks.application import create_celery
 
 
 def main() -> None:
-    """Send it."""
+    """Publish the order."""
     order = Order(
         order_id=uuid.uuid4(),
         user_id=1,

@@ -1,9 +1,9 @@
-"""The report: prose around the tables and the plots, so that nobody has to take a figure on trust."""
+"""The report: how each figure was measured, around the tables and the plots."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from bench import contenders, figures, intake, limit, steps, tables
+from bench import contenders, figures, intake, steps, tables, upper_bounds
 from bench.size import BACKLOG, COLD, DRAIN, IDLE, INTAKE, MEMORY, SCALE, STEADY
 
 Record = dict[str, Any]
@@ -27,7 +27,7 @@ def markdown(results: Record, source: str, plots: Sequence[str], remarks: str = 
         results: as the run collected them.
         source: the name of the file that holds them.
         plots: the names of the files of those that could be drawn.
-        remarks: written by hand: why an aim was missed.
+        remarks: written by hand, such as why an aim was missed.
     """
     shown = {name.removesuffix(".svg"): f"![{PLOTS[name.removesuffix('.svg')]}]({name})" for name in plots}
     blocks = ["# Orders from HTTP through SQS into MariaDB, measured", _head(results, source)]
@@ -80,7 +80,7 @@ def _drain(results: Record) -> list[str]:
             "those of the worker with its children. The last column says how long after the last row the queue was "
             "empty, too.\n\n"
             f"*{figures.EMULATOR}* is connections that receive ten and delete ten and do nothing with them: "
-            f"{limit.connections(0)}, and one more for each millisecond added."
+            f"{upper_bounds.connections(0)}, and one more for each millisecond added."
         ),
     ]
     for round_trip in size["round_trips"]:
@@ -116,9 +116,9 @@ def _steady(results: Record) -> list[str]:
     return [
         "## Time to persist",
         (
-            f"Orders come at half of what the contender drained, at {size['usual']} ms added round trip, whatever "
-            "becomes of them. Timed from the answer to the send until another connection to MariaDB reads the row, "
-            f"which it asks for every 2 ms, over {size['steady']:g} s."
+            f"Orders are sent at half the rate that the contender drained, at {size['usual']} ms added round trip, "
+            "whatever happens to them. Timed from the answer to the send until another connection to MariaDB reads the "
+            f"row, which it asks for every 2 ms, over {size['steady']:g} s."
         ),
         tables.steady_table(results),
     ]
@@ -129,10 +129,10 @@ def _backlog(results: Record) -> list[str]:
     return [
         "## Against the backlog",
         (
-            f"{size['usual']} ms added round trip; each look is cut after {size['backlog_limit']:g} s. The emulator "
-            "walks through its whole queue for every receive and every deleted message, so its own rate falls with "
-            "the backlog, where that of SQS does not. What a worker makes of a backlog is therefore its share of what "
-            "the emulator serves directly at the same one, on the same queue."
+            f"{size['usual']} ms added round trip; each measurement ends after {size['backlog_limit']:g} s. The "
+            "emulator scans its whole queue for every receive and every deleted message, so its own rate falls with "
+            "the backlog, where that of SQS does not. A worker's figure is therefore its share of what the "
+            "emulator serves directly at the same backlog, on the same queue."
         ),
         tables.backlog_table(results),
     ]
@@ -159,9 +159,10 @@ def _memory(results: Record) -> list[str]:
     return [
         "## Memory",
         (
-            f"One worker, fed as fast as it takes orders: {last['orders']:.0f} orders in {last['seconds']:.0f} s. "
-            f"Its memory (proportional set size, with its children) was {last['mib']:.0f} MiB at the end; in the last "
-            f"quarter it was {grown} times that of the second."
+            "One worker, with orders as fast as it stores them: "
+            f"{last['orders']:.0f} orders in {last['seconds']:.0f} s. Its memory (proportional set size, with its "
+            f"children) was {last['mib']:.0f} MiB at the end; in the last quarter it was {grown} times that of the "
+            "second."
         ),
     ]
 
@@ -173,9 +174,9 @@ def _intake(results: Record) -> list[str]:
             "One gunicorn process and keep-alive connections that post one order after another, with a JWT, "
             f"{results['size']['usual']} ms added round trip. It is the same application on the same gevent server "
             f"each time, with another queue behind it: *{intake.OURS}*; *{intake.DELAY}*, Celery on kombu's own "
-            f"transport; *{intake.BOTO3}*, one call per order on one client; and *{intake.NO_QUEUE}*, which forgets "
-            f"every order at once: the most that the application can do. *{intake.DELAY_ON_THREADS}* is on gunicorn's "
-            "threads, as many as there are connections. Errors are all answers but 202."
+            f"transport; *{intake.BOTO3}*, one call per order on one client; and *{intake.NO_QUEUE}*, which drops "
+            f"every order: the upper bound that the application sets. *{intake.DELAY_ON_THREADS}* is on gunicorn's "
+            "threads, as many as there are connections. Errors are all answers other than 202."
         ),
     ]
     for connections in results["size"]["connections"]:

@@ -14,14 +14,14 @@ _NOT_MEASURED: Final = "not measured"
 
 
 def table(head: Sequence[str], rows: list[list[str]]) -> str:
-    """Rows may be short; what stands in them cannot break the table."""
+    """A table in Markdown. Rows may be short, and their texts are escaped."""
     full = [[*row, *[""] * (len(head) - len(row))] for row in rows]
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *full]
     return "\n".join("| " + " | ".join(cell.replace("|", "/") for cell in line) + " |" for line in lines)
 
 
 def _or_why(name: str, records: list[Record], row: Callable[[list[Record]], list[str]]) -> list[str]:
-    """A row of what was measured; else the name and why there is nothing."""
+    """A row of the measured records; without any, the name and the reason."""
     good = measured(records)
     if good:
         return row(good)
@@ -29,7 +29,7 @@ def _or_why(name: str, records: list[Record], row: Callable[[list[Record]], list
 
 
 def aims_table(results: Record) -> str:
-    """What was aimed at beside what was reached."""
+    """Each aim beside the value of the run."""
     rows = [
         [
             aim.what,
@@ -44,7 +44,7 @@ def aims_table(results: Record) -> str:
 
 
 def drain_table(results: Record, round_trip: int) -> str:
-    """Everybody's drains at a round trip."""
+    """The drains of all contenders at a round trip."""
     ours = figures.drain_rate(results, contenders.OURS, round_trip)
 
     def row(records: list[Record]) -> list[str]:
@@ -78,7 +78,7 @@ def drain_table(results: Record, round_trip: int) -> str:
 
 
 def tuning_table(results: Record) -> str:
-    """What was tried for the tuned Celery."""
+    """The options that were tried for the tuned Celery."""
     rows = [
         [f"`{record['options']}`", f"{record['round_trip_ms']} ms", shown(record.get("rate"), ".0f")]
         for record in results[steps.TUNING]
@@ -87,7 +87,7 @@ def tuning_table(results: Record) -> str:
 
 
 def bounds_table(results: Record, round_trip: int) -> str:
-    """What bounds this project's worker, and how far it is from it."""
+    """The upper bounds of this project's worker, and its share of each."""
     ours = figures.drain_rate(results, contenders.OURS, round_trip)
     rows = [
         [what, shown(bound, ".0f"), shown(over(ours, bound), ".0%")]
@@ -98,7 +98,7 @@ def bounds_table(results: Record, round_trip: int) -> str:
 
 
 def commits_table(results: Record) -> str:
-    """What MariaDB commits without a queue."""
+    """The rate at which MariaDB commits orders without a queue."""
     records = results.get(steps.DATABASE, [])
     sizes = sorted({record["rows"] for record in measured(records)})
     rows = [[str(size), spread(measured(records, rows=size), figures.rate, ".0f")] for size in sizes]
@@ -106,7 +106,7 @@ def commits_table(results: Record) -> str:
 
 
 def cost_table(results: Record) -> str:
-    """Calls and dollars."""
+    """SQS calls and what they cost."""
     rows = []
     for name in contenders.NAMES:
         found = figures.dollars(results, name, results["size"]["usual"])
@@ -168,7 +168,7 @@ def scale_table(results: Record) -> str:
 
 
 def intake_table(results: Record, connections: int) -> str:
-    """Everybody's intake under a load."""
+    """The intake of all applications with a number of connections."""
     ours = middle(figures.taken(results, intake.OURS, connections), figures.rate)
     rows = []
     for name in intake.APPLICATIONS:

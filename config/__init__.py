@@ -1,1 +1,1 @@
-"""What a process is told: settings from the environment, queue facts, logging, gunicorn."""
+"""Configuration: settings from the environment, queue facts, logging, gunicorn."""

@@ -17,18 +17,18 @@ _settings = boot()
 
 bind = [f"{_settings.bind_host}:{_settings.port}"]
 workers = _settings.web_workers
-#: A post waits for SQS most of its time. Threads that wait cost more to wake than an order takes.
+#: A POST waits for SQS most of its time, and to wake a thread costs more than an order takes.
 worker_class = "gevent"
 worker_connections = _settings.web_connections
 #: Seconds a request in flight gets on SIGTERM; a POST needs SQS_SEND_TIMEOUT at the most.
 graceful_timeout = math.ceil(_settings.sqs_send_timeout) + 5
 keepalive = 5
-#: It would be one file per user, and two services on a host would share it.
+#: The socket is one file per user, which two services on a host would share.
 control_socket_disable = True
 
 
 class _Logger(Logger):
-    """Makes gunicorn's own lines look like all others. It need not tell requests: the application does."""
+    """Gives gunicorn's own lines the form of all others. It logs no requests: the application does."""
 
     def setup(self, cfg: Any) -> None:
         """Leave everything to the root logger, where gunicorn would add handlers of its own."""
@@ -40,27 +40,27 @@ class _Logger(Logger):
 
 logger_class = _Logger
 
-#: Where the processes leave what they count, so that any of them can tell it for all: one folder per
-#: master, which a reload leaves in place.
+#: Where the processes keep their metrics, so that any of them can export the metrics of all: one folder per
+#: master, which a reload keeps.
 #: https://prometheus.github.io/client_python/multiprocess/
-_counts = Path(tempfile.gettempdir(), f"order-intake-metrics-{os.getpid()}")
+_metrics_folder = Path(tempfile.gettempdir(), f"order-intake-metrics-{os.getpid()}")
 
 if _settings.metrics_port:
     bind.append(f"{_settings.bind_host}:{_settings.metrics_port}")
     # prometheus_client looks for it when it is imported, which only the workers do.
-    raw_env = [f"PROMETHEUS_MULTIPROC_DIR={_counts}"]
+    raw_env = [f"PROMETHEUS_MULTIPROC_DIR={_metrics_folder}"]
 
 
 def on_starting(server: object) -> None:
-    """Make the folder, empty: a process that has had our number may have left one."""
+    """Create the folder, empty: an earlier process with the same id may have left one."""
     if _settings.metrics_port:
-        shutil.rmtree(_counts, ignore_errors=True)
-        _counts.mkdir(mode=0o700)
+        shutil.rmtree(_metrics_folder, ignore_errors=True)
+        _metrics_folder.mkdir(mode=0o700)
 
 
 def on_exit(server: object) -> None:
-    """Remove it."""
-    shutil.rmtree(_counts, ignore_errors=True)
+    """Remove the folder."""
+    shutil.rmtree(_metrics_folder, ignore_errors=True)
 
 
 def post_worker_init(worker: object) -> None:

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, carrying whatever ids the current request or task has bound."""
+"""Logs: one JSON object a line, with the ids that the current request or task has bound."""
 
 import contextlib
 import logging
@@ -31,18 +31,18 @@ class _Stderr(logging.StreamHandler[TextIO]):
 _STDERR: Final = _Stderr()
 
 
-class _Lines:
-    """Writes what structlog has rendered. The way through the standard library's logging takes more than twice as long.
+class _LineLogger:
+    """Writes the lines that structlog has rendered: the standard library's logging takes more than twice as long.
 
-    As there, a line that cannot be written is lost, and whoever wrote it goes on.
+    As there, a line that cannot be written is lost without an error.
     """
 
     def __init__(self, name: str = "") -> None:
         self.name = name
 
     def msg(self, line: str) -> None:
-        """Write a line, in one piece and so without a lock, of which a forked child might inherit a held one."""
-        # A closed pipe, a closed file, a signal's handler that writes while a line is being written.
+        """Write a line in one piece, and so without a lock: a forked child could inherit it locked."""
+        # A closed pipe, a closed file, a signal handler that writes while a line is being written.
         with contextlib.suppress(OSError, ValueError, RuntimeError):
             _STDERR.stream.write(f"{line}\n")
 
@@ -69,7 +69,7 @@ def configure(level: str, log_format: str) -> None:
     structlog.configure(
         processors=[*shared, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=_Lines,
+        logger_factory=_LineLogger,
         cache_logger_on_first_use=True,
     )
     _STDERR.setFormatter(

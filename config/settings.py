@@ -2,7 +2,7 @@
 
 This module is the only reader of environment variables. Each field of `Settings` is the variable
 of the same name in capitals; `.env.example` and the README list them all. A `.env` file in the
-working directory fills in what the environment does not say.
+working directory has the values that are not in the environment.
 """
 
 import re
@@ -28,10 +28,10 @@ PRODUCTION: Final = "production"
 #: HMAC-SHA256 is no stronger than its key: RFC 7518, section 3.2, asks for as many bytes as the hash.
 MIN_SECRET_BYTES: Final = 32
 
-#: Whoever has it sees every order and can discard one.
+#: An operator can read every order, and discard one.
 MIN_PASSWORD_LENGTH: Final = 12
 
-#: Seconds a client may wait for SQS before it is told to come back.
+#: Seconds that a POST may wait for SQS before it is answered with 503.
 DEFAULT_SEND_TIMEOUT: Final = 5.0
 
 _EMULATOR: Final = "http://127.0.0.1:4566"
@@ -39,7 +39,7 @@ _EMULATOR: Final = "http://127.0.0.1:4566"
 #: The database drivers that are installed.
 _DRIVERS: Final = frozenset({"mysql+pymysql", "mariadb+pymysql", "sqlite", "sqlite+pysqlite"})
 
-#: What `APP_ENV=development` fills in. In production each of these must be said.
+#: The defaults of `APP_ENV=development`. In production each of these must be set.
 DEVELOPMENT_DEFAULTS: Final = {
     "SQS_ENDPOINT": _EMULATOR,
     "SQS_QUEUE_URL": f"{_EMULATOR}/000000000000/{ORDER_QUEUE.name}",
@@ -63,7 +63,7 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything a process is told from outside. Secrets are left out of its repr.
+    """The settings of a process. Secrets are left out of its repr.
 
     Attributes:
         database_url: the whole URL: `DATABASE_URL` with `DATABASE_USER` and `DATABASE_PASSWORD` in it.
@@ -110,7 +110,7 @@ class Settings:
 
 
 def load(env_file: Path | None = Path(".env")) -> Settings:
-    """Read the settings from the environment, and from `env_file` where the environment is silent.
+    """Read the settings from the environment, and from `env_file` those that are not set there.
 
     Raises:
         SettingsError: a variable is missing or malformed, or two contradict each other.
@@ -125,7 +125,7 @@ def load(env_file: Path | None = Path(".env")) -> Settings:
     if bool(settings.jwt_secret) == bool(settings.jwt_jwks_url):
         raise SettingsError("Set exactly one of the variables JWT_SECRET and JWT_JWKS_URL")
     if settings.metrics_port == settings.port:
-        raise SettingsError("METRICS_PORT must not be PORT: that one is for everybody")
+        raise SettingsError("METRICS_PORT must not be PORT, which is public")
     return settings
 
 
@@ -178,7 +178,7 @@ def _read(env: Env) -> Settings:
 
 
 def _of_the_database(env: Env, given_url: str) -> dict[str, Any]:
-    """The database's whole URL, and what of it was said apart."""
+    """The database's whole URL, and the user and password that have variables of their own."""
     user = env.str("DATABASE_USER", None, validate=[Length(min=1), _text])
     password = env.str("DATABASE_PASSWORD", None, validate=[Length(min=1), _text])
     login = {"database_user": user, "database_password": password}
@@ -187,8 +187,8 @@ def _of_the_database(env: Env, given_url: str) -> dict[str, Any]:
     url = make_url(given_url)
     if url.get_backend_name() == "sqlite":
         raise SettingsError("DATABASE_USER and DATABASE_PASSWORD are not for SQLite, which knows no users")
-    for part, said, in_the_url in (("user", user, url.username), ("password", password, url.password)):
-        if said and in_the_url and said != in_the_url:  # the message repeats neither: they may be mixed up
+    for part, value, in_url in (("user", user, url.username), ("password", password, url.password)):
+        if value and in_url and value != in_url:  # the message repeats neither: either may be the password
             raise SettingsError(f"DATABASE_{part.upper()} is another {part} than that in DATABASE_URL: leave one out")
     # Set and not pasted in: a password may hold an @, a / or a %.
     url = url.set(username=user or url.username, password=password or url.password)
@@ -200,7 +200,7 @@ def _of_the_database(env: Env, given_url: str) -> dict[str, Any]:
 
 
 def _for_operators(env: Env, given: dict[str, str]) -> dict[str, Any]:
-    """What concerns watching and repairing."""
+    """The settings of monitoring and repair."""
     return {
         "operators": _operators(env.str("OPERATORS", given.get("OPERATORS", ""), validate=_named_passwords)),
         "task_events": env.bool("TASK_EVENTS", True),

@@ -1,4 +1,4 @@
-"""What the development commands may touch: an API and an SQS emulator on this machine, nothing beyond."""
+"""The addresses of the development commands: an API and an SQS emulator, on this machine only."""
 
 import sys
 from typing import Final
@@ -13,7 +13,7 @@ _HTTP_PORT: Final = 80
 
 
 def local_settings(command: str) -> Settings:
-    """The settings; ends the process with one line where they lead away from this machine."""
+    """The settings; ends the process with one line if SQS_ENDPOINT is not on this machine."""
     settings = boot()
     endpoint = urlsplit(settings.sqs_endpoint or "")
     if endpoint.scheme != "http" or endpoint.hostname not in {LOOPBACK, "localhost"}:
@@ -30,10 +30,10 @@ def sqs_port(settings: Settings) -> int:
 
 
 def web_url(settings: Settings) -> str:
-    """Where the API is."""
+    """The URL of the API."""
     return f"http://{LOOPBACK}:{settings.port}"
 
 
 def flower_url(settings: Settings) -> str:
-    """Where Flower is."""
+    """The URL of Flower."""
     return f"http://{LOOPBACK}:{settings.flower_port}"

@@ -1,7 +1,7 @@
-"""Take the documentation's pictures of the workbench and of Flower: `python -m dev.screenshots`.
+"""Take the documentation's screenshots of the workbench and of Flower: `python -m dev.screenshots`.
 
-It wants `make up` and `make demo` beside it. It sends some nonsense and edits one dead order on the
-way, so that there is something to show.
+`make up` has to run, and `make demo` to have run. It sends some poison messages and edits one dead order, so that
+there is something to show.
 """
 
 import json
@@ -29,15 +29,15 @@ FOLDER: Final = Path("docs/images")
 WIDE: Final = ViewportSize(width=1280, height=860)
 PHONE: Final = ViewportSize(width=375, height=780)
 
-#: Seconds until a message that nobody can read has been received as often as the queue allows.
-DYING: Final = 5.0
+#: Seconds until a poison message has been received as often as the queue allows.
+TIME_TO_DLQ: Final = 5.0
 
-#: Milliseconds that a page may take to show what it is opened for.
-PATIENCE: Final = 20_000
+#: Milliseconds that a page may take.
+PAGE_TIMEOUT: Final = 20_000
 
 
 class Camera:
-    """Signs in as the first operator and takes pictures.
+    """Signs in as the first operator and takes screenshots.
 
     Args:
         browser: Chromium.
@@ -57,7 +57,7 @@ class Camera:
             viewport=viewport, color_scheme="dark" if scheme == "dark" else "light", device_scale_factor=1
         )
         page = context.new_page()
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(PAGE_TIMEOUT)
         page.goto(f"{self._url}/login")
         page.fill("#name", self._name)
         page.fill("#password", self._password)
@@ -71,7 +71,7 @@ class Camera:
         page.goto(self._url + path)
 
     def shoot(self, page: Page, name: str, *, whole: bool = True) -> None:
-        """Take a picture of all of a page, or of what is seen at first."""
+        """Take a screenshot of a whole page, or of what is visible without scrolling."""
         page.mouse.move(0, 0)
         page.screenshot(path=FOLDER / f"{name}.png", full_page=whole)
         click.echo(FOLDER / f"{name}.png")
@@ -79,13 +79,13 @@ class Camera:
 
 @click.command()
 def main() -> None:
-    """Take all pictures."""
+    """Take all screenshots."""
     settings = local_settings("python -m dev.screenshots")
     program = shutil.which("chromium")
     if program is None or not settings.operators:
         sys.exit("python -m dev.screenshots: this needs Chromium and an operator in OPERATORS")
     FOLDER.mkdir(parents=True, exist_ok=True)
-    _send_nonsense(settings)
+    _send_poison(settings)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
         camera = Camera(browser, web_url(settings), next(iter(settings.operators.items())))
@@ -110,23 +110,23 @@ def _shoot_flower(browser: Browser, settings: Settings) -> None:
     context = browser.new_context(viewport=WIDE, http_credentials={"username": name, "password": password})
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{settings.flower_port}/tasks")
-    expect(page.locator("tbody")).to_contain_text("persist_order", timeout=PATIENCE)
+    expect(page.locator("tbody")).to_contain_text("persist_order", timeout=PAGE_TIMEOUT)
     page.screenshot(path=FOLDER / "flower.png")
     context.close()
 
 
-def _send_nonsense(settings: Settings) -> None:
-    """Be a producer whose messages nobody can read, and one that puts an order into the wrong queue."""
+def _send_poison(settings: Settings) -> None:
+    """Send messages that no worker can read, and an order straight to the DLQ."""
     sqs = boto3_client(endpoint(settings))
     for number in range(3):
         sqs.send_message(QueueUrl=settings.sqs_queue_url, MessageBody=f"product=Widget;quantity={number + 1}")
     if settings.sqs_dlq_url:
         sqs.send_message(QueueUrl=settings.sqs_dlq_url, MessageBody=json.dumps({"orderId": str(uuid.uuid4())}))
-    time.sleep(DYING)
+    time.sleep(TIME_TO_DLQ)
 
 
 def _repair(camera: Camera, page: Page) -> None:
-    """From the DLQ to the row, with a picture of each step."""
+    """From the DLQ to the row, with a screenshot of each step."""
     camera.open(page, "/dlq")
     page.click("text=Scan the queue now")
     expect(page.locator("#banners")).to_contain_text("Scanned the queue")

@@ -13,12 +13,12 @@ from hypercorn.config import Config
 
 from dev.local import LOOPBACK
 
-#: Seconds that the worker gets to hand back its messages. honcho kills what is still there 5 seconds
-#: after the first process has ended, and by then the queues must be on disk.
+#: Seconds that the worker has to release its messages. honcho kills what still runs 5 seconds after the first
+#: process has ended, and by then the queues must be on disk.
 WORKER_GRACE: Final = 3.0
 
-#: Seconds that open requests get then. A worker that has gone leaves a long poll behind, and each
-#: stop would wait for it.
+#: Seconds that open requests have then. A worker that has ended leaves a long poll open, and each stop
+#: would wait for it.
 REQUEST_GRACE: Final = 0.5
 
 _PAUSE: Final = 0.05  # seconds

@@ -21,8 +21,8 @@ PROCFILE: Final = Path("Procfile.dev")
 _ENDED_BY_CTRL_C: Final = 128 + signal.SIGINT
 
 
-class Screen:
-    """honcho's printer, without its prefix for what `ready` prints: those lines are there to be copied."""
+class PrefixPrinter:
+    """honcho's printer, without its prefix for what `banner` prints: users copy those lines."""
 
     def __init__(self) -> None:
         self.width = 0  # honcho sets it to the longest name
@@ -34,10 +34,10 @@ class Screen:
         if self._closed:
             return
         self._printer.width = self.width
-        self._printer.prefix = message.name != "ready"
+        self._printer.prefix = message.name != "banner"
         try:
             self._printer.write(message)
-        except OSError:  # the terminal is closed, or whoever read a pipe has gone
+        except OSError:  # the terminal or the pipe is closed
             self._closed = True
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -57,7 +57,7 @@ def main(state: Path) -> None:
     state.mkdir(parents=True, exist_ok=True)
     environment = _environment(settings, state)
     Path(environment["DEV_WORKER_STARTED"]).unlink(missing_ok=True)
-    # Flower does not start where nobody may look at it, and honcho ends all when one ends.
+    # Flower does not start without OPERATORS, and honcho ends all processes when one ends.
     sys.exit(_run(environment, without=() if settings.operators else ("flower",)))
 
 
@@ -81,7 +81,7 @@ def _require_free_ports(settings: Settings) -> None:
 
 
 def _environment(settings: Settings, state: Path) -> dict[str, str]:
-    """What Procfile.dev's commands are told on top of the environment."""
+    """The environment of Procfile.dev's commands."""
     return {
         **os.environ,
         "PYTHONUNBUFFERED": "1",
@@ -95,7 +95,7 @@ def _environment(settings: Settings, state: Path) -> dict[str, str]:
 
 def _run(environment: dict[str, str], without: tuple[str, ...]) -> int:
     """Run Procfile.dev until a signal, or until one of its processes ends; returns the exit code."""
-    manager = Manager(printer=Screen())
+    manager = Manager(printer=PrefixPrinter())
     for name, command in parse_procfile(PROCFILE.read_text()).processes.items():
         if name not in without:
             manager.add_process(name, command, env=environment)

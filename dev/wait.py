@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 TIMEOUT: Final = 60  # seconds
-PAUSE: Final = 0.1  # seconds between two looks
+PAUSE: Final = 0.1  # seconds between two requests
 _ANSWER_TIMEOUT: Final = 3  # seconds; /readyz gives its dependencies one
 
 

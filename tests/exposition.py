@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 
 class Exposition:
-    """What a process told.
+    """The metrics of a process.
 
     Args:
         text: in Prometheus' text format.
@@ -23,7 +23,7 @@ class Exposition:
 
     @classmethod
     def of(cls, port: int) -> "Exposition":
-        """What is told on a port of this machine."""
+        """The metrics at a port of this machine."""
         answer = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
         assert answer.status_code == 200, answer.text
         return cls(answer.text)

@@ -40,7 +40,7 @@ class MariaDB:
 
     Args:
         folder: where it keeps all that it has.
-        options: what it is told on top.
+        options: further arguments of mariadbd.
     """
 
     def __init__(self, folder: Path, *options: str) -> None:
@@ -115,7 +115,7 @@ class MariaDB:
             self.execute("SET GLOBAL read_only = 0")
 
     @contextlib.contextmanager
-    def crowded(self) -> Iterator[None]:
+    def out_of_connections(self) -> Iterator[None]:
         """Let nobody in but the administrator: all connections are taken, and the application has lost its own."""
         [[usual]] = self.execute("SELECT @@max_connections")
         # On one connection: a further one might not come in, as another look of ours has the administrator's place.

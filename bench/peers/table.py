@@ -1,4 +1,4 @@
-"""The insert of the peers: the columns, the table and the server of the project's own worker."""
+"""The peers' insert: into the same columns, table and server as the project's own worker."""
 
 import os
 import threading
@@ -18,13 +18,13 @@ _INSERT: Final = (
 )
 _VALUES: Final = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
-#: An order: its message, the id of the SQS message or task, and its receive count.
-Arrival = tuple[dict[str, Any], str, int]
+#: An order's message, the id of the SQS message or task, and its receive count.
+ReceivedOrder = tuple[dict[str, Any], str, int]
 
 _per_thread = threading.local()
 
 
-def insert(orders: Sequence[Arrival], worker: str) -> None:
+def insert(orders: Sequence[ReceivedOrder], worker: str) -> None:
     """Write orders in one statement and one transaction, on a connection that the thread keeps.
 
     Args:
@@ -33,12 +33,12 @@ def insert(orders: Sequence[Arrival], worker: str) -> None:
     """
     now = _now()
     with connection().cursor() as cursor:
-        # PyMySQL makes one statement of it.
+        # PyMySQL makes one statement of all rows.
         cursor.executemany(_INSERT.format(values=_VALUES), [_row(order, worker, now) for order in orders])
 
 
-def text(cursor: Any, orders: Sequence[Arrival], worker: str) -> str:
-    """The same statement with its values in it."""
+def insert_statement(cursor: Any, orders: Sequence[ReceivedOrder], worker: str) -> str:
+    """The text of the same statement, with its values."""
     now = _now()
     return _INSERT.format(values=", ".join(cursor.mogrify(_VALUES, _row(order, worker, now)) for order in orders))
 
@@ -47,8 +47,8 @@ def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def _row(arrival: Arrival, worker: str, now: datetime) -> tuple[Any, ...]:
-    order, task_id, attempts = arrival
+def _row(received: ReceivedOrder, worker: str, now: datetime) -> tuple[Any, ...]:
+    order, task_id, attempts = received
     return (
         order["orderId"],
         order["userId"],

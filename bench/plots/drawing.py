@@ -1,4 +1,4 @@
-"""How plots look: readable on white and on black, the same bytes for the same results."""
+"""The style of the charts: readable on white and on black, and the same bytes for the same results."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -102,7 +102,7 @@ def from_zero(axes: Axes) -> None:
 
 
 def plain() -> FuncFormatter:
-    """Numbers as they are spoken: 10000 and not 10^4."""
+    """Numbers in full: 10,000 and not 10^4."""
     return FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
 
 

@@ -1,1 +1,1 @@
-"""`make demo`: post a stream of orders to the running `make up` and watch what becomes of each."""
+"""`make demo`: post a stream of orders to the running `make up` and show the state of each."""

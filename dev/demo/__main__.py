@@ -1,4 +1,4 @@
-"""Post a stream of orders to the running `make up` and watch what becomes of each: `make demo`."""
+"""Post a stream of orders to the running `make up` and show the state of each: `make demo`."""
 
 import sys
 import time
@@ -7,16 +7,16 @@ from typing import Final
 import click
 from rich.console import Console
 
+from dev.demo.accepted_orders import AcceptedOrders
 from dev.demo.client import OrdersApi
 from dev.demo.display import Display, result
-from dev.demo.ledger import Ledger
 from dev.demo.stream import USERS, Stream
 from dev.local import local_settings, web_url
 from dev.tokens import token
 from dev.wait import answers
 
-PAUSE: Final = 0.2  # seconds between two rounds of asking for the orders' states
-SHOWN_FAULTS: Final = 5
+PAUSE: Final = 0.2  # seconds between two rounds of requests for the orders' states
+SHOWN: Final = 5  # discrepancies at the end
 
 
 @click.command()
@@ -34,32 +34,32 @@ def main(orders: int, rate: float, timeout: int) -> None:
     tokens = {user_id: made for user_id in USERS if (made := token(settings, user_id))}
     if not tokens:
         sys.exit("make demo: JWT_JWKS_URL is set, and only its owner can make tokens for the demo's users")
-    ledger = Ledger(orders)
+    accepted = AcceptedOrders(orders)
     console = Console()
     started = time.monotonic()
-    with Stream(settings, OrdersApi(url, tokens), ledger) as stream, Display(console) as display:
+    with Stream(settings, OrdersApi(url, tokens), accepted) as stream, Display(console) as display:
         stream.start(orders, rate)
-        _follow(stream, ledger, display, started + timeout)
-    console.print(result(ledger))
-    if faults := ledger.faults():
-        sys.exit(f"make demo: after {time.monotonic() - started:.0f} s it does not add up: {_few(faults)}")
-    counts = ledger.counts()
+        _poll_until_complete(stream, accepted, display, started + timeout)
+    console.print(result(accepted))
+    if discrepancies := accepted.discrepancies():
+        sys.exit(f"make demo: after {time.monotonic() - started:.0f} s it does not add up: {_few(discrepancies)}")
+    counts = accepted.counts()
     console.print(
         f"It adds up: {counts.accepted} accepted = "
         f"{counts.states['persisted']} persisted + {counts.states['dead']} dead."
     )
 
 
-def _follow(stream: Stream, ledger: Ledger, display: Display, deadline: float) -> None:
-    while not ledger.counts().add_up and time.monotonic() < deadline:
-        stream.watch()
-        display.show(ledger.counts())
+def _poll_until_complete(stream: Stream, accepted: AcceptedOrders, display: Display, deadline: float) -> None:
+    while not accepted.counts().complete and time.monotonic() < deadline:
+        stream.poll_states()
+        display.show(accepted.counts())
         time.sleep(PAUSE)
 
 
-def _few(faults: list[str]) -> str:
-    more = [f"and {len(faults) - SHOWN_FAULTS} more"] if len(faults) > SHOWN_FAULTS else []
-    return "; ".join(faults[:SHOWN_FAULTS] + more)
+def _few(discrepancies: list[str]) -> str:
+    more = [f"and {len(discrepancies) - SHOWN} more"] if len(discrepancies) > SHOWN else []
+    return "; ".join(discrepancies[:SHOWN] + more)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the demo shows: the counts while they change, live on a terminal and as lines elsewhere, and the result."""
+"""The demo's output: the counts while they change, live on a terminal and as lines elsewhere, and the result."""
 
 import time
 from types import TracebackType
@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from dev.demo.ledger import Counts, Ledger
+from dev.demo.accepted_orders import AcceptedOrders, Counts
 
-#: Seconds between two lines where there is no terminal to draw on.
+#: Seconds between two lines where there is no terminal.
 LINE_INTERVAL: Final = 1.0
 
 
@@ -42,20 +42,20 @@ class Display:
             self._console.print(", ".join(f"{name} {number}" for name, number in _shown(counts).items()))
 
 
-def result(ledger: Ledger) -> Table:
+def result(accepted: AcceptedOrders) -> Table:
     """The table at the end."""
-    counts = ledger.counts()
+    counts = accepted.counts()
     table = Table(caption="time to persist: persistedAt - timestamp, on one clock")
-    table.add_column("what became of the orders", no_wrap=True)
+    table.add_column("state of the orders", no_wrap=True)
     table.add_column("number", justify="right", no_wrap=True)
-    table.add_row(f"accepted, {counts.foreign} of them put into the queue by a faulty producer", str(counts.accepted))
+    table.add_row(f"accepted, {counts.foreign} of them sent to the queue by a faulty producer", str(counts.accepted))
     table.add_row("persisted", str(counts.states["persisted"]))
     table.add_row("dead", str(counts.states["dead"]))
     table.add_row("refused by the API (422)", str(counts.refused))
     table.add_row("duplicates, answered with the order id they had", str(counts.duplicates))
     table.add_section()
-    table.add_row("time to persist, p50", _milliseconds(ledger.wait_percentile(50)))
-    table.add_row("time to persist, p99", _milliseconds(ledger.wait_percentile(99)))
+    table.add_row("time to persist, p50", _milliseconds(accepted.persist_time_percentile(50)))
+    table.add_row("time to persist, p99", _milliseconds(accepted.persist_time_percentile(99)))
     return table
 
 

@@ -17,16 +17,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from celery_sqs import boto3_client
 from config.settings import Settings
+from dev.demo.accepted_orders import AcceptedOrders
 from dev.demo.client import OrdersApi, Unavailable
-from dev.demo.ledger import Ledger
 from orders.identity import Identity
 from tasks.application import endpoint
 
 T = TypeVar("T")
 
 USERS: Final = (101, 102, 103, 104)
-THREADS: Final = 8  # that post, and as many that look after what was posted
-WATCHED: Final = 100  # orders asked for in a round; asking for all would slow down what is watched
+THREADS: Final = 8  # that post, and as many that ask for states
+POLLED: Final = 100  # orders whose states are asked for in a round; all of them would slow the service down
 PAUSE: Final = 0.5  # seconds before something that was unavailable is tried again
 
 #: Every so many orders, one of each special kind.
@@ -43,23 +43,23 @@ class Stopped(Exception):
 
 
 class Stream:
-    """Sends orders at a steady rate and watches what becomes of them.
+    """Sends orders at a steady rate and asks for their states.
 
     Args:
         settings: the secret of the order ids, and where SQS is.
         api: where orders are posted.
-        ledger: what is told of each order.
+        accepted: records the orders and their states.
     """
 
-    def __init__(self, settings: Settings, api: OrdersApi, ledger: Ledger) -> None:
+    def __init__(self, settings: Settings, api: OrdersApi, accepted: AcceptedOrders) -> None:
         self._api = api
-        self._ledger = ledger
+        self._accepted = accepted
         self._identity = Identity(settings.order_id_secret)
         self._sqs = boto3_client(endpoint(settings))
         self._queue_url = settings.sqs_queue_url
         self._stopped = threading.Event()
         self._senders = ThreadPoolExecutor(THREADS)
-        self._watchers = ThreadPoolExecutor(THREADS)
+        self._pollers = ThreadPoolExecutor(THREADS)
 
     def __enter__(self) -> Self:
         return self
@@ -69,19 +69,19 @@ class Stream:
     ) -> None:
         self._stopped.set()
         self._senders.shutdown(cancel_futures=True)
-        self._watchers.shutdown(cancel_futures=True)
+        self._pollers.shutdown(cancel_futures=True)
 
     def start(self, orders: int, rate: float) -> None:
         """Send so many orders, so many a second, on threads of its own."""
-        self._watchers.submit(self._pace, orders, rate)
+        self._pollers.submit(self._send_at_rate, orders, rate)
 
-    def watch(self) -> None:
-        """Ask for the states of some orders that are still on their way."""
-        waiting = self._ledger.open_orders()
-        for _ in self._watchers.map(self._look, random.sample(waiting, min(len(waiting), WATCHED))):
+    def poll_states(self) -> None:
+        """Ask for the states of some orders that are neither persisted nor dead."""
+        unfinished = self._accepted.unfinished()
+        for _ in self._pollers.map(self._poll_state, random.sample(unfinished, min(len(unfinished), POLLED))):
             pass
 
-    def _pace(self, orders: int, rate: float) -> None:
+    def _send_at_rate(self, orders: int, rate: float) -> None:
         started = time.monotonic()
         for number in range(orders):
             if self._stopped.wait(max(0.0, started + number / rate - time.monotonic())):
@@ -94,33 +94,33 @@ class Stream:
             special.get(number % CYCLE, self._post_good)(number)
         except Stopped:
             return
-        # Whatever else happens is told at the end rather than lost on a thread.
+        # Any other error is reported at the end rather than lost on a thread.
         except Exception as error:
-            self._ledger.complain(f"order {number}: {error!r}")
-        self._ledger.answer()
+            self._accepted.add_error(f"order {number}: {error!r}")
+        self._accepted.count_answered()
 
     def _post_good(self, number: int) -> None:
-        self._accepted(number, self._post(number, _order(number), str(uuid.uuid4())))
+        self._add_accepted(number, self._post(number, _order(number), str(uuid.uuid4())))
 
     def _post_twice(self, number: int) -> None:
         key = str(uuid.uuid4())
-        first = self._accepted(number, self._post(number, _order(number), key))
-        second = self._accepted(number, self._post(number, _order(number), key))
+        first = self._add_accepted(number, self._post(number, _order(number), key))
+        second = self._add_accepted(number, self._post(number, _order(number), key))
         if first is not None and first == second:
-            self._ledger.repeat()
+            self._accepted.count_duplicate()
         else:
-            self._ledger.complain(f"the repeated order {number} got the ids {first} and {second}")
+            self._accepted.add_error(f"the repeated order {number} got the ids {first} and {second}")
 
     def _post_invalid(self, number: int) -> None:
         invalid = _order(number) | _INVALID[number // CYCLE % len(_INVALID)]
         response = self._post(number, invalid, str(uuid.uuid4()))
         if response.status_code == http.HTTPStatus.UNPROCESSABLE_ENTITY:
-            self._ledger.refuse()
+            self._accepted.count_refused()
         else:
-            self._ledger.complain(f"an invalid order was answered with {response.status_code}: {response.text}")
+            self._accepted.add_error(f"an invalid order was answered with {response.status_code}: {response.text}")
 
     def _produce_faulty(self, number: int) -> None:
-        """Be a foreign producer with a bug: it sends the message itself, and nobody checks it before the worker."""
+        """Send an invalid order as another producer would: no check comes before the worker's."""
         user_id = _user(number)
         order_id = str(self._identity.issue(user_id))
         message = _order(number) | {
@@ -131,7 +131,7 @@ class Stream:
             "timestamp": datetime.now(UTC).isoformat(),
         }
         self._until_available(lambda: self._produce(json.dumps(message)))
-        self._ledger.accept(order_id, user_id, foreign=True)
+        self._accepted.add(order_id, user_id, foreign=True)
 
     def _produce(self, body: str) -> None:
         try:
@@ -142,12 +142,12 @@ class Stream:
     def _post(self, number: int, order: dict[str, object], key: str) -> requests.Response:
         return self._until_available(lambda: self._api.post(_user(number), order, key))
 
-    def _accepted(self, number: int, response: requests.Response) -> str | None:
+    def _add_accepted(self, number: int, response: requests.Response) -> str | None:
         if response.status_code != http.HTTPStatus.ACCEPTED:
-            self._ledger.complain(f"a valid order was answered with {response.status_code}: {response.text}")
+            self._accepted.add_error(f"a valid order was answered with {response.status_code}: {response.text}")
             return None
         order_id: str = response.json()["orderId"]
-        self._ledger.accept(order_id, _user(number))
+        self._accepted.add(order_id, _user(number))
         return order_id
 
     def _until_available(self, request: Callable[[], T]) -> T:
@@ -158,17 +158,17 @@ class Stream:
                 self._stopped.wait(PAUSE)
         raise Stopped
 
-    def _look(self, order: tuple[str, int]) -> None:
+    def _poll_state(self, order: tuple[str, int]) -> None:
         order_id, user_id = order
         try:
             known = self._api.state(user_id, order_id)
         except Unavailable:
             return
-        wait = None
+        persist_time = None
         if known["state"] == "persisted":
-            took = datetime.fromisoformat(known["persistedAt"]) - datetime.fromisoformat(known["timestamp"])
-            wait = took.total_seconds()
-        self._ledger.see(order_id, known["state"], wait)
+            elapsed = datetime.fromisoformat(known["persistedAt"]) - datetime.fromisoformat(known["timestamp"])
+            persist_time = elapsed.total_seconds()
+        self._accepted.set_state(order_id, known["state"], persist_time)
 
 
 def _user(number: int) -> int:

@@ -62,7 +62,7 @@ def signed_in(browser, site):
 
 @pytest.fixture
 def visit(browser, site, signed_in):
-    """A function that lets an operator in, with a browser as told; at the end nothing may have gone wrong in there."""
+    """A function that signs an operator in, with a browser of these options; at the end it may show no error."""
     visits = []
 
     def let_in(**options):

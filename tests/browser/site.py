@@ -20,7 +20,7 @@ class Site:
     Attributes:
         url: where it is.
         queues: its queues.
-        environment: what its processes are told.
+        environment: of its processes.
     """
 
     TIMEOUT = 10  # seconds

@@ -87,8 +87,8 @@ def test_a_message_is_edited_compared_and_sent(operator, site):
     page.fill("#reason", "the customer says three")
     page.click("text=Send the new message")
     confirmed(page)
-    told = site.read(f"/orders/{order_id}.json")["timeline"]
-    assert (told["state"], '"quantity":3' in told["payload"].replace(" ", "")) == ("persisted", True)
+    order = site.read(f"/orders/{order_id}.json")["timeline"]
+    assert (order["state"], '"quantity":3' in order["payload"].replace(" ", "")) == ("persisted", True)
 
 
 def test_a_message_is_discarded_with_a_reason(operator, site):

@@ -1,4 +1,4 @@
-"""Dashboard and alerts ask for what the processes tell, and every alert is explained."""
+"""Dashboard and alerts ask for what the processes export, and every alert is explained."""
 
 import json
 import re
@@ -54,7 +54,7 @@ VALUES = {
 
 
 def exported():
-    """The labels of every sample that the processes may tell, by its name."""
+    """The labels of every sample that the processes may export, by its name."""
     numbers = QueueNumbers("q", "http://q/0/q", 1, 1, 1, ())
     backlog = Backlog(Recent(lambda: QueuePair(numbers, numbers), 5), Recent(lambda: None, 5))
     report = {"in_flight": 0, "oldest_in_flight_seconds": 0, "outage": False, "seconds_since_last_poll": 0}
@@ -101,12 +101,12 @@ def parsed(expression):
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_an_expression_asks_for_what_is_told(expression):
-    told = exported()
+    labels = exported()
     assert selectors(expression)
     for selector in selectors(expression):
-        assert selector.name in told, f"nobody tells {selector.name}"
+        assert selector.name in labels, f"nobody exports {selector.name}"
         for matcher in selector.matchers.matchers:
-            assert matcher.name in told[selector.name] | ADDED, f"{selector.name} has no label {matcher.name}"
+            assert matcher.name in labels[selector.name] | ADDED, f"{selector.name} has no label {matcher.name}"
             strange = set(matcher.value.split("|")) - VALUES[matcher.name]
             assert not strange, f"{matcher.name} is never {strange}"
 

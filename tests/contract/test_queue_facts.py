@@ -1,4 +1,4 @@
-"""config/queues.py and the provisioning of development tell the same about the two queues.
+"""config/queues.py and the provisioning of development have the same facts about the two queues.
 
 Of what Terraform makes, tests/terraform/test_agreement.py says that.
 """

@@ -45,7 +45,7 @@ class Image:
 
     @property
     def command(self) -> list[str]:
-        """What it runs unless it is told another command."""
+        """What it runs without another command."""
         words = self._stage.last("CMD").exec_form()
         assert words is not None
         return words
@@ -118,7 +118,7 @@ def interpreter() -> tuple[Path, bool]:
     """A Python of this minor version, and whether the image's user may run it.
 
     Only root can become somebody else, and a Python in a home folder is its owner's alone. Without one that
-    others may run, the tests' own user runs the image; then nobody can tell its files from those of the tests.
+    others may run, the tests' own user runs the image; then its files cannot be distinguished from those of the tests.
     """
     own, name = Path(os.path.realpath(sys.executable)), f"python{sys.version_info.major}.{sys.version_info.minor}"
     if os.geteuid() != 0:

@@ -32,7 +32,7 @@ def image():
 
 @pytest.fixture
 def environment(emulator, queues, mariadb_server):
-    """What the orchestrator tells all processes, with the secrets apart as Terraform gives them."""
+    """The environment that the orchestrator gives all processes; the secrets are separate, as Terraform has them."""
     return {
         "PREFLIGHT": "warn",  # the queues of tests hide a message for less time than a task may take
         "AWS_ACCESS_KEY_ID": "test",
@@ -126,7 +126,7 @@ def test_nothing_of_it_can_be_written(image, start, tmp_path):
 
 
 def answers(port, path):
-    """What is said at a path; nothing, while nobody or only an error answers."""
+    """The response at a path; nothing while there is none, or only an error."""
     try:
         answer = requests.get(f"http://127.0.0.1:{port}/{path}", timeout=10)
     except requests.ConnectionError:

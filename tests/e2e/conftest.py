@@ -10,7 +10,7 @@ from tests.processes import BIN, Process, free_port
 
 @pytest.fixture
 def environment(emulator, queues, mariadb_server):
-    """What web and worker are told."""
+    """The environment variables of web and worker."""
     return {
         "APP_ENV": "production",
         "PREFLIGHT": "warn",  # the queues of tests hide a message for less time than a task may take

@@ -16,7 +16,7 @@ from tests.processes import BIN, ROOT
 LIMITS = (ROOT / "terraform" / "compute" / "limits.tf").read_text()
 AT_ONCE = 40  # requests
 PROCESSES = 2  # of the worker's pool
-NONSENSE = 30
+POISON = 30
 
 
 def reserved(name):
@@ -41,9 +41,9 @@ class Connections:
         return 0
 
     @contextlib.contextmanager
-    def watched(self, pids):
-        """Look as long as the block runs."""
-        thread = threading.Thread(target=self._watch, args=(pids,))
+    def sampled(self, pids):
+        """Sample the numbers as long as the block runs."""
+        thread = threading.Thread(target=self._sample, args=(pids,))
         thread.start()
         try:
             yield
@@ -51,7 +51,7 @@ class Connections:
             self._over.set()
             thread.join()
 
-    def _watch(self, pids):
+    def _sample(self, pids):
         while not self._over.wait(0.01):
             for pid in pids:
                 self.most[pid] = max(self.most.get(pid, 0), self.of(pid))
@@ -70,7 +70,7 @@ def serving(port):
 
 def test_a_web_process_keeps_to_its_share(client, connections, environment):
     client.post()
-    with connections.watched(serving(int(environment["PORT"]))), ThreadPoolExecutor(AT_ONCE) as readers:
+    with connections.sampled(serving(int(environment["PORT"]))), ThreadPoolExecutor(AT_ONCE) as readers:
         answers = [readers.submit(client.get, "/api/v1/orders") for _ in range(AT_ONCE * 10)]
         client.post()
         assert {answer.result().status_code for answer in answers} == {200}
@@ -81,9 +81,9 @@ def test_a_worker_keeps_to_its_share(client, start_worker, connections, environm
     worker = start_worker("-c", str(PROCESSES))
     pool = [child.pid for child in psutil.Process(worker.pid).children()]
     assert len(pool) == PROCESSES
-    with connections.watched([worker.pid, *pool]):
-        for number in range(NONSENSE):
-            queues.send(f"nonsense {number}")  # put on record by the main process
+    with connections.sampled([worker.pid, *pool]):
+        for number in range(POISON):
+            queues.send(f"no JSON {number}")  # the main process records why it fails
             client.post(quantity=number + 1)
         command = [BIN / "celery", "-A", "tasks", "inspect", "ping"]
         subprocess.run(command, check=True, cwd=ROOT, env=environment, capture_output=True)

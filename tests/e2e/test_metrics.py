@@ -144,17 +144,21 @@ class TestWorker:
             return worker().value("task_attempts_total", task=task, outcome=outcome)
 
         poll(lambda: attempts("permanent") == attempts("poison", "unknown") == 3, 5, "all attempts are counted")
-        told = worker()
+        exported = worker()
         assert attempts("succeeded") == 20
         assert attempts("own") is None
-        assert told.value("task_seconds_to_success_count", task="persist_order") == 20
-        assert 0 < told.value("task_seconds_to_success_sum", task="persist_order") < 20 * 20
-        assert told.value("task_batch_size_sum", task="persist_order") == 23
-        assert 4 <= told.value("task_batch_size_count", task="persist_order") <= 23
-        assert told.value("sqs_outage") == 0
-        assert told.value("sqs_last_poll_age_seconds") < 10
-        assert told.value("process_resident_memory_bytes") > 0
-        poll(lambda: web().value("sqs_queue_messages", queue="dlq", state="visible") == 2, 10, "web tells of the dead")
+        assert exported.value("task_seconds_to_success_count", task="persist_order") == 20
+        assert 0 < exported.value("task_seconds_to_success_sum", task="persist_order") < 20 * 20
+        assert exported.value("task_batch_size_sum", task="persist_order") == 23
+        assert 4 <= exported.value("task_batch_size_count", task="persist_order") <= 23
+        assert exported.value("sqs_outage") == 0
+        assert exported.value("sqs_last_poll_age_seconds") < 10
+        assert exported.value("process_resident_memory_bytes") > 0
+        poll(
+            lambda: web().value("sqs_queue_messages", queue="dlq", state="visible") == 2,
+            10,
+            "web exports the dead messages",
+        )
 
     def test_an_outage_is_told_and_ends(self, client, start_worker, worker, web, mariadb_server):
         start_worker()
@@ -164,15 +168,15 @@ class TestWorker:
         mariadb_server.stop()
         try:
             client.post()
-            poll(lambda: worker().value("sqs_outage") == 1, 20, "the outage is told")
+            poll(lambda: worker().value("sqs_outage") == 1, 20, "the outage is exported")
             assert worker().value("sqs_in_flight_messages") == 1
             poll(lambda: worker().value("sqs_last_poll_age_seconds") == 0, 10, "no poll is due")
-            unasked = poll(lambda: (told := web()).value("order_store_up") == 0 and told, 10, "web cannot ask")
+            unasked = poll(lambda: (exported := web()).value("order_store_up") == 0 and exported, 10, "web cannot ask")
             assert unasked.value("order_oldest_unpersisted_seconds") is None
             assert web().value("orders_accepted_total") == 2
         finally:
             mariadb_server.start()
-        poll(lambda: worker().value("sqs_outage") == 0, 20, "its end is told")
+        poll(lambda: worker().value("sqs_outage") == 0, 20, "its end is exported")
         poll(lambda: worker().value("sqs_in_flight_messages") == 0, 10, "nothing is in flight")
 
         def attempts(outcome):
@@ -183,7 +187,7 @@ class TestWorker:
 
     def test_an_order_that_waits_gets_older(self, client, web):
         client.post()
-        poll(lambda: (web().value("order_oldest_unpersisted_seconds") or 0) > 2, 20, "it is told and grows")
+        poll(lambda: (web().value("order_oldest_unpersisted_seconds") or 0) > 2, 20, "it is exported and grows")
 
 
 class TestSQSCalls:
@@ -208,15 +212,15 @@ class TestSQSCalls:
             poll(lambda: all(client.is_persisted(order) for order in posted), 20, "all are persisted")
 
         def difference():
-            told = (web(), worker())
+            exported = (web(), worker())
             ended = Counter(call.action for call in tuple(proxy.log))  # a long poll is always on its way
-            counted = {action: sum(one.sum("sqs_calls_total", action=action) for one in told) for action in ended}
+            counted = {action: sum(one.sum("sqs_calls_total", action=action) for one in exported) for action in ended}
             return {action: (ended[action], counted[action]) for action in ended if ended[action] != counted[action]}
 
         poll(lambda: not difference(), 20, "both have counted the same")
         assert proxy.log.maxlen > len(proxy.log)
         failed = sum(one.sum("sqs_calls_total", outcome="failed") for one in (web(), worker()))
-        assert failed == sum(proxy.troubled.values()) > 0
+        assert failed == sum(proxy.faulty.values()) > 0
 
 
 def test_a_trace_goes_from_the_request_to_the_row(client, start_worker, queues, token):

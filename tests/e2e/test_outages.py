@@ -1,4 +1,4 @@
-"""With a part missing: intake says what it can promise, and keeps what it has promised."""
+"""While SQS, the database or the workers are down, orders are accepted or refused, and each accepted one is stored."""
 
 import os
 import socket

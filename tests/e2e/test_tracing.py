@@ -33,8 +33,10 @@ class Collector:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                told = trace_service.ExportTraceServiceRequest.FromString(body)
-                spans.extend(span for each in told.resource_spans for scope in each.scope_spans for span in scope.spans)
+                request = trace_service.ExportTraceServiceRequest.FromString(body)
+                spans.extend(
+                    span for each in request.resource_spans for scope in each.scope_spans for span in scope.spans
+                )
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -82,8 +84,8 @@ def post(client, token):
 def test_the_send_is_the_clients_child_and_the_batch_links_to_it(post, start_worker, collector):
     worker = start_worker()
     post(traceparent=f"00-{TRACE}-{PARENT}-01")
-    [sent] = poll(lambda: collector.named("send "), 10, "web has told its span")
-    [run] = poll(lambda: collector.named("process persist_order"), 10, "the worker has told its span")
+    [sent] = poll(lambda: collector.named("send "), 10, "web has exported its span")
+    [run] = poll(lambda: collector.named("process persist_order"), 10, "the worker has exported its span")
     assert (sent.trace_id.hex(), sent.parent_span_id.hex()) == (TRACE, PARENT)
     assert sent.kind == sent.SPAN_KIND_PRODUCER
     assert [(link.trace_id, link.span_id) for link in run.links] == [(sent.trace_id, sent.span_id)]
@@ -96,8 +98,8 @@ def test_the_send_is_the_clients_child_and_the_batch_links_to_it(post, start_wor
 def test_without_a_client_that_traces_the_send_begins_a_trace(post, start_worker, collector, tmp_path):
     worker = start_worker()
     post()
-    [sent] = poll(lambda: collector.named("send "), 10, "web has told its span")
-    [run] = poll(lambda: collector.named("process persist_order"), 10, "the worker has told its span")
+    [sent] = poll(lambda: collector.named("send "), 10, "web has exported its span")
+    [run] = poll(lambda: collector.named("process persist_order"), 10, "the worker has exported its span")
     assert not sent.parent_span_id
     assert [link.trace_id for link in run.links] == [sent.trace_id]
     assert f'"trace_id": "{sent.trace_id.hex()}"' in worker.output

@@ -1,11 +1,11 @@
-"""Stages for faults, each with an emulator and a database server that all share."""
+"""Clusters for fault injection, which share an emulator and a database server."""
 
 import contextlib
 
 import pytest
 
+from tests.faults.cluster import Cluster
 from tests.faults.proxy import Proxy
-from tests.faults.stage import Stage
 
 
 @pytest.fixture
@@ -17,12 +17,12 @@ def proxy(emulator):
 
 
 @pytest.fixture(scope="module")
-def stages(emulator, mariadb_server, tmp_path_factory):
-    """A function that sets a stage, as a context manager."""
+def start_cluster(emulator, mariadb_server, tmp_path_factory):
+    """A function that starts a cluster, as a context manager."""
 
     @contextlib.contextmanager
-    def stage(**numbers):
-        with Stage(emulator, mariadb_server, tmp_path_factory.mktemp("stage"), **numbers) as one:
-            yield one
+    def start(**numbers):
+        with Cluster(emulator, mariadb_server, tmp_path_factory.mktemp("cluster"), **numbers) as cluster:
+            yield cluster
 
-    return stage
+    return start

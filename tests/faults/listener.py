@@ -1,4 +1,4 @@
-"""The proxy's side towards its clients: a port that can be shut and opened again."""
+"""The proxy's listening port, which can be closed and opened again."""
 
 import asyncio
 import contextlib
@@ -7,26 +7,26 @@ import struct
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from tests.faults.exchange import Answer, Request, read_request
-from tests.faults.mischief import HangUp, Reset
+from tests.faults.http_messages import Request, Response, read_request
+from tests.faults.interceptors import CloseConnection, ResetConnection
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # SO_LINGER for no time at all
 
-Handler = Callable[[Request], Awaitable[Answer]]
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Listener:
-    """Reads requests, has them answered, and notices when a client no longer waits.
+    """Reads requests, sends the handler's responses, and notices when a client closes its connection.
 
     Args:
-        handler: answers a request; it is cancelled when its client is gone.
+        handler: gives the response to a request; it is cancelled when the client closes its connection.
     """
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
-        # Bound but not listening, it keeps the port ours while it is shut: connections are refused.
+        # Bound but not listening: the port stays reserved while it is closed, and connections are refused.
         self._placeholder = _bound(0)
         self.port: int = self._placeholder.getsockname()[1]
 
@@ -34,7 +34,7 @@ class Listener:
         """Accept connections."""
         self._server = await asyncio.start_server(self._connected, sock=_bound(self.port), backlog=512)
 
-    async def shut(self) -> None:
+    async def close(self) -> None:
         """Refuse connections, and reset those that there are."""
         if self._server is not None:
             self._server.close()
@@ -43,10 +43,10 @@ class Listener:
         for connection in ending:
             connection.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
-        await asyncio.sleep(0)  # in this turn the aborted transports close their sockets
+        await asyncio.sleep(0)  # in this iteration of the loop the aborted transports close their sockets
 
-    def free(self) -> None:
-        """Give the port back."""
+    def release_port(self) -> None:
+        """Let others use the port."""
         self._placeholder.close()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,46 +54,46 @@ class Listener:
         assert task is not None
         self._connections.add(task)
         try:
-            # The client's connection may break, and the emulator's.
-            with contextlib.suppress(HangUp, OSError, EOFError, ValueError):
+            # The client's connection may break, and so may the emulator's.
+            with contextlib.suppress(CloseConnection, OSError, EOFError, ValueError):
                 await self._serve(reader, writer)
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
-        except (Reset, asyncio.CancelledError):  # cancelled by shut()
+        except (ResetConnection, asyncio.CancelledError):  # cancelled by close()
             _reset(writer)
         finally:
             self._connections.discard(task)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # One that was accepted just before the port was shut comes here after it.
+        # A connection that was accepted just before the port was closed comes here after it.
         if self._server is None:
-            raise Reset
+            raise ResetConnection
         while (request := await read_request(reader)) is not None:
-            answer = await self._answer(request, reader)
-            writer.write(answer.encode())
+            response = await self._respond(request, reader)
+            writer.write(response.encode())
             await writer.drain()
-            if answer.truncated:
+            if response.truncated:
                 break
 
-    async def _answer(self, request: Request, reader: asyncio.StreamReader) -> Answer:
-        """The handler's answer, unless the client goes away before.
+    async def _respond(self, request: Request, reader: asyncio.StreamReader) -> Response:
+        """The handler's response, unless the client closes its connection first.
 
         Raises:
-            HangUp: it did.
+            CloseConnection: the client did.
         """
-        answering = asyncio.ensure_future(self._handler(request))
-        # No client of ours sends a request before it has the last answer, so all there is to read is the end.
-        gone = asyncio.ensure_future(reader.read(1))
+        handling = asyncio.ensure_future(self._handler(request))
+        # Our clients send no request before they have the last response, so there is nothing to read but the end.
+        closed = asyncio.ensure_future(reader.read(1))
         try:
-            await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if answering.done():
-                return answering.result()
-            raise HangUp
+            await asyncio.wait({handling, closed}, return_when=asyncio.FIRST_COMPLETED)
+            if handling.done():
+                return handling.result()
+            raise CloseConnection
         finally:
-            for task in (answering, gone):
+            for task in (handling, closed):
                 task.cancel()
-            await asyncio.gather(answering, gone, return_exceptions=True)
+            await asyncio.gather(handling, closed, return_exceptions=True)
 
 
 def _bound(port: int) -> socket.socket:

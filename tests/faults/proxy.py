@@ -1,13 +1,13 @@
-"""A proxy before the SQS emulator that misbehaves on demand.
+"""A proxy before the SQS emulator that injects faults into calls.
 
-It runs on a thread of the test. Each kind of misbehaviour is a context manager:
+It runs on a thread of the test. Each kind of fault is a context manager:
 
-    with proxy.failing("ReceiveMessage", answers=500, share=0.3):
+    with proxy.failing("ReceiveMessage", status=500, share=0.3):
         ...
 
-Names of actions limit it to these, none means all of them; `share` is the part of the calls it
-befalls, drawn from a seeded generator; `times` is how many it befalls at the most. Several may be
-on at a time: the one that was switched on first is the outermost.
+Names of actions limit it to these, none means all of them; `share` is the part of the calls that it hits, drawn from
+a seeded generator; `times` is how many it hits at the most. Several may be active at a time: the first one is the
+outermost.
 """
 
 import asyncio
@@ -20,51 +20,51 @@ from collections.abc import Coroutine, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from tests.faults import mischief
-from tests.faults.exchange import Answer, Request
+from tests.faults import interceptors
+from tests.faults.http_messages import Request, Response
+from tests.faults.interceptors import Interceptor, Proceed
 from tests.faults.listener import Listener
-from tests.faults.mischief import Mischief, Proceed
 from tests.faults.upstream import Upstream
 
 LOG_LENGTH: Final = 5000  # calls
 
-Switch = contextlib.AbstractContextManager[None]
+Injection = contextlib.AbstractContextManager[None]
 
 
-class Call(NamedTuple):
-    """A call that is over.
+class RecordedCall(NamedTuple):
+    """A call that has ended.
 
     Attributes:
-        time: when it came; time.monotonic().
+        time: when it arrived; time.monotonic().
         action: the SQS action.
-        outcome: the answer's status; 0 when the connection was closed without one.
+        status: of the response; 0 when the connection was closed without one.
         seconds: how long it took.
-        troubled: whether some mischief befell it.
+        faulty: whether a fault was injected.
     """
 
     time: float
     action: str
-    outcome: int
+    status: int
     seconds: float
-    troubled: bool
+    faulty: bool
 
 
 class _Rule:
-    """When a mischief befalls a call."""
+    """Which calls an interceptor gets."""
 
-    def __init__(self, actions: Sequence[str], share: float, times: int | None, mischief: Mischief) -> None:
-        self.mischief = mischief
+    def __init__(self, actions: Sequence[str], share: float, times: int | None, interceptor: Interceptor) -> None:
+        self.interceptor = interceptor
         self._actions = actions
         self._share = share
-        self._left = times
+        self._remaining = times
 
-    def befalls(self, action: str, dice: random.Random) -> bool:
-        if (self._actions and action not in self._actions) or self._left == 0:
+    def applies(self, action: str, rng: random.Random) -> bool:
+        if (self._actions and action not in self._actions) or self._remaining == 0:
             return False
-        if self._share < 1 and dice.random() >= self._share:
+        if self._share < 1 and rng.random() >= self._share:
             return False
-        if self._left is not None:
-            self._left -= 1
+        if self._remaining is not None:
+            self._remaining -= 1
         return True
 
 
@@ -73,141 +73,143 @@ class Proxy:
 
     Args:
         upstream_url: the emulator.
-        seed: of all that is left to chance.
+        seed: of its random numbers.
 
     Attributes:
         url: its own address.
-        calls: how many calls have come, by action.
-        troubled: how many of these some mischief has befallen, by action.
-        log: the last calls that are over.
+        calls: how many calls have arrived, by action.
+        faulty: into how many of these a fault was injected, by action.
+        log: the last calls that have ended.
     """
 
     def __init__(self, upstream_url: str, seed: int = 0) -> None:
         self.calls: Counter[str] = Counter()
-        self.troubled: Counter[str] = Counter()
-        self.log: deque[Call] = deque(maxlen=LOG_LENGTH)
-        self._dice = random.Random(seed)
+        self.faulty: Counter[str] = Counter()
+        self.log: deque[RecordedCall] = deque(maxlen=LOG_LENGTH)
+        self._rng = random.Random(seed)
         self._rules: tuple[_Rule, ...] = ()
-        self._switching = threading.Lock()  # by several threads at a time
+        self._rules_lock = threading.Lock()
         self._upstream = Upstream(upstream_url)
-        self._listener = Listener(self._answer)
+        self._listener = Listener(self._handle)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._thread.start()
-        self._do(self._listener.open())
+        self._run(self._listener.open())
         self.url = f"http://127.0.0.1:{self._listener.port}"
 
     def stop(self) -> None:
         """Close everything and end the thread."""
-        self._do(self._listener.shut())
-        self._do(self._upstream.close())
-        self._listener.free()
+        self._run(self._listener.close())
+        self._run(self._upstream.close())
+        self._listener.release_port()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def through(self, url: str) -> str:
-        """A URL of the emulator, as it is called through the proxy."""
+        """A URL of the emulator, with the proxy's address."""
         return self.url + "/" + url.split("/", 3)[3]
 
     @contextlib.contextmanager
     def refusing(self) -> Iterator[None]:
         """Refuse connections, and reset those that there are."""
-        self._do(self._listener.shut())
+        self._run(self._listener.close())
         try:
             yield
         finally:
-            self._do(self._listener.open())
+            self._run(self._listener.open())
 
-    def resetting(self, *actions: str, share: float = 1, times: int | None = None) -> Switch:
+    def resetting(self, *actions: str, share: float = 1, times: int | None = None) -> Injection:
         """Reset connections instead of passing calls on."""
-        return self._rule(actions, share, times, mischief.resetting())
+        return self._rule(actions, share, times, interceptors.resetting())
 
-    def delaying(self, *actions: str, seconds: float, share: float = 1, times: int | None = None) -> Switch:
+    def delaying(self, *actions: str, seconds: float, share: float = 1, times: int | None = None) -> Injection:
         """Pass calls on later."""
-        return self._rule(actions, share, times, mischief.delaying(seconds))
+        return self._rule(actions, share, times, interceptors.delaying(seconds))
 
     def failing(
-        self, *actions: str, answers: int = 500, share: float = 1, times: int | None = None, processed: bool = False
-    ) -> Switch:
-        """Answer with a status of 500 or more; the emulator hears of the call only if it is `processed`."""
-        answer = mischief.server_error(answers)
-        return self._rule(actions, share, times, mischief.answering([answer], processed=processed))
+        self, *actions: str, status: int = 500, share: float = 1, times: int | None = None, processed: bool = False
+    ) -> Injection:
+        """Respond with a status of 500 or more; the emulator gets the call only if it is to be `processed`."""
+        response = interceptors.server_error(status)
+        return self._rule(actions, share, times, interceptors.responding([response], processed=processed))
 
-    def throttling(self, *actions: str, share: float = 1, times: int | None = None) -> Switch:
-        """Answer that there were too many requests."""
-        return self._rule(actions, share, times, mischief.answering([mischief.THROTTLED]))
+    def throttling(self, *actions: str, share: float = 1, times: int | None = None) -> Injection:
+        """Respond that there were too many requests."""
+        return self._rule(actions, share, times, interceptors.responding([interceptors.THROTTLED]))
 
-    def expired(self, *actions: str, share: float = 1, times: int | None = None) -> Switch:
-        """Answer that the credentials have expired."""
-        return self._rule(actions, share, times, mischief.answering(mischief.EXPIRED))
+    def expired_credentials(self, *actions: str, share: float = 1, times: int | None = None) -> Injection:
+        """Respond that the credentials have expired."""
+        return self._rule(actions, share, times, interceptors.responding(interceptors.EXPIRED))
 
-    def babbling(
+    def malformed(
         self,
         *actions: str,
-        answers: Sequence[Answer] = mischief.NONSENSE,
+        responses: Sequence[Response] = interceptors.MALFORMED,
         share: float = 1,
         times: int | None = None,
         processed: bool = False,
-    ) -> Switch:
-        """Answer nonsense, one kind after the other."""
-        return self._rule(actions, share, times, mischief.answering(answers, processed=processed))
+    ) -> Injection:
+        """Send malformed responses, one kind after the other."""
+        return self._rule(actions, share, times, interceptors.responding(responses, processed=processed))
 
-    def losing(self, *actions: str, share: float = 1, times: int | None = None) -> Switch:
-        """Pass calls on and close the connection instead of answering."""
-        return self._rule(actions, share, times, mischief.losing())
+    def losing_responses(self, *actions: str, share: float = 1, times: int | None = None) -> Injection:
+        """Pass calls on, and close the connection instead of sending the response."""
+        return self._rule(actions, share, times, interceptors.losing_responses())
 
     @contextlib.contextmanager
     def hanging(
         self, *actions: str, share: float = 1, times: int | None = None, processed: bool = False
     ) -> Iterator[None]:
-        """Never answer; whoever still waits at the end of the block has the connection closed."""
+        """Send no response; the connections of clients that still wait at the end of the block are closed."""
         released = asyncio.Event()
         try:
-            with self._rule(actions, share, times, mischief.hanging(released, processed=processed)):
+            with self._rule(actions, share, times, interceptors.hanging(released, processed=processed)):
                 yield
         finally:
             self._loop.call_soon_threadsafe(released.set)
 
-    def duplicating(self, share: float = 1, times: int | None = None) -> Switch:
-        """Deliver each message twice in one answer."""
-        return self._rule(("ReceiveMessage",), share, times, mischief.duplicating())
+    def duplicating(self, share: float = 1, times: int | None = None) -> Injection:
+        """Deliver each message twice in one response."""
+        return self._rule(("ReceiveMessage",), share, times, interceptors.duplicating())
 
-    def replaying(self, share: float = 1, times: int | None = None) -> Switch:
-        """Deliver messages once more in the answer to the next call, which may be another worker's."""
-        return self._rule(("ReceiveMessage",), share, times, mischief.replaying())
+    def replaying(self, share: float = 1, times: int | None = None) -> Injection:
+        """Deliver messages once more in the response to the next call, which may be another worker's."""
+        return self._rule(("ReceiveMessage",), share, times, interceptors.replaying())
 
-    def corrupting(self, share: float = 1, times: int | None = None) -> Switch:
-        """Break the bodies of delivered messages."""
-        return self._rule(("ReceiveMessage",), share, times, mischief.corrupting(self._dice))
+    def corrupting(self, share: float = 1, times: int | None = None) -> Injection:
+        """Corrupt the bodies of delivered messages."""
+        return self._rule(("ReceiveMessage",), share, times, interceptors.corrupting(self._rng))
 
     @contextlib.contextmanager
-    def _rule(self, actions: Sequence[str], share: float, times: int | None, mischief: Mischief) -> Iterator[None]:
-        rule = _Rule(actions, share, times, mischief)
-        # Replaced, never changed: the proxy's thread may be looking at it.
-        with self._switching:
+    def _rule(
+        self, actions: Sequence[str], share: float, times: int | None, interceptor: Interceptor
+    ) -> Iterator[None]:
+        rule = _Rule(actions, share, times, interceptor)
+        # The tuple is replaced, never changed: the proxy's thread may be iterating over it.
+        with self._rules_lock:
             self._rules += (rule,)
         try:
             yield
         finally:
-            with self._switching:
+            with self._rules_lock:
                 self._rules = tuple(other for other in self._rules if other is not rule)
 
-    async def _answer(self, request: Request) -> Answer:
+    async def _handle(self, request: Request) -> Response:
         action, started, status = request.action, time.monotonic(), 0
         self.calls[action] += 1
-        befalling = [rule.mischief for rule in self._rules if rule.befalls(action, self._dice)]
-        self.troubled[action] += bool(befalling)
+        applied = [rule.interceptor for rule in self._rules if rule.applies(action, self._rng)]
+        self.faulty[action] += bool(applied)
         proceed: Proceed = self._upstream.call
-        for each in reversed(befalling):
+        for each in reversed(applied):
             proceed = partial(each, proceed=proceed)
         try:
-            answer = await proceed(request)
-            status = answer.status
+            response = await proceed(request)
+            status = response.status
         finally:
-            self.log.append(Call(started, action, status, time.monotonic() - started, bool(befalling)))
-        return answer
+            self.log.append(RecordedCall(started, action, status, time.monotonic() - started, bool(applied)))
+        return response
 
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something on the proxy's thread and wait for it."""
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)

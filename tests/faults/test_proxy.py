@@ -1,4 +1,4 @@
-"""The proxy does what it says, and nothing once it is switched off."""
+"""The proxy injects the faults that it is asked for, and none after their end."""
 
 import json
 import threading
@@ -16,7 +16,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from tests.faults.mischief import NONSENSE
+from tests.faults.interceptors import MALFORMED
 from tests.polling import poll
 
 ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=1, connect_timeout=1)
@@ -48,7 +48,7 @@ def test_passes_calls_on_and_counts_them(proxy, sqs, url):
     messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     assert [message["Body"] for message in messages] == [f"body {number}" for number in range(5)]
     assert proxy.calls == {"SendMessage": 5, "ReceiveMessage": 1}
-    assert [(call.action, call.outcome, call.troubled) for call in proxy.log][-1] == ("ReceiveMessage", 200, False)
+    assert [(call.action, call.status, call.faulty) for call in proxy.log][-1] == ("ReceiveMessage", 200, False)
 
 
 def test_passes_on_hundreds_of_calls_a_second(proxy, url):
@@ -79,20 +79,23 @@ def test_a_share_of_an_action_fails_and_the_others_do_not(proxy, sqs, url):
             return error.response["ResponseMetadata"]["HTTPStatusCode"]
         return 200
 
-    with proxy.failing("SendMessage", answers=500, share=0.3):
+    with proxy.failing("SendMessage", status=500, share=0.3):
         statuses = [sent() for _ in range(100)]
         assert sqs.receive_message(QueueUrl=url)["Messages"]
     assert set(statuses) == {200, 500}
     assert 15 <= statuses.count(500) <= 45
-    assert proxy.troubled == {"SendMessage": statuses.count(500), "ReceiveMessage": 0}
+    assert proxy.faulty == {"SendMessage": statuses.count(500), "ReceiveMessage": 0}
     assert [sent() for _ in range(20)] == [200] * 20
 
 
 @pytest.mark.parametrize(
     ("kind", "codes", "statuses"),
-    [("throttling", {"RequestThrottled"}, {400}), ("expired", {"ExpiredToken", "ExpiredTokenException"}, {400, 403})],
+    [
+        ("throttling", {"RequestThrottled"}, {400}),
+        ("expired_credentials", {"ExpiredToken", "ExpiredTokenException"}, {400, 403}),
+    ],
 )
-def test_errors_are_spelled_as_sqs_spells_them(proxy, sqs, url, kind, codes, statuses):
+def test_errors_have_the_form_of_sqs_errors(proxy, sqs, url, kind, codes, statuses):
     seen = []
     with getattr(proxy, kind)():
         for _ in range(2):
@@ -103,15 +106,15 @@ def test_errors_are_spelled_as_sqs_spells_them(proxy, sqs, url, kind, codes, sta
     assert {each["ResponseMetadata"]["HTTPStatusCode"] for each in seen} == statuses
 
 
-def test_refuses_connections_and_takes_them_again_on_the_same_port(proxy, sqs, url):
+def test_refuses_connections_and_accepts_them_again_on_the_same_port(proxy, sqs, url):
     sqs.send_message(QueueUrl=url, MessageBody="body")
     with proxy.refusing(), pytest.raises(EndpointConnectionError):
         sqs.receive_message(QueueUrl=url)
     assert sqs.receive_message(QueueUrl=url)["Messages"]
 
 
-def test_a_lost_answer_is_that_of_a_call_that_was_processed(proxy, sqs, url, queues):
-    with proxy.losing("SendMessage"), pytest.raises(ConnectionClosedError):
+def test_a_lost_response_is_that_of_a_call_that_was_processed(proxy, sqs, url, queues):
+    with proxy.losing_responses("SendMessage"), pytest.raises(ConnectionClosedError):
         sqs.send_message(QueueUrl=url, MessageBody="body")
     assert queues.waiting() == 1
 
@@ -129,10 +132,10 @@ def test_the_next_call_hangs_and_the_one_after_it_does_not(proxy, sqs, url):
         with pytest.raises(ReadTimeoutError):
             sqs.send_message(QueueUrl=url, MessageBody="body")
         sqs.send_message(QueueUrl=url, MessageBody="body")
-    assert sorted(call.outcome for call in proxy.log) == [0, 200]
+    assert sorted(call.status for call in proxy.log) == [0, 200]
 
 
-def test_what_hangs_is_let_go_at_the_end(proxy, sqs, url):
+def test_a_call_that_hangs_is_released_at_the_end(proxy, sqs, url):
     failures = []
 
     def send():
@@ -149,12 +152,14 @@ def test_what_hangs_is_let_go_at_the_end(proxy, sqs, url):
     assert failures
 
 
-@pytest.mark.parametrize("number", range(len(NONSENSE)))
-def test_nonsense_is_answered_in_the_place_of_sense(proxy, sqs, url, number):
-    with proxy.babbling(answers=NONSENSE[number : number + 1]):
-        answer = requests.post(proxy.url, headers={"X-Amz-Target": "AmazonSQS.ReceiveMessage"}, timeout=2, stream=True)
-        assert answer.status_code == 200
-        answer.close()
+@pytest.mark.parametrize("number", range(len(MALFORMED)))
+def test_a_malformed_response_takes_the_place_of_the_real_one(proxy, sqs, url, number):
+    with proxy.malformed(responses=MALFORMED[number : number + 1]):
+        response = requests.post(
+            proxy.url, headers={"X-Amz-Target": "AmazonSQS.ReceiveMessage"}, timeout=2, stream=True
+        )
+        assert response.status_code == 200
+        response.close()
     sqs.send_message(QueueUrl=url, MessageBody="body")
     assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "body"
 
@@ -166,7 +171,7 @@ def test_delivers_a_message_twice(proxy, sqs, url):
     assert first == second
 
 
-def test_hands_an_answer_out_again_to_the_next_who_asks(proxy, sqs, url, queues):
+def test_replays_a_response_to_the_next_call(proxy, sqs, url, queues):
     queues.send("body")
     with proxy.replaying():
         first, again, none = (sqs.receive_message(QueueUrl=url, WaitTimeSeconds=0).get("Messages") for _ in range(3))
@@ -175,24 +180,24 @@ def test_hands_an_answer_out_again_to_the_next_who_asks(proxy, sqs, url, queues)
     assert none is None
 
 
-def test_breaks_a_body_on_its_way_and_not_in_the_queue(proxy, sqs, url):
+def test_corrupts_a_body_in_the_response_and_not_in_the_queue(proxy, sqs, url):
     sqs.send_message(QueueUrl=url, MessageBody='{"a": "b"}')
     with proxy.corrupting():
-        [broken] = sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"]
+        [corrupted] = sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"]
     with pytest.raises(ValueError, match="Expecting value"):
-        json.loads(broken["Body"])
+        json.loads(corrupted["Body"])
     assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == '{"a": "b"}'
 
 
-def test_mischiefs_stack(proxy, sqs, url, queues):
+def test_faults_can_be_combined(proxy, sqs, url, queues):
     started = time.monotonic()
-    with proxy.delaying(seconds=0.5), proxy.losing("SendMessage"), pytest.raises(ConnectionClosedError):
+    with proxy.delaying(seconds=0.5), proxy.losing_responses("SendMessage"), pytest.raises(ConnectionClosedError):
         sqs.send_message(QueueUrl=url, MessageBody="body")
     assert time.monotonic() - started >= 0.5
     assert queues.waiting() == 1
 
 
-def test_a_long_poll_ends_with_its_client_and_swallows_no_later_message(proxy, sqs, url, queues):
+def test_a_long_poll_ends_with_its_client_and_receives_no_later_message(proxy, sqs, url, queues):
     with pytest.raises(ReadTimeoutError):
         sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
     queues.send("body")

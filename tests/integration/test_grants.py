@@ -170,8 +170,8 @@ def test_the_command_says_in_one_line_why_it_did_nothing(url, user, run):
 
 @pytest.mark.parametrize("missing", ["user", "password"])
 def test_the_command_asks_for_both(run, missing):
-    said = {"SERVICE_DATABASE_USER": "svc", "SERVICE_DATABASE_PASSWORD": HARD}
-    said[f"SERVICE_DATABASE_{missing.upper()}"] = ""
-    ended = run(**said)
+    variables = {"SERVICE_DATABASE_USER": "svc", "SERVICE_DATABASE_PASSWORD": HARD}
+    variables[f"SERVICE_DATABASE_{missing.upper()}"] = ""
+    ended = run(**variables)
     assert ended.exit_code == 2
     assert f"SERVICE_DATABASE_{missing.upper()}" in ended.output

@@ -50,7 +50,7 @@ def test_each_call_is_counted_by_its_action(sqs, proxy, queues, counted):
     [
         ("failing", "failed"),
         ("resetting", "failed"),
-        ("losing", "failed"),
+        ("losing_responses", "failed"),
         ("throttling", "refused"),
     ],
 )

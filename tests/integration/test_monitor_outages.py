@@ -1,4 +1,4 @@
-"""The workbench answers while what it tells of is away, and soon."""
+"""The workbench answers soon while the database or SQS is down."""
 
 import re
 import time
@@ -36,7 +36,7 @@ def http(mariadb_server, emulator):
     app.extensions["order-intake"].engine.dispose()
 
 
-@pytest.fixture(params=["gone", "suspended", "crowded"])
+@pytest.fixture(params=["gone", "suspended", "out_of_connections"])
 def no_database(request, mariadb_server):
     with getattr(mariadb_server, request.param)():
         yield

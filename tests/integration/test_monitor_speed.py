@@ -124,8 +124,8 @@ def test_there_is_as_much_as_is_said(database, http):
         counts = {table: connection.scalar(text(f"SELECT COUNT(*) FROM {table}")) for table in ("orders", "task_state")}
     engine.dispose()
     assert counts == {"orders": ORDERS, "task_state": ORDERS}
-    told = json.loads(http.get("/monitor/dlq.json").text)
-    assert (told["count"], len(told["groups"])) == (DEAD, GROUPS)
+    page = json.loads(http.get("/monitor/dlq.json").text)
+    assert (page["count"], len(page["groups"])) == (DEAD, GROUPS)
 
 
 def best_of(http, page):

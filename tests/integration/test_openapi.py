@@ -75,7 +75,7 @@ def test_any_request_is_answered_as_described(case, application):
     case.call_and_validate(app=application, headers=EVERYTHING, excluded_checks=left_out)
 
 
-def told(application, method, path, *, headers=EVERYTHING, expected, **parts):
+def validated(application, method, path, *, headers=EVERYTHING, expected, **parts):
     """The answer to one request, which must have a status and be as described for it."""
     case = api[path][method].Case(**parts)
     answer = case.call(app=application, headers=headers)
@@ -87,29 +87,29 @@ def told(application, method, path, *, headers=EVERYTHING, expected, **parts):
     return answer.json()
 
 
-def test_an_order_is_told_as_described_in_each_of_its_states(application, store):
-    accepted = told(application, "POST", ORDERS, expected=202, body=ORDER, media_type="application/json")
+def test_an_order_is_returned_as_described_in_each_of_its_states(application, store):
+    accepted = validated(application, "POST", ORDERS, expected=202, body=ORDER, media_type="application/json")
     path = f"{ORDERS}/{{order_id}}"
     for order_id, state in [
         (accepted["orderId"], "queued"),
         (str(store.newest(USER_ID, 1)[0].order.order_id), "persisted"),
     ]:
-        answer = told(application, "GET", path, expected=200, path_parameters={"order_id": order_id})
+        answer = validated(application, "GET", path, expected=200, path_parameters={"order_id": order_id})
         assert (answer["orderId"], answer["state"]) == (order_id, state)
 
 
-def test_pages_are_told_as_described(application):
-    first = told(application, "GET", ORDERS, expected=200, query={"limit": 2})
+def test_pages_are_returned_as_described(application):
+    first = validated(application, "GET", ORDERS, expected=200, query={"limit": 2})
     cursor = parse_qs(urlsplit(first["next"]).query)["cursor"][0]
-    last = told(application, "GET", ORDERS, expected=200, query={"limit": 2, "cursor": cursor})
+    last = validated(application, "GET", ORDERS, expected=200, query={"limit": 2, "cursor": cursor})
     assert (len(first["orders"]), len(last["orders"]), last["next"]) == (2, 1, None)
 
 
-def test_a_refusal_is_told_as_described(application):
-    told(application, "GET", ORDERS, headers={}, expected=401)
-    told(application, "GET", ORDERS, headers=bearer("profile"), expected=403)
+def test_a_refusal_is_returned_as_described(application):
+    validated(application, "GET", ORDERS, headers={}, expected=401)
+    validated(application, "GET", ORDERS, headers=bearer("profile"), expected=403)
     long = ORDER | {"productName": "x" * 70_000}
-    told(application, "POST", ORDERS, expected=413, body=long, media_type="application/json")
+    validated(application, "POST", ORDERS, expected=413, body=long, media_type="application/json")
 
 
 @pytest.mark.parametrize("key", ["a-key", "!~", "x" * 255, "", "two words", "x" * 256])
@@ -126,11 +126,11 @@ def test_an_outage_is_told_as_described(store):
     queue.answers = False
     queue.refuse()
     without_queue = an_application(store, queue)
-    told(without_queue, "POST", ORDERS, expected=503, body=ORDER, media_type="application/json")
-    told(without_queue, "GET", "/readyz", expected=503)
+    validated(without_queue, "POST", ORDERS, expected=503, body=ORDER, media_type="application/json")
+    validated(without_queue, "GET", "/readyz", expected=503)
     nobody = "mysql+pymysql://orders@127.0.0.1:1/orders"
     without_database = create_app(make_settings(database_url=nobody), queue=FakeQueue())
-    told(without_database, "GET", ORDERS, expected=503)
+    validated(without_database, "GET", ORDERS, expected=503)
 
 
 def test_every_answer_is_described_and_errors_are_problems(application):

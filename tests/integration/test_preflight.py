@@ -43,9 +43,9 @@ def name_of(url):
 
 @pytest.mark.parametrize("named", [True, False])
 def test_queues_with_the_numbers_of_the_house_pass_and_their_time_line_is_told(good, named):
-    code, told = preflight(good.url, good.dlq_url if named else None)
-    assert code == 0, told
-    assert told.startswith(f"{name_of(good.url)} -> {name_of(good.dlq_url)}\n")
+    code, output = preflight(good.url, good.dlq_url if named else None)
+    assert code == 0, output
+    assert output.startswith(f"{name_of(good.url)} -> {name_of(good.dlq_url)}\n")
     for number in (
         "3 attempts (maxReceiveCount)",
         "backoff_base 1 s",
@@ -55,45 +55,45 @@ def test_queues_with_the_numbers_of_the_house_pass_and_their_time_line_is_told(g
         "30 s (VisibilityTimeout)",
         "1 day in the queue, 14 days in the DLQ",
     ):
-        assert number in told
+        assert number in output
 
 
 def test_a_number_that_contradicts_another_fails_and_is_named_below_the_time_line(good):
     good.hide_for(10)
-    code, told = preflight(good.url, good.dlq_url)
+    code, output = preflight(good.url, good.dlq_url)
     assert code == 1
-    assert told.splitlines()[0] == f"{name_of(good.url)} -> {name_of(good.dlq_url)}"
-    assert told.splitlines()[-1].startswith(f"{name_of(good.url)} has VisibilityTimeout 10 s")
+    assert output.splitlines()[0] == f"{name_of(good.url)} -> {name_of(good.dlq_url)}"
+    assert output.splitlines()[-1].startswith(f"{name_of(good.url)} has VisibilityTimeout 10 s")
 
 
 def test_a_queue_without_a_redrive_policy_fails(good):
     # The emulator takes no policy away from a queue; a DLQ is one that never had any.
-    code, told = preflight(good.dlq_url, good.dlq_url)
+    code, output = preflight(good.dlq_url, good.dlq_url)
     assert code == 1
-    assert f"{name_of(good.dlq_url)} has no RedrivePolicy" in told
+    assert f"{name_of(good.dlq_url)} has no RedrivePolicy" in output
 
 
 def test_a_dlq_that_has_been_deleted_fails(good):
     good.sqs.delete_queue(QueueUrl=good.dlq_url)
-    code, told = preflight(good.url, good.dlq_url)
+    code, output = preflight(good.url, good.dlq_url)
     good.sqs.create_queue(QueueName=name_of(good.dlq_url))  # for the end of the test
     assert code == 1
-    assert f"{name_of(good.dlq_url)}, which does not exist" in told
+    assert f"{name_of(good.dlq_url)}, which does not exist" in output
 
 
 def test_another_dlq_than_the_settings_name_fails(good):
-    code, told = preflight(good.url, f"{good.dlq_url}-of-others")
+    code, output = preflight(good.url, f"{good.dlq_url}-of-others")
     assert code == 1
-    assert "-of-others as the DLQ" in told
+    assert "-of-others as the DLQ" in output
 
 
 def test_a_dlq_with_a_redrive_policy_of_its_own_fails(good):
     [arn] = good.sqs.get_queue_attributes(QueueUrl=good.url, AttributeNames=["QueueArn"])["Attributes"].values()
     policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 9})
     good.sqs.set_queue_attributes(QueueUrl=good.dlq_url, Attributes={"RedrivePolicy": policy})
-    code, told = preflight(good.url, good.dlq_url)
+    code, output = preflight(good.url, good.dlq_url)
     assert code == 1
-    assert f"{name_of(good.dlq_url)} is a DLQ with a RedrivePolicy of its own, maxReceiveCount 9" in told
+    assert f"{name_of(good.dlq_url)} is a DLQ with a RedrivePolicy of its own, maxReceiveCount 9" in output
 
 
 def test_a_queue_that_does_not_exist_fails(emulator):
@@ -103,10 +103,10 @@ def test_a_queue_that_does_not_exist_fails(emulator):
 
 def test_an_sqs_that_nobody_runs_is_out_of_reach():
     url = f"http://127.0.0.1:{free_port()}/000000000000/orders"
-    code, told = preflight(url)
+    code, output = preflight(url)
     assert code == 2
-    assert told.startswith(f"preflight: GetQueueAttributes {url}: ")
-    assert told.count("\n") == 1
+    assert output.startswith(f"preflight: GetQueueAttributes {url}: ")
+    assert output.count("\n") == 1
 
 
 def test_the_queues_are_shown_with_every_attribute_and_the_time_line(good):

@@ -37,7 +37,7 @@ ON_THE_WAY = 1.5
 
 
 class Shared(Here):
-    """Our worker, where each test tells its own messages by their task ids."""
+    """Our worker, where each test identifies its own messages by their task ids."""
 
     def lines(self, task_id, event):
         """What has happened with a task."""
@@ -58,7 +58,7 @@ class Shared(Here):
     def fail(self, job):
         """Call a job; returns its id once it is in the DLQ."""
         task_id = self.send(job).id
-        # A pool hears of the end of its first processes at once, and of that of later ones within five seconds.
+        # A pool notices the end of its first processes at once, and that of later ones within five seconds.
         poll(lambda: self.is_dead(task_id), 20, "it is in the DLQ")
         return task_id
 

@@ -1,4 +1,4 @@
-"""Whether an order could be written now: said by trying, with nothing left of the trial."""
+"""Whether an order could be written now: found by a write that is rolled back."""
 
 import pytest
 from sqlalchemy import event, func, make_url, select, text

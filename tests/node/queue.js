@@ -1,4 +1,4 @@
-// The queue as a stranger uses it: AWS's own client and the queue's URL.
+// The queue without this framework: AWS's own client and the queue's URL.
 
 import { SQSClient } from "@aws-sdk/client-sqs";
 

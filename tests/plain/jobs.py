@@ -140,7 +140,7 @@ def record_attempt(self, attempt):
 
 AT_ONCE = {"backoff_base": 0}  # where the test does not ask for how long
 
-#: The jobs, with what they are told besides their names.
+#: The jobs, with their arguments besides their names.
 JOBS = {
     note: {},
     fail: {},

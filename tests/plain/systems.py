@@ -76,7 +76,7 @@ class System:
 
 
 class Here(System):
-    """This repository's worker, told what it needs by its environment."""
+    """This repository's worker, configured by its environment."""
 
     def __init__(self, queues, proxy, folder, database_url):
         super().__init__(queues, proxy, folder)

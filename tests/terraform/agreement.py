@@ -72,7 +72,7 @@ def queues_are_encrypted_and_closed_without_tls(plan: Plan) -> Iterator[str]:
             "Resource": queue["arn"],
             "Condition": TLS_ONLY,
         }
-        if [{key: said[key] for key in said if key != "Sid"} for said in statements] != [denied]:
+        if [{key: each[key] for key in each if key != "Sid"} for each in statements] != [denied]:
             yield f"{name}: its policy is not just that nobody may do anything without TLS, but {statements}"
 
 

@@ -25,8 +25,8 @@ def findings(folder: Path) -> list[str]:
         process.wait(TIMEOUT)
     finally:
         process.kill()
-    told = json.loads(process.output)
-    assert told["summary"]["resource_count"] > 0, told
-    results = told["results"]
+    report = json.loads(process.output)
+    assert report["summary"]["resource_count"] > 0, report
+    results = report["results"]
     failed = [f"{check['check_id']} {check['resource']}: {check['check_name']}" for check in results["failed_checks"]]
     return failed + [f"cannot read {file}" for file in results["parsing_errors"]]

@@ -87,10 +87,10 @@ def health_is_asked_where_it_is_told(plan: Plan) -> Iterator[str]:
     for where, container in plan.services.items():
         settings = _settings(container)
         port = settings.worker_health_port if where == "worker" else settings.port
-        asked = re.findall(r"http://127\.0\.0\.1:(\d+)(/\w*)", " ".join(container.said["healthCheck"]["command"]))
+        asked = re.findall(r"http://127\.0\.0\.1:(\d+)(/\w*)", " ".join(container.definition["healthCheck"]["command"]))
         if asked != [(str(port), "/healthz")]:
-            yield f"{where}: it tells its health at port {port}, and is asked at {asked}"
-        mapped = [mapping["containerPort"] for mapping in container.said["portMappings"]]
+            yield f"{where}: it serves its health at port {port}, and is asked at {asked}"
+        mapped = [mapping["containerPort"] for mapping in container.definition["portMappings"]]
         if mapped != ([] if where == "worker" else [port]):
             yield f"{where}: it listens at port {port}, and the load balancer is sent to {mapped}"
     for address, group in plan.all("aws_lb_target_group").items():
@@ -104,7 +104,7 @@ def stops_leave_time_to_drain(plan: Plan) -> Iterator[str]:
     drains = {"worker": TIME_LIMIT + polls + channel.CLOSE_TIMEOUT + monitor.CLOSE_TIMEOUT}
     drains |= {where: _gunicorn(plan.services[where])["graceful_timeout"] for where in ("web", "workbench")}
     for where, drain in drains.items():
-        given = plan.services[where].said["stopTimeout"]
+        given = plan.services[where].definition["stopTimeout"]
         if given <= drain:
             yield f"{where}: it is killed after {given} s, and may need {drain:.0f} s to end"
     for name in ("worker", "web"):
@@ -122,7 +122,7 @@ def pools_have_their_connections(plan: Plan) -> Iterator[str]:
     for where in ("web", "workbench"):
         if _gunicorn(plan.services[where])["workers"] != limits["processes"][where]:
             yield f"{where}: its processes are not {limits['processes'][where]}"
-    command = plan.services["worker"].said["command"]
+    command = plan.services["worker"].definition["command"]
     if command[-2:] != ["--concurrency", str(limits["processes"]["worker"])]:
         yield f"worker: its processes are not {limits['processes']['worker']}: {command}"
     [target] = plan.all("aws_appautoscaling_target").values()
@@ -140,8 +140,8 @@ def _all(plan: Plan) -> Iterator[tuple[str, Container]]:
 
 def _environment(container: Container) -> Mapping[str, str]:
     """What its process finds, with CA_FILE where this machine has the authorities that the image has."""
-    said = container.environment | {name: VALUES.get(name, "") for name in container.secrets}
-    return said | {"DATABASE_URL": said["DATABASE_URL"].replace(CA_FILE, certifi.where())}
+    variables = container.environment | {name: VALUES.get(name, "") for name in container.secrets}
+    return variables | {"DATABASE_URL": variables["DATABASE_URL"].replace(CA_FILE, certifi.where())}
 
 
 def _settings(container: Container) -> Settings:

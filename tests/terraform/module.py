@@ -21,7 +21,7 @@ _GENERATED: Final = shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfplan
 
 
 class Finished(NamedTuple):
-    """What a command said."""
+    """The result of a command."""
 
     code: int
     output: str
@@ -57,15 +57,15 @@ class Module:
         """
         shutil.copytree(SOURCE, folder, ignore=_GENERATED)
         module = cls(folder)
-        said = []
+        outputs = []
         for place in mirror.candidates(os.environ):
             done = module.run("init", "-input=false", f"-plugin-dir={place}", timeout=INIT_TIMEOUT)
             if done.code == 0:
                 return module
-            said.append(f"{place}: {done.output}")
+            outputs.append(f"{place}: {done.output}")
         done = module.run("init", "-input=false", timeout=REGISTRY_TIMEOUT)
         if done.code != 0:
-            raise NoProvider("\n".join([*said, f"the registry: {done.output}"]))
+            raise NoProvider("\n".join([*outputs, f"the registry: {done.output}"]))
         return module
 
     def copy(self, folder: Path, variables: Mapping[str, str] | None = None) -> "Module":
@@ -100,7 +100,7 @@ def installed() -> bool:
 
 
 def environment() -> dict[str, str]:
-    """What Terraform is told of this process's environment: nothing that would lead it to AWS or change its words."""
+    """The environment of Terraform: nothing of this process's that would lead it to AWS or change its output."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "AWS_"))}
     configuration = os.environ.get("TF_CLI_CONFIG_FILE", "")
     if Path(configuration).is_file():

@@ -21,25 +21,25 @@ class Container(NamedTuple):
 
     Attributes:
         name: its own.
-        said: all that is said about it, under AWS's names.
+        definition: of the container, under AWS's names.
     """
 
     name: str
-    said: dict[str, Any]
+    definition: dict[str, Any]
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables whose values stand there."""
-        return {variable["name"]: variable["value"] for variable in self.said["environment"]}
+        return {variable["name"]: variable["value"] for variable in self.definition["environment"]}
 
     @property
     def secrets(self) -> dict[str, str]:
         """The variables that come out of a secret, and out of which."""
-        return {secret["name"]: secret["valueFrom"] for secret in self.said["secrets"]}
+        return {secret["name"]: secret["valueFrom"] for secret in self.definition["secrets"]}
 
 
 class Plan:
-    """A plan, as `terraform show -json` would tell it."""
+    """A plan, as `terraform show -json` prints it."""
 
     def __init__(self, raw: dict[str, Any]) -> None:
         self._changes = raw["resource_changes"]
@@ -71,8 +71,8 @@ class Plan:
 
 
 def _containers(task: dict[str, Any]) -> Iterator[Container]:
-    for said in json.loads(task["container_definitions"]):
-        yield Container(said["name"], said)
+    for definition in json.loads(task["container_definitions"]):
+        yield Container(definition["name"], definition)
 
 
 def read_plans(module: Module) -> dict[str, Plan]:
@@ -100,5 +100,5 @@ def _messages(output: str) -> list[dict[str, Any]]:
 def _complaints(lines: list[dict[str, Any]]) -> Iterator[str]:
     for line in lines:
         if line["type"] == "diagnostic" and line["diagnostic"]["severity"] == "error":
-            told = line["diagnostic"]
-            yield f"{line.get('@testrun', '')}: {told['summary']}: {told.get('detail', '')}"
+            diagnostic = line["diagnostic"]
+            yield f"{line.get('@testrun', '')}: {diagnostic['summary']}: {diagnostic.get('detail', '')}"

@@ -24,19 +24,19 @@ class Provider:
         folder: the module's.
 
     Attributes:
-        variables: what tells Terraform to use this process.
+        variables: environment variables that make Terraform use this process.
     """
 
     def __init__(self, folder: Path) -> None:
         [program] = folder.joinpath(".terraform", "providers", PROVIDER).glob("*/*/terraform-provider-aws_*")
         self._process = Process([program.resolve(), "-debug"], folder.parent / "provider.log", {})
-        said = poll(self._said, 30, "the provider says where it is")
-        self.variables = {VARIABLE: said[1]}
+        address = poll(self._address, 30, "the provider prints its address")
+        self.variables = {VARIABLE: address[1]}
 
     def stop(self) -> None:
         """End it."""
         self._process.kill()
 
-    def _said(self) -> re.Match[str] | None:
+    def _address(self) -> re.Match[str] | None:
         assert self._process.returncode is None, self._process.output
         return _SAID.search(self._process.output)

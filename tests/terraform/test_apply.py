@@ -73,8 +73,8 @@ def module(aws, operator_keys, fetched, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def outputs(module):
-    told = json.loads(module.run("output", "-json").output)
-    return {name: output["value"] for name, output in told.items()}
+    values = json.loads(module.run("output", "-json").output)
+    return {name: output["value"] for name, output in values.items()}
 
 
 @pytest.fixture(scope="module")
@@ -98,14 +98,14 @@ def rights(aws, outputs):
     """What IAM says that each role may, as actions and names of queues."""
     iam = aws.client("iam")
 
-    def told(arn):
+    def allowed(arn):
         version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
         document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
         for statement in document["Statement"]:
             for action in statement["Action"]:
                 yield action, statement["Resource"].rsplit(":", 1)[1]
 
-    return {role: set(told(arn)) for role, arn in outputs["policy_arns"].items()}
+    return {role: set(allowed(arn)) for role, arn in outputs["policy_arns"].items()}
 
 
 @pytest.fixture(scope="class")
@@ -207,8 +207,8 @@ def test_a_plan_sees_exactly_what_somebody_has_changed(aws, module, outputs):
     aws.client("sqs").set_queue_attributes(QueueUrl=outputs["queue_url"], Attributes={"VisibilityTimeout": "31"})
     done = module.run("plan", "-detailed-exitcode", "-input=false", "-out=seen.tfplan")
     assert done.code == 2, done.output
-    told = json.loads(module.run("show", "-json", "seen.tfplan").output)
-    [change] = [change for change in told["resource_changes"] if change["change"]["actions"] != ["no-op"]]
+    plan = json.loads(module.run("show", "-json", "seen.tfplan").output)
+    [change] = [change for change in plan["resource_changes"] if change["change"]["actions"] != ["no-op"]]
     before, after = change["change"]["before"], change["change"]["after"]
     differing = {name: (before[name], after.get(name)) for name in before if before[name] != after.get(name)}
     assert (change["address"], differing) == ("aws_sqs_queue.order_queue", {"visibility_timeout_seconds": (31, 30)})

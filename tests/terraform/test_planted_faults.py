@@ -136,7 +136,7 @@ def test_a_copy_without_a_fault_passes(fetched, tmp_path):
     require_checkov()
     copy = fetched.copy(tmp_path / "module")
     plans = read_plans(copy)
-    assert [said for plan in plans.values() for check in CHECKS for said in check(plan)] == []
+    assert [finding for plan in plans.values() for check in CHECKS for finding in check(plan)] == []
     assert checkov.findings(copy.folder) == []
 
 

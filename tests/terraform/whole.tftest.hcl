@@ -1,5 +1,5 @@
 # Plans the module with all that it can make, for the tests that hold the plan against the code: they put
-# this file beside the module's own tests. AWS's answers are the mocks', but for what tells resources of one
+# this file beside the module's own tests. AWS's answers are the mocks', but for what distinguishes resources of one
 # kind apart.
 
 mock_provider "aws" {

@@ -1,4 +1,4 @@
-"""Task calls as Celery hands them to a transport, messages as SQS hands them out, and what Celery makes of them."""
+"""Task calls as Celery passes them to a transport, messages as SQS delivers them, and how Celery decodes them."""
 
 import pickle
 from typing import Any

@@ -18,7 +18,7 @@ class Endpoint(ThreadingHTTPServer):
 
     Attributes:
         answers: with this status and these bytes; None never answers.
-        hangs_up: whether it closes each connection after its answer without having said so.
+        hangs_up: whether it closes each connection after its answer without a header that says so.
         closed: how many connections it has closed.
         received: path, headers and body of each call.
     """

@@ -128,10 +128,10 @@ def test_the_last_receive_is_recorded_as_final(task):
 
 
 def test_signals_are_sent_for_each_call(task):
-    heard = []
+    received = []
 
-    def hear(signal, **told):
-        heard.append((names[signal], told.get("task_id") or task.request.id))
+    def receive(signal, **fields):
+        received.append((names[signal], fields.get("task_id") or task.request.id))
 
     names = {
         signals.task_prerun: "prerun",
@@ -140,11 +140,11 @@ def test_signals_are_sent_for_each_call(task):
         signals.task_postrun: "postrun",
     }
     for signal in names:
-        signal.connect(hear, weak=False)
+        signal.connect(receive, weak=False)
     run_batch("tally", _calls(["good", "never"]))
     for signal in names:
-        signal.disconnect(hear)
-    assert sorted(heard) == [
+        signal.disconnect(receive)
+    assert sorted(received) == [
         ("failure", "id-1"),
         ("postrun", "id-0"),
         ("postrun", "id-1"),

@@ -51,8 +51,8 @@ class _Tunnel(socketserver.StreamRequestHandler):
     @staticmethod
     def _pass_on(speaker, listener):
         with contextlib.suppress(OSError):
-            while said := speaker.recv(4096):
-                listener.sendall(said)
+            while data := speaker.recv(4096):
+                listener.sendall(data)
 
 
 def test_over_tls_a_proxy_is_a_tunnel(tmp_path, monkeypatch):

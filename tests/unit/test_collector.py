@@ -31,7 +31,7 @@ class Channel:
 
 
 class Pool:
-    """Notes the batches that it gets, and ends them when it is told to."""
+    """Notes the batches that it gets, and ends them when a test asks for it."""
 
     num_processes = PROCESSES
 
@@ -70,7 +70,7 @@ class Hub:
 
 
 class Request:
-    """A call that waits, as far as a collector and Celery's bookkeeping ask it."""
+    """A waiting call, with what a collector and Celery's state of requests use of it."""
 
     name = "small"
 

@@ -110,17 +110,17 @@ def test_a_call_without_an_id_gets_one_of_its_own(caller):
 
 
 def test_who_listens_is_told_that_a_message_was_sent(caller):
-    told = []
+    signals = []
 
     def listen(sender, headers, body, routing_key, **_):
-        told.append((sender, headers["id"], body[0], routing_key))
+        signals.append((sender, headers["id"], body[0], routing_key))
 
     after_task_publish.connect(listen)
     try:
         result = caller.store.delay({"orderId": "x"})
     finally:
         after_task_publish.disconnect(listen)
-    assert told == [("store", result.id, ({"orderId": "x"},), QUEUE)]
+    assert signals == [("store", result.id, ({"orderId": "x"},), QUEUE)]
 
 
 def test_a_task_that_takes_other_arguments_says_so_before_anything_is_sent(caller):

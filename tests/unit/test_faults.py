@@ -70,10 +70,10 @@ MARIADB = [
 ids = [f"{type(error).__name__} {error.args[0] if error.args else ''}" for error, _ in MARIADB]
 
 
-def judged(error):
-    verdicts = {OUTAGE: is_outage(error), TRANSIENT: is_transient(error)}
-    assert not all(verdicts.values())
-    return next((name for name, holds in verdicts.items() if holds), NEITHER)
+def kind_of(error):
+    kinds = {OUTAGE: is_outage(error), TRANSIENT: is_transient(error)}
+    assert not all(kinds.values())
+    return next((name for name, holds in kinds.items() if holds), NEITHER)
 
 
 def wrapped(error):
@@ -81,19 +81,19 @@ def wrapped(error):
     return DBAPIError.instance("INSERT INTO orders", {}, error, Error)
 
 
-@pytest.mark.parametrize(("error", "verdict"), MARIADB, ids=ids)
-def test_a_mariadb_error_is_judged_by_its_number(error, verdict):
-    assert judged(error) == verdict
+@pytest.mark.parametrize(("error", "kind"), MARIADB, ids=ids)
+def test_a_mariadb_error_is_classified_by_its_number(error, kind):
+    assert kind_of(error) == kind
 
 
-@pytest.mark.parametrize(("error", "verdict"), MARIADB, ids=ids)
-def test_sqlalchemys_wrapping_changes_nothing(error, verdict):
+@pytest.mark.parametrize(("error", "kind"), MARIADB, ids=ids)
+def test_sqlalchemys_wrapping_changes_nothing(error, kind):
     assert isinstance(wrapped(error), DBAPIError)
-    assert judged(wrapped(error)) == verdict
+    assert kind_of(wrapped(error)) == kind
 
 
 def test_a_pool_without_a_free_connection_is_an_outage():
-    assert judged(PoolTimeout("QueuePool limit of size 5 overflow 10 reached")) == OUTAGE
+    assert kind_of(PoolTimeout("QueuePool limit of size 5 overflow 10 reached")) == OUTAGE
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_pool_without_a_free_connection_is_an_outage():
     ],
 )
 def test_an_error_that_is_not_the_drivers_is_neither(error):
-    assert judged(error) == NEITHER
+    assert kind_of(error) == NEITHER
 
 
 @pytest.fixture
@@ -137,37 +137,37 @@ def test_a_locked_sqlite_file_is_transient(folder):
     error = provoked(f"sqlite:///{folder}/orders.db", timeout=0)
     holder.close()
     assert "locked" in str(error)
-    assert judged(error) == TRANSIENT
+    assert kind_of(error) == TRANSIENT
 
 
 def test_a_sqlite_file_without_its_tables_is_an_outage(tmp_path):
     error = provoked(f"sqlite:///{tmp_path}/empty.db")
     assert "no such table" in str(error)
-    assert judged(error) == OUTAGE
+    assert kind_of(error) == OUTAGE
 
 
 @pytest.mark.parametrize(
     "statement", ["INSERT INTO orders (price) VALUES (1)", "SELECT price FROM orders"], ids=["insert", "select"]
 )
 def test_a_sqlite_file_without_the_newest_columns_is_an_outage(folder, statement):
-    assert judged(provoked(f"sqlite:///{folder}/orders.db", statement)) == OUTAGE
+    assert kind_of(provoked(f"sqlite:///{folder}/orders.db", statement)) == OUTAGE
 
 
 def test_a_read_only_sqlite_file_is_an_outage(folder):
     error = provoked(f"sqlite:///file:{folder}/orders.db?mode=ro&uri=true")
     assert "readonly" in str(error)
-    assert judged(error) == OUTAGE
+    assert kind_of(error) == OUTAGE
 
 
 def test_a_missing_folder_is_an_outage(tmp_path):
     error = provoked(f"sqlite:///{tmp_path}/missing/orders.db")
     assert "unable to open" in str(error)
-    assert judged(error) == OUTAGE
+    assert kind_of(error) == OUTAGE
 
 
 def test_a_file_that_is_no_database_is_an_outage(tmp_path):
     (tmp_path / "orders.db").write_bytes(b"something else entirely" * 100)
-    assert judged(provoked(f"sqlite:///{tmp_path}/orders.db")) == OUTAGE
+    assert kind_of(provoked(f"sqlite:///{tmp_path}/orders.db")) == OUTAGE
 
 
 def test_a_full_disk_is_an_outage(folder):
@@ -177,15 +177,15 @@ def test_a_full_disk_is_an_outage(folder):
         with pytest.raises(DBAPIError, match="full") as full:
             connection.execute(text("INSERT INTO orders VALUES (:blob)"), {"blob": "x" * 100_000})
     engine.dispose()
-    assert judged(full.value) == OUTAGE
+    assert kind_of(full.value) == OUTAGE
 
 
 def test_a_violated_constraint_is_the_orders_own_fault(folder):
-    assert judged(provoked(f"sqlite:///{folder}/orders.db", "INSERT INTO orders VALUES (0)")) == NEITHER
+    assert kind_of(provoked(f"sqlite:///{folder}/orders.db", "INSERT INTO orders VALUES (0)")) == NEITHER
 
 
 def test_a_mistake_in_the_sql_is_no_outage(folder):
-    assert judged(provoked(f"sqlite:///{folder}/orders.db", "INSERT INTO")) == NEITHER
+    assert kind_of(provoked(f"sqlite:///{folder}/orders.db", "INSERT INTO")) == NEITHER
 
 
 def test_a_server_that_nobody_runs_is_an_outage():
@@ -193,4 +193,4 @@ def test_a_server_that_nobody_runs_is_an_outage():
     with pytest.raises(DBAPIError) as refused, engine.connect():
         pass
     engine.dispose()
-    assert judged(refused.value) == OUTAGE
+    assert kind_of(refused.value) == OUTAGE

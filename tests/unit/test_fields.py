@@ -184,8 +184,8 @@ def test_a_timestamp_is_refused(text):
 
 
 def test_a_timestamp_is_told_in_utc_with_milliseconds():
-    told = Timestamp().serialize("at", {"at": datetime(2026, 1, 24, 12, 0, 0, 123_456, tzinfo=UTC)})
-    assert told == "2026-01-24T12:00:00.123Z"
+    text = Timestamp().serialize("at", {"at": datetime(2026, 1, 24, 12, 0, 0, 123_456, tzinfo=UTC)})
+    assert text == "2026-01-24T12:00:00.123Z"
 
 
 def test_an_order_id_is_read_in_either_case():

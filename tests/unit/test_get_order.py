@@ -82,9 +82,9 @@ def test_an_order_in_the_table_is_persisted_and_told_in_full(get, store):
     order = an_order(user_id=7, product_name="Ünïcode ☕", total_price=Decimal("99.90"))
     store.persist([an_arrival(order, attempts=2)])
     answer = get(order.order_id)
-    told = answer.json
-    assert ACCEPTED_AT < datetime.fromisoformat(told.pop("persistedAt")) <= datetime.now(UTC)
-    assert told == {
+    body = answer.json
+    assert ACCEPTED_AT < datetime.fromisoformat(body.pop("persistedAt")) <= datetime.now(UTC)
+    assert body == {
         "orderId": str(order.order_id),
         "status": "pending",
         "state": "persisted",

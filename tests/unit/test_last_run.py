@@ -38,7 +38,7 @@ def task():
 
 
 class NotedRequest:
-    """A request that notes what is done with its message, and what is told of it."""
+    """A request that notes what is done with its message, and what is reported of it."""
 
     def __init__(self, task, value, receive_count):
         self.task = task

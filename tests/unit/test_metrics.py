@@ -1,4 +1,4 @@
-"""What web tells Prometheus: every order's answer, and how much waits."""
+"""The metrics of web: every order's answer, and how much waits."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -142,20 +142,20 @@ def test_without_a_port_nothing_is_wrapped(queue):
 
 
 def test_what_cannot_be_asked_is_left_out_and_says_so(api):
-    told = scraped(api)  # nobody is at the queue's endpoint, and the database has no tables
-    assert told.value("sqs_queue_up") == 0
-    assert told.value("order_store_up") == 0
-    assert "sqs_queue_messages" not in told.names()
-    assert "order_oldest_unpersisted_seconds" not in told.names()
-    assert told.value("orders_accepted_total") is not None
+    exported = scraped(api)  # nobody is at the queue's endpoint, and the database has no tables
+    assert exported.value("sqs_queue_up") == 0
+    assert exported.value("order_store_up") == 0
+    assert "sqs_queue_messages" not in exported.names()
+    assert "order_oldest_unpersisted_seconds" not in exported.names()
+    assert exported.value("orders_accepted_total") is not None
 
 
 def test_what_does_not_answer_holds_up_nobody():
     hanging = Recent(lambda: time.sleep(3), 5)
     started = time.monotonic()
-    told = collected(Backlog(hanging, hanging))
+    exported = collected(Backlog(hanging, hanging))
     assert time.monotonic() - started < 2.5
-    assert told == {"sqs_queue_up": 0, "order_store_up": 0}
+    assert exported == {"sqs_queue_up": 0, "order_store_up": 0}
 
 
 def test_the_backlog_is_told_by_queue_and_state():

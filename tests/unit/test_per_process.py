@@ -34,5 +34,5 @@ os.waitpid(child, 0)
 os._exit(0)
 """
     command = [sys.executable, "-c", program]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True).stdout
-    assert sorted(said.split()) == ["kept", "made"]
+    output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True).stdout
+    assert sorted(output.split()) == ["kept", "made"]

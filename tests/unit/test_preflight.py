@@ -1,4 +1,4 @@
-"""The numbers of queues and workers: each that contradicts another is named, and what they mean is told."""
+"""The numbers of queues and workers: each that contradicts another is named, and their consequences are reported."""
 
 import dataclasses
 
@@ -45,7 +45,7 @@ def test_numbers_that_go_together_do_not_contradict_each_other(dlq_url):
 
 
 @pytest.mark.parametrize(
-    ("pair", "told"),
+    ("pair", "parts"),
     [
         ((queue(max_receive_count=None, dlq_arn=None), None, LIMITS), ["orders has no RedrivePolicy", "1 day old"]),
         ((QUEUE, None, LIMITS), ["orders has", QUEUE.dlq_arn, "does not exist"]),
@@ -60,9 +60,9 @@ def test_numbers_that_go_together_do_not_contradict_each_other(dlq_url):
         ((queue(receive_wait=0), DLQ, LIMITS), ["orders has ReceiveMessageWaitTimeSeconds 0", "20"]),
     ],
 )
-def test_a_contradiction_is_one_sentence_that_names_queue_and_numbers_and_what_to_change(pair, told):
+def test_a_contradiction_is_one_sentence_that_names_queue_and_numbers_and_what_to_change(pair, parts):
     [sentence] = contradictions(*pair)
-    assert [part for part in told if part not in sentence] == []
+    assert [part for part in parts if part not in sentence] == []
     assert sentence.endswith(".")
     assert "\n" not in sentence
     assert any(change in sentence for change in ("create", "correct", "give", "lower", "raise", "remove", "set"))
@@ -107,9 +107,9 @@ def test_the_time_line_says_what_the_numbers_mean_and_what_sets_them():
     ],
 )
 def test_pauses_double_up_to_their_cap(receives, pauses, sum_of_pauses):
-    told = timeline(queue(max_receive_count=receives), DLQ, LIMITS)
-    assert f"{receives} attempts (maxReceiveCount), with pauses of up to {pauses} (" in told
-    assert f"after up to {sum_of_pauses} of pauses" in told
+    text = timeline(queue(max_receive_count=receives), DLQ, LIMITS)
+    assert f"{receives} attempts (maxReceiveCount), with pauses of up to {pauses} (" in text
+    assert f"after up to {sum_of_pauses} of pauses" in text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Every error over HTTP is an RFC 9457 problem, and tells nothing of the inside."""
+"""Every error over HTTP is an RFC 9457 problem, and discloses no internals."""
 
 import json
 from datetime import timedelta

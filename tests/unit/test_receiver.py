@@ -1,4 +1,4 @@
-"""The receiver polls while there is room, survives everything, and hands back what comes too late."""
+"""The receiver polls while there is room, survives any response, and releases what comes too late."""
 
 import itertools
 import threading
@@ -118,10 +118,10 @@ def test_failures_are_logged_once_when_they_begin_and_once_when_they_end(receive
     delivered, _, _ = receive(sqs)
     poll(lambda: delivered, 5, "the message")
 
-    said = [record.getMessage() for record in caplog.records]
-    assert len(said) == 2
-    assert "trying on" in said[0]
-    assert "receiving again" in said[1]
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 2
+    assert "trying on" in messages[0]
+    assert "receiving again" in messages[1]
 
 
 def test_it_asks_for_what_there_is_room_for(receive, in_flight):

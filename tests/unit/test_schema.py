@@ -15,7 +15,7 @@ from orders.schema import InvalidOrder, from_message, to_message
 from tests.unit.samples import MESSAGE, an_order, json_values, orders
 
 
-def verdict(message):
+def parsed(message):
     """The order, or the reason why it is none; anything else that happens fails the test."""
     try:
         return from_message(message)
@@ -126,12 +126,12 @@ def test_what_is_no_object_is_no_order(message):
 
 @given(json_values)
 def test_any_json_value_is_an_order_or_an_invalid_order(value):
-    assert isinstance(verdict(value), Order | InvalidOrder)
+    assert isinstance(parsed(value), Order | InvalidOrder)
 
 
 @given(st.sampled_from(sorted(MESSAGE)), json_values)
 def test_a_bad_value_spoils_no_other_field(key, value):
-    result = verdict(MESSAGE | {key: value})
+    result = parsed(MESSAGE | {key: value})
     assert isinstance(result, Order) or list(result.errors) == [key]
 
 

@@ -185,6 +185,6 @@ def test_a_full_buffer_fails_fast():
             return str(error)
 
     with ThreadPoolExecutor(LIMITS.capacity + 100) as callers:
-        told = list(callers.map(try_once, range(LIMITS.capacity + 100)))
+        errors = list(callers.map(try_once, range(LIMITS.capacity + 100)))
     end.set()
-    assert sum("waiting to be sent already" in (text or "") for text in told) >= 1
+    assert sum("waiting to be sent already" in (text or "") for text in errors) >= 1

@@ -1,4 +1,4 @@
-"""What a process is told: read once, checked at once, and secrets kept."""
+"""The settings: read once, checked at once, and secrets kept."""
 
 import dataclasses
 import traceback

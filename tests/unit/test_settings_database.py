@@ -1,4 +1,4 @@
-"""The database's URL, its user and its password: said together, or each on its own."""
+"""The database's URL, its user and its password: set together, or each on its own."""
 
 import re
 import traceback
@@ -40,9 +40,9 @@ def refused(read):
     def line(url, user=None, password=None):
         with pytest.raises(SettingsError) as caught:
             read(url, user, password)
-        [told] = str(caught.value).splitlines()
+        [message] = str(caught.value).splitlines()
         assert "s3cret" not in "".join(traceback.format_exception(caught.value))
-        return told
+        return message
 
     return line
 
@@ -85,7 +85,7 @@ def test_the_password_is_not_in_the_repr(read):
 
 
 @pytest.mark.parametrize(
-    ("url", "user", "password", "told"),
+    ("url", "user", "password", "message"),
     [
         ("mysql+pymysql://ada@db/orders", "bob", "s3cret", "DATABASE_USER is another user than that in DATABASE_URL"),
         (
@@ -103,14 +103,14 @@ def test_the_password_is_not_in_the_repr(read):
         (URL, "orders", "s3cret\udcff", 'variable "DATABASE_PASSWORD" invalid'),
     ],
 )
-def test_what_cannot_be_meant_is_named_in_one_line(refused, url, user, password, told):
-    assert re.search(re.escape(told), refused(url, user, password))
+def test_what_cannot_be_meant_is_named_in_one_line(refused, url, user, password, message):
+    assert re.search(re.escape(message), refused(url, user, password))
 
 
 def test_a_certificate_that_is_not_there_is_found_at_boot(refused, tmp_path):
-    told = refused(f"mysql+pymysql://orders:s3cret@db/orders?ssl_ca={tmp_path}/nowhere.pem")
-    assert "DATABASE_URL" in told
-    assert f"{tmp_path}/nowhere.pem" in told
+    message = refused(f"mysql+pymysql://orders:s3cret@db/orders?ssl_ca={tmp_path}/nowhere.pem")
+    assert "DATABASE_URL" in message
+    assert f"{tmp_path}/nowhere.pem" in message
 
 
 def test_a_file_without_certificates_is_found_at_boot(refused, tmp_path):

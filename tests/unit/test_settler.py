@@ -53,8 +53,8 @@ def test_a_release_with_a_delay_makes_the_message_visible_after_it():
     settler.release(delivery(3))
     settler.close(timeout=5)
     [changed] = sqs.changed
-    told = {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in changed}
-    assert told == {"handle-1": 7, "handle-2": 43_140, "handle-3": 0}
+    timeouts = {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in changed}
+    assert timeouts == {"handle-1": 7, "handle-2": 43_140, "handle-3": 0}
 
 
 def test_a_release_without_an_answer_is_tried_again_with_its_delay():

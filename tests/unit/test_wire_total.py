@@ -1,4 +1,4 @@
-"""Whatever a stranger puts into the queue: Celery can work with it, or there is a reason why not. Nothing else."""
+"""Any message is decoded into one that Celery can run, or refused with a reason. No other error is raised."""
 
 import base64
 import json

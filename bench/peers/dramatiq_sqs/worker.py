@@ -1,7 +1,7 @@
 """dramatiq on SQS: the broker as the README of dramatiq_sqs has it under "Usage", and an actor that inserts.
 
     dramatiq bench.peers.dramatiq_sqs.worker            runs the workers
-    python -m bench.peers.dramatiq_sqs.worker           publishes one order, to show what a message looks like
+    python -m bench.peers.dramatiq_sqs.worker           publishes one order, as a sample of its messages
 
 The Prometheus middleware of that example is left out: it needs a package and a port more. The example's
 namespace is left out, too, so that the queue's name is ours.
@@ -24,7 +24,7 @@ dramatiq.set_broker(
             Callbacks(),
             Pipelines(),
             Retries(min_backoff=1000, max_backoff=900_000, max_retries=96),
-            CurrentMessage(),  # tells the actor its message's id
+            CurrentMessage(),  # gives the actor its message's id
         ],
         endpoint_url=os.environ["SQS_ENDPOINT"],
         region_name="us-east-1",

@@ -1,1 +1,1 @@
-"""The loop that one writes by hand."""
+"""A hand-written loop."""

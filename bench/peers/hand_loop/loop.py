@@ -1,7 +1,7 @@
-"""The loop that one writes by hand: receive, insert, delete; then again.
+"""A hand-written loop: receive, insert, delete; then again.
 
 python -m bench.peers.hand_loop.loop 1     one order at a time, as the architecture decision has it
-python -m bench.peers.hand_loop.loop 10    as many as SQS hands out at once, in one statement
+python -m bench.peers.hand_loop.loop 10    as many as SQS delivers at once, in one statement
 """
 
 import json

@@ -1,6 +1,6 @@
 """Plain Celery on kombu's own SQS transport, as its documentation has it: the app and its task.
 
-`python -m bench.peers.plain_celery.app` publishes one order, to show what a message of it looks like.
+`python -m bench.peers.plain_celery.app` publishes one order, as a sample of its messages.
 """
 
 import os
@@ -62,8 +62,8 @@ def persist_order(self: Any, message: dict[str, Any]) -> None:
 
 
 @worker_ready.connect
-def _tell(**_: Any) -> None:
-    # Celery says so itself, but not at its default log level.
+def _print_ready(**_: Any) -> None:
+    # Celery logs this line itself, but not at its default log level.
     sys.stdout.write("ready.\n")
     sys.stdout.flush()
 

@@ -1,7 +1,7 @@
 """taskiq on SQS: the broker as the README of taskiq-aio-sqs has it, and a task that inserts.
 
     taskiq worker bench.peers.taskiq_sqs.worker:broker  runs the workers
-    python -m bench.peers.taskiq_sqs.worker             publishes one order, to show what a message looks like
+    python -m bench.peers.taskiq_sqs.worker             publishes one order, as a sample of its messages
 
 "General usage", without a result backend: nobody asks for results. Of "Configuration", ten messages are
 asked for at once instead of one. The task is a plain function, which taskiq runs on a thread pool: its guide,
@@ -34,7 +34,7 @@ def persist_order(message: dict[str, Any], context: Annotated[Context, TaskiqDep
 
 
 @broker.on_event(TaskiqEvents.WORKER_STARTUP)
-async def _tell(state: TaskiqState) -> None:
+async def _print_ready(state: TaskiqState) -> None:
     sys.stdout.write("ready.\n")
     sys.stdout.flush()
 

@@ -1,9 +1,9 @@
-"""Results of a full run that nobody has measured: round figures, so that a test can say what follows from them."""
+"""Results of a full run with round, invented figures, from which a test can calculate what it expects."""
 
 import itertools
 from dataclasses import asdict
 
-from bench.contenders import DEFAULT, DRAMATIQ, LOOP, NAMES, NODE_BATCH, OURS, TASKIQ, TUNED, UNWATCHED
+from bench.contenders import DEFAULT, DRAMATIQ, EVENTS_OFF, LOOP, NAMES, NODE_BATCH, OURS, TASKIQ, TUNED
 from bench.intake import APPLICATIONS, BOTO3, DELAY, DELAY_ON_THREADS, NO_QUEUE, loads
 from bench.intake import OURS as OUR_INTAKE
 from bench.size import FULL
@@ -16,7 +16,7 @@ RATES = {
     DRAMATIQ: 380,
     NODE_BATCH: 350,
     TASKIQ: 500,
-    UNWATCHED: 2400,
+    EVENTS_OFF: 2400,
     OURS: 2000,
 }
 SLOW = 36  # whoever is not named above
@@ -36,7 +36,9 @@ def full():
         "emulator": [alone(trip, n) for n, trip in itertools.product(range(3), FULL.round_trips)],
         "database": [{"rows": rows, "repetition": n, "rate": rate} for n in range(3) for rows, rate in COMMITS.items()],
         "steady": [steady(name, n) for n, name in itertools.product(range(3), FULL.steady_names)],
-        "backlog": [record for n, orders in itertools.product(range(3), BACKLOG_RATES) for record in looks(orders, n)],
+        "backlog": [
+            record for n, orders in itertools.product(range(3), BACKLOG_RATES) for record in backlog(orders, n)
+        ],
         "scale": [scaled(n, *kind) for n in range(3) for kind in kinds()],
         "memory": [long_run(growing=False)],
         "intake": [
@@ -106,7 +108,7 @@ def steady(name, repetition):
     return known | times | {"peak": 100.0, "sent_rate": 50.0, "stored": 400, "missing": 0}
 
 
-def looks(orders, repetition):
+def backlog(orders, repetition):
     known = {"orders": orders, "round_trip_ms": 10, "repetition": repetition}
     ours, alone = BACKLOG_RATES[orders]
     return [

@@ -1,4 +1,4 @@
-"""What was aimed at, beside what a run shows."""
+"""The aims, and which of them a run reaches."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_calls_per_order_count_sending_receiving_and_deleting():
     assert aim(full(), "SQS calls per order").value == pytest.approx(0.3)
 
 
-def test_the_backlog_is_judged_by_what_the_emulator_alone_keeps():
+def test_the_backlog_is_compared_with_what_the_emulator_alone_keeps():
     found = aim(full(), "rate kept from a backlog of 1000 to one of 100000")
     assert found.value == pytest.approx((110 / 2000) / (125 / 2500))
     assert found.reached

@@ -14,8 +14,8 @@ from tests.unit.bench.results import full
 
 
 def steps(size, parts=PARTS):
-    # Making steps starts nothing, so it needs neither a rig nor contenders.
-    return Steps(rig=None, field=None, size=size, results={}).of(parts)
+    # Making steps starts nothing, so it needs neither a testbed nor contenders.
+    return Steps(testbed=None, contenders=None, size=size, results={}).of(parts)
 
 
 def step(work, part="drain"):
@@ -43,22 +43,22 @@ def test_repetitions_are_interleaved():
     assert [about["repetition"] for about in drains] == sorted(about["repetition"] for about in drains)
 
 
-def test_a_failed_step_is_on_record_and_the_next_is_taken():
-    results, saved, said = {}, [], io.StringIO()
+def test_a_failed_step_is_on_record_and_the_next_one_runs():
+    results, saved, output = {}, [], io.StringIO()
     works = [step(fails), step(lambda: [{"rate": 5.0}])]
-    run(works, results, Console(file=said), lambda: saved.append(len(results["drain"])))
+    run(works, results, Console(file=output), lambda: saved.append(len(results["drain"])))
     assert results == {
         "drain": [{"contender": OURS, "error": "RuntimeError: in ./bench"}, {"contender": OURS, "rate": 5.0}]
     }
     assert saved == [1, 2]
-    assert "1/2 drain, ours: failed: RuntimeError: in ./bench" in said.getvalue()
-    assert "2/2 drain, ours: 5 orders/s (about 0:00:00 left)" in said.getvalue()
+    assert "1/2 drain, ours: failed: RuntimeError: in ./bench" in output.getvalue()
+    assert "2/2 drain, ours: 5 orders/s (about 0:00:00 left)" in output.getvalue()
 
 
 @pytest.mark.parametrize(
     "part", ["drain", "steady", "backlog", "scale", "memory", "intake", "cold", "idle", "emulator"]
 )
-def test_every_record_can_be_told_in_a_line(part):
+def test_every_record_can_be_described_in_a_line(part):
     records = [record for record in full()[part] if "who" not in record]
     assert all(0 < len(summary(record)) < 100 and "\n" not in summary(record) for record in records)
 

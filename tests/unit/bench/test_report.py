@@ -62,7 +62,7 @@ def test_a_quick_run_says_that_it_proves_nothing():
     assert "no basis for a statement" in report(full() | {"quick": True})
 
 
-def test_a_busy_machine_is_told():
+def test_a_busy_machine_is_reported():
     results = full()
     assert "was not idle" not in report(results)
     results["machine"]["load_before"] = 1.5

@@ -1,4 +1,4 @@
-"""Orders in the form in which each contender's own producer would have sent them."""
+"""Messages as each contender's own producer would send them, made after a sample."""
 
 import base64
 import copy
@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-#: A message as SendMessageBatch takes it, but for its id.
+#: An entry of SendMessageBatch without its id.
 Entry = dict[str, Any]
-#: Makes the message of an order for the queue of a name.
-Form = Callable[[dict[str, Any], str], Entry]
+#: Makes the message of an order for a queue, which is given by its name.
+MessageFactory = Callable[[dict[str, Any], str], Entry]
 
 _USERS: Final = 1000
 
@@ -21,12 +21,12 @@ def plain_json(order: dict[str, Any], queue: str) -> Entry:
     return {"MessageBody": json.dumps(order)}
 
 
-def like_ours(template: dict[str, Any]) -> Form:
-    """The form of a message that the project's API sent: its attributes, with other ids."""
-    attributes = template["MessageAttributes"]
+def our_messages(sample: dict[str, Any]) -> MessageFactory:
+    """Messages like those of the project's API: the sample's attributes with new ids."""
+    attributes = sample["MessageAttributes"]
     task_id = attributes["celery_id"]["StringValue"]
 
-    def form(order: dict[str, Any], queue: str) -> Entry:
+    def make(order: dict[str, Any], queue: str) -> Entry:
         fresh = str(uuid.uuid4())
         given = {
             name: {"DataType": value["DataType"], "StringValue": value["StringValue"].replace(task_id, fresh)}
@@ -34,58 +34,58 @@ def like_ours(template: dict[str, Any]) -> Form:
         }
         return {"MessageBody": json.dumps(order), "MessageAttributes": given}
 
-    return form
+    return make
 
 
-def like_kombu(template: dict[str, Any]) -> Form:
-    """The form of a message that plain Celery sent: its envelope, with other ids and another argument."""
-    envelope = json.loads(base64.b64decode(template["Body"]))
+def kombu_messages(sample: dict[str, Any]) -> MessageFactory:
+    """Messages like those of plain Celery: the sample's envelope with new ids and another argument."""
+    envelope = json.loads(base64.b64decode(sample["Body"]))
     _, kwargs, embed = json.loads(base64.b64decode(envelope["body"]))
 
-    def form(order: dict[str, Any], queue: str) -> Entry:
+    def make(order: dict[str, Any], queue: str) -> Entry:
         fresh = str(uuid.uuid4())
-        made = copy.deepcopy(envelope)
-        made["body"] = base64.b64encode(json.dumps([[order], kwargs, embed]).encode()).decode()
-        made["headers"] |= {"id": fresh, "root_id": fresh}
-        made["properties"] |= {
+        copied = copy.deepcopy(envelope)
+        copied["body"] = base64.b64encode(json.dumps([[order], kwargs, embed]).encode()).decode()
+        copied["headers"] |= {"id": fresh, "root_id": fresh}
+        copied["properties"] |= {
             "correlation_id": fresh,
             "delivery_tag": str(uuid.uuid4()),
             # kombu deletes a message from the queue that the message itself names.
             "delivery_info": {"exchange": "", "routing_key": queue},
         }
-        return {"MessageBody": base64.b64encode(json.dumps(made).encode()).decode()}
+        return {"MessageBody": base64.b64encode(json.dumps(copied).encode()).decode()}
 
-    return form
+    return make
 
 
-def like_dramatiq(template: dict[str, Any]) -> Form:
-    """The form of a message that dramatiq sent: another id, queue and argument."""
-    message = json.loads(base64.b64decode(template["Body"]))
+def dramatiq_messages(sample: dict[str, Any]) -> MessageFactory:
+    """Messages like those of dramatiq: the sample with another id, queue and argument."""
+    message = json.loads(base64.b64decode(sample["Body"]))
 
-    def form(order: dict[str, Any], queue: str) -> Entry:
+    def make(order: dict[str, Any], queue: str) -> Entry:
         made = message | {"args": [order], "message_id": str(uuid.uuid4()), "queue_name": queue}
         return {"MessageBody": base64.b64encode(json.dumps(made).encode()).decode()}
 
-    return form
+    return make
 
 
-def like_taskiq(template: dict[str, Any]) -> Form:
-    """The form of a message that taskiq sent: another id and another argument."""
-    message = json.loads(template["Body"])
+def taskiq_messages(sample: dict[str, Any]) -> MessageFactory:
+    """Messages like those of taskiq: the sample with another id and another argument."""
+    message = json.loads(sample["Body"])
     attributes = {
         name: {key: value[key] for key in ("DataType", "StringValue")}
-        for name, value in template.get("MessageAttributes", {}).items()
+        for name, value in sample.get("MessageAttributes", {}).items()
     }
 
-    def form(order: dict[str, Any], queue: str) -> Entry:
+    def make(order: dict[str, Any], queue: str) -> Entry:
         made = message | {"args": [order], "task_id": uuid.uuid4().hex}
         return {"MessageBody": json.dumps(made), "MessageAttributes": attributes}
 
-    return form
+    return make
 
 
 def orders(count: int) -> Iterator[dict[str, Any]]:
-    """Orders as the API accepts them, each another one."""
+    """Orders as the API accepts them, each with an id of its own."""
     for number in range(count):
         yield {
             "orderId": str(uuid.uuid4()),

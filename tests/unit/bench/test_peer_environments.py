@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from bench import environment
-from bench.environment import NODE, PEERS, PLOTS, PYTHON, versions
+from bench import peer_environments
+from bench.peer_environments import NODE, PEERS, PLOTS, PYTHON, versions
 
 FOLDERS = [*(PEERS / name for name in PYTHON), PLOTS]
 
@@ -40,6 +40,6 @@ def test_the_report_can_name_every_peers_version():
     assert {"celery", "dramatiq", "dramatiq-sqs", "taskiq-aio-sqs", "sqs-consumer", "mysql2"} <= versions().keys()
 
 
-def test_a_command_that_fails_says_what_it_said(tmp_path):
+def test_a_command_that_fails_reports_its_output(tmp_path):
     with pytest.raises(RuntimeError, match="no such file"):
-        environment.output(["sh", "-c", "echo no such file >&2; exit 1"], tmp_path)
+        peer_environments.output(["sh", "-c", "echo no such file >&2; exit 1"], tmp_path)

@@ -1,6 +1,6 @@
-"""Empty a queue as fast as the emulator allows: receive ten and delete ten, on several connections, no database.
+"""Drain a queue as fast as the emulator allows: receive ten and delete ten, on several connections, without a database.
 
-    python -m bench.direct --endpoint URL --queue-url URL --orders N --connections N --seconds SECONDS
+    python -m bench.emulator_drain --endpoint URL --queue-url URL --orders N --connections N --seconds SECONDS
 
 Prints a JSON object with the messages deleted and the seconds from the first delete to the last.
 """
@@ -11,11 +11,11 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from bench.bare import BareQueue
+from bench.sqs_http import HttpQueue
 
 
 class Drain:
-    """Threads that share the work, each on a connection of its own."""
+    """Threads that drain one queue, each on a connection of its own."""
 
     def __init__(self, endpoint: str, queue_url: str, orders: int, seconds: float) -> None:
         self._endpoint = endpoint
@@ -25,7 +25,7 @@ class Drain:
         self._deleted: list[tuple[float, int]] = []  # when, and how many; list.append is atomic
 
     def run(self, connections: int) -> dict[str, float]:
-        """Empty the queue, or go on until the time is over."""
+        """Drain the queue, or go on until the time is over."""
         with ThreadPoolExecutor(connections) as threads:
             list(threads.map(self._work, range(connections)))
         self._deleted.sort()
@@ -34,11 +34,11 @@ class Drain:
         return {"deleted": total, "messages": total - with_the_first, "seconds": last - first}
 
     def _work(self, number: int) -> None:
-        queue = BareQueue(self._endpoint, self._queue_url)
+        queue = HttpQueue(self._endpoint, self._queue_url)
         while sum(count for _, count in self._deleted) < self._orders and time.monotonic() < self._end:
             messages = queue.receive()
             if not messages:
-                return  # the others have the rest
+                return  # the other threads have received the rest
             done = queue.delete(messages)
             self._deleted.append((time.monotonic(), done))
 

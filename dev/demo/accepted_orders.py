@@ -1,4 +1,4 @@
-"""The demo's books: which orders were accepted, and what became of each. Several threads write them."""
+"""Which orders of the demo were accepted, and the state of each. Safe to use from several threads."""
 
 import math
 import threading
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from typing import Final
 
 #: States that an order does not leave by itself.
-_SETTLED: Final = ("persisted", "dead")
+_FINAL: Final = ("persisted", "dead")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """The books at one moment.
+    """The numbers of orders at one moment.
 
     Attributes:
-        accepted: orders with an id of their own that SQS holds or held.
-        foreign: those among them that another producer sent straight to the queue.
+        accepted: orders, by order id, that the API or SQS has accepted.
+        foreign: those among them that another producer sent to the queue.
         states: how many of them are in which state.
         refused: orders that the API answered with 422.
         duplicates: repeated posts that were answered with the order id of the first.
-        unanswered: orders of the plan that nobody has answered yet.
+        unanswered: planned orders without an answer so far.
     """
 
     accepted: int
@@ -32,13 +32,13 @@ class Counts:
     unanswered: int
 
     @property
-    def add_up(self) -> bool:
+    def complete(self) -> bool:
         """Whether every order was answered, and every accepted one is persisted or dead."""
-        return not self.unanswered and self.accepted == sum(self.states[state] for state in _SETTLED)
+        return not self.unanswered and self.accepted == sum(self.states[state] for state in _FINAL)
 
 
-class Ledger:
-    """Counts orders by id, however often they are posted.
+class AcceptedOrders:
+    """The states of orders by id, however often an order is posted.
 
     Args:
         planned: how many orders will be sent.
@@ -49,51 +49,51 @@ class Ledger:
         self._lock = threading.Lock()
         self._users: dict[str, int] = {}
         self._states: dict[str, str] = {}
-        self._waits: list[float] = []
-        self._complaints: list[str] = []
+        self._persist_times: list[float] = []
+        self._errors: list[str] = []
         self._answered = self._refused = self._duplicates = self._foreign = 0
 
-    def accept(self, order_id: str, user_id: int, *, foreign: bool = False) -> None:
-        """An order is in the queue."""
+    def add(self, order_id: str, user_id: int, *, foreign: bool = False) -> None:
+        """An order was accepted; `foreign` if another producer sent it."""
         with self._lock:
             self._users[order_id] = user_id
             self._states.setdefault(order_id, "queued")
             self._foreign += foreign
 
-    def repeat(self) -> None:
+    def count_duplicate(self) -> None:
         """A repeated post was answered with the id of the first."""
         with self._lock:
             self._duplicates += 1
 
-    def refuse(self) -> None:
+    def count_refused(self) -> None:
         """The API refused an order."""
         with self._lock:
             self._refused += 1
 
-    def answer(self) -> None:
-        """One more order of the plan is through, whatever the answer was."""
+    def count_answered(self) -> None:
+        """One more planned order was answered, whatever the answer."""
         with self._lock:
             self._answered += 1
 
-    def complain(self, complaint: str) -> None:
+    def add_error(self, error: str) -> None:
         """Something was answered that must not be."""
         with self._lock:
-            self._complaints.append(complaint)
+            self._errors.append(error)
 
-    def see(self, order_id: str, state: str, wait: float | None = None) -> None:
-        """An order was seen in a state; `wait` is how many seconds it took to be persisted."""
+    def set_state(self, order_id: str, state: str, persist_time: float | None = None) -> None:
+        """The API reports a state; `persist_time` is how many seconds it took to persist the order."""
         with self._lock:
             self._states[order_id] = state
-            if wait is not None:
-                self._waits.append(wait)
+            if persist_time is not None:
+                self._persist_times.append(persist_time)
 
-    def open_orders(self) -> list[tuple[str, int]]:
+    def unfinished(self) -> list[tuple[str, int]]:
         """Id and user of each accepted order that is neither persisted nor dead."""
         with self._lock:
-            return [(order, self._users[order]) for order, state in self._states.items() if state not in _SETTLED]
+            return [(order, self._users[order]) for order, state in self._states.items() if state not in _FINAL]
 
     def counts(self) -> Counts:
-        """The books right now."""
+        """The numbers right now."""
         with self._lock:
             return Counts(
                 accepted=len(self._states),
@@ -104,20 +104,20 @@ class Ledger:
                 unanswered=self._planned - self._answered,
             )
 
-    def faults(self) -> list[str]:
-        """Why the books do not add up; nothing when they do."""
+    def discrepancies(self) -> list[str]:
+        """Why the numbers do not add up; empty when they do."""
         counts = self.counts()
-        open_states = {state: number for state, number in counts.states.items() if state not in _SETTLED}
+        open_states = {state: number for state, number in counts.states.items() if state not in _FINAL}
         missing = [f"{number} {state}" for state, number in sorted(open_states.items())]
         if counts.unanswered:
             missing.append(f"{counts.unanswered} without an answer")
         with self._lock:
-            return missing + self._complaints
+            return missing + self._errors
 
-    def wait_percentile(self, percent: float) -> float | None:
+    def persist_time_percentile(self, percent: float) -> float | None:
         """Seconds within which this share of the persisted orders was persisted."""
         with self._lock:
-            return percentile(self._waits, percent)
+            return percentile(self._persist_times, percent)
 
 
 def percentile(values: Sequence[float], percent: float) -> float | None:

@@ -1,4 +1,4 @@
-"""What is drawn, one function per plot; None where nothing was measured."""
+"""The charts, one function each; None where nothing was measured."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -133,7 +133,7 @@ def intake(results: Results) -> Figure | None:
     return figure
 
 
-KINDS: Final[dict[str, Callable[[Results], Figure | None]]] = {
+CHARTS: Final[dict[str, Callable[[Results], Figure | None]]] = {
     "drain": drain,
     "backlog": backlog,
     "scale": scale,

@@ -9,18 +9,17 @@ _TARGET: Final = re.compile(rb"\r\nx-amz-target: *[\w.]*?(\w+) *\r\n", re.IGNORE
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+) *\r\n", re.IGNORECASE)
 _CHUNKED: Final = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 
-#: What a call is counted as whose action its headers do not name.
+#: Counts the calls whose headers name no action.
 UNNAMED: Final = "unnamed"
-#: A request whose end cannot be told; whatever follows it on its connection is not counted.
+#: Counts the requests whose end is unknown; what follows such a request on its connection is not counted.
 UNREADABLE: Final = "unreadable"
 
 
 class CallCounter:
-    """Follows the requests on one connection.
+    """Counts the requests on one connection.
 
-    Bytes come in whatever pieces the socket gives: a request may be split anywhere, and the next
-    one may begin in the same piece. Bodies are skipped by their Content-Length, never looked at, so
-    that an order which looks like HTTP does not count.
+    Bytes arrive in pieces of any size: a request may be split anywhere, and the next one may begin in the same
+    piece. Bodies are skipped by their Content-Length, so that an order that looks like HTTP is not counted.
 
     Args:
         counts: calls by action, shared by all connections.
@@ -32,8 +31,8 @@ class CallCounter:
         self._body_left = 0
         self._readable = True
 
-    def feed(self, data: bytes) -> None:
-        """Take the next bytes that the client sent."""
+    def update(self, data: bytes) -> None:
+        """Count the requests in the next bytes of the client."""
         while data and self._readable:
             if self._body_left:
                 skipped = min(self._body_left, len(data))

@@ -1,4 +1,4 @@
-"""The environments of peers and plots: pinned, made by the benchmark under var/, apart from the project's own."""
+"""The environments of the peers and the plots: pinned, made under var/, and separate from the project's own."""
 
 import hashlib
 import json
@@ -18,12 +18,12 @@ NODE: Final = "node"
 PYTHON: Final = ("plain_celery", "hand_loop", "dramatiq_sqs", "taskiq_sqs")
 
 _FOLDER: Final = ROOT / "var" / "bench"
-_INSTALLED: Final = "installed"  # holds the hash of what the environment was made from
+_INSTALLED: Final = "installed"  # has the hash of the files that the environment was made from
 _TIMEOUT: Final = 300  # seconds
 
 
 def python_bin(folder: Path) -> Path:
-    """The programs of the environment that a folder's requirements.txt pins; makes it where it is not up to date."""
+    """The bin folder of the environment of a requirements.txt; makes the environment where it is not up to date."""
     pins = folder / "requirements.txt"
     made, wanted = _FOLDER / folder.name, _hash([pins])
     if not _up_to_date(made, wanted):
@@ -49,7 +49,7 @@ def node_folder() -> Path:
 
 
 def versions() -> dict[str, str]:
-    """What the peers are pinned to, by package: of each folder what it asks for itself."""
+    """The pinned versions of the packages that the peers themselves require, by package."""
     found: dict[str, str] = {}
     for folder in (PEERS / name for name in PYTHON):
         wanted = re.findall(r"^[\w-]+", (folder / "requirements.in").read_text(), re.MULTILINE)
@@ -60,7 +60,7 @@ def versions() -> dict[str, str]:
 
 
 def output(command: Sequence[str | Path], folder: Path = ROOT) -> str:
-    """What a command prints.
+    """The output of a command.
 
     Raises:
         RuntimeError: it failed.

@@ -1,4 +1,4 @@
-"""Say how to use what `make up` runs, once all of it is up: the last process of Procfile.dev."""
+"""Print how to use what `make up` runs, once all of it is up: the last process of Procfile.dev."""
 
 import os
 import signal

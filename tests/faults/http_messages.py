@@ -1,4 +1,4 @@
-"""As much of HTTP/1.1 as SQS clients and emulators speak: whole messages on kept connections."""
+"""The part of HTTP/1.1 that SQS clients and emulators use: whole messages on keep-alive connections."""
 
 import asyncio
 import json
@@ -20,62 +20,62 @@ _FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection"
 class Request:
     """A request, read as a whole."""
 
-    line: str
+    start_line: str
     headers: Headers
     body: bytes
 
     @property
     def action(self) -> str:
-        """The SQS action it asks for; empty when it names none."""
+        """The SQS action; empty when the request names none."""
         return dict(self.headers).get(TARGET, "").removeprefix(TARGET_PREFIX)
 
-    def arguments(self) -> dict[str, Any]:
-        """The action's arguments; empty when the body is no JSON object."""
+    def parameters(self) -> dict[str, Any]:
+        """The action's parameters; empty when the body is no JSON object."""
         return _object(self.body)
 
-    def with_arguments(self, **changes: Any) -> "Request":
-        """The same call with some arguments changed."""
-        return replace(self, body=json.dumps(self.arguments() | changes).encode())
+    def with_parameters(self, **changes: Any) -> "Request":
+        """The same call with some parameters changed."""
+        return replace(self, body=json.dumps(self.parameters() | changes).encode())
 
     def encode(self) -> bytes:
         """Its bytes on the wire."""
-        return _encode(self.line, self.headers, self.body, len(self.body))
+        return _encode(self.start_line, self.headers, self.body, len(self.body))
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer, read as a whole.
+class Response:
+    """A response, read as a whole.
 
     Attributes:
         status: the HTTP status.
         headers: all but those that frame the body.
-        body: what is sent of the body.
-        promised: the Content-Length; more than there is makes the answer a truncated one.
+        body: the bytes that are sent of the body.
+        content_length: the Content-Length header, if it is not the body's length; a greater one truncates the response.
     """
 
     status: int
     headers: Headers
     body: bytes
-    promised: int | None = None
+    content_length: int | None = None
 
     @classmethod
-    def of(cls, value: Any, status: int = 200, headers: Headers = ()) -> "Answer":
-        """An answer as SQS gives it."""
+    def of_json(cls, value: Any, status: int = 200, headers: Headers = ()) -> "Response":
+        """A response as SQS sends it."""
         return cls(status, (("content-type", JSON), *headers), json.dumps(value).encode())
 
     @property
     def truncated(self) -> bool:
-        """Whether the connection has to end after it."""
-        return self.promised is not None and self.promised > len(self.body)
+        """Whether the body is shorter than its Content-Length, so that the connection has to end after it."""
+        return self.content_length is not None and self.content_length > len(self.body)
 
-    def value(self) -> dict[str, Any]:
+    def json(self) -> dict[str, Any]:
         """The JSON object in the body; empty when there is none."""
         return _object(self.body)
 
     def encode(self) -> bytes:
         """Its bytes on the wire."""
-        length = len(self.body) if self.promised is None else self.promised
-        return _encode(f"HTTP/1.1 {self.status} Whatever", self.headers, self.body, length)
+        length = len(self.body) if self.content_length is None else self.content_length
+        return _encode(f"HTTP/1.1 {self.status} Reason", self.headers, self.body, length)
 
 
 async def read_request(reader: asyncio.StreamReader) -> Request | None:
@@ -84,17 +84,17 @@ async def read_request(reader: asyncio.StreamReader) -> Request | None:
     return head and Request(*head, await _read_body(reader, head[1]))
 
 
-async def read_answer(reader: asyncio.StreamReader) -> Answer:
-    """The answer to the request that was sent.
+async def read_response(reader: asyncio.StreamReader) -> Response:
+    """The response to the request that was sent.
 
     Raises:
-        ConnectionResetError: the server closed the connection without one.
+        ConnectionResetError: the server closed the connection without a response.
     """
     head = await _read_head(reader)
     if head is None:
-        raise ConnectionResetError("closed without an answer")
+        raise ConnectionResetError("closed without a response")
     line, headers = head
-    return Answer(int(line.split(" ", 2)[1]), headers, await _read_body(reader, headers))
+    return Response(int(line.split(" ", 2)[1]), headers, await _read_body(reader, headers))
 
 
 async def _read_head(reader: asyncio.StreamReader) -> tuple[str, Headers] | None:

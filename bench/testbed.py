@@ -1,4 +1,4 @@
-"""The parts that all contenders share, and the line that each run gets for itself."""
+"""The servers that all runs share, and the backend of each run: a queue, a database, and a proxy before SQS."""
 
 import contextlib
 import json
@@ -41,7 +41,7 @@ class Proxy:
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """The id of its process."""
         return self._process.pid
 
     def calls(self) -> dict[str, int]:
@@ -51,15 +51,15 @@ class Proxy:
         return counts
 
     def stop(self) -> None:
-        """End it."""
+        """Kill it."""
         self._process.kill()
 
 
 @dataclass(frozen=True)
-class Line:
-    """What one run works on: a fresh queue behind a proxy of its own, and a fresh database.
+class Backend:
+    """A fresh queue behind a proxy of its own, and a fresh database, for one run.
 
-    A queue that a killed worker polled is not used again: its long poll would swallow messages.
+    A queue is not used again after a worker was killed: the emulator would deliver messages to the worker's long poll.
     """
 
     folder: Path
@@ -68,7 +68,7 @@ class Line:
     database_url: str
 
     def environment(self) -> dict[str, str]:
-        """What web and worker are told, ours and the peers'."""
+        """The environment variables of web and worker, ours and the peers'."""
         endpoint = f"http://127.0.0.1:{self.proxy.port}"
         account_and_name = "/".join(self.queues.url.split("/")[-2:])
         return {
@@ -84,8 +84,8 @@ class Line:
         }
 
 
-class Rig:
-    """One emulator and one database server, both real, on this machine."""
+class Testbed:
+    """One emulator and one database server, both real processes on this machine."""
 
     def __init__(self, folder: Path) -> None:
         for name in ("emulator", "mariadb"):
@@ -93,32 +93,32 @@ class Rig:
         self.folder = folder
         self.emulator = Ministack(folder / "emulator")
         self.mariadb = MariaDB(folder / "mariadb")
-        self._lines = 0
+        self._runs = 0
 
     def stop(self) -> None:
-        """End both."""
+        """Stop both."""
         self.emulator.stop()
         self.mariadb.stop()
 
     def pids(self) -> dict[str, list[int]]:
-        """Their processes, by what they are."""
+        """The ids of their processes, by their names."""
         return {"emulator": [self.emulator.pid], "database": [self.mariadb._process.pid]}
 
     @contextlib.contextmanager
-    def line(self, round_trip: float) -> Iterator[Line]:
-        """A line for one run.
+    def backend(self, round_trip: float) -> Iterator[Backend]:
+        """A backend for one run.
 
         Args:
             round_trip: seconds that every SQS call takes longer.
         """
-        self._lines += 1
-        folder = self.folder / f"run-{self._lines}"
+        self._runs += 1
+        folder = self.folder / f"run-{self._runs}"
         folder.mkdir()
         queues = Queues.fresh(self.emulator, ORDER_QUEUE.visibility_timeout, ORDER_QUEUE.receive_wait)
         database_url = self.mariadb.fresh()
         proxy = Proxy(self.emulator.port, round_trip, folder / "proxy.log")
         try:
-            yield Line(folder, queues, proxy, database_url)
+            yield Backend(folder, queues, proxy, database_url)
         finally:
             proxy.stop()
             queues.delete()
@@ -126,10 +126,10 @@ class Rig:
 
 
 @contextlib.contextmanager
-def rig() -> Iterator[Rig]:
-    """The shared parts, for the length of the benchmark."""
+def start_testbed() -> Iterator[Testbed]:
+    """A testbed for the length of the benchmark."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        started = Rig(Path(folder))
+        started = Testbed(Path(folder))
         try:
             yield started
         finally:
@@ -137,9 +137,9 @@ def rig() -> Iterator[Rig]:
 
 
 @contextlib.contextmanager
-def running(command: list[Any], line: Line, name: str, environment: dict[str, str]) -> Iterator[Process]:
-    """A process on a line, killed with its children when the block ends."""
-    process = Process(command, line.folder / f"{name}.log", environment)
+def running(command: list[Any], backend: Backend, name: str, environment: dict[str, str]) -> Iterator[Process]:
+    """A process on a backend, killed with its children when the block ends."""
+    process = Process(command, backend.folder / f"{name}.log", environment)
     try:
         yield process
     finally:

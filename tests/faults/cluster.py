@@ -1,4 +1,4 @@
-"""A stage for faults: queues, a database, a proxy between, and real processes that know only the proxy."""
+"""The system under test: queues, a database, a proxy before SQS, and processes that call SQS through the proxy."""
 
 import contextlib
 import json
@@ -19,33 +19,33 @@ from config.queues import ORDER_QUEUE
 from tests.conftest import JWT_SECRET
 from tests.e2e.conftest import Client
 from tests.emulator import Emulator, Queues
-from tests.faults.oracle import Ledger, Placed, judge
+from tests.faults.oracle import AcceptedOrders, OrderRequest, find_anomalies
 from tests.faults.proxy import Proxy
 from tests.mariadb import MariaDB, rows
 from tests.polling import PAUSE, poll
 from tests.processes import BIN, Process, free_port
 
 USER_ID: Final = 1
-BATCH: Final = 10  # what SendMessageBatch takes
+BATCH: Final = 10  # messages that SendMessageBatch takes
 
 LAST_LINES: Final = 20  # of a worker's log that a failed test shows
-LINE_LENGTH: Final = 300  # characters: tracebacks are one line each
+LINE_LENGTH: Final = 300  # characters: a traceback is one line
 
 #: For what must not be done by two threads at once: alembic's context is global, and the emulator's
 #: clients are made under a changed environment.
-_setting_up = threading.Lock()
+_setup_lock = threading.Lock()
 
 
-class Stage:
-    """One scenario's own queues, database, proxy, ledger and processes.
+class Cluster:
+    """The queues, database, proxy and processes of one scenario, and the record of its accepted orders.
 
     Args:
-        emulator: the SQS emulator; others may use it meanwhile.
-        server: the MariaDB server; so may they.
-        folder: where the processes log.
+        emulator: the SQS emulator, which other clusters may share.
+        server: the MariaDB server, which other clusters may share.
+        folder: of the processes' logs.
         visibility_timeout: of the work queue, in seconds.
         max_receive_count: of the work queue; the house's number unless the scenario says why not.
-        seed: of the proxy's dice.
+        seed: of the proxy's random numbers.
     """
 
     def __init__(
@@ -57,21 +57,21 @@ class Stage:
         max_receive_count: int = ORDER_QUEUE.max_receive_count,
         seed: int = 0,
     ) -> None:
-        with _setting_up:
+        with _setup_lock:
             self.queues = Queues.fresh(emulator, visibility_timeout)
             self.database_url = server.application(server.fresh())
-        _allow(self.queues, max_receive_count)
+        _set_max_receive_count(self.queues, max_receive_count)
         self.proxy = Proxy(emulator.url, seed)
         self.visibility_timeout = visibility_timeout
-        self.ledger = Ledger()
+        self.accepted = AcceptedOrders()
         self.workers: list[Process] = []
         self.web: Process | None = None
         self._server = server
         self._database = self.database_url.rsplit("/", 1)[-1]
         self._folder = folder
         self._processes = contextlib.ExitStack()
-        self._numbers = count()
-        self._logs = count()
+        self._order_numbers = count()
+        self._log_numbers = count()
         self.environment = {
             "APP_ENV": "production",
             "PREFLIGHT": "warn",  # the queue hides a message for less time than a task may take
@@ -89,7 +89,7 @@ class Stage:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Processes first: what they would log about a proxy that is gone is no finding.
+        # The processes first: that they cannot reach a stopped proxy is no finding.
         self._processes.close()
         self.proxy.stop()
         self.queues.delete()
@@ -98,7 +98,7 @@ class Stage:
 
     def start_worker(self, *arguments: str, **settings: str) -> Process:
         """Start a worker and wait until it is ready."""
-        log = self._folder / f"worker-{next(self._logs)}.log"
+        log = self._folder / f"worker-{next(self._log_numbers)}.log"
         worker = Process([BIN / "celery", "-A", "tasks", "worker", *arguments], log, self.environment | settings)
         self._processes.callback(worker.kill)
         self.workers.append(worker)
@@ -106,7 +106,7 @@ class Stage:
         return worker
 
     def start_web(self, **settings: str) -> Client:
-        """Start the API; returns its client."""
+        """Start the API; returns a client of it."""
         port = settings.setdefault("PORT", str(free_port()))
         command = [BIN / "gunicorn", "-c", "config/gunicorn.py", "app:create_app()"]
         web = self.web = Process(command, self._folder / "web.log", self.environment | settings)
@@ -117,8 +117,8 @@ class Stage:
         return client
 
     @contextlib.contextmanager
-    def frozen(self, worker: Process) -> Iterator[None]:
-        """Keep a worker and its children from running, as a machine does that is suspended."""
+    def suspended(self, worker: Process) -> Iterator[None]:
+        """Suspend a worker and its children, as when a machine is suspended."""
         os.killpg(worker.pid, signal.SIGSTOP)
         try:
             yield
@@ -128,28 +128,28 @@ class Stage:
     # Orders
 
     def send(self, number: int) -> list[str]:
-        """Send orders past the proxy, as a producer for whom SQS is well; returns their ids."""
-        orders = [Placed.some(next(self._numbers)) for _ in range(number)]
-        ids = {order.product.rsplit(" ", 1)[1]: order for order in orders}
+        """Send orders past the proxy, as a producer that no fault hits; returns their ids."""
+        requests = [OrderRequest.unique(next(self._order_numbers)) for _ in range(number)]
+        orders = {request.product.rsplit(" ", 1)[1]: request for request in requests}
         for start in range(0, number, BATCH):
-            batch = list(ids.items())[start : start + BATCH]
+            batch = list(orders.items())[start : start + BATCH]
             entries = [{"Id": str(i), "MessageBody": order.message(each)} for i, (each, order) in enumerate(batch)]
-            answer = self.queues.sqs.send_message_batch(QueueUrl=self.queues.url, Entries=entries)
-            assert not answer.get("Failed"), answer
+            response = self.queues.sqs.send_message_batch(QueueUrl=self.queues.url, Entries=entries)
+            assert not response.get("Failed"), response
             for order_id, order in batch:
-                self.ledger.accept(order_id, order)
-        return list(ids)
+                self.accepted.accept(order_id, order)
+        return list(orders)
 
     @contextlib.contextmanager
-    def flowing(self, rate: int = 20) -> Iterator[None]:
+    def sending(self, rate: int = 20) -> Iterator[None]:
         """Send `rate` orders a second, evenly, as long as the block runs."""
         stopped = threading.Event()
 
-        def flow() -> None:
+        def send() -> None:
             while not stopped.wait(1 / rate):
                 self.send(1)
 
-        thread = threading.Thread(target=flow, name="flow")
+        thread = threading.Thread(target=send, name="producer")
         thread.start()
         try:
             yield
@@ -157,78 +157,78 @@ class Stage:
             stopped.set()
             thread.join()
 
-    def post(self, client: Client, key: str | None = None, placed: Placed | None = None) -> tuple[int, float]:
-        """Post an order and note what was promised; returns the status and the seconds it took."""
-        placed = placed or Placed.some(next(self._numbers))
+    def post(self, client: Client, key: str | None = None, order: OrderRequest | None = None) -> tuple[int, float]:
+        """Post an order and record what the response means; returns the status and the seconds until it came."""
+        order = order or OrderRequest.unique(next(self._order_numbers))
         started = time.monotonic()
-        answer = client.try_post(placed.product, placed.quantity, str(placed.price), key)
-        took = time.monotonic() - started
-        if answer.status_code == 202:
-            self.ledger.accept(answer.json()["orderId"], placed)
+        response = client.try_post(order.product, order.quantity, str(order.price), key)
+        seconds = time.monotonic() - started
+        if response.status_code == 202:
+            self.accepted.accept(response.json()["orderId"], order)
         else:
-            self.ledger.leave_open(placed)
-        return answer.status_code, took
+            self.accepted.mark_indeterminate(order)
+        return response.status_code, seconds
 
-    def locked(self) -> contextlib.AbstractContextManager[None]:
-        """Keep everybody from storing orders."""
+    def orders_locked(self) -> contextlib.AbstractContextManager[None]:
+        """Lock the table of orders, so that none is stored as long as the block runs."""
         return self._server.locked("orders", self._database)
 
-    def inserts(self, worker: Process) -> bool:
+    def is_inserting(self, worker: Process) -> bool:
         """Whether a worker waits for the database to store orders."""
         main = psutil.Process(worker.pid)
         ports = {each.laddr.port for one in (main, *main.children()) for each in one.net_connections("tcp")}
         query = f"SELECT host FROM information_schema.processlist WHERE db = '{self._database}' AND info LIKE 'INSERT%'"
         return any(int(host.rpartition(":")[2]) in ports for [host] in self._server.execute(query))
 
-    # What came of it
+    # Outcomes
 
     def stored(self, ids: list[str]) -> bool:
-        """Whether all these orders are rows; fails when a worker has ended meanwhile."""
+        """Whether all these orders are rows; fails when a worker has ended."""
         self.assert_workers_run()
         names = ", ".join(f"'{order_id}'" for order_id in ids)
         [[number]] = rows(self.database_url, f"SELECT COUNT(*) FROM orders WHERE order_id IN ({names})")
         return bool(number == len(ids))
 
     def assert_new_orders_are_stored(self, within: float) -> None:
-        """Orders sent now are stored in time."""
+        """Orders sent now are stored within some seconds."""
         ids = self.send(5)
         poll(lambda: self.stored(ids), within, "new orders are stored")
 
-    def assert_all_is_well(self, within: float) -> None:
-        """Once the queue is empty: nothing lost, doubled or dead, and the workers are those that were started."""
+    def assert_no_anomalies(self, within: float) -> None:
+        """The queue is empty within some seconds, each accepted order is stored once, and the workers still run."""
         deadline = time.monotonic() + within
         while self.queues.waiting() and time.monotonic() < deadline:
             time.sleep(PAUSE)
         self.assert_workers_run()
-        verdict = judge(self.ledger, self.database_url, self.queues)
-        # A stage may see more than one test, and each shall fail for what it has done itself.
-        self.ledger.give_up(verdict)
-        assert verdict.clean, f"{verdict}\n{self._ends_of_logs()}"
+        anomalies = find_anomalies(self.accepted, self.database_url, self.queues)
+        # Several tests may share a cluster, and each fails for its own anomalies only.
+        self.accepted.forget_lost(anomalies)
+        assert not anomalies, f"{anomalies}\n{self._log_tails()}"
 
     def assert_workers_run(self) -> None:
         """The workers are the processes that were started."""
         codes = [worker.returncode for worker in self.workers]
-        assert codes == [None] * len(codes), f"workers have ended with {codes}\n{self._ends_of_logs()}"
+        assert codes == [None] * len(codes), f"workers have ended with {codes}\n{self._log_tails()}"
 
-    def _ends_of_logs(self) -> str:
-        def telling(worker: Process) -> list[str]:
+    def _log_tails(self) -> str:
+        def lines(worker: Process) -> list[str]:
             return [line[:LINE_LENGTH] for line in worker.output.splitlines() if "order persisted" not in line]
 
-        return "\n".join(f"{worker.pid}: {line}" for worker in self.workers for line in telling(worker)[-LAST_LINES:])
+        return "\n".join(f"{worker.pid}: {line}" for worker in self.workers for line in lines(worker)[-LAST_LINES:])
 
 
-def complaints(worker: Process) -> list[dict[str, Any]]:
-    """A worker's log lines of level warning or worse that come from the SQS layer."""
+def framework_warnings(worker: Process) -> list[dict[str, Any]]:
+    """A worker's log lines of level warning or worse that come from celery_sqs."""
     lines = [json.loads(line) for line in worker.output.splitlines() if line.startswith("{")]
     return [
         line
         for line in lines
-        if line.get("level") in {"warning", "error", "critical"} and line["logger"].startswith("tasks.sqs")
+        if line.get("level") in {"warning", "error", "critical"} and line["logger"].startswith("celery_sqs")
     ]
 
 
-def _allow(queues: Queues, receives: int) -> None:
+def _set_max_receive_count(queues: Queues, number: int) -> None:
     """Set how often a message may be received before SQS moves it to the DLQ."""
     attributes = queues.sqs.get_queue_attributes(QueueUrl=queues.url, AttributeNames=["RedrivePolicy"])["Attributes"]
-    policy = json.loads(attributes["RedrivePolicy"]) | {"maxReceiveCount": receives}
+    policy = json.loads(attributes["RedrivePolicy"]) | {"maxReceiveCount": number}
     queues.sqs.set_queue_attributes(QueueUrl=queues.url, Attributes={"RedrivePolicy": json.dumps(policy)})

@@ -1,4 +1,4 @@
-"""What processes and their children use: CPU time and memory. Linux only: it reads /proc."""
+"""CPU time and memory of processes and their children. Linux only: it reads /proc."""
 
 import contextlib
 import re
@@ -10,7 +10,7 @@ from typing import Final, Self
 
 import psutil
 
-_PERIOD: Final = 0.5  # seconds between two looks at the memory
+_SAMPLE_INTERVAL: Final = 0.5  # seconds
 _PSS: Final = re.compile(r"^Pss:\s+(\d+) kB$", re.MULTILINE)
 
 KIB: Final = 1024
@@ -28,7 +28,7 @@ def cpu_seconds(pids: Iterable[int]) -> float:
 
 
 def memory(pids: Iterable[int]) -> int:
-    """Bytes that process trees hold: the proportional set sizes, in which a page that n processes share counts once.
+    """Bytes of memory of process trees: the proportional set sizes, in which a page that n processes share counts once.
 
     https://docs.kernel.org/filesystems/proc.html, section 1.1, smaps_rollup
     """
@@ -41,13 +41,17 @@ def memory(pids: Iterable[int]) -> int:
 
 
 class PeakMemory:
-    """Watches process trees' memory for as long as the `with` block runs."""
+    """The peak memory of process trees in a `with` block.
+
+    Attributes:
+        bytes: the peak.
+    """
 
     def __init__(self, pids: Sequence[int]) -> None:
         self.bytes = 0
         self._pids = pids
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread = threading.Thread(target=self._sample_until_over, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -58,13 +62,13 @@ class PeakMemory:
     ) -> None:
         self._over.set()
         self._thread.join()
-        self._look()  # however short the block was
+        self._sample()  # however short the block was
 
-    def _watch(self) -> None:
-        while not self._over.wait(_PERIOD):
-            self._look()
+    def _sample_until_over(self) -> None:
+        while not self._over.wait(_SAMPLE_INTERVAL):
+            self._sample()
 
-    def _look(self) -> None:
+    def _sample(self) -> None:
         self.bytes = max(self.bytes, memory(self._pids))
 
 

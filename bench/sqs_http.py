@@ -1,4 +1,4 @@
-"""SQS by bare HTTP: boto3 would spend more time on a call than the emulator does."""
+"""SQS over plain HTTP: boto3 would spend more time on a call than the emulator does."""
 
 import http.client
 import json
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-BATCH: Final = 10  # the most that SQS takes, hands out and deletes in one call
+BATCH: Final = 10  # messages that SQS sends, receives and deletes in one call at the most
 
 _TIMEOUT: Final = 30  # seconds; with a very long queue the emulator takes its time
 _OK: Final = 200
@@ -18,15 +18,19 @@ _HEADERS: Final = {
 }
 
 
-class BareQueue:
-    """A queue, on a connection of its own: for one thread."""
+class HttpQueue:
+    """A queue on a connection of its own, for one thread."""
 
     def __init__(self, endpoint: str, queue_url: str) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=_TIMEOUT)
         self._queue_url = queue_url
 
     def send(self, entries: Sequence[dict[str, Any]]) -> None:
-        """Put up to ten messages in; all of them are there when it returns."""
+        """Send up to ten messages; all of them are in the queue when it returns.
+
+        Raises:
+            RuntimeError: SQS did not accept all of them.
+        """
         named = [{"Id": str(position), **entry} for position, entry in enumerate(entries)]
         answer = self._call("SendMessageBatch", {"Entries": named})
         if answer.get("Failed"):
@@ -39,12 +43,12 @@ class BareQueue:
         return messages
 
     def delete(self, messages: Sequence[dict[str, Any]]) -> int:
-        """Delete what was received; returns how many."""
+        """Delete received messages; returns how many were deleted."""
         entries = [{"Id": str(i), "ReceiptHandle": message["ReceiptHandle"]} for i, message in enumerate(messages)]
         return len(self._call("DeleteMessageBatch", {"Entries": entries})["Successful"])
 
     def waiting(self) -> int:
-        """Messages that a receive would bring."""
+        """The number of visible messages."""
         names = {"AttributeNames": ["ApproximateNumberOfMessages"]}
         return int(self._call("GetQueueAttributes", names)["Attributes"]["ApproximateNumberOfMessages"])
 
