@@ -17,7 +17,7 @@ HOSTS = ("app", "bench", "dev", "tasks", "flowerconfig.py")
 BY_PATH = {"celery_sqs.monitor.flower"}
 
 #: A measurement of internals: how many polls are under way at once.
-OF_INTERNALS = {("bench/figures.py", "celery_sqs.consume.polls"), ("bench/limit.py", "celery_sqs.consume.polls")}
+OF_INTERNALS = {("bench/figures.py", "celery_sqs.consume.polls"), ("bench/upper_bounds.py", "celery_sqs.consume.polls")}
 
 
 def sources():

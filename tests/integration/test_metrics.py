@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client import REGISTRY
 
-from celery_sqs.aws.endpoint import Endpoint, client
+from celery_sqs.aws.endpoint import Endpoint, sqs_client
 from tests.faults.proxy import Proxy
 
 ENDED = "GetQueueAttributes"
@@ -21,7 +21,7 @@ def proxy(emulator):
 
 @pytest.fixture
 def sqs(proxy):
-    return client(Endpoint("us-east-1", proxy.url, ("test", "test")))
+    return sqs_client(Endpoint("us-east-1", proxy.url, ("test", "test")))
 
 
 @pytest.fixture
