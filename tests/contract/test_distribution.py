@@ -13,8 +13,8 @@ import celery_sqs
 from tests.distribution import CORE, DECLARED, NAME, OPTIONAL, modules, own_packages, packages
 from tests.processes import ROOT, Process
 
-#: What `import celery_sqs` may not load: packages of the extras, and this repository's own. `prometheus_client` is loaded
-#: where it is installed, as it counts from the first call on.
+#: What `import celery_sqs` may not load: packages of the extras, and this repository's own. `prometheus_client` is
+#: loaded where it is installed, as it counts from the first call on.
 EXTRAS = ("flask", "flower", "opentelemetry", "sqlalchemy", "structlog", "tornado")
 HOUSE = ("app", "bench", "config", "dev", "orders", "tasks", "tests")
 
