@@ -120,8 +120,8 @@ def test_a_task_that_fails_is_in_the_dlq_after_as_many_tries_as_the_queue_allows
 
 
 @pytest.mark.parametrize("command", ["preflight", "queues"])
-def test_a_command_of_the_frameworks_answers(shop, command):
-    assert "mail" in shop.celery("sqs", command)
+def test_a_command_of_the_frameworks_answers(shop, mail, command):
+    assert mail.url.rpartition("/")[2] in shop.celery("sqs", command)
 
 
 def test_the_environment_of_this_repository_has_the_frameworks_commands(tmp_path):
