@@ -20,7 +20,7 @@ def create_app(
     """The Flask application.
 
     Args:
-        settings: what it is told; read from the environment unless given.
+        settings: its configuration; read from the environment unless given.
         store: where orders are read; made from the settings unless given.
         queue: where accepted orders go; SQS unless given.
     """

@@ -14,7 +14,7 @@ from celery_sqs.monitor import EventReader
 from tasks.application import endpoint
 from tasks.orders import PERSIST_ORDER
 
-#: Seconds that an answer is told again, so that no number of scrapers becomes a load.
+#: Seconds that an answer is used again, so that no number of scrapers becomes a load.
 KEPT: Final = 5.0
 
 

@@ -57,7 +57,7 @@ def init_app(app: Flask, port: int, backlog: Backlog) -> None:
     Args:
         app: the application.
         port: the port; no path of it leads to the application.
-        backlog: what is told beside.
+        backlog: the gauges of the queues.
     """
     application = _counted(app.wsgi_app)
     app.wsgi_app = _door(application, str(port), make_wsgi_app(_registry(backlog)))  # type: ignore[method-assign]

@@ -34,7 +34,7 @@ _DENIED: Final = (Status.UNAUTHORIZED, Status.FORBIDDEN)
 _NO_JSON: Final = (Status.BAD_REQUEST, Status.REQUEST_ENTITY_TOO_LARGE, Status.UNSUPPORTED_MEDIA_TYPE)
 
 # For the description only.
-_LOCATION: Final = {"schema": {"type": "string"}, "required": True, "description": "Where its state is told."}
+_LOCATION: Final = {"schema": {"type": "string"}, "required": True, "description": "Where its state is shown."}
 _IDEMPOTENCY_KEY: Final = {
     "in": "header",
     "name": KEY_HEADER,

@@ -53,15 +53,15 @@ def answer(error: HTTPException) -> BaseResponse:
     """The problem for an HTTP error; `abort`'s message, errors and headers go into it."""
     if error.code is None:  # a redirect, or an answer raised as an exception
         return error.get_response()
-    told: dict[str, Any] = getattr(error, "data", None) or {}
+    data: dict[str, Any] = getattr(error, "data", None) or {}
     status = HTTPStatus(error.code)
     problem: dict[str, Any] = {
         "type": "about:blank",
         "title": status.phrase,
         "status": status.value,
-        "detail": told.get("message") or error.description or status.description,
+        "detail": data.get("message") or error.description or status.description,
     }
-    messages = told.get("messages")
+    messages = data.get("messages")
     if messages:
         problem["detail"] = "Some fields are not valid."
         problem["errors"] = list(_field_problems(messages))
@@ -70,7 +70,7 @@ def answer(error: HTTPException) -> BaseResponse:
     response.mimetype = MEDIA_TYPE
     kept = [(name, value) for name, value in error.get_headers() if name in {"Allow", "Retry-After"}]
     response.headers.extend(kept)
-    response.headers.extend(told.get("headers") or {})
+    response.headers.extend(data.get("headers") or {})
     return response
 
 

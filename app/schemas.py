@@ -41,7 +41,7 @@ _PRICE_GIVEN: Final = {
     ],
     "example": 99.90,
 }
-_PRICE_TOLD: Final = {"type": "number", "minimum": 0, "example": 99.90}
+_PRICE_SHOWN: Final = {"type": "number", "minimum": 0, "example": 99.90}
 
 
 class NewOrder(Schema):
@@ -65,7 +65,7 @@ class AcceptedOrder(Schema):
 
 
 class OrderView(Schema):
-    """An order and its state. Until it is persisted, its content is in the queue and not told."""
+    """An order and its state. Until it is persisted, its content is in the queue and not shown."""
 
     order_id = OrderId(required=True, data_key="orderId", metadata={"format": "uuid"})
     status = fields.String(required=True, metadata={"enum": ["pending"]})
@@ -74,7 +74,7 @@ class OrderView(Schema):
     user_id = fields.Integer(data_key="userId")
     product_name = fields.String(data_key="productName")
     quantity = fields.Integer()
-    total_price = Money(data_key="totalPrice", metadata=_PRICE_TOLD)
+    total_price = Money(data_key="totalPrice", metadata=_PRICE_SHOWN)
     timestamp = Timestamp(metadata={"type": "string", "format": "date-time", "description": "When it was accepted."})
     persisted_at = Timestamp(data_key="persistedAt", metadata={"type": "string", "format": "date-time"})
 

@@ -26,7 +26,7 @@ _NUMBER: Final = re.compile(r"[1-9][0-9]{0,18}")  # as long as MAX_USER_ID
 
 
 class InvalidToken(Exception):
-    """The token does not show who asks. The text says why, and may be told to the client."""
+    """The token does not show who asks. The text says why, and may be shown to the client."""
 
 
 class KeysUnavailable(Exception):

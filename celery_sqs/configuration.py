@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from celery import Celery
 from celery.signals import after_task_publish
+from celery.utils.imports import instantiate
 from kombu.utils.imports import symbol_by_name
 
 from celery_sqs.errors import Misconfigured
@@ -57,12 +58,29 @@ def setup(
     _require_known(settings)
     _use_task_class(app)
     app.amqp_cls = "celery_sqs.publish.amqp:AMQP"
+    app.control_cls, app.events_cls = f"{__name__}:control", f"{__name__}:events"
     given = {f"sqs_{name}": value for name, value in {"queues": queues, **settings}.items() if value is not None}
     app.conf.update({**CELERY_OVERRIDES, **given})
     app.add_defaults(lambda: _complete(app))
     app.steps["worker"].update(WORKER_STEPS)
     app.steps["consumer"].update(CONSUMER_STEPS)
     return app
+
+
+def control(app: Celery) -> Any:
+    """`app.control`: the monitor's where there is one, which answers `inspect`; else Celery's."""
+    return _with_or_without_monitor(app, "celery_sqs.monitor.control:Control", "celery.app.control:Control")
+
+
+def events(app: Celery) -> Any:
+    """`app.events`: into the monitor's tables where there are any; else Celery's."""
+    return _with_or_without_monitor(app, "celery_sqs.monitor.dispatcher:Events", "celery.app.events:Events")
+
+
+def _with_or_without_monitor(app: Celery, with_it: str, without: str) -> Any:
+    # Decided when it is asked for: the app's configuration may come after `setup`.
+    conf: Any = app.conf
+    return instantiate(with_it if conf.sqs_monitor_database is not None else without, app=app)
 
 
 def _require_known(settings: Mapping[str, Any]) -> None:
@@ -100,8 +118,6 @@ def _complete(app: Celery) -> dict[str, Any]:
 
 def _use_monitor(app: Celery) -> None:
     """Have the app report to the monitor's tables. By name, as not every app has what these need."""
-    app.events_cls = "celery_sqs.monitor.dispatcher:Events"
-    app.control_cls = "celery_sqs.monitor.control:Control"
     app.steps["consumer"].update(MONITOR_STEPS)
     try:
         sent = symbol_by_name("celery_sqs.monitor:record_sent")

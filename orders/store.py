@@ -24,7 +24,7 @@ from orders.transaction import transaction
 
 T = TypeVar("T")
 
-TRIAL_ROWS: Final = 100  # as many as a batch; written and taken back in some 7 ms
+PROBE_ROWS: Final = 100  # as many as a batch; written and taken back in some 7 ms
 
 
 class OrderStore:
@@ -55,7 +55,7 @@ class OrderStore:
         rows = sorted((_to_row(arrival, now) for arrival in arrivals), key=lambda row: str(row["order_id"]))
         returned = self._transaction(lambda connection: connection.execute(self._keep_orders, rows).all())
         stored = {row.order_id: _to_stored(row) for row in returned}
-        return [_judge(arrival, stored[str(arrival.order.order_id)]) for arrival in arrivals]
+        return [_outcome(arrival, stored[str(arrival.order.order_id)]) for arrival in arrivals]
 
     def get(self, order_id: UUID) -> StoredOrder | None:
         """The order under an id, or None."""
@@ -142,7 +142,7 @@ class OrderStore:
         """
         try:
             with self._engine.connect() as connection:
-                connection.execute(self._keep_orders, [_trial_row() for _ in range(TRIAL_ROWS)])
+                connection.execute(self._keep_orders, [_probe_row() for _ in range(PROBE_ROWS)])
                 connection.rollback()
         except SQLAlchemyError:
             return False
@@ -192,7 +192,7 @@ def _to_row(arrival: Arrival, now: datetime) -> dict[str, Any]:
     }
 
 
-def _trial_row() -> dict[str, Any]:
+def _probe_row() -> dict[str, Any]:
     """An order of nobody's that needs as much room as any."""
     now, widest_name = datetime.now(UTC), "x" * MAX_NAME
     order = Order(
@@ -225,7 +225,7 @@ def _to_stored(row: Row[Any]) -> StoredOrder:
     )
 
 
-def _judge(arrival: Arrival, stored: StoredOrder) -> Outcome:
+def _outcome(arrival: Arrival, stored: StoredOrder) -> Outcome:
     if stored.order.content != arrival.order.content:
         result = Result.CONFLICT
     elif (stored.task_id, stored.attempts) != (arrival.task_id[:MAX_NAME], arrival.attempts):

@@ -3,7 +3,7 @@
 # it goes with.
 
 locals {
-  alarms = ["dead-letters", "dead-letters-expire", "oldest-order-too-old", "nothing-received"]
+  alarms = ["dead-messages", "dead-messages-expire", "oldest-order-too-old", "nothing-received"]
 
   alarm_arn = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${var.name}-"
   topic_arn = "arn:${local.partition}:sns:${local.region}:${local.account}:${var.name}-alarms"
@@ -14,7 +14,7 @@ locals {
 
   # Days that the dead-letter queue may go without being empty once. It deletes an order 14 days after
   # it was sent; up to one of them was spent in the work queue, so six are left to look at it.
-  dead_letters_limit = 7
+  dead_messages_limit = 7
 
   # SQS says nothing of a queue that has been empty and unused for six hours. One that holds a message
   # counts as used, so silence is an empty queue, and all is well.
@@ -23,9 +23,9 @@ locals {
 }
 
 # Not NumberOfMessagesSent: SQS does not count what it moves here by itself.
-resource "aws_cloudwatch_metric_alarm" "dead_letters" {
-  alarm_name        = "${var.name}-dead-letters"
-  alarm_description = "Orders have failed at every attempt and wait in ${var.dlq_name} for somebody to look. See docs/operating.md#dead-letters"
+resource "aws_cloudwatch_metric_alarm" "dead_messages" {
+  alarm_name        = "${var.name}-dead-messages"
+  alarm_description = "Orders have failed at every attempt and wait in ${var.dlq_name} for somebody to look. See docs/operating.md#dead-messages"
 
   namespace   = "AWS/SQS"
   metric_name = "ApproximateNumberOfMessagesVisible"
@@ -49,9 +49,9 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 # Not ApproximateAgeOfOldestMessage: it leaves out what was received three times or more, and each look
 # into the queue is a receive. A queue that was never empty is on the safe side.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
-resource "aws_cloudwatch_metric_alarm" "dead_letters_expire" {
-  alarm_name        = "${var.name}-dead-letters-expire"
-  alarm_description = "${var.dlq_name} has not been empty for ${local.dead_letters_limit} days. SQS deletes its orders for good 14 days after they were sent. See docs/operating.md#dead-letters-expire"
+resource "aws_cloudwatch_metric_alarm" "dead_messages_expire" {
+  alarm_name        = "${var.name}-dead-messages-expire"
+  alarm_description = "${var.dlq_name} has not been empty for ${local.dead_messages_limit} days. SQS deletes its orders for good 14 days after they were sent. See docs/operating.md#dead-messages-expire"
 
   namespace   = "AWS/SQS"
   metric_name = "ApproximateNumberOfMessagesVisible"
@@ -59,7 +59,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters_expire" {
   statistic   = "Maximum"
   period      = 3600
 
-  evaluation_periods = local.dead_letters_limit * 24 # CloudWatch looks back a week at the most
+  evaluation_periods = local.dead_messages_limit * 24 # CloudWatch looks back a week at the most
 
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0

@@ -34,7 +34,7 @@ locals {
     {
       title  = "Dead-letter queue: orders in it"
       stat   = "Maximum"
-      limits = [{ label = "dead-letters", value = 1 }]
+      limits = [{ label = "dead-messages", value = 1 }]
       metrics = [
         ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", var.dlq_name, { label = "dead" }],
         ["AWS/SQS", "ApproximateNumberOfMessagesNotVisible", "QueueName", var.dlq_name, { label = "dead, in an operator's hands" }],
@@ -44,7 +44,7 @@ locals {
       title = "Dead-letter queue: age of the oldest, days since it came here"
       stat  = "Maximum"
       limits = [
-        { label = "dead-letters-expire", value = local.dead_letters_limit },
+        { label = "dead-messages-expire", value = local.dead_messages_limit },
         { label = "deleted for good from here on", value = 13 },
       ]
       metrics = [

@@ -58,12 +58,12 @@ _OPEN: Final = frozenset({"monitor.static", "monitor.login", "monitor.sign_in"})
 _JSON: Final = "_json"
 _BASIC: Final = 'Basic realm="order intake", charset="UTF-8"'
 
-Told = Mapping[str, Any] | BaseResponse
+Content = Mapping[str, Any] | BaseResponse
 
 
 def page(
     rule: str, template: str, *, json_rule: str | None = None, needs_database: bool = True
-) -> Callable[[Callable[P, Told]], Callable[P, Told]]:
+) -> Callable[[Callable[P, Content]], Callable[P, Content]]:
     """Make a page of a view that returns what is on it: HTML at the rule, and the same as JSON beside it.
 
     Args:
@@ -73,16 +73,16 @@ def page(
         needs_database: whether there is nothing to show without it; answered by 503 then.
     """
 
-    def decorate(view: Callable[P, Told]) -> Callable[P, Told]:
+    def decorate(view: Callable[P, Content]) -> Callable[P, Content]:
         @functools.wraps(view)
         def html(*args: P.args, **kwargs: P.kwargs) -> Any:
-            told = _told(view, needs_database, *args, **kwargs)
-            return told if isinstance(told, BaseResponse) else rendered(template, told)
+            content = _content(view, needs_database, *args, **kwargs)
+            return content if isinstance(content, BaseResponse) else rendered(template, content)
 
         @functools.wraps(view)
         def as_json(*args: P.args, **kwargs: P.kwargs) -> Any:
-            told = _told(view, needs_database, *args, **kwargs)
-            return told if isinstance(told, BaseResponse) else _as_json(plain(told))
+            content = _content(view, needs_database, *args, **kwargs)
+            return content if isinstance(content, BaseResponse) else _as_json(plain(content))
 
         name = getattr(view, "__name__", "")
         blueprint.add_url_rule(rule, name, html, methods=["GET"])
@@ -92,9 +92,9 @@ def page(
     return decorate
 
 
-def rendered(template: str, told: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Response:
+def rendered(template: str, content: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Response:
     """The answer that a template makes. What others wrote may have half surrogate pairs: they are spelt as escapes."""
-    text = render_template(f"monitor/{template}", **told)
+    text = render_template(f"monitor/{template}", **content)
     return Response(text.encode("utf-8", "backslashreplace"), status, mimetype="text/html")
 
 
@@ -129,7 +129,7 @@ def _as_json(value: Any) -> Response:
     return Response(text.encode("utf-8", "backslashreplace"), mimetype="application/json")
 
 
-def _told(view: Callable[P, Told], needs_database: bool, *args: P.args, **kwargs: P.kwargs) -> Told:
+def _content(view: Callable[P, Content], needs_database: bool, *args: P.args, **kwargs: P.kwargs) -> Content:
     if needs_database and not database_answers():
         raise ServiceUnavailable("The database does not answer.", retry_after=RETRY_AFTER)
     return view(*args, **kwargs)
@@ -193,8 +193,8 @@ def _refuse(error: HTTPException) -> BaseResponse:
     if _is_json() or error.code is None:
         return problems.answer(error)
     status = HTTPStatus(error.code)
-    told = getattr(error, "data", None) or {}
-    detail = told.get("message") or error.description or status.description
+    data = getattr(error, "data", None) or {}
+    detail = data.get("message") or error.description or status.description
     response = rendered("error.html", {"status": status, "detail": detail}, status)
     response.headers.extend([(name, value) for name, value in error.get_headers() if name in {"Allow", "Retry-After"}])
     return response

@@ -61,8 +61,8 @@ WORDS: Final[dict[str, tuple[str, Callable[[str], str]]]] = {
     "KmsMasterKeyId": ("Encrypted at rest with the KMS key", str),
     "KmsDataKeyReusePeriodSeconds": ("A KMS data key is used again for", _seconds),
     "FifoQueue": ("FIFO", _yes),
-    "ContentBasedDeduplication": ("FIFO: duplicates are told by content", _yes),
-    "DeduplicationScope": ("FIFO: duplicates are told within", str),
+    "ContentBasedDeduplication": ("FIFO: duplicates are found by content", _yes),
+    "DeduplicationScope": ("FIFO: duplicates are found within", str),
     "FifoThroughputLimit": ("FIFO: the throughput limit holds for", str),
     "Policy": ("Access policy", str),
 }

@@ -1,7 +1,7 @@
 """The fast path from a call to its message, for a call with one JSON object that asks for nothing but headers.
 
 Celery's own way looks up routes, retries, serializers and what is to be declared, for each call anew,
-and kombu's puts an envelope around the body that `wire` takes off again. That costs more CPU than the call's JSON and
+and kombu's puts an envelope around the body that `wire` removes again. That costs more CPU than the call's JSON and
 its share of a batch. Here it goes to the channel at once. The message is the same, byte for byte:
 tests/unit/test_fast_path.py.
 """

@@ -66,7 +66,7 @@ class Health:
 
     def start(self) -> None:
         """Begin to watch and to answer."""
-        threading.Thread(target=self._watch, name="sqs-watchdog", daemon=True).start()
+        threading.Thread(target=self._run, name="sqs-watchdog", daemon=True).start()
         if self._address[1]:
             self._serve()
 
@@ -102,7 +102,7 @@ class Health:
     def _silence(self) -> float:
         return max((receiver.idle_seconds for receiver in list(self._receivers.values())), default=0.0)
 
-    def _watch(self) -> None:
+    def _run(self) -> None:
         while not self._stopped.wait(self._look_every):
             silence = self._silence()
             if silence >= self._hopeless_after:

@@ -244,22 +244,22 @@ run "somebody_is_called" {
 
   assert {
     condition = (
-      aws_cloudwatch_metric_alarm.dead_letters.metric_name == "ApproximateNumberOfMessagesVisible"
-      && aws_cloudwatch_metric_alarm.dead_letters.dimensions.QueueName == "order-dlq"
-      && aws_cloudwatch_metric_alarm.dead_letters.comparison_operator == "GreaterThanThreshold"
-      && aws_cloudwatch_metric_alarm.dead_letters.threshold == 0
-      && aws_cloudwatch_metric_alarm.dead_letters.datapoints_to_alarm == 1
+      aws_cloudwatch_metric_alarm.dead_messages.metric_name == "ApproximateNumberOfMessagesVisible"
+      && aws_cloudwatch_metric_alarm.dead_messages.dimensions.QueueName == "order-dlq"
+      && aws_cloudwatch_metric_alarm.dead_messages.comparison_operator == "GreaterThanThreshold"
+      && aws_cloudwatch_metric_alarm.dead_messages.threshold == 0
+      && aws_cloudwatch_metric_alarm.dead_messages.datapoints_to_alarm == 1
     )
     error_message = "Nobody would hear of the first order that dies."
   }
 
   assert {
     condition = (
-      aws_cloudwatch_metric_alarm.dead_letters_expire.metric_name == "ApproximateNumberOfMessagesVisible"
-      && aws_cloudwatch_metric_alarm.dead_letters_expire.dimensions.QueueName == "order-dlq"
-      && aws_cloudwatch_metric_alarm.dead_letters_expire.comparison_operator == "GreaterThanThreshold"
-      && aws_cloudwatch_metric_alarm.dead_letters_expire.threshold == 0
-      && (aws_cloudwatch_metric_alarm.dead_letters_expire.period * aws_cloudwatch_metric_alarm.dead_letters_expire.evaluation_periods
+      aws_cloudwatch_metric_alarm.dead_messages_expire.metric_name == "ApproximateNumberOfMessagesVisible"
+      && aws_cloudwatch_metric_alarm.dead_messages_expire.dimensions.QueueName == "order-dlq"
+      && aws_cloudwatch_metric_alarm.dead_messages_expire.comparison_operator == "GreaterThanThreshold"
+      && aws_cloudwatch_metric_alarm.dead_messages_expire.threshold == 0
+      && (aws_cloudwatch_metric_alarm.dead_messages_expire.period * aws_cloudwatch_metric_alarm.dead_messages_expire.evaluation_periods
       + aws_sqs_queue.order_queue.message_retention_seconds) <= aws_sqs_queue.order_dlq.message_retention_seconds - 3 * 86400
     )
     error_message = "Fewer than three days would be left to repair dead orders before SQS deletes them for good."
@@ -296,7 +296,7 @@ run "somebody_is_called" {
   assert {
     condition = alltrue([
       for alarm in [
-        aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.dead_letters_expire,
+        aws_cloudwatch_metric_alarm.dead_messages, aws_cloudwatch_metric_alarm.dead_messages_expire,
         aws_cloudwatch_metric_alarm.oldest_order_too_old, aws_cloudwatch_metric_alarm.nothing_received,
       ] :
       alarm.alarm_actions == toset([output.alarm_topic_arn]) && alarm.ok_actions == toset([output.alarm_topic_arn])
@@ -308,7 +308,7 @@ run "somebody_is_called" {
   assert {
     condition = alltrue([
       for alarm in [
-        aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.dead_letters_expire,
+        aws_cloudwatch_metric_alarm.dead_messages, aws_cloudwatch_metric_alarm.dead_messages_expire,
         aws_cloudwatch_metric_alarm.oldest_order_too_old, aws_cloudwatch_metric_alarm.nothing_received,
       ] :
       endswith(alarm.alarm_description, "docs/operating.md#${trimprefix(alarm.alarm_name, "order-intake-")}")
@@ -360,7 +360,7 @@ run "one_look_is_enough" {
       for widget in jsondecode(aws_cloudwatch_dashboard.queues.dashboard_body).widgets : widget.properties.alarms if widget.type == "alarm"
       ])) == toset([
       for alarm in [
-        aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.dead_letters_expire,
+        aws_cloudwatch_metric_alarm.dead_messages, aws_cloudwatch_metric_alarm.dead_messages_expire,
         aws_cloudwatch_metric_alarm.oldest_order_too_old, aws_cloudwatch_metric_alarm.nothing_received,
       ] : "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:${alarm.alarm_name}"
     ])
@@ -450,8 +450,8 @@ run "names_follow_the_variables" {
     condition = (
       keys(output.policy_arns) == ["operator", "web", "worker"]
       && aws_iam_role.service["web"].name == "staging-web"
-      && aws_cloudwatch_metric_alarm.dead_letters.alarm_name == "staging-dead-letters"
-      && aws_cloudwatch_metric_alarm.dead_letters.dimensions.QueueName == "staging-dead"
+      && aws_cloudwatch_metric_alarm.dead_messages.alarm_name == "staging-dead-messages"
+      && aws_cloudwatch_metric_alarm.dead_messages.dimensions.QueueName == "staging-dead"
       && aws_secretsmanager_secret.database.name == "staging/database"
       && strcontains(aws_iam_policy.queues["web"].policy, "111122223333:staging-orders\"")
       && !strcontains(aws_iam_policy.queues["web"].policy, "order-processing-queue")

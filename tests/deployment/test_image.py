@@ -112,7 +112,7 @@ def test_the_frameworks_commands_are_celerys(start):
 
 @pytest.mark.usefixtures("released")
 def test_preflight_has_all_it_needs(start):
-    process = start("flask", "--app", "app", "preflight")
+    process = start("celery", "-A", "tasks", "sqs", "preflight")
     assert process.wait(60) in {0, 1}, process.output  # 1: the queues of tests contradict the worker
     assert "Traceback" not in process.output
 

@@ -9,11 +9,11 @@ import pytest
 from celery import Celery
 from sqlalchemy import func, insert, select, update
 
-from celery_sqs.monitor import commands, metadata, replies, workers
 from celery_sqs.monitor.control import DatabaseUnavailable
 from celery_sqs.monitor.control.client import MIN_TIMEOUT
 from celery_sqs.monitor.control.commands import REPLY_RETENTION, Command, CommandStore
 from celery_sqs.monitor.control.listener import CommandListener, handle
+from celery_sqs.monitor.tables import commands, metadata, replies, workers
 from tests.polling import poll
 
 NOW = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""`flask dlq`, `flask orders` and `flask queues`: what they print, what they ask, and how they end."""
+"""`flask dlq` and `flask orders`: what they print, what they ask, and how they end."""
 
 import json
 import sys
@@ -204,7 +204,7 @@ class TestEnds:
 
     @pytest.mark.parametrize(
         "arguments",
-        [["dlq", "ls"], ["dlq", "show", "m1"], ["dlq", "dry-run", "--all"], ["queues", "show"]],
+        [["dlq", "ls"], ["dlq", "show", "m1"], ["dlq", "dry-run", "--all"]],
         ids=" ".join,
     )
     def test_without_sqs_it_ends_with_2_and_one_line(self, run, arguments):
@@ -230,24 +230,6 @@ class TestEnds:
         code, output, errors = run("dlq", *arguments)
         assert (code, output) == (2, "")
         assert "Error: " in errors
-
-
-def test_queues_show_tells_everything_of_both_and_the_time_line(run, queues):
-    code, output, _ = run("queues", "show")
-    assert code == 0
-    for line in (
-        queues.url,
-        queues.dlq_url,
-        "VisibilityTimeout ",
-        "RedriveAllowPolicy ",
-        "3 attempts (maxReceiveCount)",
-    ):
-        assert line in output
-    [document] = documents(run("queues", "show", "--json")[1])
-    names = {attribute["name"] for attribute in document["dlq"]["attributes"]}
-    answer = queues.sqs.get_queue_attributes(QueueUrl=queues.dlq_url, AttributeNames=["All"])
-    assert names == set(answer["Attributes"])
-    assert document["timeline"]
 
 
 def test_orders_where_tells_the_story(run, engine):

@@ -101,8 +101,15 @@ class Services:
 
     def flask(self, *arguments: str) -> str:
         """Run a command of the operator's to its end; returns what it says."""
-        name = f"flask-{len(self._started)}"
-        process = self._start(name, [BIN / "flask", "--app", "app", *arguments], "operator", {"LOG_LEVEL": "ERROR"})
+        return self._run("flask", "--app", "app", *arguments)
+
+    def celery(self, *arguments: str) -> str:
+        """Run a command of Celery's as the operator to its end; returns what it prints."""
+        return self._run("celery", "-A", "tasks", *arguments)
+
+    def _run(self, program: str, *arguments: str) -> str:
+        name = f"{program}-{len(self._started)}"
+        process = self._start(name, [BIN / program, *arguments], "operator", {"LOG_LEVEL": "ERROR"})
         assert process.wait(60) == 0, process.output
         return process.output
 

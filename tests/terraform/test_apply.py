@@ -169,7 +169,7 @@ class TestWithTheKeysOfTheRolesAlone:
         assert "sqs_queue_up 1.0" in web.metrics()
 
         mariadb_server.execute("DROP TRIGGER refuse", database)
-        services.flask("preflight")
+        services.celery("sqs", "preflight")
         [group] = json.loads(services.flask("dlq", "ls", "--json"))["found"]
         messages = json.loads(services.flask("dlq", "ls", "--json", "--group", group["fingerprint"]))["found"]
         [spoilt] = [message["message_id"] for message in messages if message["subject"] == thrown_away]

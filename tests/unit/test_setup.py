@@ -1,11 +1,15 @@
 """`celery_sqs.setup`: what a Celery app is on SQS, whenever and under whatever names its configuration comes."""
 
+import celery.app.control
+import celery.app.events
 import pytest
 from celery import Celery
 
 import celery_sqs
 from celery_sqs import Misconfigured, Queue, SQSTask
 from celery_sqs.consume.transport import Transport
+from celery_sqs.monitor.control import Control
+from celery_sqs.monitor.dispatcher import Events
 from celery_sqs.publish.amqp import SETTINGS
 from celery_sqs.settings import Settings
 from celery_sqs.worker.consumer import Consumer
@@ -15,9 +19,9 @@ URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/mail"
 
 @pytest.fixture
 def app():
-    celery = Celery("shop", set_as_current=False)
-    yield celery
-    celery.close()
+    one = Celery("shop", set_as_current=False)
+    yield one
+    one.close()
 
 
 def settings_of(app):
@@ -110,6 +114,26 @@ def test_the_apps_own_choice_of_a_default_queue_stands(app):
     app.conf.task_default_queue = "bulk"
     celery_sqs.setup(app, queues={"mail": URL, "bulk": f"{URL}-bulk"})
     assert app.conf.task_default_queue == "bulk"
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_with_a_database_control_and_events_are_the_monitors(app, late):
+    if late:
+        celery_sqs.setup(app, queues={"mail": URL})
+        app.conf.sqs_monitor_database = "sqlite://"
+    else:
+        celery_sqs.setup(app, queues={"mail": URL}, monitor_database="sqlite://")
+    assert isinstance(app.control, Control)  # asked for first: nothing has read the configuration yet
+    assert isinstance(app.events, Events)
+    assert app.conf.worker_send_task_events
+    assert "celery_sqs.monitor.steps:Monitoring" in app.steps["consumer"]
+
+
+def test_without_a_database_they_are_celerys(app):
+    celery_sqs.setup(app, queues={"mail": URL})
+    assert type(app.control) is celery.app.control.Control
+    assert type(app.events) is celery.app.events.Events
+    assert not app.conf.worker_send_task_events
 
 
 @pytest.mark.parametrize(
