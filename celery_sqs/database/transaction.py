@@ -30,13 +30,25 @@ def transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: whatever went wrong the last time.
+        Exception: what `work` raised of its own, such as Celery's SoftTimeLimitExceeded.
     """
+    return retry(lambda: _once(engine, work), _is_clash, deadline=DEADLINE, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
 
-    def once() -> T:
+
+def _once(engine: Engine, work: Callable[[Connection], T]) -> T:
+    raised: Exception | None = None
+    try:
         with engine.begin() as connection:
-            return work(connection)
-
-    return retry(once, _is_clash, deadline=DEADLINE, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
+            try:
+                return work(connection)
+            except Exception as error:
+                raised = error
+                raise
+    except DBAPIError:
+        # A time limit interrupts a statement and leaves a connection that cannot roll back, which is not the cause.
+        if raised is not None and not isinstance(raised, DBAPIError):
+            raise raised from None
+        raise
 
 
 def _is_clash(error: Exception) -> bool:
