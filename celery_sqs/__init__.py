@@ -20,7 +20,8 @@ from celery_sqs.errors import (
 from celery_sqs.message import exact_json
 from celery_sqs.settings import Queue
 from celery_sqs.tasks.attempt import Attempt
-from celery_sqs.tasks.batch import BatchTask, Call
+from celery_sqs.tasks.batch import BatchTask
+from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import Kind
 from celery_sqs.tasks.dry_run import DryRun
 from celery_sqs.tasks.task import SQSTask

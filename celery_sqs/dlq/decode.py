@@ -9,7 +9,7 @@ from typing import Any
 
 from celery_sqs.errors import Undecodable
 from celery_sqs.message import wire
-from celery_sqs.tasks.batch import Call
+from celery_sqs.tasks.call import Call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from celery import Celery
 from celery_sqs.database.columns import MAX_NAME, storable
 from celery_sqs.dlq.dead_messages import DeadMessage
 from celery_sqs.dlq.decode import DecodedMessage, decode_message
-from celery_sqs.tasks.batch import Call
+from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.dry_run import DryRun
 from celery_sqs.tasks.task import SQSTask
 

@@ -4,8 +4,6 @@
 """
 
 import traceback as tracebacks
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from celery import current_app, signals, states
@@ -14,34 +12,10 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from celery_sqs.message import wire
 from celery_sqs.tasks.attempt import describe
+from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import Kind, RetryDecision, decide
 from celery_sqs.tasks.escape import Escaped, escapes
 from celery_sqs.tasks.task import SQSTask
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call among those of a batch.
-
-    Attributes:
-        id: the task id.
-        message_id: SQS's own id of its message.
-        args: its positional arguments.
-        kwargs: its keyword arguments.
-        receive_count: how often SQS has handed out its message, this time included.
-        worker: the worker's name.
-        max_receive_count: receives that the queue allows; None where it has no redrive policy.
-        headers: what else its message carries.
-    """
-
-    id: str
-    message_id: str
-    args: Sequence[Any]
-    kwargs: dict[str, Any]
-    receive_count: int
-    worker: str
-    max_receive_count: int | None = None
-    headers: dict[str, Any] = field(default_factory=dict)
 
 
 class BatchTask(SQSTask):

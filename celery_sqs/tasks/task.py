@@ -7,7 +7,7 @@ of a task is its message's receive count, and a failed attempt is a message that
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from celery import Task
 from celery.exceptions import Retry
@@ -16,6 +16,7 @@ from celery_sqs.message import exact_json, wire
 from celery_sqs.publish import fast_path
 from celery_sqs.publish.producer import producer
 from celery_sqs.tasks.attempt import Attempt, describe
+from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import (
     BACKOFF_BASE,
     BACKOFF_CAP,
@@ -26,9 +27,6 @@ from celery_sqs.tasks.decision import (
 )
 from celery_sqs.tasks.dry_run import NOT_KNOWN, DryRun
 from celery_sqs.tasks.escape import Escaped, escapes
-
-if TYPE_CHECKING:
-    from celery_sqs.tasks.batch import Call
 
 logger = logging.getLogger(__name__)
 
@@ -196,14 +194,14 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         """What a call is about, to find it by; nothing unless a subclass says so."""
         return None
 
-    def dry_run(self, calls: Sequence["Call"]) -> Sequence[DryRun]:
+    def dry_run(self, calls: Sequence[Call]) -> Sequence[DryRun]:
         """Whether the code of today would accept these calls, without running them; an answer for each, in their order.
 
         Asked before dead messages are sent again, of up to 500 calls at once.
         """
         return [NOT_KNOWN] * len(calls)
 
-    def are_done(self, calls: Sequence["Call"]) -> Sequence[bool | None]:
+    def are_done(self, calls: Sequence[Call]) -> Sequence[bool | None]:
         """Whether the effect of each of these calls is there, in their order; None where that is not known.
 
         Asked of calls that were sent again, up to 500 at once. A call with the answer None is taken to be done when

@@ -11,7 +11,7 @@ from celery.worker.request import Request
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.message import wire
 from celery_sqs.tasks.attempt import Attempt, describe
-from celery_sqs.tasks.batch import Call
+from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import LOST, Kind, RetryDecision, decide, unwrapped
 from celery_sqs.worker.recorder import record, record_soon
 

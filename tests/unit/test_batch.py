@@ -6,7 +6,8 @@ import pytest
 from celery import Celery, signals
 from celery.exceptions import SoftTimeLimitExceeded
 
-from celery_sqs.tasks.batch import BatchTask, Call, run_batch
+from celery_sqs.tasks.batch import BatchTask, run_batch
+from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import Kind
 
 DONE = None

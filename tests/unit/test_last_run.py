@@ -4,7 +4,8 @@ import pytest
 from celery import Celery
 
 from celery_sqs.consume.delivery import State
-from celery_sqs.tasks.batch import BatchTask, Call
+from celery_sqs.tasks.batch import BatchTask
+from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import Kind
 from celery_sqs.worker.consumer import Consumer
 from tests.unit.deliveries import delivery

@@ -1,0 +1,30 @@
+"""One call among those of a batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call among those of a batch.
+
+    Attributes:
+        id: the task id.
+        message_id: SQS's own id of its message.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
+        receive_count: how often SQS has handed out its message, this time included.
+        worker: the worker's name.
+        max_receive_count: receives that the queue allows; None where it has no redrive policy.
+        headers: what else its message carries.
+    """
+
+    id: str
+    message_id: str
+    args: Sequence[Any]
+    kwargs: dict[str, Any]
+    receive_count: int
+    worker: str
+    max_receive_count: int | None = None
+    headers: dict[str, Any] = field(default_factory=dict)
