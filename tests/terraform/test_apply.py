@@ -180,7 +180,7 @@ class TestWithTheKeysOfTheRolesAlone:
     def test_the_workbench_shows_both_queues(self, services):
         with services.workbench().signed_in() as browser:
             assert ORDER_DLQ.name in browser.get("/queues")
-            browser.post("/dlq/look", page="/dlq")
+            browser.post("/dlq/scan", page="/dlq")
 
     @pytest.mark.parametrize("role", ["web", "worker", "operator"])
     def test_what_a_role_may_is_what_its_processes_have_called(self, services, rights, role):
