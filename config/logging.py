@@ -1,6 +1,7 @@
 """Logs: one JSON object a line, with the ids that the current request or task has bound."""
 
 import contextlib
+import io
 import logging
 import os
 import sys
@@ -41,10 +42,14 @@ class _LineLogger:
         self.name = name
 
     def msg(self, line: str) -> None:
-        """Write a line in one piece, and so without a lock: a forked child could inherit it locked."""
-        # A closed pipe, a closed file, a signal handler that writes while a line is being written.
-        with contextlib.suppress(OSError, ValueError, RuntimeError):
-            _STDERR.stream.write(f"{line}\n")
+        """Write a line in one piece, under the handler's lock: logging makes that anew in a forked child."""
+        _STDERR.acquire()
+        try:
+            # A closed pipe, a closed file.
+            with contextlib.suppress(OSError, ValueError):
+                _STDERR.stream.write(f"{line}\n")
+        finally:
+            _STDERR.release()
 
     debug = info = warning = error = critical = msg
 
@@ -86,17 +91,19 @@ def configure(level: str, log_format: str) -> None:
 
 
 def _stream() -> TextIO:
-    """Stderr, with a buffer of our own.
+    """Stderr without Python's buffer, as `python -u` opens it.
 
-    A line that cannot be written stays in the buffer. If that is the buffer of sys.stderr, Python fails to flush it
-    when the process ends, and changes the exit status to 120.
+    The buffer has a lock: a child that is forked while another thread writes inherits it locked, and waits forever. And
+    a line that cannot be written stays in it: Python fails to flush it when the process ends, with exit status 120.
     """
     own = sys.__stderr__
     if sys.stderr is not own:  # somebody else's, who decides what becomes of a line
         return sys.stderr
     if own is None:  # the process was started without one
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
-    return open(own.fileno(), "w", buffering=1, encoding=own.encoding, errors=own.errors, closefd=False)
+    unbuffered = io.FileIO(own.fileno(), "w", closefd=False)
+    # As `python -u` does. The type asks for a buffer that a text stream does not use when it writes through.
+    return io.TextIOWrapper(unbuffered, encoding=own.encoding, errors=own.errors, write_through=True)
 
 
 def _json() -> list[Processor]:

@@ -107,3 +107,29 @@ with ThreadPoolExecutor(8) as threads:
 
 def test_a_logger_may_have_no_name():
     assert json.loads(run("structlog.get_logger().info('said')").stderr)["event"] == "said"
+
+
+def test_a_child_that_is_forked_while_another_thread_writes_can_write_too():
+    """Billiard's pool forks while other threads of the worker log."""
+    said = run("""
+import signal, threading
+
+done = threading.Event()
+
+def write():
+    while not done.is_set():
+        logger.info("said by a thread", text="x" * 2000)
+
+for _ in range(4):
+    threading.Thread(target=write).start()
+for number in range(100):
+    if not (child := os.fork()):
+        signal.alarm(5)  # ends a child that waits for a lock
+        logger.info("said by a child", number=number)
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        break
+done.set()
+""")
+    lines = [json.loads(line) for line in said.stderr.splitlines()]
+    assert [line["number"] for line in lines if line["event"] == "said by a child"] == list(range(100))
