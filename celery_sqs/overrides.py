@@ -38,10 +38,12 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         (
             "_purge",
             "_put",
+            "_resolve_queue_url",
             "_schedule_queue",
             "_size",
             "basic_ack",
             "basic_cancel",
+            "basic_publish",
             "basic_qos",
             "basic_reject",
             "close",
@@ -74,7 +76,6 @@ DEPENDED_ON: Final[Mapping[str, str]] = {
     "celery.worker.request:Request.__init__": "celery_sqs.worker.request",
     "celery.worker.request:Request.execute": "celery_sqs.worker.consumer",
     "celery.worker.request:Request.on_success": "celery_sqs.worker.request",
-    "kombu.transport.SQS:Channel._resolve_queue_url": "celery_sqs.consume.channel",
     "kombu.transport.SQS:Channel.basic_consume": "celery_sqs.consume.channel",
     "kombu.transport.virtual:Message.__init__": "celery_sqs.message.received",
 }

@@ -7,19 +7,22 @@ needed: configuration that comes late, or has a namespace as Django's has, is se
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+from botocore.exceptions import InvalidRegionError
+from botocore.utils import validate_region_name
 
 from celery_sqs.aws.endpoint import Endpoint, region_of
 from celery_sqs.errors import Misconfigured
 
 LOOPBACK: Final = "127.0.0.1"
 
-#: Every setting and its default. None for `region`, `endpoint_url` and `credentials`: what boto3 finds.
+#: Every setting and its default. None for `region`, `endpoint_url` and `access_key`: what boto3 finds.
 DEFAULTS: Final[Mapping[str, Any]] = {
     "sqs_queues": None,
     "sqs_region": None,
     "sqs_endpoint_url": None,
-    "sqs_credentials": None,
+    "sqs_access_key": None,
     "sqs_default_task": None,
     "sqs_send_timeout": 5.0,
     "sqs_health_host": LOOPBACK,
@@ -31,6 +34,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 }
 
 MAX_PORT: Final = 65_535
+MAX_SEND_TIMEOUT: Final = 86_400.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +83,16 @@ class Settings:
         """The queue of a task that has no route: the first."""
         return next(iter(self.queues))
 
+    def queue(self, name: str) -> Queue:
+        """The queue that Celery knows by a name.
+
+        Raises:
+            Misconfigured: there is none.
+        """
+        if name not in self.queues:
+            raise Misconfigured(f"sqs_queues: there is no queue {name!r}; there are {', '.join(self.queues)}")
+        return self.queues[name]
+
     @classmethod
     def of(cls, conf: Any) -> "Settings":
         """Read a Celery app's configuration.
@@ -89,22 +103,32 @@ class Settings:
         broker_url = conf.broker_url
         if broker_url and not str(broker_url).startswith("sqs:"):
             raise Misconfigured(f"broker_url: {urlsplit(str(broker_url)).scheme!r} is another broker than sqs://")
+        _require_known(conf)
+        _number(conf, "sqs_monitor_retention_days", "a number of days above 0", lambda days: days > 0)
+        if not isinstance(conf.sqs_monitor_events, bool):
+            raise Misconfigured(f"sqs_monitor_events: {conf.sqs_monitor_events!r} is neither True nor False")
         queues = _queues(conf.sqs_queues)
         first = next(iter(queues.values()))
         return cls(
             queues=queues,
             endpoint=Endpoint(
-                region=_text(conf, "sqs_region") or region_of(first.url),
-                url=_text(conf, "sqs_endpoint_url"),
-                credentials=_credentials(conf.sqs_credentials),
+                region=_region(conf) or region_of(first.url),
+                url=_endpoint_url(conf),
+                credentials=_access_key(conf.sqs_access_key),
             ),
             default_task=_text(conf, "sqs_default_task"),
-            send_timeout=_number(conf, "sqs_send_timeout", "a number of seconds above 0", lambda value: value > 0),
+            send_timeout=_number(conf, "sqs_send_timeout", "a number of seconds, above 0 and up to a day", _is_timeout),
             health_host=_text(conf, "sqs_health_host") or LOOPBACK,
             health_port=int(_number(conf, "sqs_health_port", "a port, or 0 for none", _is_port)),
             preflight=_preflight(conf.sqs_preflight),
             monitor_database=conf.sqs_monitor_database,
         )
+
+
+def _require_known(conf: Any) -> None:
+    for name in conf:
+        if str(name).startswith("sqs_") and name not in DEFAULTS:
+            raise Misconfigured(f"{name}: there is no such setting; there are {', '.join(DEFAULTS)}")
 
 
 def _queues(given: Any) -> dict[str, Queue]:
@@ -134,10 +158,38 @@ def _queue(name: str, given: Any) -> Queue:
         case _:
             raise Misconfigured(f"sqs_queues[{name!r}]: {given!r} is neither a URL nor a celery_sqs.Queue")
     for url in filter(None, (queue.url, queue.dlq_url)):
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or not parts.path.strip("/"):
+        parts = _parsed(url)
+        if parts is None or not parts.path.strip("/"):
             raise Misconfigured(f"sqs_queues[{name!r}]: {url!r} is no URL of a queue")
     return queue
+
+
+def _parsed(url: Any) -> SplitResult | None:
+    """A URL's parts; None if it is not one of a server that speaks HTTP."""
+    try:
+        parts = urlsplit(url)
+        is_http = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except (AttributeError, TypeError, ValueError):  # no text; an address or a port that is none
+        return None
+    return parts if is_http and not any(map(str.isspace, url)) else None
+
+
+def _endpoint_url(conf: Any) -> str | None:
+    url = _text(conf, "sqs_endpoint_url")
+    if url is not None and _parsed(url) is None:
+        raise Misconfigured(f"sqs_endpoint_url: {url!r} is no URL of a server")
+    return url
+
+
+def _region(conf: Any) -> str | None:
+    region = _text(conf, "sqs_region")
+    if region is None:
+        return None
+    try:
+        validate_region_name(region)
+    except InvalidRegionError as error:
+        raise Misconfigured(f"sqs_region: {region!r} is no name of a region") from error
+    return region
 
 
 def _text(conf: Any, name: str) -> str | None:
@@ -154,21 +206,25 @@ def _number(conf: Any, name: str, what: str, fits: Callable[[float], bool]) -> f
     return value
 
 
+def _is_timeout(value: float) -> bool:
+    return 0 < value <= MAX_SEND_TIMEOUT
+
+
 def _is_port(value: float) -> bool:
     return isinstance(value, int) and 0 <= value <= MAX_PORT
 
 
-def _credentials(given: Any) -> tuple[str, str] | None:
+def _access_key(given: Any) -> tuple[str, str] | None:
     match given:
         case None:
             return None
-        case [str(key), str(secret)]:
+        case [str(key), str(secret)] if key and secret:
             return key, secret
-    raise Misconfigured("sqs_credentials: not a pair of access key and secret")
+    raise Misconfigured("sqs_access_key: not a pair of access key ID and secret access key")
 
 
 def _preflight(given: Any) -> Literal["refuse", "warn"]:
-    if given in {"refuse", "warn"}:
+    if given in ("refuse", "warn"):  # a value that cannot be hashed is wrong, and no other error
         choice: Literal["refuse", "warn"] = given
         return choice
     raise Misconfigured(f"sqs_preflight: {given!r} is neither 'refuse' nor 'warn'")

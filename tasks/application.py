@@ -28,7 +28,7 @@ def create_celery(settings: Settings) -> Celery:
         queues={settings.queue_name: celery_sqs.Queue(url=settings.sqs_queue_url, dlq_url=settings.sqs_dlq_url)},
         region=settings.aws_region,
         endpoint_url=settings.sqs_endpoint,
-        credentials=settings.emulator_credentials,
+        access_key=settings.emulator_credentials,
         default_task=PERSIST_ORDER,
         send_timeout=settings.sqs_send_timeout,
         health_host=settings.bind_host,

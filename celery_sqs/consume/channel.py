@@ -20,7 +20,7 @@ from celery_sqs.consume.leases import Leases
 from celery_sqs.consume.receiver import Receiver, Source
 from celery_sqs.consume.settler import Settler
 from celery_sqs.consume.wakeup import Wakeup
-from celery_sqs.errors import Undecodable, Unpurgeable
+from celery_sqs.errors import Undecodable, Unpurgeable, Unsendable
 from celery_sqs.message import wire
 from celery_sqs.message.outgoing import Outgoing
 from celery_sqs.message.received import Message
@@ -77,6 +77,21 @@ class Channel(SQS.Channel):
         return settings
 
     # Sending
+
+    def basic_publish(self, message: Any, exchange: str, routing_key: str, **kwargs: Any) -> None:
+        """Send a message to the queue that the routing key names. kombu drops one that no exchange routes to a queue.
+
+        Raises:
+            Unsendable: it is for an exchange.
+        """
+        if exchange:
+            raise Unsendable(
+                f"exchange {exchange!r}: SQS has no exchanges, so name the queue (routing key {routing_key!r})"
+            )
+        super().basic_publish(message, exchange, routing_key, **kwargs)
+
+    def _resolve_queue_url(self, queue: str) -> str:
+        return self._settings.queue(queue).url
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         seconds = delay.take(message["headers"])

@@ -42,15 +42,12 @@ def preflight(app: Any, queues: Collection[str] = ()) -> list[Report]:
 
     Raises:
         CallFailed: SQS cannot be reached, gives an answer that makes no sense, or refuses for lack of rights.
-        Misconfigured: a setting is missing or wrong.
+        Misconfigured: a setting is missing or wrong, or does not have one of the queues.
     """
     settings, limits = Settings.of(app.conf), Limits.of(app.conf)
+    asked = {name: settings.queue(name) for name in queues or settings.queues}
     sqs = sqs_client(settings.endpoint)
-    return [
-        examine(sqs, name, queue.url, queue.dlq_url, limits)
-        for name, queue in settings.queues.items()
-        if not queues or name in queues
-    ]
+    return [examine(sqs, name, queue.url, queue.dlq_url, limits) for name, queue in asked.items()]
 
 
 def examine(sqs: SqsClient, name: str, queue_url: str, dlq_url: str | None, limits: Limits) -> Report:

@@ -59,6 +59,7 @@ PINNED = {
     "kombu.transport.SQS:Channel.basic_ack": "ea203438531fa1e01d6089c61aaa5cbb6cb477a4",
     "kombu.transport.SQS:Channel.basic_cancel": "9bdcc2fe60e3b029b09c7b736ed4f24225263e43",
     "kombu.transport.SQS:Channel.basic_consume": "949b19b52aa81813f8e20c88143d914bb61e1a72",
+    "kombu.transport.SQS:Channel.basic_publish": "83825b6758712705af08769ac7ef483d8f1f3e27",
     "kombu.transport.SQS:Channel.basic_qos": "61117bc0c93623417163d7c36bc8571d4e61eb27",
     "kombu.transport.SQS:Channel.basic_reject": "6055f0dfee5e8f64fa600482323917f737d308ff",
     "kombu.transport.SQS:Channel.close": "7be659a7c7697a2c7e608c297f46c3a61772c3e2",

@@ -4,6 +4,9 @@ import celery.app.control
 import celery.app.events
 import pytest
 from celery import Celery
+from kombu import Exchange
+from kombu import Queue as KombuQueue
+from kombu.common import Broadcast
 
 import celery_sqs
 from celery_sqs import Misconfigured, Queue, SQSTask
@@ -168,16 +171,29 @@ def test_without_one_in_the_url_it_is_that_of_the_environment(app, monkeypatch, 
         ({"queues": {"mail": "mail"}}, r"sqs_queues\['mail'\]"),
         ({"queues": {"mail": {"url": URL, "dlq": URL}}}, r"sqs_queues\['mail'\]"),
         ({"queues": {"mail": Queue(url=URL, dlq_url="dead")}}, r"sqs_queues\['mail'\]"),
+        ({"queues": {"mail": "http://[::1/0/mail"}}, r"sqs_queues\['mail'\]"),
+        ({"queues": {"mail": f" {URL}"}}, r"sqs_queues\['mail'\]"),
+        ({"queues": {"mail": Queue(url=7)}}, r"sqs_queues\['mail'\]"),
+        ({"queues": {"mail": Queue(url=URL, dlq_url=7)}}, r"sqs_queues\['mail'\]"),
         ({"region": 7}, "sqs_region"),
+        ({"region": "not a region"}, "sqs_region"),
         ({"endpoint_url": 7}, "sqs_endpoint_url"),
-        ({"credentials": "key"}, "sqs_credentials"),
+        ({"endpoint_url": "127.0.0.1:4566"}, "sqs_endpoint_url"),
+        ({"endpoint_url": "http://"}, "sqs_endpoint_url"),
+        ({"endpoint_url": "http://127.0.0.1:xx"}, "sqs_endpoint_url"),
+        ({"access_key": "key"}, "sqs_access_key"),
+        ({"access_key": ("", "")}, "sqs_access_key"),
         ({"default_task": 7}, "sqs_default_task"),
         ({"send_timeout": 0}, "sqs_send_timeout"),
         ({"send_timeout": "5"}, "sqs_send_timeout"),
         ({"send_timeout": True}, "sqs_send_timeout"),
+        ({"send_timeout": float("inf")}, "sqs_send_timeout"),
         ({"health_port": 70_000}, "sqs_health_port"),
         ({"health_port": 80.5}, "sqs_health_port"),
         ({"preflight": "maybe"}, "sqs_preflight"),
+        ({"preflight": ["refuse"]}, "sqs_preflight"),
+        ({"monitor_events": "no"}, "sqs_monitor_events"),
+        ({"monitor_retention_days": "7"}, "sqs_monitor_retention_days"),
     ],
     ids=repr,
 )
@@ -190,9 +206,38 @@ def test_a_wrong_or_missing_value_is_one_line_that_names_it(app, settings, names
         app.connection_for_write()
 
 
-def test_a_secret_is_in_no_error_and_no_repr(app):
-    celery_sqs.setup(app, queues={"mail": URL}, credentials=("key", "the-secret"), monitor_database=None)
+def test_a_misspelt_key_of_the_configuration_is_one_line_that_names_it(app):
+    celery_sqs.setup(app, queues={"mail": URL})
+    app.conf.sqs_send_timout = 3
+    with pytest.raises(Misconfigured, match=r"^sqs_send_timout: there is no such setting"):
+        settings_of(app)
+
+
+def test_a_secret_is_in_no_error_and_no_repr_and_not_in_celery_report_or_inspect_conf(app):
+    celery_sqs.setup(app, queues={"mail": URL}, access_key=("key", "the-secret"), monitor_database=None)
     assert "the-secret" not in repr(settings_of(app))
+    assert "the-secret" not in app.bugreport()
+    assert "the-secret" not in repr(app.conf.table(with_defaults=True, censored=True))
+
+
+@pytest.mark.parametrize(
+    ("exchange", "options"),
+    [
+        ("media", {"exchange": "media", "routing_key": "mail"}),
+        ("media", {"queue": KombuQueue("mail", Exchange("media", "topic"), "media.#")}),
+        ("mail", {"queue": Broadcast("mail")}),
+    ],
+)
+def test_a_call_to_an_exchange_raises_and_is_not_lost_without_a_word(app, exchange, options):
+    celery_sqs.setup(app, queues={"mail": URL}, access_key=("key", "secret"))
+    with pytest.raises(celery_sqs.Unsendable, match=f"^exchange {exchange!r}: SQS has no exchanges"):
+        app.send_task("send_mail", **options)
+
+
+def test_a_call_to_a_queue_that_is_not_set_up_names_it(app):
+    celery_sqs.setup(app, queues={"mail": URL}, access_key=("key", "secret"))
+    with pytest.raises(Misconfigured, match=r"^sqs_queues: there is no queue 'nowhere'; there are mail"):
+        app.send_task("send_mail", queue="nowhere")
 
 
 def test_without_any_region_the_setting_is_named(app, monkeypatch, tmp_path):
