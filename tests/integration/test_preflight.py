@@ -151,4 +151,4 @@ def test_a_setting_that_is_wrong_is_one_line(good):
     celery_sqs.setup(app, queues={"mail": good.url}, region="us-east-1", send_timeout=0)
     ended = CliRunner().invoke(sqs, ["preflight"], obj=CLIContext(app=app, no_color=True, workdir=None))
     assert ended.exit_code == os.EX_CONFIG
-    assert ended.output == "Error: sqs_send_timeout: 0 is not a number of seconds above 0\n"
+    assert ended.output == "Error: sqs_send_timeout: 0 is not a number of seconds, above 0 and up to a day\n"
