@@ -2,29 +2,41 @@
 
 import functools
 import os
+import threading
 from collections.abc import Callable, Hashable
 from typing import Any, Final, TypeVar
 
 Made = TypeVar("Made", bound=Callable[..., Any])
 
-#: To ask the system for it costs more than all that it is needed for.
-_OWN: Final = {"pid": os.getpid()}
+#: To ask the system for the pid costs more than all that it is needed for. The lock is held while something is made,
+#: which may need something else that is made once. A child could inherit it locked, so it gets one of its own.
+_OWN: Final[dict[str, Any]] = {}
 
-os.register_at_fork(after_in_child=lambda: _OWN.update(pid=os.getpid()))
+
+def _begin() -> None:
+    _OWN.update(pid=os.getpid(), lock=threading.RLock())
+
+
+_begin()
+os.register_at_fork(after_in_child=_begin)
 
 
 def per_process(make: Made) -> Made:
     """Have a function make what it makes once in each process for each set of arguments, which are hashable.
 
+    Threads that ask at the same time get the same: each would have a client and a sender of its own otherwise.
+
     What the parent has made is kept in the child: to let it go might wait for a lock that a thread held at the fork.
     """
-
-    @functools.cache
-    def made(_: int, *args: Hashable) -> Any:
-        return make(*args)
+    made: dict[tuple[Hashable, ...], Any] = {}
 
     @functools.wraps(make)
     def own(*args: Hashable) -> Any:
-        return made(_OWN["pid"], *args)
+        key = (_OWN["pid"], *args)
+        if key not in made:
+            with _OWN["lock"]:
+                if key not in made:
+                    made[key] = make(*args)
+        return made[key]
 
     return own  # type: ignore[return-value]  # it takes no keywords; all else is the same

@@ -56,7 +56,7 @@ def publish(system, count):
 
 def test_messages_published_at_the_same_time_share_a_call(here):
     publish(here, 64)
-    assert here.proxy.calls["SendMessage"] + here.proxy.calls["SendMessageBatch"] <= 32
+    assert here.proxy.calls["SendMessage"] + here.proxy.calls["SendMessageBatch"] <= 20
 
 
 @pytest.mark.plain

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 from celery_sqs.per_process import per_process
 from tests.processes import ROOT
@@ -13,6 +15,50 @@ def test_it_is_made_once_for_each_set_of_arguments():
     assert make(1, 2) is make(1, 2)
     assert make(1) is not make(2)
     assert made == [(1, 2), (1,), (2,)]
+
+
+def test_threads_that_ask_at_the_same_time_get_the_same():
+    made = []
+
+    def slowly(name):
+        time.sleep(0.05)
+        made.append(name)
+        return object()
+
+    make = per_process(slowly)
+    outer = per_process(lambda name: [make(name)])  # what is made may need something else that is made once
+    with ThreadPoolExecutor(8) as threads:
+        results = list(threads.map(outer, ["one"] * 8))
+    assert made == ["one"]
+    assert len({id(result) for result in results}) == 1
+
+
+def test_a_child_that_is_forked_while_something_is_made_can_make_its_own():
+    program = """
+import os, signal, threading
+from celery_sqs.per_process import per_process
+
+begun, forked = threading.Event(), threading.Event()
+
+def slowly():
+    begun.set()
+    assert forked.wait(10)
+
+thread = threading.Thread(target=per_process(slowly))
+thread.start()
+begun.wait(10)
+child = os.fork()
+if not child:
+    signal.alarm(5)  # ends a child that waits for a lock
+    per_process(object)()
+    os._exit(0)
+status = os.waitpid(child, 0)[1]
+forked.set()
+thread.join()
+print(status)
+"""
+    command = [sys.executable, "-c", program]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True).stdout == "0\n"
 
 
 def test_a_forked_child_makes_its_own_and_keeps_the_parents():
