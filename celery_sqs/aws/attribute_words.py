@@ -52,7 +52,7 @@ WORDS: Final[dict[str, tuple[str, Callable[[str], str]]]] = {
     "RedrivePolicy": ("A message moves to the DLQ", _redrive),
     "RedriveAllowPolicy": ("Which queues may use it as their DLQ", _allowed),
     "ReceiveMessageWaitTimeSeconds": ("A receive waits for a first message up to", _seconds),
-    "DelaySeconds": ("A new message is held back for", _seconds),
+    "DelaySeconds": ("A new message is delayed for", _seconds),
     "MaximumMessageSize": ("A message may have up to", _bytes),
     "CreatedTimestamp": ("Created", _instant),
     "LastModifiedTimestamp": ("Its settings last changed", _instant),

@@ -36,7 +36,7 @@ class Polls:
     one poll would have brought them all; the others come back at once and are not sent again. Started all at once,
     they would empty the queue together and then be gone together.
 
-    For one thread at a time: whoever uses it holds a lock.
+    For one thread at a time: whoever uses it has a lock.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Polls:
 
         Args:
             room: messages that there is room for.
-            is_idle: whether no message is held, so that there is nothing to wait for.
+            is_idle: whether no message is in flight, so that there is nothing to wait for.
         """
         if self.are_enough:
             return None

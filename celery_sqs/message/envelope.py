@@ -32,7 +32,7 @@ KOMBU_JSON: Final = "application/json"
 #: The parts of a call's third element, `embed`: signatures, or lists of them.
 EMBED: Final = ("callbacks", "errbacks", "chain", "chord")
 
-#: Seconds. Far beyond what SQS lets anyone hold a message, and still a number that timers can take.
+#: Seconds. Far beyond SQS's longest lease of 12 hours, and still a number that timers can take.
 MAX_TIME_LIMIT: Final = 1_000_000_000
 
 _HALF_PAIR: Final = re.compile("[\ud800-\udfff]")

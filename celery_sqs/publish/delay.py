@@ -1,4 +1,4 @@
-"""Delays: SQS keeps a message back by itself for up to 15 minutes, so no worker has to hold it."""
+"""Delays: SQS delays a message by itself for up to 15 minutes, so it is not in flight meanwhile."""
 
 import math
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ def take(headers: dict[str, Any]) -> int:
     """Turn an `eta` that is near enough into DelaySeconds, and take it out of the headers.
 
     Celery makes an `eta` of `countdown`. One further away stays: a worker receives the message and
-    holds it, leased, until its time has come.
+    keeps it in flight, leased, until its time has come.
     """
     eta = headers.get("eta")
     if not isinstance(eta, str):

@@ -172,7 +172,7 @@ def strategy(task: BatchTask, app: Any, consumer: Any, **_: Any) -> Callable[...
         if request.eta is None:
             collector.add(request)
         else:
-            # Further away than SQS delays a message: it is held and leased, beside the prefetch limit.
+            # Further away than SQS delays a message: it stays in flight, beside the prefetch limit.
             consumer.qos.increment_eventually()
             consumer.timer.call_at(request.eta.timestamp(), collector.add, (request,))
 

@@ -1,7 +1,7 @@
 """Preflight: whether the numbers of the queues and of the workers go together, and what they mean for a message.
 
 A queue is set up by one hand and a worker by another. Where they contradict each other, messages are lost, run twice at
-once or fill the DLQ, and nothing says why. So a worker holds them against each other before its first receive.
+once or fill the DLQ, and nothing says why. So a worker compares them before its first receive.
 """
 
 from collections.abc import Collection
@@ -34,7 +34,7 @@ class Report:
 
 
 def preflight(app: Any, queues: Collection[str] = ()) -> list[Report]:
-    """Hold the queues of a Celery app against its settings.
+    """Compare the queues of a Celery app with its settings.
 
     Args:
         app: the app, which `celery_sqs.setup` has set up.
@@ -51,7 +51,7 @@ def preflight(app: Any, queues: Collection[str] = ()) -> list[Report]:
 
 
 def examine(sqs: SqsClient, name: str, queue_url: str, dlq_url: str | None, limits: Limits) -> Report:
-    """Read a work queue and the DLQ that it names, and hold them against the limits.
+    """Read a work queue and the DLQ that it names, and compare them with the limits.
 
     Args:
         sqs: from `celery_sqs.aws.endpoint`.

@@ -26,7 +26,7 @@ _REQUIRES: Final = ("celery.worker.consumer.tasks:Tasks",)
 
 
 class Preflight(bootsteps.StartStopStep):
-    """Checks the settings, holds the queues against them, and ends a worker that they contradict."""
+    """Checks the settings, compares the queues with them, and ends a worker that they contradict."""
 
     def start(self, parent: Any) -> None:
         """Ask SQS. One that cannot be asked is no reason not to start: the worker waits for it."""

@@ -54,6 +54,8 @@ PROSE = {
     r"(hand|hands|handed|handing)( \w+){0,3} back": "release, return",
     r"(take|takes|taking|took)( \w+)? off": "send, begin",
     r"in the air": "in flight, under way",
+    r"(hold|holds|holding|held)( \w+){0,2} against": "compare",
+    r"messages? (it |is |are )?held": "in flight",
 }
 #: SQS's own term, and letters of the alphabet.
 OTHER_LETTERS = r"dead[- ]letter[- ]queues?|letters, digits|letters and digits"

@@ -14,7 +14,9 @@ def absent(what):
     if os.environ.get("REQUIRE_TERRAFORM") == "1":
         pytest.fail(f"{what}; REQUIRE_TERRAFORM=1 says that it has to be there")
     # `make test` installs whatever it needs, from PyPI or Debian. Neither has Terraform, and a bare machine must pass.
-    pytest.skip(f"{what}. Nothing here can install it; install Terraform, and REQUIRE_TERRAFORM=1 allows no skip")
+    pytest.skip(
+        f"{what}, and neither PyPI nor Debian has it; where it is installed, REQUIRE_TERRAFORM=1 allows no skip"
+    )
 
 
 @pytest.fixture(scope="session")

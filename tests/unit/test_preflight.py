@@ -87,7 +87,7 @@ def test_the_time_line_says_what_the_numbers_mean_and_what_sets_them():
         ),
         "  one attempt      asked to end after 15 s (task_soft_time_limit), killed after 20 s (task_time_limit)",
         "  in the DLQ       after up to 3 s of pauses, and the attempts; without pauses where the failure is permanent",
-        "  killed worker    costs each message it held one of the 3 attempts, and up to 30 s (VisibilityTimeout)",
+        "  killed worker    costs each message in flight one of the 3 attempts, and up to 30 s (VisibilityTimeout)",
         (
             "  outage           costs no attempt for 12 hours (SQS's longest lease), then one;"
             " it has to be over before a message is 1 day old"

@@ -83,6 +83,7 @@ class CommandListener:
             reply = self._handle(command)
         # Celery's own does the same: kombu.pidbox.Node.dispatch.
         except Exception as error:
+            logger.exception("the command %s failed", command.method)
             reply = {"error": repr(error)}
         self._replies.put((command.ticket, reply))
 
