@@ -19,7 +19,7 @@ from celery_sqs.errors import (
 )
 from celery_sqs.message import exact_json
 from celery_sqs.settings import Queue
-from celery_sqs.tasks.attempt import Attempt
+from celery_sqs.tasks.attempt import Attempt, AttemptStore, OnRecord
 from celery_sqs.tasks.batch import BatchTask
 from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import Kind
@@ -31,6 +31,7 @@ __version__ = "0.2.0"
 
 __all__ = [
     "Attempt",
+    "AttemptStore",
     "BatchTask",
     "Call",
     "CallFailed",
@@ -40,6 +41,7 @@ __all__ = [
     "Misconfigured",
     "NotAnEmulator",
     "NotConfirmed",
+    "OnRecord",
     "Queue",
     "QueueNumbers",
     "QueuePair",

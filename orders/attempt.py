@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
+
+#: The kind of an attempt that is on record before it begins, and has no outcome yet.
+BEGUN: Final = "begun"
 
 State = Literal["queued", "retrying", "persisted", "dead"]
 
@@ -17,14 +20,14 @@ class FailedAttempt:
         order_id: the order, where the message names one.
         task: the task's name.
         task_id: the message's task id.
-        message_id: SQS's own id of the message; with `receive_count`, it names the attempt.
-        kind: the class of the failure: `own`, `permanent`, `poison` or `lost`.
+        message_id: SQS's own id of the message when it was sent first; with `receive_count`, it names the attempt.
+        kind: the class of the failure: `own`, `permanent`, `poison` or `lost`; `begun`: it runs, or its worker is gone.
         error_class: the exception's class, e.g. `ConflictingOrder`.
         message: the exception's text.
         traceback: where it was raised.
-        receive_count: the attempt's number: how often SQS has handed out the message.
+        receive_count: how often SQS had handed out the message, all its copies, that time included.
         worker: the worker's name.
-        final: whether the queue allows no further receive, so that SQS moves the message to the DLQ.
+        final: whether the queue allows no further attempt, so that SQS moves the message to the DLQ.
         failed_at: when; aware, UTC.
         next_visible_at: when SQS hands the message out again at the earliest, or, after the final
             attempt, when it can be moved to the DLQ; aware, UTC.
@@ -49,4 +52,4 @@ def state_without_row(failed: Sequence[FailedAttempt]) -> State:
     """The state of an accepted order that is not in the table, from its failed attempts."""
     if any(attempt.final for attempt in failed):
         return "dead"
-    return "retrying" if failed else "queued"
+    return "retrying" if any(attempt.kind != BEGUN for attempt in failed) else "queued"

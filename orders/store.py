@@ -3,18 +3,19 @@
 The only module that runs SQL on orders. Every write is idempotent, so whoever is unsure may repeat it.
 """
 
-from collections.abc import Callable, Sequence
+import collections
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Select, and_, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Select, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.mysql import insert as mariadb_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from orders.attempt import FailedAttempt
+from orders.attempt import BEGUN, FailedAttempt
 from orders.fields import MAX_PRODUCT_NAME
 from orders.order import Order
 from orders.outcome import Arrival, Outcome, Position, Result, StoredOrder
@@ -87,7 +88,7 @@ class OrderStore:
     def record_attempt(self, attempt: FailedAttempt) -> None:
         """Keep a failed attempt, its texts cut to what the columns hold.
 
-        A message's receive is kept once: recorded again, the first row stands.
+        A message's receive is kept once: recorded again, the first row stands, unless it only says that it began.
         """
         row = {
             "order_id": None if attempt.order_id is None else str(attempt.order_id),
@@ -104,7 +105,38 @@ class OrderStore:
             "failed_at": attempt.failed_at,
             "next_visible_at": attempt.next_visible_at,
         }
-        self._transaction(lambda connection: connection.execute(self._keep_attempt, row))
+        begun = _begun(attempt.message_id, attempt.receive_count)
+
+        def keep(connection: Connection) -> None:
+            connection.execute(delete(attempts).where(begun))
+            connection.execute(self._keep_attempt, row)
+
+        self._transaction(keep)
+
+    def withdraw_attempt(self, message_id: str, receive_count: int) -> None:
+        """Forget an attempt that has begun and has not failed."""
+        query = delete(attempts).where(_begun(message_id, receive_count))
+        self._transaction(lambda connection: connection.execute(query))
+
+    def returned(self, max_attempts: Mapping[str, int]) -> dict[str, tuple[int, int | None]]:
+        """How many attempts at each message are on record, and at which receive one of them began and was lost.
+
+        Whoever asks has the message in hand, so an attempt that has begun and has no outcome is lost: its kind is
+        changed, and it is final where it is the last of those that are allowed.
+        """
+        columns = attempts.c.message_id, attempts.c.receive_count, attempts.c.kind
+        query = select(*columns).where(attempts.c.message_id.in_(max_attempts))
+
+        def look(connection: Connection) -> dict[str, tuple[int, int | None]]:
+            rows = connection.execute(query).all()
+            counts = collections.Counter(row.message_id for row in rows)
+            lost = {row.message_id: row.receive_count for row in rows if row.kind == BEGUN}
+            for message_id, receive_count in lost.items():
+                outcome = {"kind": "lost", "final": counts[message_id] >= max_attempts[message_id]}
+                connection.execute(update(attempts).where(_begun(message_id, receive_count)).values(outcome))
+            return {message_id: (count, lost.get(message_id)) for message_id, count in counts.items()}
+
+        return self._transaction(look)
 
     def attempts_of(self, order_id: UUID) -> list[FailedAttempt]:
         """The failed attempts at an order, oldest first."""
@@ -159,6 +191,13 @@ class OrderStore:
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
         return transaction(self._engine, work)
+
+
+def _begun(message_id: str, receive_count: int) -> ColumnElement[bool]:
+    """Which attempt at a message has begun at a receive, and has no outcome."""
+    return and_(
+        attempts.c.message_id == message_id, attempts.c.receive_count == receive_count, attempts.c.kind == BEGUN
+    )
 
 
 def _insert_or_keep(dialect: str, *key: Column[Any]) -> Any:

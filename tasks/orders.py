@@ -3,15 +3,13 @@
 import functools
 from collections.abc import Sequence
 from typing import Any, Final
-from uuid import UUID
 
 import structlog
 from celery import shared_task
 from sqlalchemy import Engine
 
-from celery_sqs import Attempt, BatchTask, Call, DryRun
+from celery_sqs import AttemptStore, BatchTask, Call, DryRun
 from celery_sqs.tracing import process_span, trace_id
-from orders.attempt import FailedAttempt
 from orders.database import connect
 from orders.faults import is_outage
 from orders.fields import is_order_id
@@ -19,6 +17,7 @@ from orders.outcome import Arrival, Outcome, Result
 from orders.schema import InvalidOrder, from_message
 from orders.store import OrderStore
 from tasks import redrive
+from tasks.attempts import OrderAttempts
 
 PERSIST_ORDER: Final = "persist_order"
 
@@ -76,26 +75,10 @@ class OrderTask(BatchTask):
         }
         return {key: value for key, value in context.items() if value is not None}
 
-    def record_attempt(self, attempt: Attempt) -> None:
-        """Keep it in the table `attempts`, from which an order's state follows."""
-        order_id = self.subject(*attempt.args)
-        self.store.record_attempt(
-            FailedAttempt(
-                order_id=UUID(order_id) if order_id else None,
-                task=attempt.task,
-                task_id=attempt.task_id,
-                message_id=attempt.message_id,
-                kind=attempt.kind.value,
-                error_class=type(attempt.error).__name__,
-                message=str(attempt.error),
-                traceback=attempt.traceback,
-                receive_count=attempt.receive_count,
-                worker=attempt.worker,
-                final=attempt.final,
-                failed_at=attempt.failed_at,
-                next_visible_at=attempt.next_visible_at,
-            )
-        )
+    @property
+    def attempt_store(self) -> AttemptStore:
+        """The table `attempts`, from which an order's state follows."""
+        return OrderAttempts(self.store, self.subject)
 
 
 @shared_task(bind=True, base=OrderTask, name=PERSIST_ORDER)

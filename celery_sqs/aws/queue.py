@@ -39,6 +39,14 @@ class QueueFacts:
     arn: str
 
     @property
+    def is_fifo(self) -> bool:
+        """Whether it keeps an order; its name says so.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fifo-queues.html
+        """
+        return self.name.endswith(".fifo")
+
+    @property
     def name(self) -> str:
         """The queue's name: the last part of its ARN."""
         return self.arn.rsplit(":", 1)[-1]

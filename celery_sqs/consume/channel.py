@@ -1,58 +1,54 @@
 """The channel: what Celery and kombu see of SQS. It brings together the threads that receive, lease and settle.
 
-It is kombu's own for SQS with its input and output replaced; what is kept is the consumers of a virtual channel.
+It is kombu's own for SQS with its input and output replaced; what is kept is the consumers of a virtual channel. What
+sends is in `celery_sqs.publish.channel`.
 """
 
 import collections
 import logging
 import time
-from collections.abc import Callable
 from typing import Any, Final
-
-from kombu.transport import SQS
 
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.endpoint import sqs_client
+from celery_sqs.consume.budget import Step, at_stop
 from celery_sqs.consume.circuit_breaker import CircuitBreaker
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.leases import Leases
+from celery_sqs.consume.owner import Owner
+from celery_sqs.consume.ready import Ready
 from celery_sqs.consume.receiver import Receiver, Source
-from celery_sqs.consume.settler import Settler
+from celery_sqs.consume.settlements import Settlements
 from celery_sqs.consume.wakeup import Wakeup
-from celery_sqs.errors import Undecodable, Unpurgeable, Unsendable
+from celery_sqs.errors import Undecodable
 from celery_sqs.message import wire
-from celery_sqs.message.outgoing import Outgoing
 from celery_sqs.message.received import Message
-from celery_sqs.publish import delay
-from celery_sqs.publish.amqp import SETTINGS
-from celery_sqs.publish.sender import sender
-from celery_sqs.settings import Settings
+from celery_sqs.publish.channel import SendingChannel
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that the last settlements get at the end.
-CLOSE_TIMEOUT: Final = 10.0
+#: Seconds that polls under way get at the end. What SQS answers after that is hidden until its visibility timeout
+#: ends, and has spent a receive; a long poll of an idle queue brings nothing.
+POLL_TIMEOUT: Final = 4.0
 
-CLOSE_MARGIN: Final = 1.0  # seconds that a poll gets beyond its own time limit
+#: Seconds that the last settlements get then.
+CLOSE_TIMEOUT: Final = 4.0
+
 CLOSE_LOOK: Final = 0.05  # seconds between two looks whether all polls have ended
 
 
-class Channel(SQS.Channel):
-    """A channel that sends and settles in batches, and receives on threads of its own.
+class Channel(SendingChannel):
+    """A channel that receives on threads of its own, and settles in batches.
 
     Attributes:
         in_flight: the deliveries that are not settled yet.
         receivers: those that poll, by queue.
-        on_poison: called with a delivery that no consumer can take, and why; releases it unless set.
-        is_hurried: whether `close` is not to wait for polls under way.
-        run_instead: called by `close` with what it is about to release; says whether that has been run.
+        owner: the worker that it belongs to.
+        ready: what waits to be handed to Celery.
     """
 
     Message = Message
-
-    #: A body is JSON text already; kombu's default would wrap it in base64.
-    body_encoding = None
 
     #: What is in flight at the end is released by `close`, in batches; kombu would do it one by one.
     do_restore = False
@@ -61,54 +57,16 @@ class Channel(SQS.Channel):
         super().__init__(*args, **kwargs)
         self.in_flight = InFlight()
         self.receivers: dict[str, Receiver] = {}
-        self.on_poison: Callable[[Delivery, Exception], None] = self._release_now
-        self.is_hurried: Callable[[], bool] = lambda: False
-        self.run_instead: Callable[[Delivery], bool] = lambda _: False
+        self.owner = Owner(self)
+        self.ready = Ready(self.in_flight, self._examine)
         self._circuit_breaker = CircuitBreaker(self.in_flight, self.wake)
-        self._ready: collections.deque[Delivery] = collections.deque()
+        self._settlements = Settlements(self._connect, self.in_flight, self.qos.ack, self._on_refused)
         self._wakeup: Wakeup | None = None
         self._leases: Leases | None = None
         self._stopped: list[Receiver] = []
-        self._settlers: dict[str, Settler] = {}
-
-    @property
-    def _settings(self) -> Settings:
-        settings: Settings = self.transport_options[SETTINGS]
-        return settings
-
-    # Sending
-
-    def basic_publish(self, message: Any, exchange: str, routing_key: str, **kwargs: Any) -> None:
-        """Send a message to the queue that the routing key names. kombu drops one that no exchange routes to a queue.
-
-        Raises:
-            Unsendable: it is for an exchange.
-        """
-        if exchange:
-            raise Unsendable(
-                f"exchange {exchange!r}: SQS has no exchanges, so name the queue (routing key {routing_key!r})"
-            )
-        super().basic_publish(message, exchange, routing_key, **kwargs)
-
-    def _resolve_queue_url(self, queue: str) -> str:
-        return self._settings.queue(queue).url
-
-    def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
-        seconds = delay.take(message["headers"])
-        self.send(queue, wire.encode(message), seconds)
-
-    def send(self, queue: str, message: Outgoing, seconds: int = 0) -> None:
-        """Send a message; returns once SQS has confirmed it. See `celery_sqs.publish.sender`."""
-        settings = self._settings
-        sender(settings.endpoint, self._resolve_queue_url(queue)).send(message, settings.send_timeout, seconds)
-
-    def _purge(self, queue: str) -> int:
-        raise Unpurgeable(queue)
-
-    def _size(self, queue: str) -> int:
-        # kombu asks on every declaration, and each publish declares: a call to SQS for a number
-        # that nobody reads.
-        return 0
+        self._begun: collections.deque[Delivery] = collections.deque()
+        self._was_exclusive = False
+        self._is_stopping = False
 
     # Receiving
 
@@ -119,7 +77,8 @@ class Channel(SQS.Channel):
         if self._wakeup is None:
             self._begin()
         source = Source(queue=queue, url=self._resolve_queue_url(queue))
-        receiver = Receiver(self._connect, source, self.in_flight, self._settler(source.url), self._on_received)
+        self._settlements.open(source.url)
+        receiver = Receiver(self._connect, source, self.in_flight, self._on_received, self.give_back)
         self.receivers[queue] = receiver
         receiver.start()
 
@@ -134,14 +93,9 @@ class Channel(SQS.Channel):
         """The client for calls that may take so many seconds on purpose."""
         return sqs_client(self._settings.endpoint, wait)
 
-    def _settler(self, queue_url: str) -> Settler:
-        if queue_url not in self._settlers:
-            self._settlers[queue_url] = Settler(self._connect(), queue_url)
-        return self._settlers[queue_url]
-
     def _on_received(self, deliveries: list[Delivery]) -> None:
         """On a receiver's thread: leave the deliveries for the hub and wake it."""
-        self._ready.extend(deliveries)
+        self.ready.add(deliveries)
         self.wake()
 
     def owns(self, delivery_tag: str) -> bool:
@@ -155,22 +109,63 @@ class Channel(SQS.Channel):
             self._wakeup.wake()
 
     def _on_wakeup(self) -> None:
-        """On the hub: hand everything received to its consumer."""
+        """On the hub: examine what has come back, and hand the rest to its consumer."""
         if self._wakeup is not None:
             self._wakeup.drain()
-        while self._ready and not self._circuit_breaker.is_open:
-            self._hand_over(self._ready.popleft())
-
-    def _hand_over(self, delivery: Delivery) -> None:
-        if delivery.is_lost:
-            self.in_flight.pop(delivery.receipt_handle)
+        self.ready.sort(self.is_waiting)
+        if self.is_waiting:
             return
-        if self._settler(delivery.queue_url).is_done(delivery):
-            self.basic_ack(delivery.receipt_handle)
+        suspect = self.ready.next_suspect()
+        if suspect is not None:
+            self.owner.begin(suspect)
+        while self._begun:
+            self.hand_over(self._begun.popleft())
+        was_exclusive, self._was_exclusive = self._was_exclusive, self.ready.is_exclusive
+        if was_exclusive and not self._was_exclusive:
+            self.owner.resume()
+        while not self.is_waiting and (delivery := self.ready.next()):
+            self.hand_over(delivery)
+
+    def _examine(self, deliveries: list[Delivery]) -> None:
+        """Have the worker look up what is on record, but for what has been done, or is not ours any more."""
+        ours = []
+        for delivery in deliveries:
+            if delivery.is_lost:
+                self._settlements.drop(delivery)
+            elif self._settlements.is_done(delivery):
+                self._settlements.delete(delivery)
+            else:
+                ours.append(delivery)
+        if ours:
+            self.owner.examine(ours)
+
+    def proceed(self, delivery: Delivery, step: Step, records: bool) -> None:
+        """From any thread: do what follows from what is on record of a message that has come back."""
+        match step:
+            case Step.RENEW:
+                self._settlements.renew(delivery, records, "returned")
+            case Step.RENEW_UNSPENT:
+                self._settlements.renew_unspent(delivery, "redriven")
+            case Step.GIVE_UP:
+                self._settlements.release(delivery)
+            case _:
+                delivery.is_alone = step is Step.RUN_ALONE
+                self.ready.add([delivery])
+        self.wake()
+
+    def begin(self, delivery: Delivery) -> None:
+        """From any thread: a suspect may run, its attempt is on record."""
+        self._begun.append(delivery)
+        self.wake()
+
+    def hand_over(self, delivery: Delivery) -> None:
+        """On the hub: give a message to its consumer."""
+        if delivery.is_lost:
+            self._settlements.drop(delivery)
             return
         consume = self.connection._callbacks.get(delivery.queue)
         if consume is None:
-            return  # cancelled: `close` releases it
+            return  # cancelled: `close` gives it back
         try:
             payload = decoded(delivery, self._settings.default_task)
             delivery.advance(State.RESERVED)
@@ -180,10 +175,7 @@ class Channel(SQS.Channel):
             unforeseen = not isinstance(error, Undecodable)
             text = "message %s is released to %s: %r"
             logger.error(text, delivery.message_id, delivery.queue, error, exc_info=unforeseen)
-            self.on_poison(delivery, error)
-
-    def _release_now(self, delivery: Delivery, error: Exception | None = None) -> None:
-        self.basic_reject(delivery.receipt_handle, requeue=True)
+            self.owner.bury(delivery, error)
 
     @property
     def is_waiting(self) -> bool:
@@ -197,9 +189,9 @@ class Channel(SQS.Channel):
     def park(self, delivery_tag: str, task: Any) -> None:
         """Keep a message in an outage, leased: it is handed over again, without another receive, when that is over."""
         delivery = self.in_flight.get(delivery_tag)
-        if delivery is not None:
-            delivery.advance(State.PARKED)
-            self._ready.appendleft(delivery)
+        if delivery is not None and delivery.advance(State.PARKED):
+            delivery.is_submitted = False
+            self.ready.add([delivery])
         self.depend_on(task)
 
     def basic_qos(self, prefetch_size: int = 0, prefetch_count: int = 0, apply_global: bool = False) -> None:
@@ -219,40 +211,53 @@ class Channel(SQS.Channel):
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
         """Delete a message that is done."""
-        delivery = self._take_out(delivery_tag)
+        delivery = self.in_flight.get(delivery_tag)
         if delivery is not None:
-            self._settler(delivery.queue_url).delete(delivery)
+            self._settlements.delete(delivery)
+            if delivery.begun is not None:
+                self.owner.succeeded(delivery)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Release a message at once with `requeue`, else when its visibility timeout ends. It is never sent again."""
-        if requeue:
-            self.release(delivery_tag, 0)
-        else:
-            self._take_out(delivery_tag)
+        delivery = self.in_flight.get(delivery_tag)
+        if delivery is not None and requeue:
+            self._settlements.release(delivery)
+        elif delivery is not None:
+            self._settlements.drop(delivery)
 
     def release(self, delivery_tag: str, delay: int) -> None:
         """Make a message visible in so many seconds. SQS moves it to the DLQ after the last receive that it allows."""
-        delivery = self._take_out(delivery_tag)
+        delivery = self.in_flight.get(delivery_tag)
         if delivery is not None:
-            self._settler(delivery.queue_url).release(delivery, delay)
+            self._settlements.release(delivery, delay)
 
-    def _take_out(self, delivery_tag: str) -> Delivery | None:
-        self.qos.ack(delivery_tag)
-        delivery = self.in_flight.pop(delivery_tag)
-        if delivery is not None:
-            delivery.advance(State.SETTLED)
-        return delivery
+    def give_back(self, delivery: Delivery) -> None:
+        """Part with a message that has not begun, from any thread: this worker stops."""
+        self._is_stopping = True
+        records = self.owner.records(delivery)
+        if not records and delivery.attempts is None:
+            delivery.count_receives()
+        if at_stop(delivery.budget(records)) is Step.RENEW:
+            self._settlements.renew(delivery, records, "stop")
+        else:
+            self._settlements.release(delivery)
+
+    def _on_refused(self, delivery: Delivery) -> None:
+        """A message cannot be renewed: what has come back runs alone, unless the worker stops."""
+        if self._is_stopping:
+            self._settlements.release(delivery)
+        else:
+            self.proceed(delivery, Step.RUN_ALONE, records=True)
 
     def close(self) -> None:
-        """Stop receiving, release what was not started, and settle what is waiting to be."""
+        """Stop receiving, give back what was not started, and settle what is waiting to be."""
         if self.closed:
             return
         self._circuit_breaker.stop()
         for consumer_tag in list(self._tag_to_queue):
             self.basic_cancel(consumer_tag)
-        self._release_rest()
-        for settler in self._settlers.values():
-            settler.close(CLOSE_TIMEOUT)
+        self._give_back_rest()
+        self._settlements.close(CLOSE_TIMEOUT)
         if self._leases is not None:
             self._leases.stop()
         if self._wakeup is not None:
@@ -261,25 +266,27 @@ class Channel(SQS.Channel):
             self._wakeup = None
         super().close()
 
-    def _release_rest(self) -> None:
-        """Release what was not started, until all polls under way have ended.
-
-        Cut off, they would take messages along that nobody sees until their visibility timeout ends, and
-        that have one receive less.
-        """
-        longest = max((receiver.longest_poll for receiver in self._stopped), default=0.0)
-        end = time.monotonic() + longest + CLOSE_MARGIN
+    def _give_back_rest(self) -> None:
+        """Give back what was not started, and what polls under way still bring."""
+        end = time.monotonic() + POLL_TIMEOUT
         polling = True
         while polling:
             polling = any(receiver.is_polling for receiver in self._stopped)
             for delivery in self.in_flight.all():
-                if not self.run_instead(delivery):
-                    self._release_now(delivery)
-            if self.is_hurried() or time.monotonic() > end:
+                if delivery.state is not State.RENEWING:
+                    self.give_back(delivery)
+            if self.owner.is_hurried() or time.monotonic() > end:
                 return
             time.sleep(CLOSE_LOOK if polling else 0)
 
 
 def decoded(delivery: Delivery, default_task: str | None) -> dict[str, Any]:
     """The kombu message of a delivery; raises Undecodable where it is no task call."""
-    return wire.decode(delivery.message, delivery.queue, delivery.queue_url, default_task, delivery.max_receive_count)
+    return wire.decode(
+        delivery.message,
+        delivery.queue,
+        delivery.queue_url,
+        default_task,
+        delivery.max_receive_count,
+        delivery.attempts,
+    )

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from celery_sqs.consume.budget import Budget, is_suspect_next
+from celery_sqs.message.renewal import Renewal, opened
+
 
 class State(StrEnum):
     """Where a delivery is on its way. `docs/internals.md` draws it."""
@@ -13,17 +16,20 @@ class State(StrEnum):
     READY = "ready"  # received; waits for the worker's event loop
     RESERVED = "reserved"  # handed to Celery; waits for a batch or a free process
     RUNNING = "running"  # its task runs in the pool
-    PARKED = "parked"  # kept through an outage, leased; goes on as READY
+    PARKED = "parked"  # kept through an outage, leased
+    RENEWING = "renewing"  # a copy of it is being sent
     SETTLED = "settled"  # no longer in flight: it is being deleted or released, or its visibility timeout ends
     LOST = "lost"  # its lease has ended: SQS may have handed it to another worker
 
 
 #: The states that may follow. LOST and SETTLED end the way: a message that comes again is a new delivery.
 FOLLOWING: Final[dict[State, frozenset[State]]] = {
-    State.READY: frozenset({State.RESERVED, State.PARKED, State.SETTLED, State.LOST}),
-    State.RESERVED: frozenset({State.RUNNING, State.PARKED, State.SETTLED, State.LOST}),
-    State.RUNNING: frozenset({State.PARKED, State.SETTLED, State.LOST}),
-    State.PARKED: frozenset({State.RESERVED, State.SETTLED, State.LOST}),
+    State.READY: frozenset({State.RESERVED, State.PARKED, State.RENEWING, State.SETTLED, State.LOST}),
+    State.RESERVED: frozenset({State.RUNNING, State.PARKED, State.RENEWING, State.SETTLED, State.LOST}),
+    State.RUNNING: frozenset({State.PARKED, State.RENEWING, State.SETTLED, State.LOST}),
+    State.PARKED: frozenset({State.READY, State.RENEWING, State.SETTLED, State.LOST}),
+    # SQS would not take the copy.
+    State.RENEWING: frozenset({State.READY, State.SETTLED, State.LOST}),
     State.SETTLED: frozenset(),
     State.LOST: frozenset(),
 }
@@ -37,14 +43,23 @@ class Delivery:
     """A message that was handed to us, and until when it is ours.
 
     Attributes:
-        message: the entry of ReceiveMessage's answer.
+        message: the entry of ReceiveMessage's answer; of a copy, as it was sent first.
         queue: the queue's name.
         queue_url: the queue's URL.
         visibility_timeout: seconds that the queue hides a message it has handed out.
         leased_until: when it is visible to others again, on the monotonic clock.
         max_receive_count: receives that the queue allows; None where it has no redrive policy.
+        is_renewable: whether a copy of it can be sent.
         received_at: when it came, on the monotonic clock.
         state: where it is on its way; changed by `advance` alone.
+        attempts: its failed attempts so far; None while they have not been looked up.
+        is_alone: whether nothing else is to run when it does.
+        is_submitted: whether the pool has it.
+        begun: its receive count, if an attempt is on record that has begun and has no outcome.
+        renewal: what it carries if it is a copy.
+        copy_id: SQS's id of this copy of the message.
+        copy_sent_at: when this copy was sent, in milliseconds since the epoch; 0 where SQS does not say.
+        receives: how often SQS has handed out this copy, this time included; 1 where it does not say.
     """
 
     message: Any
@@ -53,8 +68,25 @@ class Delivery:
     visibility_timeout: float
     leased_until: float
     max_receive_count: int | None = None
+    is_renewable: bool = True
     received_at: float = field(default_factory=time.monotonic)
     state: State = State.READY
+    attempts: int | None = None
+    is_alone: bool = False
+    is_submitted: bool = False
+    begun: int | None = None
+    renewal: Renewal | None = field(init=False)
+    copy_id: str = field(init=False)
+    copy_sent_at: int = field(init=False)
+    receives: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.copy_id = self.message.get("MessageId", "")
+        self.copy_sent_at = _number(self.message, "SentTimestamp", 0)
+        self.receives = max(1, _number(self.message, "ApproximateReceiveCount", 1))
+        self.message, self.renewal = opened(self.message)
+        if not self.is_returned:
+            self.attempts = 0
 
     def advance(self, state: State) -> bool:
         """Change the state, from any thread; False, and nothing changes, where that state may not follow."""
@@ -82,19 +114,60 @@ class Delivery:
 
     @property
     def message_id(self) -> str:
-        """The message's id, the same for each of its deliveries."""
-        message_id: str = self.message.get("MessageId", "")
-        return message_id
+        """SQS's id of the message when it was sent first: the same for all copies and deliveries."""
+        return self.renewal.message_id if self.renewal else self.copy_id
 
     @property
     def receive_count(self) -> int:
-        """How often SQS has handed out the message, this time included; 1 where it does not say."""
-        try:
-            return max(1, int(self.message["Attributes"]["ApproximateReceiveCount"]))
-        except (LookupError, TypeError, ValueError):
-            return 1
+        """How often SQS has handed out the message, all copies, this time included."""
+        return self.receives + (self.renewal.receives if self.renewal else 0)
 
     @property
-    def is_last(self) -> bool:
-        """Whether the queue allows no further receive."""
-        return self.max_receive_count is not None and self.receive_count >= self.max_receive_count
+    def is_returned(self) -> bool:
+        """Whether SQS has handed out the message before."""
+        return self.renewal is not None or self.receives > 1
+
+    @property
+    def sent_at(self) -> int:
+        """When it was sent first, in milliseconds since the epoch; 0 where SQS does not say."""
+        return self.renewal.sent_at if self.renewal else self.copy_sent_at
+
+    def count_receives(self) -> None:
+        """Take each receive before this one for an attempt, as nothing keeps a record of them."""
+        self.attempts = self.receives - 1 + ((self.renewal.attempts or 0) if self.renewal else 0)
+
+    def budget(self, records: bool) -> Budget:
+        """What is known of it, for `celery_sqs.consume.budget`.
+
+        Args:
+            records: whether its task keeps a record of its attempts.
+        """
+        return Budget(
+            receives=self.receives,
+            max_receives=self.max_receive_count,
+            attempts=self.attempts,
+            attempts_before=self.renewal.attempts if self.renewal else 0,
+            is_suspect=self.renewal is not None and self.renewal.is_suspect,
+            is_renewable=self.is_renewable,
+            records=records,
+        )
+
+    def next_renewal(self, records: bool) -> Renewal:
+        """What a copy of it is to carry."""
+        return Renewal(
+            message_id=self.message_id,
+            sent_at=self.sent_at,
+            receives=self.receive_count,
+            attempts=self.attempts,
+            is_suspect=is_suspect_next(self.budget(records)),
+            begun=self.begun,
+            is_rescued=self.renewal is not None and self.renewal.is_rescued,
+        )
+
+
+def _number(message: Any, name: str, default: int) -> int:
+    """A number among what SQS says of a message."""
+    try:
+        return int(message["Attributes"][name])
+    except (LookupError, TypeError, ValueError):
+        return default

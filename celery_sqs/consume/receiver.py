@@ -15,13 +15,16 @@ from typing import Any, Final
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.endpoint import READ_TIMEOUT
 from celery_sqs.aws.queue import QueueFacts, read_facts
-from celery_sqs.consume.delivery import Delivery, State
+from celery_sqs.consume.delivery import Delivery
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.polls import MOST_IN_FLIGHT, WORTH_WAITING, Poll, Polls
-from celery_sqs.consume.settler import Settler
+from celery_sqs.message.outgoing import GROUP, TRACE
 from celery_sqs.retry import pause
 
 logger = logging.getLogger(__name__)
+
+#: What SQS says of a message: its receives and its age, and what a copy of it has to take along.
+_SYSTEM_ATTRIBUTES: Final = ("ApproximateReceiveCount", "SentTimestamp", TRACE, GROUP)
 
 IDLE_LOOK: Final = 1.0  # seconds between two looks of a thread that has nothing to do
 
@@ -51,8 +54,8 @@ class Receiver:
         connect: gives a client for calls that may take so many seconds on purpose.
         source: the queue.
         in_flight: asked for room before each poll, filled after it.
-        settler: releases what comes after the stop.
         deliver: called on a receiver's thread with each poll's deliveries.
+        give_back: called on one with each delivery that comes after the stop.
     """
 
     def __init__(
@@ -60,14 +63,14 @@ class Receiver:
         connect: Callable[[float], SqsClient],
         source: Source,
         in_flight: InFlight,
-        settler: Settler,
         deliver: Callable[[list[Delivery]], None],
+        give_back: Callable[[Delivery], None],
     ) -> None:
         self._connect = connect
         self._source = source
         self._in_flight = in_flight
-        self._settler = settler
         self._deliver = deliver
+        self._give_back = give_back
         self._stopped = threading.Event()
         self._facts: QueueFacts | None = None
         self._polls = Polls()
@@ -84,7 +87,7 @@ class Receiver:
             thread.start()
 
     def stop(self) -> None:
-        """Poll no more. What a poll under way still brings is released at once, or kept for `close` to decide on."""
+        """Poll no more. What a poll under way still brings is given back at once."""
         self._stopped.set()
         with self._in_flight.changed:
             self._in_flight.changed.notify_all()
@@ -132,28 +135,17 @@ class Receiver:
         try:
             deliveries = self._receive(poll)
             self._succeeded(poll, len(deliveries))
+            for delivery in deliveries:
+                self._in_flight.add(delivery)
             if self._stopped.is_set():
-                self._release(deliveries)
-            elif deliveries:
                 for delivery in deliveries:
-                    self._in_flight.add(delivery)
+                    self._give_back(delivery)
+            elif deliveries:
                 self._deliver(deliveries)
         except Exception as error:
             self._pause(error)
         finally:
             self.polled_at = time.monotonic()
-
-    def _release(self, deliveries: list[Delivery]) -> None:
-        """Release what comes after the stop. Another of our last polls may receive it, which has to end somewhere.
-
-        So what has come before stays in flight, and the channel's `close` decides on it.
-        """
-        for delivery in deliveries:
-            if delivery.receive_count == 1:
-                delivery.advance(State.SETTLED)
-                self._settler.release(delivery)
-            else:
-                self._in_flight.add(delivery)
 
     def _receive(self, poll: Poll) -> list[Delivery]:
         if self._facts is None:
@@ -164,7 +156,7 @@ class Receiver:
             QueueUrl=self._source.url,
             MaxNumberOfMessages=poll.count,
             MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+            MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES,
             **wait,
         )
         messages: list[Any] = [message for message in answer.get("Messages", []) if "ReceiptHandle" in message]
@@ -177,6 +169,7 @@ class Receiver:
                 facts.visibility_timeout,
                 leased_until,
                 facts.max_receive_count,
+                not facts.is_fifo,
             )
             for message in messages
         ]

@@ -28,7 +28,7 @@ LIMITS: Final = Limits(linger=0.02, concurrency=8, capacity=100_000)
 FIRST_PAUSE: Final = 0.1  # seconds before the second try, at the most; doubles from there
 LONGEST_PAUSE: Final = 2.0  # seconds
 
-#: Message ids of done messages that could not be deleted, the newest.
+#: Ids of the copies of done messages that could not be deleted, the newest.
 MAX_REMEMBERED: Final = 10_000
 
 
@@ -76,8 +76,8 @@ class Settler:
             self._add(self._releases, _Settlement(delivery, delay))
 
     def is_done(self, delivery: Delivery) -> bool:
-        """Whether an earlier delivery of the message was done, and only its deletion failed."""
-        return delivery.message_id in self._done
+        """Whether an earlier delivery of this copy was done, and only its deletion failed."""
+        return delivery.copy_id in self._done
 
     def close(self, timeout: float) -> None:
         """Settle what is waiting; gives up after so many seconds."""
@@ -123,7 +123,7 @@ class Settler:
 
     def _remember(self, delivery: Delivery) -> None:
         with self._lock:
-            self._done[delivery.message_id] = None
+            self._done[delivery.copy_id] = None
             while len(self._done) > MAX_REMEMBERED:
                 self._done.popitem(last=False)
 

@@ -18,6 +18,7 @@ from celery_sqs.aws.endpoint import Endpoint, sqs_client
 from celery_sqs.aws.group_commit import MAX_BATCH_BYTES, MAX_ENTRIES
 from celery_sqs.aws.queue import read_facts, url_beside
 from celery_sqs.errors import CallFailed
+from celery_sqs.message.outgoing import resent, size_of
 from celery_sqs.retry import retry
 
 #: An entry of ReceiveMessage's answer, with all attributes.
@@ -138,7 +139,7 @@ class Scan:
         Returns:
             For each SQS's id of what was sent, or why that is not confirmed.
         """
-        entries = [_entry(message, body) for message, body in zip(messages, bodies, strict=True)]
+        entries = [resent(message, body) for message, body in zip(messages, bodies, strict=True)]
         outcomes = self._call(self._queue.sqs.send_message_batch, self._queue.work_url, entries)
         return [outcome if isinstance(outcome, Failure) else str(outcome["MessageId"]) for outcome in outcomes]
 
@@ -218,21 +219,12 @@ def _may_succeed_later(outcome: dict[str, Any] | Failure) -> bool:
     return isinstance(outcome, Failure) and outcome.may_pass
 
 
-def _entry(message: Message, body: str) -> dict[str, Any]:
-    """What sends a message again: its attributes as they came, without what only a receive says of them."""
-    attributes = {
-        name: {part: value[part] for part in ("DataType", "StringValue", "BinaryValue") if part in value}
-        for name, value in message.get("MessageAttributes", {}).items()
-    }
-    return {"MessageBody": body, "MessageAttributes": attributes}
-
-
 def _batches(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """Entries as SQS takes them at once."""
     batch: list[dict[str, Any]] = []
     total = 0
     for entry in entries:
-        size = _size(entry)
+        size = size_of(entry)
         if batch and (len(batch) == MAX_ENTRIES or total + size > MAX_BATCH_BYTES):
             yield batch
             batch, total = [], 0
@@ -240,12 +232,3 @@ def _batches(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]
         total += size
     if batch:
         yield batch
-
-
-def _size(entry: dict[str, Any]) -> int:
-    """Bytes that SQS counts: body, and each attribute's name, type and value."""
-    size = len(entry.get("MessageBody", "").encode("utf-8", "replace"))
-    for name, value in entry.get("MessageAttributes", {}).items():
-        size += len(name.encode()) + len(value["DataType"].encode())
-        size += len(value.get("StringValue", "").encode()) + len(value.get("BinaryValue", b""))
-    return size

@@ -1,4 +1,4 @@
-"""A message as SendMessage takes it, or the reason why it would not."""
+"""A message as SendMessage takes it, or the reason why it would not; and one that was received, to be sent again."""
 
 import re
 from dataclasses import dataclass
@@ -9,6 +9,10 @@ from celery_sqs.errors import Unsendable
 #: Bytes of body and attributes together:
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
+
+#: What SQS itself says of a message, and takes again when that is sent again.
+TRACE: Final = "AWSTraceHeader"
+GROUP: Final = "MessageGroupId"
 
 _TYPE: Final = "String"  # of each of our attributes; its name counts towards a message's size
 
@@ -52,3 +56,34 @@ def outgoing(body: str, attributes: dict[str, str]) -> Outgoing:
 def escaped(text: str) -> str:
     """A JSON text in characters that SQS takes; only inside a string can it have others."""
     return text if text.isascii() else _REFUSED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def resent(message: dict[str, Any], body: str) -> dict[str, Any]:
+    """The entry of SendMessageBatch that sends a received message again, with this body.
+
+    Its attributes, its trace and its group are as they came, without what only a receive says of them. SQS gives it
+    another id:
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatchRequestEntry.html
+    """
+    entry: dict[str, Any] = {
+        "MessageBody": body,
+        "MessageAttributes": {
+            name: {part: value[part] for part in ("DataType", "StringValue", "BinaryValue") if part in value}
+            for name, value in (message.get("MessageAttributes") or {}).items()
+        },
+    }
+    of_sqs = message.get("Attributes") or {}
+    if TRACE in of_sqs:
+        entry["MessageSystemAttributes"] = {TRACE: {"DataType": _TYPE, "StringValue": of_sqs[TRACE]}}
+    if GROUP in of_sqs:
+        entry[GROUP] = of_sqs[GROUP]
+    return entry
+
+
+def size_of(entry: dict[str, Any]) -> int:
+    """Bytes that SQS counts of an entry: body, and each attribute's name, type and value."""
+    size = len(entry.get("MessageBody", "").encode("utf-8", "replace"))
+    for name, value in entry.get("MessageAttributes", {}).items():
+        size += len(name.encode()) + len(value["DataType"].encode())
+        size += len(value.get("StringValue", "").encode()) + len(value.get("BinaryValue", b""))
+    return size

@@ -16,6 +16,7 @@ from celery.utils.saferepr import saferepr
 from celery_sqs.errors import Undecodable, Unsendable
 from celery_sqs.message import envelope, exact_json
 from celery_sqs.message.outgoing import Outgoing, escaped, outgoing
+from celery_sqs.message.renewal import RENEWAL
 
 #: The serializers of what `decode` returns: a worker's `accept_content`.
 ACCEPTED: Final = (exact_json.SERIALIZER, envelope.SERIALIZER)
@@ -40,6 +41,10 @@ _OURS: Final = frozenset({TASK, TASK_ID, HEADERS})
 #: The header that says a worker how many receives the queue allows; None without a redrive policy.
 MAX_RECEIVE_COUNT: Final = "sqs_max_receive_count"
 
+#: The header that says how often SQS has handed out the message, this time included. Celery's `retries` are the failed
+#: attempts before this one.
+RECEIVE_COUNT: Final = "sqs_receive_count"
+
 #: Headers that have a place of their own, or that the receiving side works out again.
 _DERIVED: Final = frozenset(
     {
@@ -53,6 +58,7 @@ _DERIVED: Final = frozenset(
         "sqs_sent_at",
         "ignore_result",
         MAX_RECEIVE_COUNT,
+        RECEIVE_COUNT,
     }
 )
 
@@ -143,7 +149,12 @@ def _attributes(headers: dict[str, Any]) -> dict[str, str]:
 
 
 def decode(
-    message: Any, queue: str, queue_url: str, default_task: str | None, max_receive_count: int | None = None
+    message: Any,
+    queue: str,
+    queue_url: str,
+    default_task: str | None,
+    max_receive_count: int | None = None,
+    attempts: int | None = None,
 ) -> dict[str, Any]:
     """The kombu message of a received SQS message, with the parsed call beside it as `CALL`.
 
@@ -151,11 +162,12 @@ def decode(
     refused here.
 
     Args:
-        message: an entry of ReceiveMessage's answer, with attributes.
+        message: an entry of ReceiveMessage's answer, with attributes, from `celery_sqs.message.renewal.opened`.
         queue: the queue's name.
         queue_url: the queue's URL.
         default_task: the task for an object that names none.
         max_receive_count: receives that the queue allows, where it has a redrive policy.
+        attempts: failed attempts so far; None: each receive before this one counts as one.
 
     Raises:
         Undecodable: it is no task call.
@@ -163,6 +175,7 @@ def decode(
     try:
         content_type, body, call, headers = _parse(message, default_task)
         headers[MAX_RECEIVE_COUNT] = max_receive_count
+        headers["retries"] = headers[RECEIVE_COUNT] - 1 if attempts is None else attempts
         return {
             "body": body,
             "content-type": content_type,
@@ -206,7 +219,7 @@ def _parse(message: Any, default_task: str | None) -> tuple[str, str, list[Any],
         "task": task,
         "id": task_id,
         "message_id": message["MessageId"],
-        "retries": _receive_count(message) - 1,  # SQS alone counts attempts
+        RECEIVE_COUNT: _receive_count(message),
         "sqs_sent_at": sent_at(message),
         "argsrepr": args,
         "kwargsrepr": kwargs,
@@ -217,6 +230,8 @@ def _parse(message: Any, default_task: str | None) -> tuple[str, str, list[Any],
 def _opened(message: Any, default_task: str | None) -> tuple[str, str, Any, dict[str, Any]]:
     """Content type, text, value and unchecked headers of what a message holds."""
     body, ours = message["Body"], _our_attributes(message)
+    if RENEWAL in (message.get("MessageAttributes") or {}):
+        raise ValueError(f"{RENEWAL} cannot be read")
     if not isinstance(body, str):
         raise ValueError("the body is no text")
     in_base64 = not ours and not body.lstrip().startswith(("{", "["))

@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING or find_spec("prometheus_client"):
-    from celery_sqs.metrics.prometheus import BATCH_SIZE, CALLS, HealthGauges, exposition
+    from celery_sqs.metrics.prometheus import BATCH_SIZE, CALLS, RENEWALS, HealthGauges, exposition
 else:
-    from celery_sqs.metrics.disabled import BATCH_SIZE, CALLS, HealthGauges, exposition
+    from celery_sqs.metrics.disabled import BATCH_SIZE, CALLS, RENEWALS, HealthGauges, exposition
 
 __all__ = [
     "BATCH_SIZE",
@@ -20,8 +20,10 @@ __all__ = [
     "FAILED",
     "OK",
     "REFUSED",
+    "RENEWALS",
     "HealthGauges",
     "count_call",
+    "count_renewal",
     "exposition",
 ]
 
@@ -39,6 +41,16 @@ def count_call(action: str, status: int = 0) -> None:
         status: HTTP's; 0 where no answer came that makes sense.
     """
     CALLS.labels(action, _outcome(status)).inc()
+
+
+def count_renewal(reason: str) -> None:
+    """Count a message that was renewed.
+
+    Args:
+        reason: `returned`: a receive of it had no attempt on record, or it was its last; `stop`: of a worker;
+            `redriven`: by others than us; `old`: its queue would have deleted it.
+    """
+    RENEWALS.labels(reason).inc()
 
 
 def _outcome(status: int) -> str:

@@ -19,6 +19,7 @@ class _Metric:
 
 
 CALLS: Final = _Metric()
+RENEWALS: Final = _Metric()
 BATCH_SIZE: Final = _Metric()
 
 

@@ -24,6 +24,12 @@ CALLS: Final = Counter(
     ["action", "outcome"],
 )
 
+RENEWALS: Final = Counter(
+    "sqs_renewed_messages",
+    "Messages that were sent anew, with their history, and deleted then. Reason: returned, stop, redriven, old.",
+    ["reason"],
+)
+
 BATCH_SIZE: Final = Histogram(
     "task_batch_size",
     "Calls in a batch that was given to the pool.",

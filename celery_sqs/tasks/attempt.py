@@ -1,8 +1,9 @@
-"""A failed attempt: what is logged and recorded of it."""
+"""A failed attempt: what is logged of it, and the store that records it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from celery_sqs.tasks.decision import Kind, RetryDecision
 
@@ -14,14 +15,14 @@ class Attempt:
     Attributes:
         task: the task's name; empty where the message names none.
         task_id: the message's task id.
-        message_id: SQS's own id of the message.
+        message_id: SQS's own id of the message when it was sent first; its copies have it, too.
         kind: whose fault it was.
         args: the call's positional arguments.
         error: what was raised.
         traceback: where, as text.
         receive_count: how often SQS has handed out the message, this time included.
         worker: the worker's name.
-        final: whether the queue allows no further receive.
+        final: whether it is the last attempt.
         failed_at: when; aware, UTC.
         next_visible_at: when SQS hands the message out again, at the earliest; aware, UTC.
     """
@@ -41,14 +42,22 @@ class Attempt:
 
     @classmethod
     def of(
-        cls, task: str, request: Any, message_id: str, decision: RetryDecision, error: BaseException, traceback: str
+        cls,
+        task: str,
+        request: Any,
+        message_id: str,
+        receive_count: int,
+        decision: RetryDecision,
+        error: BaseException,
+        traceback: str,
     ) -> "Attempt":
         """The attempt that has just failed.
 
         Args:
             task: the task's name.
-            request: with `id`, `args`, `retries` and `hostname`.
+            request: with `id`, `args` and `hostname`.
             message_id: SQS's.
+            receive_count: how often SQS has handed out the message.
             decision: what becomes of the message.
             error: what was raised.
             traceback: where, as text.
@@ -62,12 +71,49 @@ class Attempt:
             args=tuple(request.args or ()),
             error=error,
             traceback=traceback,
-            receive_count=int(request.retries or 0) + 1,
+            receive_count=receive_count,
             worker=request.hostname or "",
             final=decision.final,
             failed_at=now,
             next_visible_at=now + timedelta(seconds=decision.delay),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnRecord:
+    """What is on record of a message that has come back.
+
+    Attributes:
+        attempts: the failed attempts.
+        lost: the one among them that had begun and has no outcome, as its worker is gone; None without one.
+    """
+
+    attempts: int
+    lost: int | None = None
+
+
+class AttemptStore(Protocol):
+    """Where a task keeps its failed attempts. They are its failure budget, which no crash and no stop spends.
+
+    An attempt is named by its message's id and receive count. Each method may raise whatever its database raises;
+    `SQSTask.is_outage` says which of that is an outage.
+    """
+
+    def record(self, attempt: Attempt) -> None:
+        """Keep an attempt. One of the kind `begun` is replaced by its outcome; any other stands once it is there."""
+
+    def withdraw(self, message_id: str, receive_count: int) -> None:
+        """Forget an attempt of the kind `begun`: it has succeeded, or an outage has interrupted it."""
+
+    def returned(self, max_attempts: Mapping[str, int]) -> Mapping[str, OnRecord]:
+        """What is on record of these messages, by id; nothing of one without attempts.
+
+        They have come back, so an attempt of the kind `begun` has lost its worker: from now on it is of the kind
+        `lost`, and final where it is the last that the queue allows.
+
+        Args:
+            max_attempts: how many attempts the queue allows, by message id.
+        """
 
 
 def describe(error: BaseException) -> str:

@@ -82,7 +82,8 @@ def _close(task: BatchTask, call: Call, error: BaseException | None) -> RetryDec
         "id": call.id,
         "message_id": call.message_id,
         "hostname": call.worker,
-        "retries": call.receive_count - 1,
+        "retries": call.retries,
+        wire.RECEIVE_COUNT: call.receive_count,
         wire.MAX_RECEIVE_COUNT: call.max_receive_count,
     }
     fields = {"task_id": call.id, "args": call.args, "kwargs": call.kwargs}
@@ -94,7 +95,7 @@ def _close(task: BatchTask, call: Call, error: BaseException | None) -> RetryDec
         else:
             einfo = _Traceback(error)
             decided = decide(
-                task, _noted(task, call, error, einfo), call.message_id, call.receive_count, call.max_receive_count
+                task, _noted(task, call, error, einfo), call.message_id, call.retries + 1, call.max_receive_count
             )
             decision = decided.explained(describe(error), einfo.traceback)
             if decision.kind is not Kind.OUTAGE:

@@ -11,12 +11,13 @@ class Call:
 
     Attributes:
         id: the task id.
-        message_id: SQS's own id of its message.
+        message_id: SQS's own id of its message when that was sent first.
         args: its positional arguments.
         kwargs: its keyword arguments.
         receive_count: how often SQS has handed out its message, this time included.
         worker: the worker's name.
-        max_receive_count: receives that the queue allows; None where it has no redrive policy.
+        max_receive_count: attempts that the queue allows; None where it has no redrive policy.
+        retries: failed attempts so far.
         headers: what else its message carries.
     """
 
@@ -27,4 +28,5 @@ class Call:
     receive_count: int
     worker: str
     max_receive_count: int | None = None
+    retries: int = 0
     headers: dict[str, Any] = field(default_factory=dict)

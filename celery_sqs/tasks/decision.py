@@ -1,17 +1,17 @@
 """What a failure means for the message of the task that failed: decided here, and nowhere else.
 
-SQS counts receives, and moves a message to the DLQ after the last. So a decision is one number: the
-seconds until the message is visible again.
+Failed attempts are counted, and as many are allowed as the queue allows receives (maxReceiveCount). So a decision is
+one number: the seconds until the message is visible again. After the last attempt it is visible at once, again and
+again, until SQS moves it to the DLQ.
 
 | kind | what has happened | the message |
 |---|---|---|
 | own | the task raised | back after a pause that doubles, with full jitter |
 | permanent | it raised what no later attempt can mend | back at once, so it is in the DLQ within a second |
 | lost | its process was killed, or it overran its time limit | like own |
+| begun | it runs alone, or its worker died while it did: it is on record before it begins | nothing yet |
 | poison | nobody can read it, or has such a task | like permanent |
 | outage | what the task depends on is away | stays with the worker, leased, and is run again without another receive |
-
-After the last receive that the queue allows every failed message is back at once.
 """
 
 import logging
@@ -46,6 +46,7 @@ class Kind(StrEnum):
     OWN = "own"
     PERMANENT = "permanent"
     LOST = "lost"
+    BEGUN = "begun"
     POISON = "poison"
     OUTAGE = "outage"
 
@@ -57,7 +58,7 @@ class RetryDecision:
     Attributes:
         kind: whose fault it was.
         delay: seconds until the message is visible again; of no meaning in an outage.
-        final: whether the queue allows no further receive, so that SQS moves it to the DLQ then.
+        final: whether the queue allows no further attempt, so that SQS moves it to the DLQ then.
         error: what was raised, in one line; filled in where the process that decides is not the one that reports.
         traceback: where, as text.
     """
@@ -86,13 +87,21 @@ class RetryPolicy(Protocol):
 
 
 def decide(
-    task: RetryPolicy, error: BaseException, message_id: str, receive_count: int, max_receive_count: int | None
+    task: RetryPolicy, error: BaseException, message_id: str, attempt: int, max_receive_count: int | None
 ) -> RetryDecision:
-    """The decision on a failed attempt: the same in the process that ran it and in the one that holds the message."""
+    """The decision on a failed attempt: the same in the process that ran it and in the one that holds the message.
+
+    Args:
+        task: says what an outage is, what is permanent, and how long the pauses are.
+        error: what was raised.
+        message_id: SQS's.
+        attempt: the attempt's number, from 1.
+        max_receive_count: attempts that the queue allows; None without a redrive policy.
+    """
     cause = error.exc if isinstance(error, Retry) and isinstance(error.exc, BaseException) else error
     if _is_outage(task, cause):
         return RetryDecision(Kind.OUTAGE)
-    final = has_no_receive_left(receive_count, max_receive_count)
+    final = is_last(attempt, max_receive_count)
     if _is_one_of(cause, task.permanent):
         return RetryDecision(Kind.PERMANENT, 0, final)
     kind = Kind.LOST if isinstance(error, LOST) else Kind.OWN
@@ -100,21 +109,21 @@ def decide(
         return RetryDecision(kind, 0, final=True)
     if isinstance(error, Retry) and error.when is not None:
         return RetryDecision(kind, _seconds_until(error.when))
-    return RetryDecision(kind, backoff(message_id, receive_count, task.backoff_base, task.backoff_cap))
+    return RetryDecision(kind, backoff(message_id, attempt, task.backoff_base, task.backoff_cap))
 
 
-def has_no_receive_left(receive_count: int, max_receive_count: int | None) -> bool:
-    """Whether a receive is the last that the queue allows. Without a redrive policy there is no last one."""
-    return max_receive_count is not None and receive_count >= max_receive_count
+def is_last(attempt: int, max_receive_count: int | None) -> bool:
+    """Whether an attempt is the last that the queue allows. Without a redrive policy there is no last one."""
+    return max_receive_count is not None and attempt >= max_receive_count
 
 
-def backoff(message_id: str, receive_count: int, base: float, cap: float) -> int:
+def backoff(message_id: str, attempt: int, base: float, cap: float) -> int:
     """Seconds until a message is visible again after an attempt, with full jitter.
 
     The dice are the message's own, so two processes that ask get the same answer.
     """
-    ceiling = min(cap, base * 2.0 ** min(receive_count - 1, 30))
-    return round(random.Random(f"{message_id} {receive_count}").uniform(0, ceiling))
+    ceiling = min(cap, base * 2.0 ** min(attempt - 1, 30))
+    return round(random.Random(f"{message_id} {attempt}").uniform(0, ceiling))
 
 
 def unwrapped(exc_info: Any) -> BaseException:

@@ -1,7 +1,7 @@
-"""`SQSTask`, the base class of every task: SQS itself counts and repeats its attempts.
+"""`SQSTask`, the base class of every task: SQS itself repeats its attempts.
 
-SQS counts a message's receives and moves it to the DLQ after the last one. So the attempt number
-of a task is its message's receive count, and a failed attempt is a message that is not deleted.
+A failed attempt is a message that is not deleted. SQS counts a message's receives and moves it to the DLQ after the
+last one. A task with a store of attempts counts those instead: see `celery_sqs.consume.budget`.
 """
 
 import logging
@@ -15,14 +15,14 @@ from celery.exceptions import Retry
 from celery_sqs.message import exact_json, wire
 from celery_sqs.publish import fast_path
 from celery_sqs.publish.producer import producer
-from celery_sqs.tasks.attempt import Attempt, describe
+from celery_sqs.tasks.attempt import Attempt, AttemptStore, describe
 from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import (
     BACKOFF_BASE,
     BACKOFF_CAP,
     Kind,
     decide,
-    has_no_receive_left,
+    is_last,
     unwrapped,
 )
 from celery_sqs.tasks.dry_run import NOT_KNOWN, DryRun
@@ -67,13 +67,23 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         return True
 
     @property
-    def receive_count(self) -> int:
-        """How often SQS has handed out the message of the current request, this time included."""
+    def attempt_store(self) -> AttemptStore | None:
+        """Where failed attempts are kept: they are the budget then, and not SQS's receives. Nowhere by default."""
+        return None
+
+    @property
+    def attempt(self) -> int:
+        """The number of the current attempt, from 1. Without an `attempt_store` each receive counts as one."""
         return int(self.request.retries or 0) + 1
 
     @property
+    def receive_count(self) -> int:
+        """How often SQS has handed out the message of the current request, all its copies, this time included."""
+        return int(getattr(self.request, wire.RECEIVE_COUNT, None) or self.attempt)
+
+    @property
     def max_receive_count(self) -> int | None:
-        """Receives that the queue of the current request allows; None where it has no redrive policy."""
+        """Attempts that the queue of the current request allows; None where it has no redrive policy."""
         limit: int | None = getattr(self.request, wire.MAX_RECEIVE_COUNT, None)
         return limit
 
@@ -128,10 +138,10 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
             BaseException: `exc`, or MaxRetriesExceededError, when this was the last attempt.
         """
         limit = self.max_retries if max_retries is None else max_retries
-        is_last = has_no_receive_left(self.receive_count, self.max_receive_count) or (
+        has_no_more = is_last(self.attempt, self.max_receive_count) or (
             limit is not None and self.request.retries >= limit
         )
-        if self.request.called_directly or is_last:
+        if self.request.called_directly or has_no_more:
             raise exc or self.MaxRetriesExceededError(f"{self.name} asked for an attempt after its last one")
         again = Retry(exc=exc, when=eta if eta is not None else countdown)  # type: ignore[arg-type]  # an int is Real
         if throw:
@@ -155,9 +165,9 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
     def _note(self, raised: BaseException, error: BaseException, einfo: Any) -> None:
         request = self.request
         message_id = str(getattr(request, "message_id", None) or request.id)
-        decision = decide(self, raised, message_id, self.receive_count, self.max_receive_count)
+        decision = decide(self, raised, message_id, self.attempt, self.max_receive_count)
         text = str(einfo.traceback) if einfo else ""
-        self.note(Attempt.of(self.name, request, message_id, decision, error, text))
+        self.note(Attempt.of(self.name, request, message_id, self.receive_count, decision, error, text))
 
     def note(self, attempt: Attempt) -> None:
         """Log a failed attempt and record it.
@@ -180,15 +190,13 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         fields |= {"kind": attempt.kind.value, "final": attempt.final, "traceback": attempt.traceback}
         logger.error("attempt failed: receive %d of %s[%s]: %s", *which, error, extra=fields)
         try:
-            self.record_attempt(attempt)
+            if self.attempt_store is not None:
+                self.attempt_store.record(attempt)
         # Nothing else decides over the message: it is SQS that keeps it.
         except Exception as failure:
             if self.is_outage(failure):
                 raise
             logger.exception("the failed attempt could not be recorded", extra=fields)
-
-    def record_attempt(self, attempt: Attempt) -> None:
-        """Keep a failed attempt somewhere. Nowhere unless a subclass says where."""
 
     def subject(self, *args: Any, **kwargs: Any) -> str | None:
         """What a call is about, to find it by; nothing unless a subclass says so."""

@@ -17,7 +17,7 @@ from celery.worker import state
 
 from celery_sqs.metrics import BATCH_SIZE
 from celery_sqs.tasks.batch import BatchTask, run_batch
-from celery_sqs.tasks.decision import Kind, RetryDecision, has_no_receive_left, unwrapped
+from celery_sqs.tasks.decision import Kind, RetryDecision, is_last, unwrapped
 from celery_sqs.worker.request import SQSRequest
 
 logger = logging.getLogger(__name__)
@@ -50,13 +50,20 @@ class Collector:
         state.task_reserved(request)
         if not self._waiting:
             self._waiting_since = time.monotonic()
-        if self._is_last(request):
+        if request.is_alone:
+            self._apart.append([request])
+        elif self._is_last(request):
             self._waiting.appendleft(request)
         else:
             self._waiting.append(request)
-        self._plan()
+        self.plan()
 
-    def _plan(self) -> None:
+    @property
+    def _may_begin(self) -> bool:
+        """Whether calls may begin that have not been put apart: not while a suspect runs, or waits to run alone."""
+        return not self._waiting[0].message.channel.ready.is_exclusive
+
+    def plan(self) -> None:
         """Start batches once everything that has arrived together is collected."""
         if not self._planned:
             self._planned = True
@@ -76,7 +83,7 @@ class Collector:
         """Whether to start a batch, given a free process; if not yet, it is looked at again in time."""
         if self._apart:
             return True
-        if not self._waiting:
+        if not self._waiting or not self._may_begin:
             return False
         if not self._running or len(self._waiting) >= self._task.batch_size or self._is_last(self._waiting[0]):
             return True
@@ -101,15 +108,15 @@ class Collector:
         if self._apart:
             return self._apart.popleft()
         batch = [self._waiting.popleft()]
-        # One that takes the whole worker along takes its neighbours' receives with it. So on its last
-        # receive each runs alone: then only the culprit can end in the DLQ.
+        # One that takes the whole worker along takes its neighbours' receives with it. So where these are the budget,
+        # each runs alone on its last: then only the culprit can end in the DLQ.
         if not self._is_last(batch[0]):
             while self._waiting and len(batch) < self._task.batch_size:
                 batch.append(self._waiting.popleft())
         return batch
 
     def _is_last(self, request: SQSRequest) -> bool:
-        return has_no_receive_left(request.receive_count, request.max_receive_count)
+        return is_last(request.attempt, request.max_receive_count)
 
     def _is_open(self) -> bool:
         return bool(self._consumer.blueprint.state == bootsteps.RUN)
@@ -119,6 +126,7 @@ class Collector:
         BATCH_SIZE.labels(self._task.name).observe(len(requests))
         for request in requests:
             state.task_accepted(request)
+            request.submit()
             request.begin()
             request.send_event("task-started")
         self._consumer.pool.apply_async(
@@ -135,7 +143,7 @@ class Collector:
         """On whichever thread the pool reports the result: settle, and start the next batch on the hub."""
         settle(requests, result)
         self._running -= 1
-        self._plan()
+        self.plan()
         requests[0].message.channel.wake()
 
     def _settle(self, requests: list[SQSRequest], decisions: Any) -> None:
@@ -165,6 +173,7 @@ class Collector:
 def strategy(task: BatchTask, app: Any, consumer: Any, **_: Any) -> Callable[..., Any]:
     """Celery's hook: what a worker does with a message for the task."""
     collector = Collector(task, consumer)
+    consumer.collectors[task.name] = collector
 
     def on_message(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:
         request = SQSRequest.of(message, task, consumer, ack, reject)

@@ -4,21 +4,17 @@ import functools
 from datetime import UTC, datetime
 from typing import Any
 
-from billiard.einfo import ExceptionInfo
 from celery import signals
 from celery.worker import consumer
 
-from celery_sqs.consume.channel import decoded
 from celery_sqs.consume.delivery import Delivery
-from celery_sqs.errors import Undecodable
 from celery_sqs.message import wire
 from celery_sqs.settings import Settings
 from celery_sqs.tasks.attempt import Attempt, describe
-from celery_sqs.tasks.batch import BatchTask, run_batch
-from celery_sqs.tasks.decision import Kind, RetryDecision
+from celery_sqs.tasks.decision import Kind, RetryDecision, is_last
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.recorder import record, record_soon
-from celery_sqs.worker.request import SQSRequest, settle
+from celery_sqs.worker.request import settle
 
 
 class Consumer(consumer.Consumer):
@@ -30,10 +26,15 @@ class Consumer(consumer.Consumer):
 
     Attributes:
         channel: the transport's, which Celery forgets before it closes it.
+        collectors: the `celery_sqs.worker.collector.Collector` of each batch task, by its name.
     """
 
     channel: Any = None
     _dispatcher: Any = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.collectors: dict[str, Any] = {}
+        super().__init__(*args, **kwargs)
 
     @property
     def event_dispatcher(self) -> Any:
@@ -45,7 +46,8 @@ class Consumer(consumer.Consumer):
         self._dispatcher = dispatcher or self._dispatcher
 
     @functools.cached_property
-    def _default_task(self) -> str | None:
+    def default_task(self) -> str | None:
+        """The task of a message that names none."""
         return Settings.of(self.app.conf).default_task
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
@@ -74,31 +76,44 @@ class Consumer(consumer.Consumer):
 
     def bury(self, delivery: Delivery, error: Exception, name: str = "", task_id: str = "") -> None:
         """Record why nobody can run a message, and make it visible at once."""
-        task = self.app.tasks.get(self._default_task)
+        task = self.app.tasks.get(self.default_task)
         if not isinstance(task, SQSTask):
             self.channel.release(delivery.receipt_handle, 0)
             return
+        attempt = self.attempt(delivery, Kind.POISON, error, name, task_id or delivery.message_id)
+        decision = RetryDecision(Kind.POISON, 0, attempt.final, describe(error))
+        report = functools.partial(self.report, attempt, delivery)
+        take_effect = functools.partial(settle, self.channel, delivery.receipt_handle, task, report)
+        record_soon(record, task, attempt, decision, take_effect)
+
+    def attempt(
+        self,
+        delivery: Delivery,
+        kind: Kind,
+        error: BaseException,
+        name: str,
+        task_id: str,
+        args: tuple[Any, ...] = (),
+    ) -> Attempt:
+        """An attempt at a message that has no request. One that begins is the last only when it has failed."""
         now = datetime.now(UTC)
-        attempt = Attempt(
+        number = (delivery.attempts or 0) + 1
+        return Attempt(
             task=name,
-            task_id=task_id or delivery.message_id,
+            task_id=task_id,
             message_id=delivery.message_id,
-            kind=Kind.POISON,
-            args=(),
+            kind=kind,
+            args=args,
             error=error,
             traceback="",
             receive_count=delivery.receive_count,
             worker=self.hostname,
-            final=delivery.is_last,
+            final=kind is not Kind.BEGUN and is_last(number, delivery.max_receive_count),
             failed_at=now,
             next_visible_at=now,
         )
-        decision = RetryDecision(Kind.POISON, 0, attempt.final, describe(error))
-        report = functools.partial(self._report, delivery, attempt)
-        take_effect = functools.partial(settle, self.channel, delivery.receipt_handle, task, report)
-        record_soon(record, task, attempt, decision, take_effect)
 
-    def _report(self, delivery: Delivery, attempt: Attempt, event: str, **fields: Any) -> None:
+    def report(self, attempt: Attempt, delivery: Delivery, event: str, **fields: Any) -> None:
         """Report what becomes of a message that has no request, as `SQSRequest.send_event` does for one that has."""
         self.event_dispatcher.send(
             event,
@@ -109,37 +124,3 @@ class Consumer(consumer.Consumer):
             sent_at=wire.sent_at(delivery.message),
             **fields,
         )
-
-    def keeps(self, task: SQSTask, delivery: Delivery) -> bool:
-        """Whether a message is to be run at the worker's end rather than released.
-
-        Released on its last receive it would be dead, though nobody has failed on it. Of batches, which
-        are quick, none is released twice: each time brings it closer to its last.
-        """
-        return delivery.is_last or (isinstance(task, BatchTask) and delivery.receive_count > 1)
-
-    def run_here(self, delivery: Delivery) -> bool:
-        """Run a message in this process, as the pool has gone, if it is one to keep; says whether it was."""
-        if delivery.is_lost or delivery.receive_count == 1:
-            return False
-        try:
-            request = self._request(delivery)
-        except (Undecodable, LookupError):
-            return False
-        if not self.keeps(request.task, delivery):
-            return False
-        if isinstance(request.task, BatchTask):
-            [decision] = run_batch(request.task.name, [request.call()])
-            if decision is not None and decision.kind is Kind.OUTAGE:
-                return False  # released, as there is nobody left to wait for its end
-            request.settle(decision)
-        else:
-            failed = isinstance(request.execute(), ExceptionInfo)
-            request.send_event("task-failed" if failed else "task-succeeded")
-        return True
-
-    def _request(self, delivery: Delivery) -> SQSRequest:
-        payload = decoded(delivery, self._default_task)
-        message = self.channel.Message(payload, channel=self.channel)
-        task = self.app.tasks[message.headers["task"]]
-        return SQSRequest.of(message, task, self, message.ack_log_error, message.reject_log_error)

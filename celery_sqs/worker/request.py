@@ -61,17 +61,22 @@ class SQSRequest(Request):
 
     @property
     def message_id(self) -> str:
-        """SQS's own id of the message."""
+        """SQS's own id of the message when it was sent first."""
         return str(self.request_dict["message_id"])
 
     @property
     def receive_count(self) -> int:
-        """How often SQS has handed out the message, this time included."""
+        """How often SQS has handed out the message, all its copies, this time included."""
+        return int(self.request_dict[wire.RECEIVE_COUNT])
+
+    @property
+    def attempt(self) -> int:
+        """The number of this attempt, from 1."""
         return int(self.request_dict["retries"]) + 1
 
     @property
     def max_receive_count(self) -> int | None:
-        """Receives that the queue allows; None where it has no redrive policy."""
+        """Attempts that the queue allows; None where it has no redrive policy."""
         limit: int | None = self.request_dict.get(wire.MAX_RECEIVE_COUNT)
         return limit
 
@@ -90,7 +95,7 @@ class SQSRequest(Request):
                 uuid=self.id,
                 name=self.name,
                 message_id=facts["message_id"],
-                receive_count=facts["retries"] + 1,
+                receive_count=facts[wire.RECEIVE_COUNT],
                 sent_at=facts.get("sqs_sent_at"),
                 **fields,
             )
@@ -105,14 +110,32 @@ class SQSRequest(Request):
             receive_count=self.receive_count,
             worker=self.hostname,
             max_receive_count=self.max_receive_count,
+            retries=self.attempt - 1,
             headers=self.message.headers,
         )
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nothing else is to run when it does."""
+        delivery = self.delivery
+        return delivery is not None and delivery.is_alone
+
+    def submit(self) -> None:
+        """Note that the pool has it."""
+        delivery = self.delivery
+        if delivery is not None:
+            delivery.is_submitted = True
 
     def begin(self) -> None:
         """Note that the task runs in the pool."""
         delivery = self.delivery
         if delivery is not None:
             delivery.advance(State.RUNNING)
+
+    def execute_using_pool(self, pool: Any, **kwargs: Any) -> Any:
+        """Give it to the pool."""
+        self.submit()
+        return super().execute_using_pool(pool, **kwargs)
 
     def settle(self, decision: RetryDecision | None) -> None:
         """Have the outcome of a run take effect: see the function `settle`."""
@@ -131,12 +154,14 @@ class SQSRequest(Request):
         worker on a MemoryError.
         """
         error = unwrapped(exc_info)
-        decision = decide(self.task, error, self.message_id, self.receive_count, self.max_receive_count)
+        decision = decide(self.task, error, self.message_id, self.attempt, self.max_receive_count)
         decision = decision.explained(describe(error), str(exc_info.traceback))
         state.task_ready(self)
         if decision.kind is not Kind.OUTAGE and isinstance(error, (*LOST, Ignore, Reject)):
             # The task's own hook could not record it, or was not asked to.
-            attempt = Attempt.of(self.name, self._context, self.message_id, decision, error, decision.traceback)
+            attempt = Attempt.of(
+                self.name, self._context, self.message_id, self.receive_count, decision, error, decision.traceback
+            )
             record_soon(record, self.task, attempt, decision, self.settle)
             self._signal(error, exc_info)
         else:

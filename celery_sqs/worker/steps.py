@@ -8,15 +8,15 @@ from typing import Any, Final
 
 from billiard import pool
 from celery import bootsteps
-from celery.worker import state
 
+from celery_sqs.consume.delivery import State
 from celery_sqs.errors import CallFailed, Misconfigured
 from celery_sqs.settings import Settings
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.consumer import Consumer
 from celery_sqs.worker.health import Health
+from celery_sqs.worker.owner import WorkerOwner
 from celery_sqs.worker.preflight import preflight
-from celery_sqs.worker.request import SQSRequest
 
 logger = logging.getLogger(__name__)
 
@@ -70,19 +70,16 @@ class Readiness(bootsteps.StartStopStep):
     def start(self, parent: Consumer) -> None:
         """Let the channel know its consumer, and wait for what the tasks need."""
         channel = parent.channel = parent.task_consumer.channel
-        channel.on_poison = parent.bury
-        channel.run_instead = parent.run_here
-        channel.is_hurried = lambda: state.should_terminate is not None
+        channel.owner = WorkerOwner(channel, parent)
         for task in parent.app.tasks.values():
             if isinstance(task, SQSTask):
                 channel.depend_on(task)
 
     def stop(self, parent: Consumer) -> None:
-        """Release at once what has not begun, while the pool finishes what has."""
-        for request in list(state.reserved_requests):
-            delivery = request.delivery if isinstance(request, SQSRequest) else None
-            if delivery is not None and not delivery.has_begun and not parent.keeps(request.task, delivery):
-                request.reject(requeue=True)
+        """Give back at once what has not begun, while the pool finishes what has."""
+        for delivery in parent.channel.in_flight.all():
+            if not delivery.has_begun and delivery.state is not State.RENEWING:
+                parent.channel.give_back(delivery)
 
 
 class HealthCheck(bootsteps.StartStopStep):

@@ -1,0 +1,103 @@
+"""The two budgets of a message, and the step that follows from them: pure functions, which the model calls, too.
+
+The failure budget is the queue's maxReceiveCount, and what spends it is on record: an attempt. SQS's receive count is
+only a lease budget: a killed worker, a stop or a lost lease spends it as well. Before it runs out, the message is
+renewed: sent anew with its identity and history, and the old copy deleted once SQS has confirmed the new one.
+
+A task that keeps no record of its attempts has one budget, its receives: each of them counts as an attempt. Only a stop
+renews its message.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Step(StrEnum):
+    """What a worker does with a message."""
+
+    RUN = "run"  # with others
+    RUN_ALONE = "run alone"  # nothing else runs, and its attempt is on record before it begins
+    RENEW = "renew"
+    RENEW_UNSPENT = "renew unspent"  # with a failure budget of its own
+    GIVE_UP = "give up"  # visible at once, until SQS moves it to the DLQ
+    PARK = "park"  # what is on record cannot be read now
+    RELEASE = "release"  # visible at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What a worker knows of a message that it holds.
+
+    Attributes:
+        receives: how often SQS has handed out this copy of the message, this time included.
+        max_receives: receives that the queue allows; None without a redrive policy.
+        attempts: failed attempts on record, at all copies; None: not known.
+        attempts_before: those on record when this copy was sent, 0 for a message that never was renewed; None: not
+            known then.
+        is_suspect: whether an earlier copy came back and nothing on record said why.
+        is_renewable: whether a copy can be sent. A FIFO queue would lose its order.
+        records: whether the task keeps a record of its attempts.
+    """
+
+    receives: int
+    max_receives: int | None
+    attempts: int | None = 0
+    attempts_before: int | None = 0
+    is_suspect: bool = False
+    is_renewable: bool = True
+    records: bool = True
+
+    @property
+    def is_last(self) -> bool:
+        """Whether this copy has no receive left. Of one that may be received once only, each is the last."""
+        return self.max_receives is not None and self.receives >= self.max_receives > 1
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the failure budget is spent, as far as that is known."""
+        return self.max_receives is not None and self.attempts is not None and self.attempts >= self.max_receives
+
+    @property
+    def is_unexplained(self) -> bool:
+        """Whether some receive of this copy has no attempt on record, or may have none."""
+        if self.attempts is None:
+            return self.receives > 1
+        return self.attempts - (self.attempts_before or 0) < self.receives - 1
+
+
+def after_receive(budget: Budget) -> Step:
+    """What follows from what is on record of a message that has been received."""
+    if budget.max_receives is None:
+        return Step.RUN
+    if budget.attempts is None:
+        return Step.RENEW if budget.is_renewable and budget.is_last else Step.PARK
+    if budget.is_spent:
+        return Step.RENEW_UNSPENT if _was_redriven(budget) else Step.GIVE_UP
+    if not budget.records:
+        return Step.RUN
+    # Held on its last receive it would be dead after the next crash, with attempts left.
+    if budget.is_unexplained or budget.is_last:
+        return Step.RENEW if budget.is_renewable else Step.RUN_ALONE
+    return Step.RUN_ALONE if budget.is_suspect else Step.RUN
+
+
+def at_stop(budget: Budget) -> Step:
+    """What a stopping worker does with a message that has not begun to run.
+
+    A copy of a message whose attempts are recorded takes the calls that a release and the renewal after it would take,
+    and nobody suspects it.
+    """
+    if budget.max_receives is None or not budget.is_renewable or budget.is_spent:
+        return Step.RELEASE
+    return Step.RENEW if budget.records or budget.is_last else Step.RELEASE
+
+
+def is_suspect_next(budget: Budget) -> bool:
+    """Whether the next copy of a message is a suspect."""
+    return budget.is_suspect or (budget.records and budget.is_unexplained)
+
+
+def _was_redriven(budget: Budget) -> bool:
+    """Whether a dead message was sent again by SQS's own redrive: its copy has attempts, and no receive yet."""
+    before = budget.attempts_before
+    return budget.records and budget.receives == 1 and before is not None and before < (budget.attempts or 0)

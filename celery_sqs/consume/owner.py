@@ -1,0 +1,48 @@
+"""What the channel asks of the worker that it belongs to."""
+
+from typing import Any
+
+from celery_sqs.consume.budget import after_receive
+from celery_sqs.consume.delivery import Delivery
+
+
+class Owner:
+    """The answers for a channel without a worker of ours: receives are the budget, and nothing is recorded.
+
+    `celery_sqs.worker.owner` has those of a worker. But for `examine` and `begin`, which the event loop calls, they are
+    asked for from any thread.
+
+    Args:
+        channel: the transport's.
+    """
+
+    def __init__(self, channel: Any) -> None:
+        self.channel = channel
+
+    def is_hurried(self) -> bool:
+        """Whether the end is not to wait for polls under way."""
+        return False
+
+    def resume(self) -> None:
+        """What has waited for others to run alone, or to be examined, may begin."""
+
+    def records(self, delivery: Delivery) -> bool:
+        """Whether the task of a message keeps a record of its attempts."""
+        return False
+
+    def examine(self, deliveries: list[Delivery]) -> None:
+        """Look up what is on record of messages that have come back; `Channel.proceed` is told of each."""
+        for delivery in deliveries:
+            delivery.count_receives()
+            self.channel.proceed(delivery, after_receive(delivery.budget(records=False)), records=False)
+
+    def begin(self, delivery: Delivery) -> None:
+        """Put on record that an attempt begins; `Channel.begin` is told then."""
+        self.channel.begin(delivery)
+
+    def succeeded(self, delivery: Delivery) -> None:
+        """An attempt that was on record as begun has succeeded."""
+
+    def bury(self, delivery: Delivery, error: Exception) -> None:
+        """Nobody can run a message: it is released, and by redrive in the DLQ."""
+        self.channel.release(delivery.receipt_handle, 0)

@@ -1,0 +1,81 @@
+"""Which deliveries may go on to Celery now.
+
+What has come back is examined first: nothing begins in this worker before it is known, and safe. Then suspects run, one
+at a time and nothing else meanwhile, so that whatever kills the worker is known by name. Then the others.
+"""
+
+import collections
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from celery_sqs.consume.delivery import Delivery, State
+from celery_sqs.consume.in_flight import InFlight
+
+#: The states in which a delivery that began alone does not keep the others waiting any more.
+_OVER: Final = frozenset({State.SETTLED, State.PARKED, State.LOST})
+
+
+class Ready:
+    """The deliveries that wait for the worker's event loop. Added from any thread, taken on the hub.
+
+    Args:
+        in_flight: all deliveries.
+        examine: called with those that have come back; each is added again when it is examined, or ended.
+    """
+
+    def __init__(self, in_flight: InFlight, examine: Callable[[list[Delivery]], None]) -> None:
+        self._in_flight = in_flight
+        self._examine = examine
+        self._arrived: collections.deque[Delivery] = collections.deque()
+        self._waiting: collections.deque[Delivery] = collections.deque()
+        self._suspects: collections.deque[Delivery] = collections.deque()
+        self._undecided: set[Delivery] = set()
+        self._alone: Delivery | None = None
+
+    def add(self, deliveries: Iterable[Delivery]) -> None:
+        """Add what was received, or parked."""
+        self._arrived.extend(deliveries)
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether nothing but what has begun already, and a suspect, may run."""
+        return bool(self._undecided or self._suspects or self._alone)
+
+    def sort(self, is_outage: bool) -> None:
+        """Have what has come back examined, and put the rest where it waits; what is parked stays so in an outage."""
+        returned, parked = [], []
+        while self._arrived:
+            delivery = self._arrived.popleft()
+            self._undecided.discard(delivery)
+            if delivery.state is State.PARKED and is_outage:
+                parked.append(delivery)
+                continue
+            delivery.advance(State.READY)
+            if delivery.attempts is None:
+                returned.append(delivery)
+            else:
+                (self._suspects if delivery.is_alone else self._waiting).append(delivery)
+        self._arrived.extend(parked)
+        if returned:
+            self._undecided.update(returned)
+            self._examine(returned)
+        self._undecided = {each for each in self._undecided if self._is_undecided(each)}
+        if self._alone is not None and self._alone.state in _OVER:
+            self._alone = None
+
+    def next_suspect(self) -> Delivery | None:
+        """A suspect that may begin now: all is examined, and nothing runs."""
+        if self._undecided or self._alone or not self._suspects:
+            return None
+        if any(delivery.is_submitted for delivery in self._in_flight.all()):
+            return None
+        self._alone = self._suspects.popleft()
+        return self._alone
+
+    def next(self) -> Delivery | None:
+        """One of the others that may go on now."""
+        return self._waiting.popleft() if self._waiting and not self.is_exclusive else None
+
+    def _is_undecided(self, delivery: Delivery) -> bool:
+        """Whether it is being examined, or its copy being sent. What is lost is another worker's to decide."""
+        return self._in_flight.get(delivery.receipt_handle) is delivery and not delivery.is_lost

@@ -1,0 +1,99 @@
+"""Ending a delivery: its message is deleted, released or renewed, in the batch calls of its queue."""
+
+import functools
+import time
+from collections.abc import Callable
+
+from celery_sqs.aws.client import SqsClient
+from celery_sqs.consume.delivery import Delivery, State
+from celery_sqs.consume.in_flight import InFlight
+from celery_sqs.consume.renewer import Renewer
+from celery_sqs.consume.settler import Settler
+from celery_sqs.message.outgoing import resent
+from celery_sqs.message.renewal import renewed
+
+
+class Settlements:
+    """Ends the deliveries of all queues, from any thread.
+
+    Args:
+        connect: gives a client for calls that may take so many seconds on purpose.
+        in_flight: what is ended is taken out of it.
+        on_ended: called with the receipt handle of each delivery that is ended.
+        on_refused: called with a delivery whose copy SQS will not take; it is `ready` again.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[float], SqsClient],
+        in_flight: InFlight,
+        on_ended: Callable[[str], None],
+        on_refused: Callable[[Delivery], None],
+    ) -> None:
+        self._connect = connect
+        self._in_flight = in_flight
+        self._on_ended = on_ended
+        self._on_refused = on_refused
+        self._settlers: dict[str, Settler] = {}
+        self._renewers: dict[str, Renewer] = {}
+
+    def open(self, queue_url: str) -> None:
+        """Be ready for a queue, before its first delivery."""
+        if queue_url not in self._settlers:
+            self._settlers[queue_url] = Settler(self._connect(0), queue_url)
+            self._renewers[queue_url] = Renewer(self._connect(0), queue_url, self.delete, self._refused, self.drop)
+
+    def is_done(self, delivery: Delivery) -> bool:
+        """Whether an earlier delivery of this copy was done, and only its deletion failed."""
+        return self._settlers[delivery.queue_url].is_done(delivery)
+
+    def delete(self, delivery: Delivery) -> None:
+        """Delete the message."""
+        if self.drop(delivery):
+            self._settlers[delivery.queue_url].delete(delivery)
+
+    def release(self, delivery: Delivery, delay: int = 0) -> None:
+        """Make the message visible in so many seconds. SQS moves it to the DLQ after its last receive."""
+        if self.drop(delivery):
+            self._settlers[delivery.queue_url].release(delivery, delay)
+
+    def renew(self, delivery: Delivery, records: bool, reason: str) -> None:
+        """Send a copy of the message that carries its history, and delete it then.
+
+        Args:
+            delivery: the message.
+            records: whether its task keeps a record of its attempts.
+            reason: why, for the metric: one of a few.
+        """
+        renewal = delivery.next_renewal(records)
+        self._send_copy(delivery, functools.partial(renewed, delivery.message, renewal), reason)
+
+    def renew_unspent(self, delivery: Delivery, reason: str) -> None:
+        """Send the message as a new one, which has a failure budget of its own, and delete it then."""
+        self._send_copy(delivery, functools.partial(resent, delivery.message, delivery.message["Body"]), reason)
+
+    def _send_copy(self, delivery: Delivery, make: Callable[[], dict[str, object]], reason: str) -> None:
+        if delivery.advance(State.RENEWING):
+            self._renewers[delivery.queue_url].renew(delivery, make, reason)
+
+    def _refused(self, delivery: Delivery) -> None:
+        delivery.is_renewable = False
+        if delivery.advance(State.READY):
+            self._on_refused(delivery)
+
+    def drop(self, delivery: Delivery) -> bool:
+        """Leave the message to its visibility timeout; says whether it was in flight."""
+        self._on_ended(delivery.receipt_handle)
+        if self._in_flight.pop(delivery.receipt_handle) is None:
+            return False
+        delivery.advance(State.SETTLED)
+        return True
+
+    def close(self, timeout: float) -> None:
+        """Send and settle what is waiting; gives up after so many seconds."""
+        deadline = time.monotonic() + timeout
+        # A copy that is sent leaves an old message to delete.
+        for renewer in self._renewers.values():
+            renewer.close(max(0.0, deadline - time.monotonic()))
+        for settler in self._settlers.values():
+            settler.close(max(0.0, deadline - time.monotonic()))

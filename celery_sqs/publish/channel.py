@@ -1,0 +1,57 @@
+"""The half of the channel that sends: one message for each publish, confirmed by SQS."""
+
+from typing import Any
+
+from kombu.transport import SQS
+
+from celery_sqs.errors import Unpurgeable, Unsendable
+from celery_sqs.message import wire
+from celery_sqs.message.outgoing import Outgoing
+from celery_sqs.publish import delay
+from celery_sqs.publish.amqp import SETTINGS
+from celery_sqs.publish.sender import sender
+from celery_sqs.settings import Settings
+
+
+class SendingChannel(SQS.Channel):
+    """kombu's channel, whose messages are sent in batches."""
+
+    #: A body is JSON text already; kombu's default would wrap it in base64.
+    body_encoding = None
+
+    @property
+    def _settings(self) -> Settings:
+        settings: Settings = self.transport_options[SETTINGS]
+        return settings
+
+    def basic_publish(self, message: Any, exchange: str, routing_key: str, **kwargs: Any) -> None:
+        """Send a message to the queue that the routing key names. kombu drops one that no exchange routes to a queue.
+
+        Raises:
+            Unsendable: it is for an exchange.
+        """
+        if exchange:
+            raise Unsendable(
+                f"exchange {exchange!r}: SQS has no exchanges, so name the queue (routing key {routing_key!r})"
+            )
+        super().basic_publish(message, exchange, routing_key, **kwargs)
+
+    def _resolve_queue_url(self, queue: str) -> str:
+        return self._settings.queue(queue).url
+
+    def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
+        seconds = delay.take(message["headers"])
+        self.send(queue, wire.encode(message), seconds)
+
+    def send(self, queue: str, message: Outgoing, seconds: int = 0) -> None:
+        """Send a message; returns once SQS has confirmed it. See `celery_sqs.publish.sender`."""
+        settings = self._settings
+        sender(settings.endpoint, self._resolve_queue_url(queue)).send(message, settings.send_timeout, seconds)
+
+    def _purge(self, queue: str) -> int:
+        raise Unpurgeable(queue)
+
+    def _size(self, queue: str) -> int:
+        # kombu asks on every declaration, and each publish declares: a call to SQS for a number
+        # that nobody reads.
+        return 0

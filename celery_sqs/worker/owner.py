@@ -1,0 +1,160 @@
+"""What a worker answers its channel: what is on record of messages that come back, and of attempts that begin."""
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from billiard.exceptions import WorkerLostError
+from celery.worker import state
+
+from celery_sqs.consume.budget import Step, after_receive
+from celery_sqs.consume.channel import decoded
+from celery_sqs.consume.delivery import Delivery
+from celery_sqs.consume.owner import Owner
+from celery_sqs.errors import Undecodable
+from celery_sqs.tasks.attempt import Attempt, OnRecord, describe
+from celery_sqs.tasks.decision import Kind, is_last
+from celery_sqs.tasks.task import SQSTask
+from celery_sqs.worker.recorder import record_soon
+
+if TYPE_CHECKING:
+    from celery_sqs.worker.consumer import Consumer
+
+logger = logging.getLogger(__name__)
+
+#: What an attempt that begins is on record with: it stands if the worker does not live to record another.
+ENDED: WorkerLostError = WorkerLostError("the worker ended while this attempt ran, and nothing else did")
+
+
+class WorkerOwner(Owner):
+    """The owner of a worker's channel. Its stores of attempts are asked on the recorder's thread.
+
+    Args:
+        channel: the transport's.
+        consumer: Celery's consumer.
+    """
+
+    def __init__(self, channel: Any, consumer: "Consumer") -> None:
+        super().__init__(channel)
+        self._consumer = consumer
+
+    def is_hurried(self) -> bool:
+        """Whether this is a cold shutdown."""
+        return state.should_terminate is not None
+
+    def resume(self) -> None:
+        """Have the batches begin that have been kept waiting."""
+        for collector in self._consumer.collectors.values():
+            collector.plan()
+
+    def records(self, delivery: Delivery) -> bool:
+        """Whether the task of a message has a store of attempts."""
+        task = self._task(delivery)
+        return task is not None and task.attempt_store is not None
+
+    def bury(self, delivery: Delivery, error: Exception) -> None:
+        """Record why nobody can run a message."""
+        self._consumer.bury(delivery, error)
+
+    def examine(self, deliveries: list[Delivery]) -> None:
+        """Look up what the stores of their tasks have of them."""
+        by_task: dict[SQSTask, list[Delivery]] = {}
+        others = []
+        for delivery in deliveries:
+            task = self._task(delivery)
+            if task is None or task.attempt_store is None or delivery.max_receive_count is None:
+                others.append(delivery)
+            else:
+                by_task.setdefault(task, []).append(delivery)
+        super().examine(others)
+        for task, returned in by_task.items():
+            record_soon(self._look_up, task, returned)
+
+    def _look_up(self, task: SQSTask, deliveries: list[Delivery]) -> None:
+        try:
+            on_record = _on_record(task, deliveries)
+        except Exception as error:
+            if task.is_outage(error):
+                self._wait(task, deliveries)
+                return
+            logger.exception("what is on record of %d messages cannot be read: their receives count", len(deliveries))
+            super().examine(deliveries)
+            return
+        for delivery in deliveries:
+            known = on_record.get(delivery.message_id, OnRecord(attempts=0))
+            if known.lost is not None:
+                self._report_lost(task, delivery, known)
+            delivery.attempts = known.attempts
+            self.channel.proceed(delivery, after_receive(delivery.budget(records=True)), records=True)
+
+    def _wait(self, task: SQSTask, deliveries: list[Delivery]) -> None:
+        """Keep messages through an outage, but renew those that a crash would leave without a receive."""
+        for delivery in deliveries:
+            step = after_receive(delivery.budget(records=True))
+            if step is Step.PARK:
+                self.channel.park(delivery.receipt_handle, task)
+            else:
+                self.channel.proceed(delivery, step, records=True)
+
+    def _report_lost(self, task: SQSTask, delivery: Delivery, known: OnRecord) -> None:
+        """Log and report an attempt whose worker died: nobody else can."""
+        final = is_last(known.attempts, delivery.max_receive_count)
+        text = "attempt lost: receive %d of %s, message %s: its worker ended"
+        logger.error(text, known.lost, task.name, delivery.message_id, extra={"final": final})
+        event = "task-failed" if final else "task-retried"
+        fields = {"kind": Kind.LOST.value, "exception": describe(ENDED), "traceback": ""}
+        self._consumer.report(self._begun(task, delivery), delivery, event, **fields)
+
+    def begin(self, delivery: Delivery) -> None:
+        """Put on record that a suspect's attempt begins, before it does."""
+        task = self._task(delivery)
+        if task is None or task.attempt_store is None:
+            self.channel.begin(delivery)
+        else:
+            record_soon(self._begin, task, delivery, self._begun(task, delivery))
+
+    def _begin(self, task: SQSTask, delivery: Delivery, attempt: Attempt) -> None:
+        try:
+            _store(task).record(attempt)
+        except Exception as error:
+            if task.is_outage(error):
+                self.channel.park(delivery.receipt_handle, task)
+                return
+            logger.exception("an attempt begins without a record")
+        else:
+            delivery.begun = delivery.receive_count
+        self.channel.begin(delivery)
+
+    def succeeded(self, delivery: Delivery) -> None:
+        """Take the record of an attempt back that has not failed."""
+        task = self._task(delivery)
+        if task is not None and delivery.begun is not None:
+            record_soon(_store(task).withdraw, delivery.message_id, delivery.begun)
+
+    def _begun(self, task: SQSTask, delivery: Delivery) -> Attempt:
+        payload = decoded(delivery, self._consumer.default_task)
+        return self._consumer.attempt(
+            delivery, Kind.BEGUN, ENDED, task.name, payload["headers"]["id"], tuple(payload["call"][0])
+        )
+
+    def _task(self, delivery: Delivery) -> SQSTask | None:
+        """The task of a message; None where nobody can run it."""
+        try:
+            name = decoded(delivery, self._consumer.default_task)["headers"]["task"]
+        except Undecodable:
+            return None
+        task = self._consumer.app.tasks.get(name)
+        return task if isinstance(task, SQSTask) else None
+
+
+def _store(task: SQSTask) -> Any:
+    return task.attempt_store
+
+
+def _on_record(task: SQSTask, deliveries: Sequence[Delivery]) -> Any:
+    """What is on record, without attempts that an outage has interrupted."""
+    store = _store(task)
+    for delivery in deliveries:
+        if delivery.renewal and delivery.renewal.begun is not None:
+            store.withdraw(delivery.message_id, delivery.renewal.begun)
+    return store.returned({delivery.message_id: delivery.max_receive_count for delivery in deliveries})
