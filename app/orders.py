@@ -131,7 +131,7 @@ class OneOrder(MethodView):
             "order_id": known,
             "status": PENDING,
             "state": state_without_row(failed),
-            "attempts": max((attempt.receive_count for attempt in failed), default=0),
+            "attempts": len(failed),
         }
 
 

@@ -15,7 +15,7 @@ class Arrival:
     Attributes:
         order: the order.
         task_id: the message that brought it; a redelivery has the same.
-        attempts: the message's receive count, this receive included.
+        attempts: how often a worker has tried, this time included.
         worker: the worker's name.
     """
 

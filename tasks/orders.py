@@ -109,7 +109,7 @@ def _arrival(call: Call) -> Arrival:
     return Arrival(
         order=from_message(call.args[0] if call.args else None),
         task_id=call.id,
-        attempts=call.receive_count,
+        attempts=call.retries + 1,
         worker=call.worker,
     )
 

@@ -12,6 +12,7 @@ from unittest import mock
 
 import localstack_client.session
 
+from celery_sqs.message.renewal import opened
 from celery_sqs.testing import provision
 from config.queues import ORDER_QUEUE
 from tests.polling import poll
@@ -170,7 +171,7 @@ class Queues:
         )
 
     def peek(self, url: str) -> list[dict[str, Any]]:
-        """Up to ten messages of a queue, left visible."""
+        """Up to ten messages of a queue, left visible; a copy as the message that was sent first."""
         answer = self.sqs.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=10,
@@ -178,8 +179,7 @@ class Queues:
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["All"],
         )
-        messages: list[dict[str, Any]] = answer.get("Messages", [])
-        return messages
+        return [opened(message)[0] for message in answer.get("Messages", [])]
 
     def dead(self) -> list[Any]:
         """The bodies in the DLQ, read as the JSON they are."""

@@ -68,7 +68,7 @@ def test_an_order_that_fails_is_on_record_with_its_error(client, start_worker, e
     mariadb_server.execute(FAIL_ONE_PRODUCT, database(environment))
     start_worker()
     order_id = client.post(product="explosive")
-    dead = becomes(order_id, "FAILURE", 3, seconds=20)
+    dead = becomes(order_id, "FAILURE", 4, seconds=20)
     assert "not in this house" in dead.error
     assert "Traceback" in dead.traceback
 
