@@ -8,7 +8,8 @@ import pymysql
 import pytest
 from sqlalchemy import make_url
 
-from tests.faults.oracle import AcceptedOrders, Anomalies, OrderRequest, find_anomalies
+from tests.faults.accepted_orders import AcceptedOrders, OrderRequest
+from tests.faults.oracle import Anomalies, find_anomalies
 
 POISON = "no order at all"
 
