@@ -102,9 +102,11 @@ class Supervisor:
 
     def database_connections(self, port: int) -> int:
         """How many connections to a database the processes of the API have."""
-        assert self._web is not None
-        processes = psutil.Process(self._web.pid).children()
-        connections = [each for process in processes for each in process.net_connections("tcp")]
+        assert self._cluster.web is not None
+        connections = []
+        with contextlib.suppress(psutil.NoSuchProcess):  # it boots, or somebody kills it
+            for process in psutil.Process(self._cluster.web.pid).children():
+                connections += process.net_connections("tcp")
         return sum(bool(each.raddr) and each.raddr.port == port for each in connections)
 
     # Faults
