@@ -7,9 +7,11 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from config.queues import ORDER_QUEUE
 from tests.emulator import Ministack
-from tests.faults.cluster import Cluster
+from tests.faults.cluster import KILLING_APP, Cluster
 from tests.faults.history import History
+from tests.faults.kinds import KINDS, RETENTION_PASSED, SHORTEST_RETENTION
 from tests.faults.run import Report, run
 from tests.faults.schedule import Fault, draw_schedule
 from tests.mariadb import MariaDB, installed
@@ -32,7 +34,7 @@ def main() -> int:
     seeds = [arguments.seed] if arguments.seed is not None else range(1, arguments.seeds + 1)
     rows, passed = [], True
     for seed in seeds:
-        schedule = draw_schedule(seed, arguments.seconds, VISIBILITY_TIMEOUT)
+        schedule = draw_schedule(seed, arguments.seconds, VISIBILITY_TIMEOUT, arguments.only)
         _print(f"seed {seed}: {len(schedule)} faults in {arguments.seconds:g} s ...")
         report = _run(seed, schedule)
         _print_report(seed, schedule, report)
@@ -45,9 +47,12 @@ def main() -> int:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--seeds", type=int, default=10, metavar="N", help="run the seeds from 1 to N (default: 10)")
+    which.add_argument("--seeds", type=int, default=20, metavar="N", help="run the seeds from 1 to N (default: 20)")
     which.add_argument("--seed", type=int, help="run this seed alone")
-    parser.add_argument("--seconds", type=float, default=60, metavar="T", help="of faults in each run (default: 60)")
+    parser.add_argument("--only", choices=KINDS, metavar="KIND", help=f"of fault, one of: {', '.join(KINDS)}")
+    parser.add_argument(
+        "--seconds", type=float, default=60, metavar="T", help="of brief faults in each run (default: 60)"
+    )
     return parser.parse_args()
 
 
@@ -61,19 +66,35 @@ def _run(seed: int, schedule: list[Fault]) -> Report:
             (Path(data) / name).mkdir()
         server, emulator = MariaDB(Path(data) / "mariadb"), Ministack(Path(data) / "emulator")
         try:
-            with Cluster(emulator, server, folder, VISIBILITY_TIMEOUT, seed=seed) as cluster:
+            with _cluster(seed, schedule, emulator, server, folder) as cluster:
                 return run(cluster, server, schedule, History(folder / "history.log"), seed)
         finally:
             emulator.stop()
             server.stop()
 
 
+def _cluster(seed: int, schedule: list[Fault], emulator: Ministack, server: MariaDB, folder: Path) -> Cluster:
+    """A cluster that all these faults can be injected into."""
+    passes_retention = any(fault.kind == RETENTION_PASSED for fault in schedule)
+    return Cluster(
+        emulator,
+        server,
+        folder,
+        VISIBILITY_TIMEOUT,
+        seed=seed,
+        application=KILLING_APP,
+        retention=SHORTEST_RETENTION if passes_retention else ORDER_QUEUE.retention,
+        database_proxy=True,
+    )
+
+
 def _print_report(seed: int, schedule: list[Fault], report: Report) -> None:
     responses = ", ".join(f"{number} x {status or 'none'}" for status, number in sorted(report.responses.items()))
+    effects = ", ".join(f"{number} {effect}" for effect, number in sorted(report.effects.items()))
     outcome = "passed" if report.passed else "FAILED"
     _print(
         f"seed {seed}: {outcome}; responses: {responses}; "
-        f"the queue was empty {report.drain_seconds:.0f} s after the last fault"
+        f"the queue was empty {report.drain_seconds:.0f} s after the last fault" + (f"; {effects}" if effects else "")
     )
     if not report.passed:
         _print(report, f"logs: {LOGS / str(seed)}", "schedule:", *schedule)
@@ -83,7 +104,8 @@ def _row(seed: int, report: Report) -> str:
     faults = ", ".join(f"{number} {kind}" for kind, number in sorted(report.faults.items()))
     anomalies = report.anomalies
     missing = f" - {len(anomalies.not_dead)} not in the DLQ" if anomalies.not_dead else ""
-    unexplained = f" - {len(anomalies.unexplained)} without reason" if anomalies.unexplained else ""
+    no_reason = len(anomalies.unexplained) + len(anomalies.mispredicted)
+    unexplained = f" - {no_reason} without their reason" if no_reason else ""
     numbers = (
         report.accepted,
         report.stored,

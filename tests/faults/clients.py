@@ -14,9 +14,9 @@ import pymysql
 import requests
 
 from tests.e2e.conftest import Client
+from tests.faults.accepted_orders import OrderRequest, Prediction
 from tests.faults.cluster import Cluster
 from tests.faults.history import History
-from tests.faults.oracle import OrderRequest
 from tests.mariadb import rows
 
 CLIENTS: Final = 4
@@ -31,6 +31,10 @@ UNAVAILABLE: Final = 503
 NO_RESPONSE: Final = 0  # the connection was refused, or broke
 
 FEW: Final = 4  # messages at once
+
+#: Why a message is dead that nobody can read, or that no worker may store.
+POISON: Final = Prediction("poison")
+PERMANENT: Final = Prediction("permanent")
 
 
 class Clients:
@@ -120,19 +124,20 @@ class FaultyProducer:
     def send_poison(self) -> None:
         """Send messages that are no task calls, and calls of a task that does not exist."""
         mark = str(uuid.uuid4())
-        self._send(f"no JSON {mark}")
-        self._send(f'["{mark}"')
-        self._send(f'{{"mark": "{mark}", "price": NaN}}')
-        self._send(json.dumps({"mark": mark, "properties": None, "body": "%%%"}))
-        self._send(json.dumps({"mark": mark}), celery_task="no_such_task", celery_id=mark)
-        self._send(OrderRequest.unique(1).message(str(uuid.uuid4())), celery_task="persist_order", celery_headers="{")
+        self._send(f"no JSON {mark}", POISON)
+        self._send(f'["{mark}"', POISON)
+        self._send(f'{{"mark": "{mark}", "price": NaN}}', POISON)
+        self._send(json.dumps({"mark": mark, "properties": None, "body": "%%%"}), POISON)
+        self._send(json.dumps({"mark": mark}), POISON, celery_task="no_such_task", celery_id=mark)
+        order = OrderRequest.unique(1).message(str(uuid.uuid4()))
+        self._send(order, POISON, celery_task="persist_order", celery_headers="{")
 
     def send_invalid(self, number: int = FEW) -> None:
         """Send orders that break the rules, with ids of their own."""
         changes: list[dict[str, Any]] = [{"quantity": 0}, {"totalPrice": -1}, {"userId": "me"}, {"productName": " "}]
         for change in itertools.islice(itertools.cycle(changes), number):
             mark = str(uuid.uuid4())
-            self._send(json.dumps(json.loads(OrderRequest.unique(1).message(mark)) | change))
+            self._send(json.dumps(json.loads(OrderRequest.unique(1).message(mark)) | change), PERMANENT)
 
     def send_conflicting(self) -> None:
         """Send other orders under the ids of some that are stored; none while the database is down."""
@@ -140,12 +145,21 @@ class FaultyProducer:
         with contextlib.suppress(pymysql.MySQLError):
             found = rows(self._cluster.database_url, f"SELECT order_id FROM orders ORDER BY RAND() LIMIT {FEW}")
         for [order_id] in found:
-            self._send(OrderRequest.unique(2).message(order_id))
+            self._send(OrderRequest.unique(2).message(order_id), PERMANENT)
 
-    def _send(self, body: str, **attributes: str) -> None:
+    def send_killers(self, number: int) -> list[str]:
+        """Send orders that kill the worker that runs them; returns their ids."""
+        ids = [str(uuid.uuid4()) for _ in range(number)]
+        for order_id in ids:
+            body = OrderRequest.killer().message(order_id)
+            self._cluster.queues.send(body)
+            self._cluster.accepted.expect_killer_dead(order_id, body)
+        return ids
+
+    def _send(self, body: str, prediction: Prediction, **attributes: str) -> None:
         self._cluster.queues.sqs.send_message(
             QueueUrl=self._cluster.queues.url,
             MessageBody=body,
             MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()},
         )
-        self._cluster.accepted.expect_dead(body)
+        self._cluster.accepted.expect_dead(body, prediction)

@@ -19,11 +19,16 @@ from config.queues import ORDER_QUEUE
 from tests.conftest import JWT_SECRET
 from tests.e2e.conftest import Client
 from tests.emulator import Emulator, Queues
-from tests.faults.oracle import AcceptedOrders, OrderRequest, find_anomalies
+from tests.faults.accepted_orders import AcceptedOrders, OrderRequest
+from tests.faults.database_faults import table_locked
+from tests.faults.database_proxy import DatabaseProxy
+from tests.faults.oracle import find_anomalies
 from tests.faults.proxy import Proxy
 from tests.mariadb import MariaDB, rows
 from tests.polling import PAUSE, poll
-from tests.processes import BIN, Process, free_port
+from tests.processes import BIN, ROOT, Process, free_port
+
+KILLING_APP: Final = "tests.faults.killing_app"  # for `celery -A`: the product's app, where some orders kill
 
 USER_ID: Final = 1
 BATCH: Final = 10  # messages that SendMessageBatch takes
@@ -46,6 +51,9 @@ class Cluster:
         visibility_timeout: of the work queue, in seconds.
         max_receive_count: of the work queue; the house's number unless the scenario says why not.
         seed: of the proxy's random numbers.
+        application: of the workers, as `celery -A` names it.
+        retention: of the work queue, in seconds.
+        database_proxy: whether the processes reach the database through one, too.
     """
 
     def __init__(
@@ -56,12 +64,20 @@ class Cluster:
         visibility_timeout: int,
         max_receive_count: int = ORDER_QUEUE.max_receive_count,
         seed: int = 0,
+        application: str = "tasks",
+        retention: int = ORDER_QUEUE.retention,
+        database_proxy: bool = False,
     ) -> None:
         with _setup_lock:
             self.queues = Queues.fresh(emulator, visibility_timeout)
             self.database_url = server.application(server.fresh())
+        self._processes = contextlib.ExitStack()
         _set_max_receive_count(self.queues, max_receive_count)
         self.proxy = Proxy(emulator.url, seed)
+        if retention != ORDER_QUEUE.retention:
+            self._keep_for(retention)
+        self.application = application
+        self.database_proxy = DatabaseProxy(server.port) if database_proxy else None
         self.visibility_timeout = visibility_timeout
         self.accepted = AcceptedOrders()
         self.workers: list[Process] = []
@@ -69,21 +85,9 @@ class Cluster:
         self._server = server
         self._database = self.database_url.rsplit("/", 1)[-1]
         self._folder = folder
-        self._processes = contextlib.ExitStack()
         self._order_numbers = count()
         self._log_numbers = count()
-        self.environment = {
-            "APP_ENV": "production",
-            "PREFLIGHT": "warn",  # the queue hides a message for less time than a task may take
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "SQS_ENDPOINT": self.proxy.url,
-            "SQS_QUEUE_URL": self.proxy.through(self.queues.url),
-            "SQS_DLQ_URL": self.proxy.through(self.queues.dlq_url),
-            "DATABASE_URL": self.database_url,
-            "JWT_SECRET": JWT_SECRET,
-            "ORDER_ID_SECRET": "the-order-id-secret-of-the-tests-alone",
-        }
+        self.environment = self._environment()
 
     def __enter__(self) -> Self:
         return self
@@ -91,15 +95,18 @@ class Cluster:
     def __exit__(self, *_: object) -> None:
         # The processes first: that they cannot reach a stopped proxy is no finding.
         self._processes.close()
+        if self.database_proxy is not None:
+            self.database_proxy.stop()
         self.proxy.stop()
         self.queues.delete()
 
     # Processes
 
-    def start_worker(self, *arguments: str, **settings: str) -> Process:
-        """Start a worker and wait until it is ready."""
+    def start_worker(self, *arguments: str, kind: type[Process] = Process, **settings: str) -> Process:
+        """Start a worker, a process of this kind, and wait until it is ready."""
         log = self._folder / f"worker-{next(self._log_numbers)}.log"
-        worker = Process([BIN / "celery", "-A", "tasks", "worker", *arguments], log, self.environment | settings)
+        command = [BIN / "celery", "-A", self.application, "worker", *arguments]
+        worker = kind(command, log, self.environment | settings)
         self._processes.callback(worker.kill)
         self.workers.append(worker)
         poll(lambda: worker.says("ready."), 60, "the worker is ready")
@@ -111,19 +118,26 @@ class Cluster:
         command = [BIN / "gunicorn", "-c", "config/gunicorn.py", "app:create_app()"]
         web = self.web = Process(command, self._folder / "web.log", self.environment | settings)
         self._processes.callback(web.kill)
-        token = issue(JWT_SECRET, USER_ID, ["orders:read", "orders:write"], timedelta(hours=1))
-        client = Client(f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token}"})
+        client = self.client(port)
         poll(lambda: web.says("Listening at") and client.alive(), 60, "web is alive")
         return client
+
+    def client(self, port: str) -> Client:
+        """A client of the API, which may not be there yet."""
+        token = issue(JWT_SECRET, USER_ID, ["orders:read", "orders:write"], timedelta(hours=1))
+        return Client(f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token}"})
 
     @contextlib.contextmanager
     def suspended(self, worker: Process) -> Iterator[None]:
         """Suspend a worker and its children, as when a machine is suspended."""
-        os.killpg(worker.pid, signal.SIGSTOP)
+        # It may have ended just now: an order may have killed it.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(worker.pid, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.killpg(worker.pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(worker.pid, signal.SIGCONT)
 
     # Orders
 
@@ -169,6 +183,10 @@ class Cluster:
             self.accepted.mark_indeterminate(order)
         return response.status_code, seconds
 
+    def table_locked(self) -> contextlib.AbstractContextManager[None]:
+        """Lock the table of orders, so that nobody reads or writes it as long as the block runs."""
+        return table_locked(self._server, "orders", self._database)
+
     def orders_locked(self) -> contextlib.AbstractContextManager[None]:
         """Lock the table of orders, so that none is stored as long as the block runs."""
         return self._server.locked("orders", self._database)
@@ -188,6 +206,11 @@ class Cluster:
         names = ", ".join(f"'{order_id}'" for order_id in ids)
         [[number]] = rows(self.database_url, f"SELECT COUNT(*) FROM orders WHERE order_id IN ({names})")
         return bool(number == len(ids))
+
+    def not_stored(self) -> int:
+        """How many of the accepted orders are no rows."""
+        found = {order_id for [order_id] in rows(self.database_url, "SELECT order_id FROM orders")}
+        return len(self.accepted.by_id.keys() - found)
 
     def assert_new_orders_are_stored(self, within: float) -> None:
         """Orders sent now are stored within some seconds."""
@@ -215,6 +238,33 @@ class Cluster:
             return [line[:LINE_LENGTH] for line in worker.output.splitlines() if "order persisted" not in line]
 
         return "\n".join(f"{worker.pid}: {line}" for worker in self.workers for line in lines(worker)[-LAST_LINES:])
+
+    def _environment(self) -> dict[str, str]:
+        """The environment variables of all processes."""
+        return {
+            "PYTHONPATH": str(ROOT),  # `celery` imports its extensions first, from wherever these are installed
+            "APP_ENV": "production",
+            "PREFLIGHT": "warn",  # the queue hides a message for less time than a task may take
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "SQS_ENDPOINT": self.proxy.url,
+            "SQS_QUEUE_URL": self.proxy.through(self.queues.url),
+            "SQS_DLQ_URL": self.proxy.through(self.queues.dlq_url),
+            "DATABASE_URL": self._through_database_proxy(),
+            "JWT_SECRET": JWT_SECRET,
+            "ORDER_ID_SECRET": "the-order-id-secret-of-the-tests-alone",
+        }
+
+    def _keep_for(self, retention: int) -> None:
+        """Have the queue keep messages for so many seconds, which the emulator only says."""
+        attributes = {"MessageRetentionPeriod": str(retention)}
+        self.queues.sqs.set_queue_attributes(QueueUrl=self.queues.url, Attributes=attributes)
+        self._processes.enter_context(self.proxy.expiring(self.queues.url.rsplit("/", 1)[-1], retention))
+
+    def _through_database_proxy(self) -> str:
+        if self.database_proxy is None:
+            return self.database_url
+        return self.database_url.replace(f":{self._server.port}/", f":{self.database_proxy.port}/")
 
 
 def framework_warnings(worker: Process) -> list[dict[str, Any]]:

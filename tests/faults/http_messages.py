@@ -37,6 +37,12 @@ class Request:
         """The same call with some parameters changed."""
         return replace(self, body=json.dumps(self.parameters() | changes).encode())
 
+    def as_call(self, action: str, queue_url: str, receipt_handle: str) -> "Request":
+        """A call of another action for one message, by the same client."""
+        headers = tuple((name, TARGET_PREFIX + action if name == TARGET else value) for name, value in self.headers)
+        body = json.dumps({"QueueUrl": queue_url, "ReceiptHandle": receipt_handle}).encode()
+        return replace(self, headers=headers, body=body)
+
     def encode(self) -> bytes:
         """Its bytes on the wire."""
         return _encode(self.start_line, self.headers, self.body, len(self.body))

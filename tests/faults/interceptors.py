@@ -6,6 +6,7 @@ the end to the emulator, and returns its response. So they can be combined: a de
 
 import asyncio
 import random
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
@@ -57,6 +58,7 @@ THROTTLED: Final = sqs_error("RequestThrottled", "The request was denied due to 
 EXPIRED: Final = (
     sqs_error("ExpiredToken", "The security token included in the request is expired", 403),
     sqs_error("ExpiredTokenException", "The security token included in the request is expired", 400),
+    sqs_error("UnrecognizedClientException", "The security token included in the request is invalid.", 403),
 )
 
 
@@ -152,6 +154,36 @@ def corrupting(rng: random.Random) -> Interceptor:
         return "".join("\ufffd" if place in places else character for place, character in enumerate(text))
 
     return _changing(lambda messages: [message | {"Body": corrupted(message["Body"])} for message in messages])
+
+
+def expiring(queue_name: str, retention: float, expired: Callable[[], None]) -> Interceptor:
+    """Delete what a queue has kept for longer than its retention, as SQS does and the emulators do not.
+
+    It is deleted where it would be delivered, so nobody can tell that from a deletion in time.
+
+    Args:
+        queue_name: the last part of its URL.
+        retention: seconds.
+        expired: called for each deleted message.
+    """
+
+    async def expire(request: Request, proceed: Proceed) -> Response:
+        parameters = request.parameters()
+        if parameters.get("QueueUrl", "").rsplit("/", 1)[-1] != queue_name:
+            return await proceed(request)
+        response = await proceed(request.with_parameters(MessageSystemAttributeNames=["All"]))
+        messages = response.json().get("Messages") or []
+        oldest = (time.time() - retention) * 1000
+        old = [each for each in messages if int(each["Attributes"]["SentTimestamp"]) < oldest]
+        for message in old:
+            await proceed(request.as_call("DeleteMessage", parameters["QueueUrl"], message["ReceiptHandle"]))
+            expired()
+        if not old:
+            return response
+        kept = [each for each in messages if each not in old]
+        return replace(response, body=Response.of_json({"Messages": kept} if kept else {}).body)
+
+    return expire
 
 
 def _changing(change: Callable[[list[Any]], list[Any]]) -> Interceptor:

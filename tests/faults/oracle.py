@@ -5,106 +5,16 @@ queues. The oracle asks nothing of the code under test, only MariaDB and SQS.
 """
 
 import json
-import threading
-import uuid
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from tests.emulator import Queues
+from tests.faults.accepted_orders import AcceptedOrders, OrderRequest, Prediction
 from tests.mariadb import rows
 
 HIDDEN_FOR = 20  # seconds that a message stays hidden after it was read, so that it is read once
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRequest:
-    """What a client orders. No other order has the same product, so a second row of the same order is found."""
-
-    product: str
-    user_id: int = 1
-    quantity: int = 2
-    price: Decimal = Decimal("99.90")
-
-    @classmethod
-    def unique(cls, number: int) -> "OrderRequest":
-        """An order with a product of its own; the number varies the other fields."""
-        price = Decimal(number) + Decimal(number % 100) / 100
-        return cls(f"Item {number} {uuid.uuid4()}", quantity=number % 9 + 1, price=price)
-
-    def message(self, order_id: str) -> str:
-        """The message body that another producer would send."""
-        return json.dumps(
-            {
-                "orderId": order_id,
-                "userId": self.user_id,
-                "productName": self.product,
-                "quantity": self.quantity,
-                "totalPrice": float(self.price),  # JSON has the same two digits
-                "status": "pending",
-                "timestamp": "2026-01-24T12:00:00Z",
-            }
-        )
-
-
-class AcceptedOrders:
-    """The orders that were accepted, and what else may or must be found. Safe to write from many threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._by_id: dict[str, OrderRequest] = {}
-        self._accepted_at: dict[str, datetime] = {}
-        self._indeterminate: set[str] = set()
-        self._expected_dead: Counter[str] = Counter()
-
-    @property
-    def by_id(self) -> dict[str, OrderRequest]:
-        """The accepted orders, by their ids."""
-        with self._lock:
-            return dict(self._by_id)
-
-    @property
-    def accepted_at(self) -> dict[str, datetime]:
-        """When each was accepted first, by order id."""
-        with self._lock:
-            return dict(self._accepted_at)
-
-    @property
-    def indeterminate(self) -> set[str]:
-        """The products of the orders that may be stored or not."""
-        with self._lock:
-            return set(self._indeterminate)
-
-    @property
-    def expected_dead(self) -> Counter[str]:
-        """The message bodies that must end in the DLQ."""
-        with self._lock:
-            return Counter(self._expected_dead)
-
-    def accept(self, order_id: str, order: OrderRequest) -> None:
-        """The API answered 202, or SQS confirmed the message."""
-        with self._lock:
-            self._by_id[order_id] = order
-            self._accepted_at.setdefault(order_id, datetime.now(UTC))
-
-    def mark_indeterminate(self, order: OrderRequest) -> None:
-        """The API answered 503 or nothing: the order may be stored or not."""
-        with self._lock:
-            self._indeterminate.add(order.product)
-
-    def expect_dead(self, body: str) -> None:
-        """A message was sent that no worker can or may store. What was refused (4xx) is not recorded at all."""
-        with self._lock:
-            self._expected_dead[body] += 1
-
-    def forget_lost(self, anomalies: "Anomalies") -> None:
-        """Expect nothing more of the lost orders, so that a later check does not report them again."""
-        with self._lock:
-            for order_id in anomalies.lost:
-                self._indeterminate.add(self._by_id.pop(order_id).product)
 
 
 @dataclass(frozen=True)
@@ -120,6 +30,7 @@ class Anomalies:
         unexpected: stored, though neither accepted nor indeterminate.
         unexplained: in the DLQ without a row in `attempts`.
         not_dead: should be in the DLQ and is not.
+        mispredicted: in the DLQ as it should be, with other attempts on record than were predicted.
     """
 
     lost: list[str] = field(default_factory=list)
@@ -130,6 +41,7 @@ class Anomalies:
     unexpected: list[str] = field(default_factory=list)
     unexplained: list[str] = field(default_factory=list)
     not_dead: list[str] = field(default_factory=list)
+    mispredicted: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(str(self))
@@ -149,6 +61,7 @@ def find_anomalies(accepted: AcceptedOrders, database_url: str, queues: Queues) 
     expected_dead = set(accepted.expected_dead)
     waiting_ids = _ids(message["Body"] for message in waiting if message["Body"] not in expected_dead)
     dead_ids = _ids(message["Body"] for message in dead if message["Body"] not in expected_dead)
+    recorded = _recorded(database_url)
     copies = Counter(order.product for order in stored.values())
     products = {order.product for order in orders.values()}
     return Anomalies(
@@ -162,8 +75,9 @@ def find_anomalies(accepted: AcceptedOrders, database_url: str, queues: Queues) 
         ],
         dead=sorted(dead_ids - stored.keys()),
         unexpected=[each for each, order in stored.items() if order.product not in products | accepted.indeterminate],
-        unexplained=_unexplained(dead, database_url),
+        unexplained=[message["Body"] for message in dead if not any(each.is_of(message) for each in recorded)],
         not_dead=list((accepted.expected_dead - Counter(message["Body"] for message in dead)).elements()),
+        mispredicted=_mispredicted(dead, recorded, accepted.predictions),
     )
 
 
@@ -189,9 +103,44 @@ def _stored(database_url: str) -> dict[str, OrderRequest]:
     return {order_id: OrderRequest(*content) for order_id, *content in found}
 
 
-def _unexplained(dead: Iterable[dict[str, Any]], database_url: str) -> list[str]:
-    explained = {message_id for [message_id] in rows(database_url, "SELECT message_id FROM attempts")}
-    return [message["Body"] for message in dead if message["MessageId"] not in explained]
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """A row of the table `attempts`."""
+
+    message_id: str
+    order_id: str | None
+    kind: str
+
+    def is_of(self, message: dict[str, Any]) -> bool:
+        """Whether it was an attempt at this message, or at one that it is a copy of.
+
+        A copy names the first message's id in some attribute, which may change its name.
+        """
+        attributes = message.get("MessageAttributes", {}).values()
+        return self.message_id == message["MessageId"] or any(
+            self.message_id == attribute.get("StringValue") for attribute in attributes
+        )
+
+
+def _recorded(database_url: str) -> list[_Attempt]:
+    return [_Attempt(*row) for row in rows(database_url, "SELECT message_id, order_id, kind FROM attempts ORDER BY id")]
+
+
+def _mispredicted(
+    dead: Iterable[dict[str, Any]], recorded: list[_Attempt], predictions: dict[str, Prediction]
+) -> list[str]:
+    """What is dead with other attempts than predicted; what has none at all is unexplained anyway."""
+    found = []
+    for message in dead:
+        prediction = predictions.get(message["Body"])
+        if prediction is None:
+            continue
+        by_order = prediction.order_id
+        own = [each for each in recorded if (each.order_id == by_order if by_order else each.is_of(message))]
+        kinds = [each.kind for each in own]
+        if kinds and not prediction.holds(kinds):
+            found.append(f"{message['Body']} has {kinds}")
+    return found
 
 
 def _ids(bodies: Iterable[str]) -> set[str]:

@@ -79,12 +79,16 @@ class Proxy:
         url: its own address.
         calls: how many calls have arrived, by action.
         faulty: into how many of these a fault was injected, by action.
+        sent: how many messages the calls were to send.
+        expired: how many messages were deleted as too old.
         log: the last calls that have ended.
     """
 
     def __init__(self, upstream_url: str, seed: int = 0) -> None:
         self.calls: Counter[str] = Counter()
         self.faulty: Counter[str] = Counter()
+        self.sent = 0
+        self.expired = 0
         self.log: deque[RecordedCall] = deque(maxlen=LOG_LENGTH)
         self._rng = random.Random(seed)
         self._rules: tuple[_Rule, ...] = ()
@@ -181,6 +185,15 @@ class Proxy:
         """Corrupt the bodies of delivered messages."""
         return self._rule(("ReceiveMessage",), share, times, interceptors.corrupting(self._rng))
 
+    def expiring(self, queue_name: str, retention: float) -> Injection:
+        """Delete what is older than the queue's retention, in seconds, where it would be delivered."""
+
+        def count() -> None:
+            self.expired += 1
+
+        interceptor = interceptors.expiring(queue_name, retention, count)
+        return self._rule(("ReceiveMessage",), 1, None, interceptor)
+
     @contextlib.contextmanager
     def _rule(
         self, actions: Sequence[str], share: float, times: int | None, interceptor: Interceptor
@@ -198,6 +211,7 @@ class Proxy:
     async def _handle(self, request: Request) -> Response:
         action, started, status = request.action, time.monotonic(), 0
         self.calls[action] += 1
+        self.sent += _messages_to_send(request)
         applied = [rule.interceptor for rule in self._rules if rule.applies(action, self._rng)]
         self.faulty[action] += bool(applied)
         proceed: Proceed = self._upstream.call
@@ -213,3 +227,9 @@ class Proxy:
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something on the proxy's thread and wait for it."""
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+
+def _messages_to_send(request: Request) -> int:
+    if request.action == "SendMessageBatch":
+        return len(request.parameters().get("Entries", []))
+    return int(request.action == "SendMessage")

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Final
 
+from tests.faults.accepted_orders import AcceptedOrders
 from tests.faults.clients import Clients
 from tests.faults.cluster import Cluster
 from tests.faults.history import History
 from tests.faults.nemesis import Nemesis
-from tests.faults.oracle import AcceptedOrders, Anomalies, find_anomalies, visible_messages
+from tests.faults.oracle import Anomalies, find_anomalies, visible_messages
 from tests.faults.schedule import Fault
 from tests.faults.supervisor import Supervisor
 from tests.mariadb import MariaDB, rows
@@ -27,6 +28,7 @@ class Report:
 
     Attributes:
         faults: how many of each kind were injected.
+        effects: how often they had some effect, by the effect.
         accepted: orders that were accepted.
         stored: how many of these are stored.
         expected_dead: messages that must end in the DLQ.
@@ -38,6 +40,7 @@ class Report:
     """
 
     faults: Counter[str]
+    effects: Counter[str]
     accepted: int
     stored: int
     expected_dead: int
@@ -68,16 +71,18 @@ def run(cluster: Cluster, server: MariaDB, schedule: Sequence[Fault], history: H
     """
     supervisor = Supervisor(cluster, history)
     clients = Clients(cluster, supervisor.start(), history, seed)
+    nemesis = Nemesis(cluster, server, supervisor, history, seed)
     with supervisor.supervising():
         with cluster.sending(RATE), clients.posting():
-            Nemesis(cluster, server, supervisor, history).inject(schedule)
+            nemesis.inject(schedule)
             supervisor.check_progress()
         drain_seconds = _drain(cluster, history)
     supervisor.stop()
     _record_dead_messages(cluster, history)
     stored = _seconds_until_stored(cluster.accepted, cluster.database_url)
     return Report(
-        faults=Counter(fault.kind for fault in schedule),
+        faults=nemesis.injected,
+        effects=history.effects,
         accepted=len(cluster.accepted.by_id),
         stored=len(stored),
         expected_dead=cluster.accepted.expected_dead.total(),
@@ -90,11 +95,16 @@ def run(cluster: Cluster, server: MariaDB, schedule: Sequence[Fault], history: H
 
 
 def _drain(cluster: Cluster, history: History) -> float:
-    """Wait until the queue is empty; returns the seconds that it took."""
+    """Wait until the queue is empty and all is stored; returns the seconds that it took.
+
+    What is not stored though the queue is empty is in the DLQ, and may be sent again by the operator's side.
+    """
     started = time.monotonic()
     timeout = DRAIN_TIMEOUT * cluster.visibility_timeout
-    while cluster.queues.waiting() and time.monotonic() - started < timeout:
+    while (cluster.queues.waiting() or cluster.not_stored()) and time.monotonic() - started < timeout:
         time.sleep(PAUSE)
+    if cluster.proxy.expired:
+        history.count("messages deleted as too old", cluster.proxy.expired)
     history.record(f"{cluster.queues.waiting()} messages are left in the queue")
     return time.monotonic() - started
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.faults.oracle import OrderRequest
+from tests.faults.accepted_orders import OrderRequest
 
 SEND_TIMEOUT = 3  # seconds; the house's 5 would only make every test of a whole failure longer
 LIMIT = SEND_TIMEOUT + 1  # seconds until a response

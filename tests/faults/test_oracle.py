@@ -8,7 +8,8 @@ import pymysql
 import pytest
 from sqlalchemy import make_url
 
-from tests.faults.oracle import AcceptedOrders, Anomalies, OrderRequest, find_anomalies
+from tests.faults.accepted_orders import AcceptedOrders, OrderRequest, Prediction
+from tests.faults.oracle import Anomalies, find_anomalies
 
 POISON = "no order at all"
 
@@ -37,12 +38,12 @@ class State:
             (order_id, order.user_id, order.product, order.quantity, order.price),
         )
 
-    def explain(self, message_id):
+    def explain(self, message_id, kind="own", number=3, order_id=None):
         self.execute(
-            "INSERT INTO attempts (message_id, kind, task, task_id, error_class, message, traceback, receive_count,"
-            " worker, final, failed_at, next_visible_at)"
-            " VALUES (%s, 'own', 'persist_order', 'task', 'Error', '', '', 3, 'worker', 1, NOW(), NOW())",
-            (message_id,),
+            "INSERT INTO attempts (message_id, order_id, kind, task, task_id, error_class, message, traceback,"
+            " receive_count, worker, final, failed_at, next_visible_at)"
+            " VALUES (%s, %s, %s, 'persist_order', 'task', 'Error', '', '', %s, 'worker', 1, NOW(), NOW())",
+            (message_id, order_id, kind, number),
         )
 
     def execute(self, statement, values):
@@ -52,9 +53,19 @@ class State:
         ) as connection:
             connection.cursor().execute(statement, values)
 
-    def bury(self, body):
+    def bury(self, body, **attributes):
         """A dead message; returns SQS's id of it."""
-        return self.queues.sqs.send_message(QueueUrl=self.queues.dlq_url, MessageBody=body)["MessageId"]
+        texts = {name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()}
+        return self.queues.sqs.send_message(QueueUrl=self.queues.dlq_url, MessageBody=body, MessageAttributes=texts)[
+            "MessageId"
+        ]
+
+    def bury_killer(self):
+        """A dead order that kills; returns SQS's id of it, the order's id and the message's body."""
+        order_id = str(uuid4())
+        body = OrderRequest.killer().message(order_id)
+        self.accepted.expect_killer_dead(order_id, body)
+        return self.bury(body), order_id, body
 
     def anomalies(self):
         return find_anomalies(self.accepted, self.database_url, self.queues)
@@ -139,6 +150,46 @@ def test_the_reason_of_another_message_explains_none(state):
     state.explain(state.bury(replace(order, quantity=8).message(order_id)))
     state.bury(replace(order, quantity=9).message(order_id))
     assert state.anomalies() == Anomalies(unexplained=[replace(order, quantity=9).message(order_id)])
+
+
+def test_a_copy_in_the_dlq_is_explained_by_the_attempts_at_the_message_that_it_names(state):
+    state.accepted.expect_dead(POISON)
+    first = str(uuid4())
+    state.bury(POISON, first_message_id=first)
+    assert state.anomalies() == Anomalies(unexplained=[POISON])
+    state.explain(first)
+    assert state.anomalies() == Anomalies()
+
+
+def test_a_killer_with_all_its_attempts_on_record_as_lost_is_no_anomaly(state):
+    message_id, order_id, _ = state.bury_killer()
+    for number in (1, 2, 3):
+        state.explain(message_id, "lost", number, order_id)
+    assert state.anomalies() == Anomalies()
+
+
+@pytest.mark.parametrize("kinds", [["lost"] * 2, ["lost"] * 4, ["lost", "lost", "own"]])
+def test_a_killer_with_fewer_attempts_or_more_or_others_on_record_is_mispredicted(state, kinds):
+    message_id, order_id, body = state.bury_killer()
+    for number, kind in enumerate(kinds, 1):
+        state.explain(message_id, kind, number, order_id)
+    assert state.anomalies() == Anomalies(mispredicted=[f"{body} has {kinds}"])
+
+
+def test_a_killer_that_is_not_in_the_dlq_is_not_dead(state):
+    order_id = str(uuid4())
+    body = OrderRequest.killer().message(order_id)
+    state.accepted.expect_killer_dead(order_id, body)
+    assert state.anomalies() == Anomalies(not_dead=[body])
+
+
+def test_a_bad_message_needs_its_own_reason_among_those_on_record(state):
+    state.accepted.expect_dead(POISON, Prediction("poison"))
+    message_id = state.bury(POISON)
+    state.explain(message_id, "lost", 1)
+    assert state.anomalies() == Anomalies(mispredicted=[f"{POISON} has ['lost']"])
+    state.explain(message_id, "poison", 2)
+    assert state.anomalies() == Anomalies()
 
 
 def test_a_bad_message_that_is_not_in_the_dlq_is_not_dead(state):

@@ -203,3 +203,28 @@ def test_a_long_poll_ends_with_its_client_and_receives_no_later_message(proxy, s
     queues.send("body")
     message = sqs.receive_message(QueueUrl=url, MessageSystemAttributeNames=["ApproximateReceiveCount"])["Messages"][0]
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+
+
+def test_counts_the_messages_that_calls_are_to_send(proxy, sqs, url):
+    sqs.send_message(QueueUrl=url, MessageBody="body")
+    sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(each), "MessageBody": "body"} for each in range(3)])
+    assert proxy.sent == 4
+
+
+def test_what_is_older_than_the_retention_is_gone_and_what_is_younger_is_delivered(proxy, sqs, url, queues):
+    queues.send("old")
+    time.sleep(0.6)  # the age that it is to have
+    queues.send("young")
+    with proxy.expiring(queues.url.rsplit("/", 1)[-1], retention=0.5):
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    assert [message["Body"] for message in found] == ["young"]
+    assert proxy.expired == 1
+    assert queues.waiting() == 1
+
+
+def test_other_queues_keep_their_messages(proxy, sqs, url, queues):
+    queues.send("old")
+    time.sleep(0.2)  # the age that it is to have
+    with proxy.expiring("another", retention=0.1):
+        assert sqs.receive_message(QueueUrl=url)["Messages"]
+    assert proxy.expired == 0
