@@ -10,47 +10,36 @@ from typing import Final
 #: The releases that the overrides were written against.
 CHECKED_AGAINST: Final[Mapping[str, str]] = {"billiard": "4.3", "celery": "5.7", "flower": "2.2", "kombu": "5.7"}
 
-#: Of each class of theirs: ours, which derives from it, and the methods that ours replaces.
+#: Of each class of ours: theirs, which it derives from, and the methods that ours replaces.
 OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
-    "celery.app.amqp:AMQP": ("celery_sqs.publish.amqp:AMQP", ("Connection",)),
-    "celery.app.control:Control": (
-        "celery_sqs.monitor.control.client:Control",
+    "celery_sqs.consume.channel:Channel": (
+        "kombu.transport.SQS:Channel",
+        ("_schedule_queue", "basic_ack", "basic_cancel", "basic_qos", "basic_reject", "close"),
+    ),
+    "celery_sqs.consume.transport:Transport": ("kombu.transport.SQS:Transport", ()),
+    "celery_sqs.message.received:Message": ("kombu.transport.virtual:Message", ()),
+    "celery_sqs.monitor.control.client:Control": (
+        "celery.app.control:Control",
         ("broadcast", "discard_all", "purge"),
     ),
-    "celery.app.task:Task": (
-        "celery_sqs.tasks.task:SQSTask",
-        ("apply_async", "on_failure", "on_retry", "retry"),
-    ),
-    "celery.events:EventDispatcher": (
-        "celery_sqs.monitor.dispatcher:TaskEventDispatcher",
+    "celery_sqs.monitor.dispatcher:TaskEventDispatcher": (
+        "celery.events:EventDispatcher",
         ("close", "disable", "enable", "extend_buffer", "flush", "publish", "send"),
     ),
-    "celery.worker.consumer.consumer:Consumer": (
-        "celery_sqs.worker.consumer:Consumer",
+    "celery_sqs.publish.amqp:AMQP": ("celery.app.amqp:AMQP", ("Connection",)),
+    "celery_sqs.publish.channel:SendingChannel": (
+        "kombu.transport.SQS:Channel",
+        ("_purge", "_put", "_resolve_queue_url", "_size", "basic_publish"),
+    ),
+    "celery_sqs.tasks.task:SQSTask": ("celery.app.task:Task", ("apply_async", "on_failure", "on_retry", "retry")),
+    "celery_sqs.worker.consumer:Consumer": (
+        "celery.worker.consumer.consumer:Consumer",
         ("on_decode_error", "on_invalid_task", "on_unknown_message", "on_unknown_task"),
     ),
-    "celery.worker.request:Request": (
-        "celery_sqs.worker.request:SQSRequest",
-        ("acknowledge", "on_accepted", "on_failure", "on_timeout", "reject", "send_event"),
+    "celery_sqs.worker.request:SQSRequest": (
+        "celery.worker.request:Request",
+        ("acknowledge", "execute_using_pool", "on_accepted", "on_failure", "on_timeout", "reject", "send_event"),
     ),
-    "kombu.transport.SQS:Channel": (
-        "celery_sqs.consume.channel:Channel",
-        (
-            "_purge",
-            "_put",
-            "_resolve_queue_url",
-            "_schedule_queue",
-            "_size",
-            "basic_ack",
-            "basic_cancel",
-            "basic_publish",
-            "basic_qos",
-            "basic_reject",
-            "close",
-        ),
-    ),
-    "kombu.transport.SQS:Transport": ("celery_sqs.consume.transport:Transport", ()),
-    "kombu.transport.virtual:Message": ("celery_sqs.message.received:Message", ()),
 }
 
 #: What of Flower is replaced when it starts, and by what of ours.
@@ -74,7 +63,6 @@ DEPENDED_ON: Final[Mapping[str, str]] = {
     "celery.events:EventDispatcher.__init__": "celery_sqs.monitor.dispatcher",
     "celery.worker.consumer.consumer:Consumer.create_task_handler": "celery_sqs.worker.collector",
     "celery.worker.request:Request.__init__": "celery_sqs.worker.request",
-    "celery.worker.request:Request.execute": "celery_sqs.worker.consumer",
     "celery.worker.request:Request.on_success": "celery_sqs.worker.request",
     "kombu.transport.SQS:Channel.basic_consume": "celery_sqs.consume.channel",
     "kombu.transport.virtual:Message.__init__": "celery_sqs.message.received",

@@ -78,7 +78,7 @@ class Channel(SendingChannel):
             self._begin()
         source = Source(queue=queue, url=self._resolve_queue_url(queue))
         self._settlements.open(source.url)
-        receiver = Receiver(self._connect, source, self.in_flight, self._on_received, self.give_back)
+        receiver = Receiver(self._connect, source, self.in_flight, self._on_received, self.part_with)
         self.receivers[queue] = receiver
         receiver.start()
 
@@ -165,7 +165,7 @@ class Channel(SendingChannel):
             return
         consume = self.connection._callbacks.get(delivery.queue)
         if consume is None:
-            return  # cancelled: `close` gives it back
+            return  # cancelled: `close` parts with it
         try:
             payload = decoded(delivery, self._settings.default_task)
             delivery.advance(State.RESERVED)
@@ -231,7 +231,7 @@ class Channel(SendingChannel):
         if delivery is not None:
             self._settlements.release(delivery, delay)
 
-    def give_back(self, delivery: Delivery) -> None:
+    def part_with(self, delivery: Delivery) -> None:
         """Part with a message that has not begun, from any thread: this worker stops."""
         self._is_stopping = True
         records = self.owner.records(delivery)
@@ -250,13 +250,13 @@ class Channel(SendingChannel):
             self.proceed(delivery, Step.RUN_ALONE, records=True)
 
     def close(self) -> None:
-        """Stop receiving, give back what was not started, and settle what is waiting to be."""
+        """Stop receiving, part with what was not started, and settle what is waiting to be."""
         if self.closed:
             return
         self._circuit_breaker.stop()
         for consumer_tag in list(self._tag_to_queue):
             self.basic_cancel(consumer_tag)
-        self._give_back_rest()
+        self._part_with_rest()
         self._settlements.close(CLOSE_TIMEOUT)
         if self._leases is not None:
             self._leases.stop()
@@ -266,15 +266,15 @@ class Channel(SendingChannel):
             self._wakeup = None
         super().close()
 
-    def _give_back_rest(self) -> None:
-        """Give back what was not started, and what polls under way still bring."""
+    def _part_with_rest(self) -> None:
+        """Part with what was not started, and what polls under way still bring."""
         end = time.monotonic() + POLL_TIMEOUT
         polling = True
         while polling:
             polling = any(receiver.is_polling for receiver in self._stopped)
             for delivery in self.in_flight.all():
                 if delivery.state is not State.RENEWING:
-                    self.give_back(delivery)
+                    self.part_with(delivery)
             if self.owner.is_hurried() or time.monotonic() > end:
                 return
             time.sleep(CLOSE_LOOK if polling else 0)

@@ -31,13 +31,13 @@ class Owner:
         return False
 
     def examine(self, deliveries: list[Delivery]) -> None:
-        """Look up what is on record of messages that have come back; `Channel.proceed` is told of each."""
+        """Look up what is on record of messages that have come back; `Channel.proceed` is called for each."""
         for delivery in deliveries:
             delivery.count_receives()
             self.channel.proceed(delivery, after_receive(delivery.budget(records=False)), records=False)
 
     def begin(self, delivery: Delivery) -> None:
-        """Put on record that an attempt begins; `Channel.begin` is told then."""
+        """Put on record that an attempt begins; `Channel.begin` is called then."""
         self.channel.begin(delivery)
 
     def succeeded(self, delivery: Delivery) -> None:

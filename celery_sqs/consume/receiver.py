@@ -55,7 +55,7 @@ class Receiver:
         source: the queue.
         in_flight: asked for room before each poll, filled after it.
         deliver: called on a receiver's thread with each poll's deliveries.
-        give_back: called on one with each delivery that comes after the stop.
+        part_with: called on one with each delivery that comes after the stop.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class Receiver:
         source: Source,
         in_flight: InFlight,
         deliver: Callable[[list[Delivery]], None],
-        give_back: Callable[[Delivery], None],
+        part_with: Callable[[Delivery], None],
     ) -> None:
         self._connect = connect
         self._source = source
         self._in_flight = in_flight
         self._deliver = deliver
-        self._give_back = give_back
+        self._part_with = part_with
         self._stopped = threading.Event()
         self._facts: QueueFacts | None = None
         self._polls = Polls()
@@ -87,7 +87,7 @@ class Receiver:
             thread.start()
 
     def stop(self) -> None:
-        """Poll no more. What a poll under way still brings is given back at once."""
+        """Poll no more. What a poll under way still brings is released or renewed at once."""
         self._stopped.set()
         with self._in_flight.changed:
             self._in_flight.changed.notify_all()
@@ -139,7 +139,7 @@ class Receiver:
                 self._in_flight.add(delivery)
             if self._stopped.is_set():
                 for delivery in deliveries:
-                    self._give_back(delivery)
+                    self._part_with(delivery)
             elif deliveries:
                 self._deliver(deliveries)
         except Exception as error:

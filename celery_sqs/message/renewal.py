@@ -55,7 +55,7 @@ def opened(message: dict[str, Any]) -> tuple[dict[str, Any], Renewal | None]:
         fields = json.loads(attributes[RENEWAL]["StringValue"])
         packed = fields.pop("packed", {})
         renewal = _checked(Renewal(**fields))
-        others = {name: value for name, value in attributes.items() if name != RENEWAL} | dict(packed)
+        others = {name: value for name, value in attributes.items() if name != RENEWAL} | _checked_attributes(packed)
         of_sqs = dict(message["Attributes"])
         of_sqs["ApproximateReceiveCount"] = str(int(of_sqs["ApproximateReceiveCount"]) + renewal.receives)
         if renewal.sent_at:
@@ -95,3 +95,13 @@ def _checked(renewal: Renewal) -> Renewal:
     if any(type(count) is not int or count < 0 for count in counts) or any(type(flag) is not bool for flag in flags):
         raise ValueError("a count or a flag is none")
     return renewal
+
+
+def _checked_attributes(packed: dict[str, Any]) -> dict[str, Any]:
+    """Packed message attributes that can be sent again."""
+    for attribute in packed.values():
+        if not (attribute.keys() <= {"DataType", "StringValue", "BinaryValue"} and "DataType" in attribute):
+            raise ValueError("a packed attribute is none")
+        if not all(isinstance(part, str) for part in attribute.values()):
+            raise ValueError("a packed attribute is no text")
+    return packed

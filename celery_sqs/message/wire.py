@@ -41,8 +41,7 @@ _OURS: Final = frozenset({TASK, TASK_ID, HEADERS})
 #: The header that says a worker how many receives the queue allows; None without a redrive policy.
 MAX_RECEIVE_COUNT: Final = "sqs_max_receive_count"
 
-#: The header that says how often SQS has handed out the message, this time included. Celery's `retries` are the failed
-#: attempts before this one.
+#: The header that says how often SQS has handed out the message, this time included; `retries` are failed attempts.
 RECEIVE_COUNT: Final = "sqs_receive_count"
 
 #: Headers that have a place of their own, or that the receiving side works out again.
@@ -158,8 +157,7 @@ def decode(
 ) -> dict[str, Any]:
     """The kombu message of a received SQS message, with the parsed call beside it as `CALL`.
 
-    Celery can make a request of any that this returns: what would raise in a worker's main process is
-    refused here.
+    Celery can make a request of any that this returns: what would raise in a worker's main process is refused here.
 
     Args:
         message: an entry of ReceiveMessage's answer, with attributes, from `celery_sqs.message.renewal.opened`.

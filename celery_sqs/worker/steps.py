@@ -76,10 +76,10 @@ class Readiness(bootsteps.StartStopStep):
                 channel.depend_on(task)
 
     def stop(self, parent: Consumer) -> None:
-        """Give back at once what has not begun, while the pool finishes what has."""
+        """Part at once with what has not begun, while the pool finishes what has."""
         for delivery in parent.channel.in_flight.all():
             if not delivery.has_begun and delivery.state is not State.RENEWING:
-                parent.channel.give_back(delivery)
+                parent.channel.part_with(delivery)
 
 
 class HealthCheck(bootsteps.StartStopStep):

@@ -26,7 +26,10 @@ from tests.plain import jobs
 from tests.plain.systems import Here
 from tests.polling import poll
 
-RECEIVES = ORDER_QUEUE.max_receive_count
+ATTEMPTS = ORDER_QUEUE.max_receive_count
+#: The receives at which they run: the last receive of a message is spent on its renewal.
+RECEIVES = [*range(1, ATTEMPTS), ATTEMPTS + 1]
+LAST_RECEIVE = RECEIVES[-1]
 VISIBILITY_TIMEOUT = 30  # seconds, as in production
 
 #: The jobs that fail each time, each in a way of its own.
@@ -72,7 +75,7 @@ class Shared(Here):
 
     def failures_of(self, task_id):
         """The recorded attempts: kind, exception and whether there is none after it."""
-        poll(lambda: len(self.lines(task_id, "failed")) >= RECEIVES, 2, "all attempts are recorded")
+        poll(lambda: len(self.lines(task_id, "failed")) >= ATTEMPTS, 2, "all attempts are recorded")
         return [(line["kind"], line["error"], line["final"]) for line in self.lines(task_id, "failed")]
 
     def state_of(self, task_id):
@@ -110,7 +113,7 @@ def _empty(here):
 
 def _all(kind, error):
     """What is recorded of a message that failed the same way each time."""
-    return [(kind, error, receive_count == RECEIVES) for receive_count in range(1, RECEIVES + 1)]
+    return [(kind, error, attempt == ATTEMPTS) for attempt in range(1, ATTEMPTS + 1)]
 
 
 def _gaps(runs):
@@ -137,9 +140,9 @@ def test_a_retry_at_a_time_without_a_zone_is_a_retry_at_that_time_in_utc(here):
     assert second["at"] - first["at"] < 1 + ON_THE_WAY
 
 
-def test_autoretry_ends_in_the_dlq_with_the_queues_receives(here):
+def test_autoretry_ends_in_the_dlq_with_as_many_attempts_as_the_queue_allows(here):
     task_id = here.fail("insist")
-    assert [run["receive_count"] for run in here.runs_of("insist", task_id)] == list(range(1, RECEIVES + 1))
+    assert [run["receive_count"] for run in here.runs_of("insist", task_id)] == RECEIVES
     assert here.failures_of(task_id) == _all("own", "LookupError")
 
 
@@ -149,14 +152,14 @@ def test_what_would_end_the_process_is_a_failed_attempt_and_the_process_lives_on
     [first, *_] = poll(lambda: here.runs_of(job, task_id), 5, "the first run")
     assert here.runs_another() == first["pid"]
     poll(lambda: here.is_dead(task_id), 5, "it is in the DLQ")
-    assert [run["pid"] for run in here.runs_of(job, task_id)] == [first["pid"]] * RECEIVES
+    assert [run["pid"] for run in here.runs_of(job, task_id)] == [first["pid"]] * ATTEMPTS
     assert here.failures_of(task_id) == _all("own", "Escaped")
 
 
 @pytest.mark.parametrize("here", ["prefork"], indirect=True)  # a thread cannot be killed
 def test_a_task_over_its_hard_time_limit_is_run_as_often_as_the_queue_allows(here):
     task_id = here.fail("overrun")
-    assert [run["receive_count"] for run in here.runs_of("overrun", task_id)] == list(range(1, RECEIVES + 1))
+    assert [run["attempt"] for run in here.runs_of("overrun", task_id)] == list(range(1, ATTEMPTS + 1))
     assert here.failures_of(task_id) == _all("lost", "TimeLimitExceeded")
     assert here.runs_another()
 
@@ -174,17 +177,17 @@ def test_a_task_whose_process_was_killed_is_run_again_by_another(here):
 def test_a_failed_task_is_run_again_after_the_back_off_of_its_message(here):
     task_id = here.fail("fail")
     dead_at, runs = time.time(), here.runs_of("fail", task_id)
-    for receive_count, gap in enumerate(_gaps(runs), start=1):
-        pause = backoff(runs[0]["message_id"], receive_count, BACKOFF_BASE, BACKOFF_CAP)
+    for attempt, gap in enumerate(_gaps(runs), start=1):
+        pause = backoff(runs[0]["message_id"], attempt, BACKOFF_BASE, BACKOFF_CAP)
         assert pause - 0.1 <= gap < pause + ON_THE_WAY
-    assert dead_at - runs[-1]["at"] < ON_THE_WAY, "after the last receive there is nothing to wait for"
+    assert dead_at - runs[-1]["at"] < ON_THE_WAY, "after the last attempt there is nothing to wait for"
     assert here.failures_of(task_id) == _all("own", "LookupError")
 
 
 @pytest.mark.parametrize(("job", "error"), [("ignore", "Ignore"), ("reject", "Reject")])
 def test_a_task_that_wants_its_message_dropped_fails_and_leaves_a_record(here, job, error):
     task_id = here.fail(job)
-    assert len(here.runs_of(job, task_id)) == RECEIVES
+    assert len(here.runs_of(job, task_id)) == ATTEMPTS
     assert here.failures_of(task_id) == _all("own", error)
 
 
@@ -228,7 +231,7 @@ def test_in_an_outage_a_message_is_held_and_run_again_without_another_receive(he
 
 
 def test_every_outcome_ends_in_its_state_on_record(here):
-    failed = ("FAILURE", RECEIVES)
+    failed = ("FAILURE", LAST_RECEIVE)
     outcomes = {"note": ("SUCCESS", 1), "wait": ("SUCCESS", 2)} | dict.fromkeys(ALWAYS_FAIL, failed)
     sent = {job: here.send(job).id for job in outcomes}
     seen = dict.fromkeys(outcomes)
@@ -241,7 +244,7 @@ def test_every_outcome_ends_in_its_state_on_record(here):
 
 
 @pytest.mark.parametrize("here", ["prefork"], indirect=True)  # a thread cannot be killed
-@pytest.mark.parametrize(("job", "outcome"), [("overrun", ("FAILURE", RECEIVES)), ("vanish", ("SUCCESS", 2))])
+@pytest.mark.parametrize(("job", "outcome"), [("overrun", ("FAILURE", LAST_RECEIVE)), ("vanish", ("SUCCESS", 2))])
 def test_a_task_whose_process_is_killed_ends_in_its_state_on_record(here, job, outcome):
     task_id = here.send(job).id
     poll(lambda: here.state_of(task_id) == outcome, 20, "it has ended as it should")
@@ -270,7 +273,7 @@ def test_a_task_that_is_held_in_an_outage_is_on_record_as_received(here):
 
 def test_an_unknown_task_is_on_record_as_failed_with_the_reason(here):
     here.app.send_task("jobs.forgotten", ({},), task_id="forgotten")
-    poll(lambda: here.state_of("forgotten") == ("FAILURE", RECEIVES), 5, "it is on record as failed")
+    poll(lambda: here.state_of("forgotten") == ("FAILURE", ATTEMPTS), 5, "it is on record as failed")
     assert "forgotten" in EventReader(connect(here.database_url)).task("forgotten").error
 
 

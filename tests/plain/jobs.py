@@ -1,6 +1,7 @@
 """The tasks that both systems run: the same functions, so that only what carries them differs."""
 
 import asyncio
+import collections
 import contextlib
 import json
 import os
@@ -11,6 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
+
+from celery_sqs import OnRecord
+from celery_sqs.tasks.decision import Kind
 
 RUNS = "RUNS"  # the environment variable that names the file where every run leaves a line
 AWAY = "away"  # the file beside it that is there while what `jobs.depend` depends on is not
@@ -27,7 +31,7 @@ def define(app, **options):
     """Make tasks of an app, named `jobs.note` and so on. Each takes one JSON object."""
     for job, own in JOBS.items():
         # Not shared: Celery would make it a task of every app in the process, the other system's too.
-        given = {"max_retries": None, "record_attempt": record_attempt, **options, **own}
+        given = {"max_retries": None, "attempt_store": Attempts(), **options, **own}
         app.task(bind=True, shared=False, name=f"jobs.{job.__name__}", **given)(job)
 
 
@@ -125,17 +129,44 @@ def is_back(self):
     return not _is_away()
 
 
-def record_attempt(self, attempt):
-    """What our tasks do with a failed attempt; plain Celery knows of no such thing."""
-    _write(
-        event="failed",
-        id=attempt.task_id,
-        message_id=attempt.message_id,
-        receive_count=attempt.receive_count,
-        kind=attempt.kind.value,
-        error=type(attempt.error).__name__,
-        final=attempt.final,
-    )
+class Attempts:
+    """Where our tasks keep their attempts: in the file of the runs. Plain Celery knows of no such thing."""
+
+    def record(self, attempt):
+        """A line for an attempt that has failed, or that begins."""
+        _write(
+            event="begun" if attempt.kind is Kind.BEGUN else "failed",
+            id=attempt.task_id,
+            message_id=attempt.message_id,
+            receive_count=attempt.receive_count,
+            kind=attempt.kind.value,
+            error=type(attempt.error).__name__,
+            final=attempt.final,
+        )
+
+    def withdraw(self, message_id, receive_count):
+        """A line for an attempt that had begun, and has not failed."""
+        _write(event="withdrawn", id=None, message_id=message_id, receive_count=receive_count)
+
+    def returned(self, max_attempts):
+        """How many attempts there are of these messages, and which has begun and has no outcome: it is lost."""
+        open_ones, failed = {}, collections.Counter()
+        for line in map(json.loads, Path(os.environ[RUNS]).read_text().splitlines()):
+            if line["event"] == "begun":
+                open_ones[line["message_id"]] = line
+            elif line["event"] in {"failed", "withdrawn"}:
+                open_ones.pop(line["message_id"], None)
+                failed[line["message_id"]] += line["event"] == "failed"
+        return {
+            message_id: self._of(failed[message_id], open_ones.get(message_id), allowed)
+            for message_id, allowed in max_attempts.items()
+        }
+
+    def _of(self, failed, begun, allowed):
+        if begun is None:
+            return OnRecord(attempts=failed)
+        _write(**begun | {"event": "failed", "kind": "lost", "final": failed + 1 >= allowed})
+        return OnRecord(attempts=failed + 1, lost=begun["receive_count"])
 
 
 AT_ONCE = {"backoff_base": 0}  # where the test does not ask for how long
@@ -166,11 +197,12 @@ def _is_away():
 
 
 def _record(event, request):
-    message_id = getattr(request, "message_id", None)
-    _write(event=event, id=request.id, message_id=message_id, receive_count=request.retries + 1, pid=os.getpid())
+    of_ours = {"message_id": getattr(request, "message_id", None)}
+    of_ours["receive_count"] = getattr(request, "sqs_receive_count", None)
+    _write(event=event, id=request.id, attempt=request.retries + 1, pid=os.getpid(), **of_ours)
 
 
 def _write(**line):
     # One short write to a file opened for appending: lines of several processes do not mix.
     with Path(os.environ[RUNS]).open("a") as runs:
-        runs.write(json.dumps({"at": time.time(), **line}) + "\n")
+        runs.write(json.dumps({**line, "at": time.time()}) + "\n")

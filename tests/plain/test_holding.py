@@ -47,8 +47,8 @@ def test_a_stopped_worker_leaves_all_that_it_had_not_begun_visible(here):
     assert left > 0
 
 
-def test_a_stopped_worker_runs_what_is_on_its_last_receive(here):
-    # Given back it would be in the DLQ, and nobody has failed on it.
+def test_a_stopped_worker_renews_what_is_on_its_last_receive(here):
+    # Released it would be in the DLQ, and nobody has failed on it.
     here.queues.hide_for(60)
     here.send("note")
     hidden_for = 3
@@ -61,8 +61,11 @@ def test_a_stopped_worker_runs_what_is_on_its_last_receive(here):
     time.sleep(hidden_for)
     worker.send(signal.SIGTERM)
     assert worker.wait() == 0
-    assert len(here.runs("note")) == 1
+    assert here.runs("note") == [], "a stopping worker begins nothing"
+    assert (here.queues.waiting(), here.queues.visible()) == (1, 1)
+    here.start_worker("-c", "1")
     assert here.fate() == "deleted"
+    assert len(here.runs("note")) == 1
 
 
 @pytest.mark.plain

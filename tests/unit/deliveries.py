@@ -4,12 +4,32 @@ import threading
 import time
 
 from celery_sqs.consume.delivery import Delivery
+from celery_sqs.message.renewal import renewed
 
 
-def delivery(number, visibility_timeout=30.0, leased_for=None):
-    message = {"MessageId": f"m{number}", "ReceiptHandle": f"handle-{number}", "Body": "{}"}
+SENT_AT = 1_700_000_000_000  # milliseconds since the epoch: when the message of each delivery was sent
+
+
+def delivery(number, visibility_timeout=30.0, leased_for=None, **more):
+    """A delivery of the message `m<number>`; `more` is what `received_message` and `Delivery` take besides."""
+    about_message = {name: more.pop(name) for name in ("receives", "renewal", "attributes", "body") if name in more}
+    message = received_message(number, **about_message)
     leased_until = time.monotonic() + (visibility_timeout if leased_for is None else leased_for)
-    return Delivery(message, "q", "http://q", visibility_timeout, leased_until)
+    return Delivery(message, "q", "http://q", visibility_timeout, leased_until, **more)
+
+
+def received_message(number, receives=1, renewal=None, attributes=None, body="{}"):
+    """An entry of ReceiveMessage's answer, of a copy if there is a renewal that it carries."""
+    message = {
+        "MessageId": f"m{number}",
+        "ReceiptHandle": f"handle-{number}",
+        "Body": body,
+        "Attributes": {"ApproximateReceiveCount": str(receives), "SentTimestamp": str(SENT_AT)},
+        "MessageAttributes": attributes or {},
+    }
+    return (
+        message if renewal is None else message | {"MessageAttributes": renewed(message, renewal)["MessageAttributes"]}
+    )
 
 
 class SettlingSQS:
@@ -20,6 +40,10 @@ class SettlingSQS:
         self._lock = threading.Lock()
         self.deleted = []
         self.changed = []
+        self.sent = []
+
+    def send_message_batch(self, **parameters):
+        return self._answer(self.sent, parameters["Entries"])
 
     def delete_message_batch(self, **parameters):
         return self._answer(self.deleted, parameters["Entries"])

@@ -23,7 +23,12 @@ class Tally(BatchTask):
         self.runs = []
         self.recorded = []
 
-    def record_attempt(self, attempt):
+    @property
+    def attempt_store(self):
+        return self
+
+    def record(self, attempt):
+        """Of a store of attempts; the others of its methods are not asked for in the pool."""
         self.recorded.append((attempt.message_id, attempt.receive_count, attempt.final))
 
     @staticmethod
@@ -57,9 +62,9 @@ def task(app):
     return app.tasks["tally"]
 
 
-def _calls(values, receive_count=1):
+def _calls(values, receive_count=1, retries=0):
     return [
-        Call(f"id-{number}", f"message-{number}", [value], {}, receive_count, "w@h", 3)
+        Call(f"id-{number}", f"message-{number}", [value], {}, receive_count, "w@h", 3, retries)
         for number, value in enumerate(values)
     ]
 
@@ -106,7 +111,7 @@ def test_an_outage_is_not_looked_for_in_halves(task):
 
 
 def test_an_outage_is_nobodys_failed_attempt(task):
-    run_batch("tally", _calls(["gone"], receive_count=3))
+    run_batch("tally", _calls(["gone"], receive_count=3, retries=2))
     assert task.recorded == []
 
 
@@ -122,10 +127,28 @@ def test_what_would_end_the_process_fails_one_call(task, culprit):
     assert _kinds(run_batch("tally", _calls(["good", culprit, "good"]))) == [None, Kind.OWN, None]
 
 
-def test_the_last_receive_is_recorded_as_final(task):
-    [decision] = run_batch("tally", _calls(["bad"], receive_count=3))
-    assert task.recorded == [("message-0", 3, True)]
+def test_the_last_attempt_is_recorded_as_final(task):
+    [decision] = run_batch("tally", _calls(["bad"], receive_count=7, retries=2))
+    assert task.recorded == [("message-0", 7, True)]
     assert (decision.delay, decision.final) == (0, True)
+
+
+def test_receives_that_no_attempt_explains_are_no_attempts(task):
+    [decision] = run_batch("tally", _calls(["bad"], receive_count=7, retries=1))
+    assert task.recorded == [("message-0", 7, False)]
+    assert not decision.final
+
+
+def test_the_task_sees_the_number_of_the_attempt_and_of_the_receive(task):
+    seen = []
+
+    def look(**_):
+        seen.append((task.attempt, task.receive_count, task.max_receive_count))
+
+    signals.task_postrun.connect(look, weak=False)
+    run_batch("tally", _calls(["good"], receive_count=7, retries=1))
+    signals.task_postrun.disconnect(look)
+    assert seen == [(2, 7, 3)]
 
 
 def test_signals_are_sent_for_each_call(task):

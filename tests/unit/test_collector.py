@@ -19,9 +19,16 @@ class Small(BatchTask):
 
 
 class Channel:
-    """One whose messages are all still ours."""
+    """One whose messages are all still ours.
+
+    Attributes:
+        ready: says whether a suspect runs, or is to run before others.
+    """
 
     is_waiting = False
+
+    def __init__(self):
+        self.ready = SimpleNamespace(is_exclusive=False)
 
     def owns(self, delivery_tag):
         return True
@@ -74,17 +81,21 @@ class Request:
 
     name = "small"
 
-    def __init__(self, name, receive_count, channel):
+    def __init__(self, name, attempt, is_alone, channel):
         self.id = name
-        self.receive_count = receive_count
+        self.attempt = attempt
+        self.is_alone = is_alone
         self.max_receive_count = 3
         self.message = SimpleNamespace(channel=channel, delivery_tag=name)
 
     def call(self):
         return self.id
 
-    def begin(self):
+    def submit(self):
         """It has no delivery."""
+
+    def begin(self):
+        """It has none here, either."""
 
     def settle(self, decision):
         """It has no message."""
@@ -97,20 +108,26 @@ class Stand:
     """A collector with everything around it."""
 
     def __init__(self, task):
-        self.hub, self.pool, self._channel = Hub(), Pool(), Channel()
+        self.hub, self.pool, self.channel = Hub(), Pool(), Channel()
         consumer = SimpleNamespace(
             hub=self.hub,
             timer=self.hub,
             pool=self.pool,
             blueprint=SimpleNamespace(state=bootsteps.RUN),
-            task_consumer=SimpleNamespace(channel=self._channel),
+            task_consumer=SimpleNamespace(channel=self.channel),
         )
         self._collector = Collector(task, consumer)
 
-    def arrive(self, *names, receive_count=1):
+    def arrive(self, *names, attempt=1, is_alone=False):
         """Calls that come together."""
         for name in names:
-            self._collector.add(Request(name, receive_count, self._channel))
+            self._collector.add(Request(name, attempt, is_alone, self.channel))
+        self.hub.turn()
+
+    def resume(self):
+        """What a worker does when the last suspect has ended."""
+        self.channel.ready.is_exclusive = False
+        self._collector.plan()
         self.hub.turn()
 
     def end_one(self):
@@ -180,11 +197,46 @@ def test_no_more_batches_run_than_the_pool_has_processes(stand):
     assert stand.pool.batches[3:] == [["h"]]
 
 
-def test_a_call_on_its_last_receive_runs_alone_and_does_not_wait(stand):
+def test_a_call_on_its_last_attempt_runs_alone_and_does_not_wait(stand):
     stand.arrive("a")
     stand.arrive("b")
-    stand.arrive("last", receive_count=3)
+    stand.arrive("last", attempt=3)
     assert stand.pool.batches == [["a"], ["last"]]
     stand.end_one()
     stand.end_one()
     assert stand.pool.batches[2:] == [["b"]]
+
+
+def test_a_suspect_is_a_batch_of_its_own_however_many_arrive_with_it(stand):
+    stand.channel.ready.is_exclusive = True
+    stand.arrive("suspect", is_alone=True)
+    stand.arrive("b", "c")
+    assert stand.pool.batches == [["suspect"]]
+
+
+def test_while_a_suspect_runs_no_other_batch_begins(stand):
+    stand.channel.ready.is_exclusive = True
+    stand.arrive("suspect", is_alone=True)
+    stand.arrive("b", "c", "d", "e")
+    stand.arrive("last", attempt=3)
+    stand.pass_time()
+    assert stand.pool.batches == [["suspect"]]
+
+
+def test_what_a_suspect_has_kept_waiting_runs_after_it(stand):
+    stand.channel.ready.is_exclusive = True
+    stand.arrive("suspect", is_alone=True)
+    stand.arrive("b", "c")
+    stand.end_one()
+    assert stand.pool.batches == [["suspect"]], "another suspect may be next"
+    stand.resume()
+    assert stand.pool.batches == [["suspect"], ["b", "c"]]
+
+
+def test_a_suspect_ahead_of_which_calls_were_collected_does_not_join_them(stand):
+    stand.arrive("a")
+    stand.arrive("b")
+    stand.channel.ready.is_exclusive = True
+    stand.arrive("suspect", is_alone=True)
+    stand.end_one()
+    assert stand.pool.batches == [["a"], ["suspect"]]

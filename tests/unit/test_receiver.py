@@ -1,4 +1,4 @@
-"""The receiver polls while there is room, survives any response, and releases what comes too late."""
+"""The receiver polls while there is room, survives any response, and parts with what comes too late."""
 
 import itertools
 import threading
@@ -46,16 +46,6 @@ class ScriptedSQS:
         return {}
 
 
-class Released:
-    """A settler that only notes what is given back."""
-
-    def __init__(self):
-        self.handles = []
-
-    def release(self, delivery):
-        self.handles.append(delivery.receipt_handle)
-
-
 @pytest.fixture
 def in_flight():
     room = InFlight()
@@ -65,16 +55,16 @@ def in_flight():
 
 @pytest.fixture
 def receive(in_flight):
-    """Start a receiver on a scripted SQS; returns what it delivers, the receiver, and what it gives back."""
+    """Start a receiver on a scripted SQS; returns what it delivers, the receiver, and what it parts with."""
     started = []
 
     def start(sqs, longest_pause=0.05):
-        delivered, settler = [], Released()
+        delivered, parted_with = [], []
         source = Source(queue="q", url="http://q", longest_pause=longest_pause)
-        receiver = Receiver(lambda wait: sqs, source, in_flight, settler, delivered.extend)
+        receiver = Receiver(lambda wait: sqs, source, in_flight, delivered.extend, parted_with.append)
         receiver.start()
         started.append((receiver, sqs))
-        return delivered, receiver, settler
+        return delivered, receiver, parted_with
 
     yield start
     for receiver, sqs in started:
@@ -171,7 +161,7 @@ def test_a_backlog_has_several_polls_in_flight(receive, in_flight):
     assert sqs.long[-MOST_IN_FLIGHT:].count(True) == 1, "the others look, and come back at once"
 
 
-def test_what_arrives_after_the_stop_is_made_visible_to_others(receive):
+def test_what_arrives_after_the_stop_is_parted_with(receive):
     late = message()
     stopping = threading.Event()
 
@@ -180,13 +170,14 @@ def test_what_arrives_after_the_stop_is_made_visible_to_others(receive):
         return {"Messages": [late]}
 
     sqs = ScriptedSQS(answer_late)
-    delivered, receiver, settler = receive(sqs)
+    delivered, receiver, parted_with = receive(sqs)
     poll(lambda: sqs.asked_for, 5, "the poll in flight")
 
     receiver.stop()
     stopping.set()
 
-    assert poll(lambda: settler.handles, 5, "the message is released") == [late["ReceiptHandle"]]
+    [delivery] = poll(lambda: parted_with, 5, "the message is parted with")
+    assert delivery.receipt_handle == late["ReceiptHandle"]
     assert delivered == []
 
 
@@ -211,13 +202,13 @@ def test_an_outage_does_not_cut_off_the_poll_in_flight(receive, in_flight):
         return {"Messages": [late]}
 
     sqs = ScriptedSQS(answer_late)
-    delivered, _, settler = receive(sqs)
+    delivered, _, parted_with = receive(sqs)
     poll(lambda: sqs.asked_for, 5, "the poll in flight")
     in_flight.suspend(True)
     ended.set()
     poll(lambda: delivered, 5, "what it brings is kept")
     assert len(in_flight) == 1
-    assert settler.handles == []
+    assert parted_with == []
     assert not threading.Event().wait(0.3)
     assert len(sqs.asked_for) == 1
 

@@ -8,7 +8,7 @@ from celery import Celery
 from celery.app.trace import build_tracer
 from celery.exceptions import MaxRetriesExceededError, Retry, WorkerShutdown, WorkerTerminate
 
-from celery_sqs.message.wire import MAX_RECEIVE_COUNT
+from celery_sqs.message.wire import MAX_RECEIVE_COUNT, RECEIVE_COUNT
 from celery_sqs.tasks.decision import Kind
 from celery_sqs.tasks.escape import Escaped
 from celery_sqs.tasks.task import SQSTask
@@ -34,10 +34,10 @@ def make(app):
     return make
 
 
-def in_worker(task, *args, receive_count=1, **kwargs):
-    """Call a task as a worker does on one of its message's receives."""
+def in_worker(task, *args, attempt=1, **kwargs):
+    """Call a task as a worker does on one of its message's attempts."""
     allowed = {MAX_RECEIVE_COUNT: RECEIVES}
-    task.push_request(id="id", called_directly=False, retries=receive_count - 1, args=args, hostname="w@h", **allowed)
+    task.push_request(id="id", called_directly=False, retries=attempt - 1, args=args, hostname="w@h", **allowed)
     try:
         return task(*args, **kwargs)
     finally:
@@ -71,19 +71,19 @@ class TestRetry:
         assert again.when == 2
 
     @pytest.mark.parametrize("throw", [True, False])
-    def test_on_the_queues_last_receive_it_raises_its_reason(self, task, throw):
+    def test_on_the_last_attempt_it_raises_its_reason(self, task, throw):
         with pytest.raises(LookupError):
-            in_worker(task, receive_count=RECEIVES, exc=LookupError(), throw=throw)
+            in_worker(task, attempt=RECEIVES, exc=LookupError(), throw=throw)
         with pytest.raises(MaxRetriesExceededError):
-            in_worker(task, receive_count=RECEIVES, throw=throw)
+            in_worker(task, attempt=RECEIVES, throw=throw)
 
     def test_a_limit_of_its_own_ends_it_earlier_and_never_later(self, task):
         with pytest.raises(Retry):
-            in_worker(task, receive_count=1, max_retries=1)
+            in_worker(task, attempt=1, max_retries=1)
         with pytest.raises(MaxRetriesExceededError):
-            in_worker(task, receive_count=2, max_retries=1)
+            in_worker(task, attempt=2, max_retries=1)
         with pytest.raises(MaxRetriesExceededError):
-            in_worker(task, receive_count=RECEIVES, max_retries=99)
+            in_worker(task, attempt=RECEIVES, max_retries=99)
 
     def test_the_tasks_limit_holds_unless_the_call_names_another(self, make):
         task = make(_again, bind=True, max_retries=0)
@@ -113,21 +113,21 @@ class TestAutoretry:
         assert raised.value.when == 7
         assert isinstance(raised.value.exc, TimeoutError)
 
-    def test_it_ends_with_the_queues_receives_or_earlier(self, make_auto):
+    def test_it_ends_with_the_attempts_that_the_queue_allows_or_earlier(self, make_auto):
         task = make_auto(retry_kwargs={"max_retries": 1})
         with pytest.raises(Retry):
-            in_worker(task, TimeoutError(), receive_count=1)
+            in_worker(task, TimeoutError(), attempt=1)
         with pytest.raises(TimeoutError):
-            in_worker(task, TimeoutError(), receive_count=2)
+            in_worker(task, TimeoutError(), attempt=2)
         patient = make_auto(retry_kwargs={"max_retries": 99}, name="jobs.patient")
         with pytest.raises(TimeoutError):
-            in_worker(patient, TimeoutError(), receive_count=RECEIVES)
+            in_worker(patient, TimeoutError(), attempt=RECEIVES)
 
-    @pytest.mark.parametrize(("receive_count", "countdown"), [(1, 5), (2, 8)])
-    def test_its_back_off_doubles_up_to_its_limit(self, make_auto, receive_count, countdown):
+    @pytest.mark.parametrize(("attempt", "countdown"), [(1, 5), (2, 8)])
+    def test_its_back_off_doubles_up_to_its_limit(self, make_auto, attempt, countdown):
         task = make_auto(retry_backoff=5, retry_backoff_max=8, retry_jitter=False)
         with pytest.raises(Retry) as raised:
-            in_worker(task, TimeoutError(), receive_count=receive_count)
+            in_worker(task, TimeoutError(), attempt=attempt)
         assert raised.value.when == countdown
 
     def test_what_it_is_not_for_is_raised(self, make_auto):
@@ -187,7 +187,12 @@ class Recording(SQSTask):
     def is_outage(error):
         return isinstance(error, ConnectionError)
 
-    def record_attempt(self, attempt):
+    @property
+    def attempt_store(self):
+        return self
+
+    def record(self, attempt):
+        """Of a store of attempts; the others of its methods are not asked for in the pool."""
         self.recorded.append(attempt)
 
 
@@ -196,10 +201,10 @@ class TestRecord:
     def trace(self, app):
         """A function that lets Celery run a task that raises something; returns what is recorded."""
 
-        def trace(error, receive_count=1):
+        def trace(error, attempt=1, receive_count=1):
             task = app.task(base=Recording, name="jobs.recording", shared=False)(_throw)
-            request = {"id": "id", "message_id": "message", "retries": receive_count - 1, "hostname": "w@h"}
-            request[MAX_RECEIVE_COUNT] = RECEIVES
+            request = {"id": "id", "message_id": "message", "retries": attempt - 1, "hostname": "w@h"}
+            request |= {RECEIVE_COUNT: receive_count, MAX_RECEIVE_COUNT: RECEIVES}
             build_tracer(task.name, task, app=app)("id", [error], {}, request)
             assert len(task.recorded) <= 1
             return next(iter(task.recorded), None)
@@ -212,10 +217,10 @@ class TestRecord:
 
     def test_a_failed_run_is_one_record(self, trace):
         error = LookupError("no")
-        attempt = trace(error, receive_count=2)
+        attempt = trace(error, attempt=2, receive_count=5)
         assert (attempt.task, attempt.task_id, attempt.message_id) == ("jobs.recording", "id", "message")
         assert (attempt.args, attempt.worker) == ((error,), "w@h")
-        assert (attempt.kind, attempt.receive_count, attempt.final) == (Kind.OWN, 2, False)
+        assert (attempt.kind, attempt.receive_count, attempt.final) == (Kind.OWN, 5, False)
         assert isinstance(attempt.error, LookupError)
         assert "LookupError: no" in attempt.traceback
 
@@ -230,8 +235,11 @@ class TestRecord:
     def test_a_retry_for_what_is_permanent_is_recorded_as_that(self, trace):
         assert trace(Retry(exc=FileExistsError(), when=60)).kind is Kind.PERMANENT
 
-    def test_the_last_receive_is_final(self, trace):
-        assert trace(LookupError(), RECEIVES).final
+    def test_the_last_attempt_is_final(self, trace):
+        assert trace(LookupError(), attempt=RECEIVES).final
+
+    def test_the_last_receive_is_not_final_while_attempts_are_left(self, trace):
+        assert not trace(LookupError(), attempt=1, receive_count=RECEIVES).final
 
     def test_an_exception_that_cannot_be_pickled_is_judged_for_what_it_is(self, trace):
         attempt = trace(Recording.Hopeless("he", "enter"))
