@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from celery_sqs.message.renewal import opened
 from tests.emulator import Queues
 from tests.faults.accepted_orders import AcceptedOrders, OrderRequest, Prediction
 from tests.mariadb import rows
@@ -112,14 +113,8 @@ class _Attempt:
     kind: str
 
     def is_of(self, message: dict[str, Any]) -> bool:
-        """Whether it was an attempt at this message, or at one that it is a copy of.
-
-        A copy names the first message's id in some attribute, which may change its name.
-        """
-        attributes = message.get("MessageAttributes", {}).values()
-        return self.message_id == message["MessageId"] or any(
-            self.message_id == attribute.get("StringValue") for attribute in attributes
-        )
+        """Whether it was an attempt at this message, or at one that it is a copy of."""
+        return bool(self.message_id == opened(message)[0]["MessageId"])
 
 
 def _recorded(database_url: str) -> list[_Attempt]:
