@@ -6,7 +6,6 @@ import time
 from celery_sqs.consume.delivery import Delivery
 from celery_sqs.message.renewal import renewed
 
-
 SENT_AT = 1_700_000_000_000  # milliseconds since the epoch: when the message of each delivery was sent
 
 
