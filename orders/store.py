@@ -105,7 +105,7 @@ class OrderStore:
             "failed_at": attempt.failed_at,
             "next_visible_at": attempt.next_visible_at,
         }
-        begun = _begun(attempt.message_id, attempt.receive_count)
+        begun = _begun(str(row["message_id"]), attempt.receive_count)
 
         def keep(connection: Connection) -> None:
             connection.execute(delete(attempts).where(begun))

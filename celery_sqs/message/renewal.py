@@ -18,6 +18,13 @@ RENEWAL: Final = "celery_renewal"
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
 MAX_ATTRIBUTES: Final = 10
 
+#: Characters of an id: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
+MAX_ID: Final = 100
+
+#: What no count of ours reaches, and what databases and clocks take: anybody may send a message that says it is a copy.
+MAX_COUNT: Final = 1_000_000
+MAX_SENT_AT: Final = 2**42  # milliseconds since the epoch: in the year 2109
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewal:
@@ -88,13 +95,19 @@ def renewed(message: dict[str, Any], renewal: Renewal) -> dict[str, Any]:
 
 def _checked(renewal: Renewal) -> Renewal:
     """A renewal whose fields have the types that they should have, as a message may say anything."""
-    counts = (renewal.sent_at, renewal.receives, renewal.attempts or 0, renewal.begun or 0)
-    flags = (renewal.is_suspect, renewal.is_rescued)
-    if not (isinstance(renewal.message_id, str) and renewal.message_id):
+    message_id, flags = renewal.message_id, (renewal.is_suspect, renewal.is_rescued)
+    counts = (renewal.receives, renewal.attempts or 0, renewal.begun or 0)
+    if not (isinstance(message_id, str) and message_id.isascii() and 0 < len(message_id) <= MAX_ID):
         raise ValueError("it has no message id")
-    if any(type(count) is not int or count < 0 for count in counts) or any(type(flag) is not bool for flag in flags):
-        raise ValueError("a count or a flag is none")
+    if not (_is_up_to(MAX_SENT_AT, renewal.sent_at) and all(_is_up_to(MAX_COUNT, count) for count in counts)):
+        raise ValueError("a number is none")
+    if any(type(flag) is not bool for flag in flags):
+        raise ValueError("a flag is none")
     return renewal
+
+
+def _is_up_to(limit: int, number: Any) -> bool:
+    return type(number) is int and 0 <= number <= limit
 
 
 def _checked_attributes(packed: dict[str, Any]) -> dict[str, Any]:

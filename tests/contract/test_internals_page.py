@@ -22,6 +22,7 @@ OTHERS = {
     "SendMessageBatch",
     "celery -A shop sqs",
     "eta",
+    "maxReceiveCount",
 }
 
 MOST_MODULES = 6  # of the way of a delivery

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from orders.attempt import FailedAttempt, state_without_row
+from orders.attempt import BEGUN, FailedAttempt, state_without_row
 from orders.tables import MAX_NAME, MAX_TEXT
 
 NAMES = ["task", "task_id", "message_id", "error_class", "worker"]
@@ -83,7 +83,7 @@ def test_text_of_any_characters_is_kept(store, text):
     assert {getattr(stored, field) for field in fields} == {tellable}
 
 
-@pytest.mark.parametrize("kind", ["own", "permanent", "poison", "lost"])
+@pytest.mark.parametrize("kind", ["own", "permanent", "poison", "lost", "begun"])
 def test_an_attempt_keeps_why_it_failed_and_when_its_message_is_back(store, kind):
     back_at = datetime(2026, 1, 24, 12, 0, 45, 678_901, tzinfo=UTC)
     stored = kept(store, kind=kind, message_id="a-message", next_visible_at=back_at)
@@ -116,3 +116,89 @@ def test_threads_that_record_one_attempt_leave_one_row(store):
 def test_a_value_that_does_not_fit_is_refused_and_not_ignored(store):
     with pytest.raises(IntegrityError):
         store.record_attempt(an_attempt(receive_count=None))
+
+
+def begun(**changes):
+    return an_attempt(kind=BEGUN, error_class="WorkerLostError", **changes)
+
+
+def test_the_outcome_of_an_attempt_replaces_that_it_has_begun(store):
+    attempt = begun()
+    failed = dataclasses.replace(attempt, kind="own", message="what came of it", final=True)
+    store.record_attempt(attempt)
+    store.record_attempt(failed)
+    assert store.attempts_of(attempt.order_id) == [failed]
+
+
+def test_that_an_attempt_has_begun_does_not_replace_its_outcome(store):
+    failed = an_attempt()
+    store.record_attempt(failed)
+    store.record_attempt(dataclasses.replace(failed, kind=BEGUN))
+    assert store.attempts_of(failed.order_id) == [failed]
+
+
+def test_that_one_attempt_has_begun_is_not_replaced_by_the_outcome_of_another(store):
+    first = begun(receive_count=1)
+    second = dataclasses.replace(first, kind="own", receive_count=2)
+    other = dataclasses.replace(first, kind="own", message_id=str(uuid4()))
+    for attempt in (first, second, other):
+        store.record_attempt(attempt)
+    assert store.attempts_of(first.order_id) == [first, second, other]
+
+
+def test_an_attempt_that_has_begun_can_be_withdrawn_and_no_other(store):
+    attempt = begun()
+    failed = dataclasses.replace(attempt, kind="own", receive_count=2)
+    for each in (attempt, failed):
+        store.record_attempt(each)
+    store.withdraw_attempt(attempt.message_id, 2)
+    assert store.attempts_of(attempt.order_id) == [attempt, failed]
+    store.withdraw_attempt(attempt.message_id, 1)
+    store.withdraw_attempt(attempt.message_id, 1)
+    assert store.attempts_of(attempt.order_id) == [failed]
+
+
+def test_messages_without_attempts_are_not_on_record(store):
+    assert store.returned({"unheard": 3}) == {}
+    assert store.returned({}) == {}
+
+
+def test_a_message_that_has_come_back_has_the_attempts_on_record_and_no_others(store):
+    first = an_attempt()
+    for attempt in (first, dataclasses.replace(first, receive_count=4), an_attempt()):
+        store.record_attempt(attempt)
+    assert store.returned({first.message_id: 3, "unheard": 3}) == {first.message_id: (2, None)}
+
+
+def test_ids_that_differ_in_case_alone_are_two_messages(store):
+    store.record_attempt(an_attempt(message_id="Abc"))
+    assert store.returned({"abc": 3}) == {}
+
+
+@pytest.mark.parametrize(("allowed", "final"), [(1, True), (2, True), (3, False)])
+def test_an_attempt_that_began_is_lost_once_its_message_comes_back_and_final_if_it_is_the_last(store, allowed, final):
+    failed = an_attempt()
+    attempt = dataclasses.replace(failed, kind=BEGUN, receive_count=3)
+    for each in (failed, attempt):
+        store.record_attempt(each)
+    assert store.returned({failed.message_id: allowed}) == {failed.message_id: (2, 3)}
+    lost = dataclasses.replace(attempt, kind="lost", final=final)
+    assert store.attempts_of(failed.order_id) == [failed, lost]
+    assert store.returned({failed.message_id: allowed}) == {failed.message_id: (2, None)}
+
+
+def test_workers_that_look_up_one_message_at_once_count_the_same(store):
+    attempt = begun()
+    store.record_attempt(attempt)
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(store.returned, [{attempt.message_id: 3}] * 20))
+    assert {answer[attempt.message_id][0] for answer in answers} == {1}
+    assert [each.kind for each in store.attempts_of(attempt.order_id)] == ["lost"]
+
+
+def test_threads_that_begin_and_end_one_attempt_leave_one_row(store):
+    attempt = begun()
+    failed = dataclasses.replace(attempt, kind="own")
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(store.record_attempt, [attempt, failed] * 20))
+    assert store.attempts_of(attempt.order_id) == [failed]

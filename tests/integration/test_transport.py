@@ -103,8 +103,9 @@ class Consumer:
         queue = queues.url.rsplit("/", 1)[-1]
         delivery = Delivery(message, queue, queues.url, VISIBILITY_TIMEOUT, time.monotonic() + VISIBILITY_TIMEOUT)
         self.channel.basic_consume(queue, no_ack=False, callback=self.received.append, consumer_tag="tag")
+        self.channel._settlements.open(queues.url)
         self.channel.in_flight.add(delivery)
-        self.channel._hand_over(delivery)
+        self.channel.hand_over(delivery)
         return self.received[-1] if self.received else None
 
 

@@ -6,7 +6,6 @@ import time
 from celery_sqs.consume.delivery import Delivery
 from celery_sqs.message.renewal import renewed
 
-
 SENT_AT = 1_700_000_000_000  # milliseconds since the epoch: when the message of each delivery was sent
 
 
@@ -15,7 +14,7 @@ def delivery(number, visibility_timeout=30.0, leased_for=None, **more):
     about_message = {name: more.pop(name) for name in ("receives", "renewal", "attributes", "body") if name in more}
     message = received_message(number, **about_message)
     leased_until = time.monotonic() + (visibility_timeout if leased_for is None else leased_for)
-    return Delivery(message, "q", "http://q", visibility_timeout, leased_until, **more)
+    return Delivery(message, "q", more.pop("queue_url", "http://q"), visibility_timeout, leased_until, **more)
 
 
 def received_message(number, receives=1, renewal=None, attributes=None, body="{}"):

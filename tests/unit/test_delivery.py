@@ -1,12 +1,16 @@
-"""A delivery's state: what may follow what, from any thread."""
+"""A delivery's state: what may follow what, from any thread; and what is known of its message and of this copy."""
 
 import itertools
 import threading
+import time
+from dataclasses import replace
 
 import pytest
 
-from celery_sqs.consume.delivery import FOLLOWING, State
-from tests.unit.deliveries import delivery
+from celery_sqs.consume.budget import Budget
+from celery_sqs.consume.delivery import FOLLOWING, Delivery, State
+from celery_sqs.message.renewal import Renewal
+from tests.unit.deliveries import SENT_AT, delivery
 
 ENDS = (State.SETTLED, State.LOST)
 
@@ -61,9 +65,69 @@ def end(one, state, ended):
     ended.append(one.advance(state))
 
 
-@pytest.mark.parametrize(("count", "limit", "last"), [(1, 3, False), (3, 3, True), (4, 3, True), (99, None, False)])
-def test_the_last_receive_is_the_one_that_the_queue_allows_no_other_after(count, limit, last):
+FIRST = Renewal(message_id="first", sent_at=5, receives=4, attempts=1)
+
+
+def test_a_message_that_comes_for_the_first_time_has_no_attempts():
     one = delivery(1)
-    one.message["Attributes"] = {"ApproximateReceiveCount": str(count)}
-    one.max_receive_count = limit
-    assert one.is_last is last
+    assert (one.attempts, one.is_returned, one.renewal) == (0, False, None)
+    assert (one.message_id, one.copy_id, one.sent_at, one.receive_count) == ("m1", "m1", SENT_AT, 1)
+
+
+@pytest.mark.parametrize("again", [{"receives": 2}, {"renewal": FIRST}], ids=["received again", "a copy"])
+def test_what_has_come_back_has_attempts_that_are_not_looked_up_yet(again):
+    one = delivery(1, **again)
+    assert one.is_returned
+    assert one.attempts is None
+
+
+def test_a_copy_is_its_message_and_a_message_of_its_own():
+    one = delivery(1, receives=2, renewal=FIRST)
+    assert (one.message_id, one.sent_at, one.receive_count) == ("first", 5, 6)
+    assert (one.copy_id, one.copy_sent_at, one.receives) == ("m1", SENT_AT, 2)
+    assert one.receipt_handle == "handle-1"
+
+
+@pytest.mark.parametrize("attributes", [{}, {"ApproximateReceiveCount": "x"}, {"ApproximateReceiveCount": "-3"}, None])
+def test_where_sqs_does_not_say_it_is_the_first_receive(attributes):
+    message = {"MessageId": "m", "ReceiptHandle": "h", "Body": "{}", "Attributes": attributes}
+    one = Delivery(message, "q", "http://q", 30, time.monotonic() + 30)
+    assert (one.receives, one.copy_sent_at, one.receive_count, one.attempts) == (1, 0, 1, 0)
+
+
+def test_without_a_record_each_receive_before_this_one_is_an_attempt():
+    one, copy = delivery(1, receives=3), delivery(2, receives=2, renewal=FIRST)
+    one.count_receives()
+    copy.count_receives()
+    assert (one.attempts, copy.attempts) == (2, 2), "a copy has the attempts that it carries, and its own receives"
+
+
+def test_its_budget_is_what_is_known_of_this_copy():
+    suspect = replace(FIRST, is_suspect=True)
+    one = delivery(1, receives=2, renewal=suspect, max_receive_count=3, is_renewable=False)
+    one.attempts = 2
+    assert one.budget(records=True) == Budget(
+        receives=2, max_receives=3, attempts=2, attempts_before=1, is_suspect=True, is_renewable=False, records=True
+    )
+    assert delivery(1, max_receive_count=3).budget(records=False) == Budget(receives=1, max_receives=3, records=False)
+
+
+def test_the_next_copy_carries_all_that_is_known():
+    one = delivery(1, receives=2, renewal=replace(FIRST, is_rescued=True), max_receive_count=3)
+    one.attempts, one.begun = 2, 5
+    assert one.next_renewal(records=True) == Renewal(
+        message_id="first", sent_at=5, receives=6, attempts=2, is_suspect=False, begun=5, is_rescued=True
+    )
+
+
+def test_the_next_copy_of_what_nobody_can_explain_is_a_suspect():
+    one = delivery(1, receives=2, max_receive_count=3)
+    one.attempts = 0
+    assert one.next_renewal(records=True).is_suspect
+    assert not one.next_renewal(records=False).is_suspect
+
+
+def test_the_next_copy_of_a_suspect_is_one_however_it_is_explained():
+    one = delivery(1, renewal=replace(FIRST, is_suspect=True), max_receive_count=3)
+    one.attempts = 2
+    assert one.next_renewal(records=True).is_suspect
