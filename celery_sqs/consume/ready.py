@@ -5,11 +5,16 @@ at a time and nothing else meanwhile, so that whatever kills the worker is known
 """
 
 import collections
+import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.consume.in_flight import InFlight
+
+#: Seconds that a suspect waits for what runs, and everything else for it, at the most. Then it runs beside that: a task
+#: of hours is not to keep a worker from its work.
+PATIENCE: Final = 60.0
 
 #: The states in which a delivery that began alone does not keep the others waiting any more.
 _OVER: Final = frozenset({State.SETTLED, State.PARKED, State.LOST})
@@ -31,6 +36,7 @@ class Ready:
         self._suspects: collections.deque[Delivery] = collections.deque()
         self._undecided: set[Delivery] = set()
         self._alone: Delivery | None = None
+        self._waiting_since: float | None = None  # when the first of these suspects found others running
 
     def add(self, deliveries: Iterable[Delivery]) -> None:
         """Add what was received, or parked."""
@@ -65,12 +71,20 @@ class Ready:
 
     def next_suspect(self) -> Delivery | None:
         """A suspect that may begin now: all is examined, and nothing runs."""
+        if not self._suspects:
+            self._waiting_since = None
         if self._undecided or self._alone or not self._suspects:
             return None
-        if any(delivery.is_submitted for delivery in self._in_flight.all()):
+        if any(delivery.is_submitted for delivery in self._in_flight.all()) and not self._is_out_of_patience():
             return None
         self._alone = self._suspects.popleft()
         return self._alone
+
+    def _is_out_of_patience(self) -> bool:
+        now = time.monotonic()
+        if self._waiting_since is None:
+            self._waiting_since = now
+        return now - self._waiting_since >= PATIENCE
 
     def next(self) -> Delivery | None:
         """One of the others that may go on now."""
