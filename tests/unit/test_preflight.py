@@ -87,10 +87,13 @@ def test_the_time_line_says_what_the_numbers_mean_and_what_sets_them():
         ),
         "  one attempt      asked to end after 15 s (task_soft_time_limit), killed after 20 s (task_time_limit)",
         "  in the DLQ       after up to 3 s of pauses, and the attempts; without pauses where the failure is permanent",
-        "  killed worker    costs each message in flight one of the 3 attempts, and up to 30 s (VisibilityTimeout)",
         (
-            "  outage           costs no attempt for 12 hours (SQS's longest lease), then one;"
-            " it has to be over before a message is 1 day old"
+            "  killed worker    costs each message in flight up to 30 s (VisibilityTimeout),"
+            " and an attempt where its task keeps no record of attempts"
+        ),
+        (
+            "  outage           costs no attempt; where its task keeps no record,"
+            " one for each 12 hours (SQS's longest lease)"
         ),
         "  kept             1 day in the queue, 14 days in the DLQ, from when it was sent (MessageRetentionPeriod)",
     ]
