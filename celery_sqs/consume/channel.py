@@ -15,6 +15,7 @@ from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.endpoint import sqs_client
 from celery_sqs.consume.circuit_breaker import CircuitBreaker
 from celery_sqs.consume.delivery import Delivery, State
+from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.leases import Leases
 from celery_sqs.consume.receiver import Receiver, Source
@@ -43,6 +44,7 @@ class Channel(SQS.Channel):
 
     Attributes:
         in_flight: the deliveries that are not settled yet.
+        heartbeat: of the event loop; without it nothing stays leased.
         receivers: those that poll, by queue.
         on_poison: called with a delivery that no consumer can take, and why; releases it unless set.
         is_hurried: whether `close` is not to wait for polls under way.
@@ -60,6 +62,7 @@ class Channel(SQS.Channel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.in_flight = InFlight()
+        self.heartbeat = Heartbeat()
         self.receivers: dict[str, Receiver] = {}
         self.on_poison: Callable[[Delivery, Exception], None] = self._release_now
         self.is_hurried: Callable[[], bool] = lambda: False
@@ -127,7 +130,7 @@ class Channel(SQS.Channel):
         """Before the first poll: what wakes the hub, and leases for what will be in flight."""
         self._wakeup = Wakeup()
         self.hub.add_reader(self._wakeup.fileno(), self._on_wakeup)
-        self._leases = Leases(self._connect(), self.in_flight)
+        self._leases = Leases(self._connect(), self.in_flight, self.heartbeat)
         self._leases.start()
 
     def _connect(self, wait: float = 0) -> SqsClient:
