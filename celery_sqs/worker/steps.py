@@ -34,7 +34,10 @@ class Preflight(bootsteps.StartStopStep):
         super().__init__(parent, **kwargs)
         # Without the event loop it would be kombu's own polling that receives, and our tasks do not run on that.
         if parent.pool_cls.is_green or not parent.use_eventloop:
-            raise Misconfigured("pool: neither gevent nor eventlet works on SQS; use prefork, threads or solo")
+            raise Misconfigured(
+                "worker_pool: gevent and eventlet run without the event loop that receives from SQS; "
+                "use prefork, threads or solo, and patch nothing"
+            )
 
     def start(self, parent: Any) -> None:
         """Ask SQS. One that cannot be asked is no reason not to start: the worker waits for it."""
