@@ -13,7 +13,7 @@ INTERVAL: Final = 10.0
 #: The same for a fault that lasts, such as SQS out of reach: it is not forgotten, and fills no log.
 REMINDER: Final = 300.0
 
-#: Kinds that are told apart. Codes of errors come from elsewhere, where they may be anything.
+#: Kinds with lines of their own; all others share one. Codes of errors come from elsewhere, and may be anything.
 MAX_KINDS: Final = 20
 
 

@@ -92,7 +92,7 @@ class Health:
 
     def start(self) -> None:
         """Begin to watch and to answer."""
-        Guarded(self._watch, name="sqs-watchdog").start()
+        Guarded(self._run, name="sqs-watchdog").start()
         if self._address[1]:
             self._listen()
 
@@ -141,7 +141,7 @@ class Health:
             "oldest_in_flight_seconds": round(max(ages, default=0.0), 1),
         }
 
-    def _watch(self) -> None:
+    def _run(self) -> None:
         looks = 0
         while not self._stopped.wait(self._look_every):
             reason = self._hopeless()

@@ -111,7 +111,7 @@ class TestNoCredentialsAtFirst:
         poll(lambda: worker.says("boto3 finds no credentials"), SOON, "the worker says what is missing")
         assert client.try_post().status_code == 503
         assert client.get("/readyz").status_code == 503
-        assert "finds no credentials" in health(environment)[1]["last_error"], (health(environment), environment)
+        assert "finds no credentials" in health(environment)[1]["last_error"]
 
         metadata.has_credentials = True
 
@@ -121,16 +121,19 @@ class TestNoCredentialsAtFirst:
         poll(lambda: client.is_persisted(order_id), 10, "the order is persisted")
 
 
-@pytest.mark.long
-def test_a_worker_whose_queue_is_gone_is_not_healthy_and_does_not_end(start_worker, environment, queues):
-    worker = start_worker()
-    poll(lambda: health(environment), SOON, "it answers")
-    queues.delete()
-    status, said = poll(lambda: _unhealthy(environment), UNHEALTHY_AFTER + 30, "it says that it is not healthy")
-    assert status == 503
-    assert "QueueDoesNotExist" in said["last_error"]
-    assert said["last_error"] in said["reason"]
-    assert worker.returncode is None
+class TestNoQueue:
+    @pytest.fixture
+    def environment(self, environment, queues):
+        return environment | {"SQS_QUEUE_URL": f"{queues.url}-elsewhere"}
+
+    @pytest.mark.long
+    def test_a_worker_without_its_queue_is_not_healthy_says_why_and_does_not_end(self, start_worker, environment):
+        worker = start_worker()
+        status, said = poll(lambda: _unhealthy(environment), UNHEALTHY_AFTER + 30, "it says that it is not healthy")
+        assert status == 503
+        assert "QueueDoesNotExist" in said["last_error"]
+        assert said["last_error"] in said["reason"]
+        assert worker.returncode is None
 
 
 @pytest.mark.long
