@@ -37,7 +37,7 @@ class Target:
     Attributes:
         url: the endpoint.
         region: the AWS region.
-        credentials: gives the ones that are valid now, or None.
+        credentials: gives the ones that are valid now; raises CallFailed where there are none.
         ca_bundle: file of the certificates to trust; None for botocore's.
         connect_timeout: seconds until a connection is there, at the most.
         read_timeout: seconds without an answer, at the most.
@@ -45,7 +45,7 @@ class Target:
 
     url: str
     region: str
-    credentials: Callable[[], ReadOnlyCredentials | None]
+    credentials: Callable[[], ReadOnlyCredentials]
     ca_bundle: str | None
     connect_timeout: float
     read_timeout: float
@@ -107,16 +107,13 @@ class SqsClient:
 
     def _signed(self, action: str, body: bytes) -> dict[str, str]:
         """The headers of a request, its signature among them."""
-        credentials = self._target.credentials()
-        if credentials is None:
-            raise CallFailed(f"{action}: boto3 finds no credentials")
         request = AWSRequest(
             method="POST",
             url=self._url,
             headers={"Content-Type": _JSON, "X-Amz-Target": f"AmazonSQS.{action}"},
             data=body,
         )
-        SigV4Auth(credentials, "sqs", self._target.region).add_auth(request)
+        SigV4Auth(self._target.credentials(), "sqs", self._target.region).add_auth(request)
         return dict(request.headers)
 
 

@@ -1,7 +1,7 @@
 """Where SQS is, and the process's client for it, with a time limit on every call."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -10,6 +10,7 @@ import botocore.session
 from botocore.config import Config
 
 from celery_sqs.aws.client import MAX_CONNECTIONS, SqsClient, Target
+from celery_sqs.aws.credentials import Credentials
 from celery_sqs.errors import CallFailed, Misconfigured
 from celery_sqs.per_process import per_process
 
@@ -65,18 +66,24 @@ def sqs_client(endpoint: Endpoint, wait: float = 0.0) -> SqsClient:
 
 @per_process
 def _made(endpoint: Endpoint, wait: float) -> SqsClient:
-    session = _session(endpoint)
-    credentials = session.get_credentials()
+    # Which endpoint it is does not depend on who asks. With credentials given, boto3 does not look for any.
+    session = _session(replace(endpoint, credentials=("none", "none")))
     return SqsClient(
         Target(
             url=_boto3_client(session, endpoint).meta.endpoint_url,  # by botocore's rules, where we name none
             region=endpoint.region,
-            credentials=credentials.get_frozen_credentials if credentials else lambda: None,
+            credentials=_credentials(endpoint),
             ca_bundle=session.get_config_variable("ca_bundle"),
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=wait + READ_TIMEOUT,
         )
     )
+
+
+@per_process
+def _credentials(endpoint: Endpoint) -> Credentials:
+    # A session remembers that it has found none, so each look has one of its own.
+    return Credentials(lambda: _session(endpoint).get_credentials())
 
 
 def boto3_client(endpoint: Endpoint) -> "SQSClient":

@@ -7,14 +7,13 @@ entry is sent at once, and under load whatever arrives while one batch is under 
 import collections
 import heapq
 import itertools
-import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-logger = logging.getLogger(__name__)
+from celery_sqs.threads import Guarded
 
 T = TypeVar("T")
 
@@ -103,17 +102,14 @@ class GroupCommit(Generic[T]):
     def _start(self) -> None:
         # Lazily: it may be made before a fork, and threads do not survive one.
         while len(self._threads) < self._limits.concurrency:
-            thread = threading.Thread(target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True)
-            self._threads.append(thread)
+            thread = Guarded(self._run, name=f"{self._name}-{len(self._threads)}")
             thread.start()
+            self._threads.append(thread)
 
     def _run(self) -> None:
         while batch := self._next():
             try:
                 self._send(batch)
-            # A thread that ends would take its share of all later batches with it.
-            except Exception:
-                logger.exception("a batch of %s failed", self._name)
             finally:
                 with self._changed:
                     self._under_way -= 1

@@ -14,6 +14,7 @@ from celery_sqs.aws.endpoint import sqs_client
 from celery_sqs.consume.budget import Step, at_stop
 from celery_sqs.consume.circuit_breaker import CircuitBreaker
 from celery_sqs.consume.delivery import Delivery, State
+from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.leases import Leases
 from celery_sqs.consume.owner import Owner
@@ -43,6 +44,7 @@ class Channel(SendingChannel):
 
     Attributes:
         in_flight: the deliveries that are not settled yet.
+        heartbeat: of the event loop; without it nothing stays leased.
         receivers: those that poll, by queue.
         owner: the worker that it belongs to.
         ready: what waits to be handed to Celery.
@@ -56,6 +58,7 @@ class Channel(SendingChannel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.in_flight = InFlight()
+        self.heartbeat = Heartbeat()
         self.receivers: dict[str, Receiver] = {}
         self.owner = Owner(self)
         self.ready = Ready(self.in_flight, self._examine)
@@ -86,7 +89,7 @@ class Channel(SendingChannel):
         """Before the first poll: what wakes the hub, and leases for what will be in flight."""
         self._wakeup = Wakeup()
         self.hub.add_reader(self._wakeup.fileno(), self._on_wakeup)
-        self._leases = Leases(self._connect(), self.in_flight)
+        self._leases = Leases(self._connect(), self.in_flight, self.heartbeat)
         self._leases.start()
 
     def _connect(self, wait: float = 0) -> SqsClient:

@@ -12,6 +12,8 @@ from typing import Final
 
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.retry import pause
+from celery_sqs.threads import Guarded
+from celery_sqs.throttled_log import REMINDER, ThrottledLog, kind_of
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +42,8 @@ class CircuitBreaker:
         self._closed_at = float("-inf")
         self._tries = 0
         self._stopped = threading.Event()
+        text = "what a task depends on is away: nothing is received until it is back"
+        self._away = ThrottledLog(logger, text, REMINDER)
 
     @property
     def is_open(self) -> bool:
@@ -57,35 +61,43 @@ class CircuitBreaker:
             self._probes[task] = probe
             if self.is_open or self._stopped.is_set():
                 return
-            self._in_flight.suspend(True)
             self._opened_at = time.monotonic()
             if self._opened_at - self._closed_at > STABLE_AFTER:
                 self._tries = 0
-            threading.Thread(target=self._run, name="sqs-prober", daemon=True).start()
+            # First, as it may fail: without a prober the circuit would stay open for ever.
+            Guarded(self._run, name="sqs-prober").start()
+            self._in_flight.suspend(True)
 
     def stop(self) -> None:
         """Probe no more."""
         self._stopped.set()
 
     def _run(self) -> None:
-        logged = False
         while not self._stopped.is_set():
             if self._tries and self._stopped.wait(pause(self._tries, FIRST_PAUSE, LONGEST_PAUSE)):
                 return
             self._tries += 1
             for task, probe in list(self._probes.items()):
-                if _answers(probe):
+                if self._answers(task, probe):
                     with self._lock:
-                        self._probes.pop(task)
-                elif not logged:
-                    logged = True
-                    logger.error("what %s depends on is away: nothing is received until it is back", task)
+                        self._probes.pop(task, None)
             if self._close():
-                if logged:
+                if self._away.end():
                     text = "all is back after %.1f s: %d messages in flight are run now"
                     logger.warning(text, self._closed_at - self._opened_at, len(self._in_flight))
                 self._on_close()
                 return
+
+    def _answers(self, task: str, probe: Callable[[], bool]) -> bool:
+        try:
+            is_back = probe()
+        # A probe that fails in a way of its own has not answered either.
+        except Exception as error:
+            self._away.error(f"{task}: its probe failed: {error!r}", (task, kind_of(error)), error)
+            return False
+        if not is_back:
+            self._away.error(task, task)
+        return is_back
 
     def _close(self) -> bool:
         """Close it, if everything has answered."""
@@ -95,12 +107,3 @@ class CircuitBreaker:
             self._closed_at = time.monotonic()
             self._in_flight.suspend(False)
             return True
-
-
-def _answers(probe: Callable[[], bool]) -> bool:
-    try:
-        return probe()
-    # A probe that fails in a way of its own has not answered; without this thread nothing would go on.
-    except Exception:
-        logger.exception("the probe of a dependency failed")
-        return False

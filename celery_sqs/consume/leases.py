@@ -9,7 +9,9 @@ from celery_sqs.aws.batch_call import Failure, batch_call
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.group_commit import MAX_ENTRIES
 from celery_sqs.consume.delivery import Delivery, State
+from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
+from celery_sqs.threads import Guarded
 from celery_sqs.throttled_log import ThrottledLog
 
 logger = logging.getLogger(__name__)
@@ -28,19 +30,21 @@ class Leases:
     """Extends the visibility timeout of everything in flight, on a thread of its own.
 
     The thread belongs to the worker's main process: when that is stopped or dies, so do the leases,
-    and SQS hands the messages to others.
+    and SQS hands the messages to others. It does so, too, when the process lives and its event loop has stopped.
 
     Args:
         sqs: from `celery_sqs.aws.endpoint`.
         in_flight: what to extend.
+        heartbeat: of the event loop that is to settle it.
     """
 
-    def __init__(self, sqs: SqsClient, in_flight: InFlight) -> None:
+    def __init__(self, sqs: SqsClient, in_flight: InFlight, heartbeat: Heartbeat) -> None:
         self._sqs = sqs
         self._in_flight = in_flight
+        self._heartbeat = heartbeat
         self._lost = ThrottledLog(logger, "the lease on a message is lost")
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sqs-leases", daemon=True)
+        self._thread = Guarded(self._run, name="sqs-leases", pause=LOOK_EVERY)
 
     def start(self) -> None:
         """Begin to extend."""
@@ -52,11 +56,8 @@ class Leases:
 
     def _run(self) -> None:
         while not self._stopped.wait(LOOK_EVERY):
-            try:
+            if not self._heartbeat.has_stopped:
                 self.extend_due()
-            # Without this thread every longer task would run twice.
-            except Exception:
-                logger.exception("leases were not extended, trying on")
 
     def extend_due(self) -> None:
         """Extend what has used up its share of the visibility timeout."""

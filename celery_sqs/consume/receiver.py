@@ -20,6 +20,8 @@ from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.polls import MOST_IN_FLIGHT, WORTH_WAITING, Poll, Polls
 from celery_sqs.message.outgoing import GROUP, TRACE
 from celery_sqs.retry import pause
+from celery_sqs.threads import Guarded
+from celery_sqs.throttled_log import REMINDER, ThrottledLog, kind_of
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +58,9 @@ class Receiver:
         in_flight: asked for room before each poll, filled after it.
         deliver: called on a receiver's thread with each poll's deliveries.
         part_with: called on one with each delivery that comes after the stop.
+
+    Attributes:
+        last_error: what the last poll failed with; None where it succeeded.
     """
 
     def __init__(
@@ -75,11 +80,10 @@ class Receiver:
         self._facts: QueueFacts | None = None
         self._polls = Polls()
         self._failures = 0
-        self.polled_at = time.monotonic()
-        self._threads = [
-            threading.Thread(target=self._run, name=f"sqs-receiver-{number}", daemon=True)
-            for number in range(MOST_IN_FLIGHT)
-        ]
+        self._cannot = ThrottledLog(logger, f"cannot receive from {source.url}, trying on", REMINDER)
+        self.last_error: Exception | None = None
+        self._ended_at = self._succeeded_at = time.monotonic()
+        self._threads = [Guarded(self._run, name=f"sqs-receiver-{number}") for number in range(MOST_IN_FLIGHT)]
 
     def start(self) -> None:
         """Begin to poll."""
@@ -103,9 +107,17 @@ class Receiver:
         return READ_TIMEOUT + (self._facts.receive_wait if self._facts else 0)
 
     @property
-    def idle_seconds(self) -> float:
+    def seconds_since_end(self) -> float:
         """Seconds since a poll last ended, with whatever answer; 0 while there is no room for one."""
-        return time.monotonic() - self.polled_at if self._polls.any_in_flight or self._in_flight.room() else 0.0
+        return self._due_since(self._ended_at)
+
+    @property
+    def seconds_since_success(self) -> float:
+        """Seconds since SQS last answered a poll; 0 while there is no room for one."""
+        return self._due_since(self._succeeded_at)
+
+    def _due_since(self, at: float) -> float:
+        return time.monotonic() - at if self._polls.any_in_flight or self._in_flight.room() else 0.0
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -118,7 +130,10 @@ class Receiver:
         """The poll that this thread is to make now; None, after a pause, when none is due."""
         changed = self._in_flight.changed
         with changed:
-            poll = self._polls.begin(self._in_flight.room(), is_idle=not len(self._in_flight))
+            room = self._in_flight.room()
+            poll = self._polls.begin(room, is_idle=not len(self._in_flight))
+            if not room and not self._polls.any_in_flight:
+                self._ended_at = self._succeeded_at = time.monotonic()  # the next one is due once there is room
             if not poll:
                 idle = self._in_flight.suspended or self._polls.are_enough
                 changed.wait(IDLE_LOOK if idle else WORTH_WAITING)
@@ -131,7 +146,6 @@ class Receiver:
                     changed.notify()
 
     def _poll(self, poll: Poll) -> None:
-        # A worker that stops polling is dead and looks alive, so whatever is raised is caught here.
         try:
             deliveries = self._receive(poll)
             self._succeeded(poll, len(deliveries))
@@ -142,10 +156,10 @@ class Receiver:
                     self._part_with(delivery)
             elif deliveries:
                 self._deliver(deliveries)
+        # Whatever it is, the next poll comes after a pause of its own.
         except Exception as error:
+            self._ended_at = time.monotonic()
             self._pause(error)
-        finally:
-            self.polled_at = time.monotonic()
 
     def _receive(self, poll: Poll) -> list[Delivery]:
         if self._facts is None:
@@ -177,14 +191,16 @@ class Receiver:
     def _succeeded(self, poll: Poll, received: int) -> None:
         with self._in_flight.changed:
             self._polls.answered(poll, received)
-            failures, self._failures = self._failures, 0
-        if failures:
+            self._failures = 0
+            self.last_error = None
+            self._ended_at = self._succeeded_at = time.monotonic()
+        if self._cannot.end():
             logger.warning("receiving again from %s", self._source.url)
 
     def _pause(self, error: Exception) -> None:
-        with self._in_flight.changed:  # several polls fail together, and one line is enough
+        with self._in_flight.changed:  # several polls fail together
             self._polls.failed()
             failures, self._failures = self._failures, self._failures + 1
-        if not failures:
-            logger.warning("cannot receive from %s, trying on: %r", self._source.url, error)
+            self.last_error = error
+        self._cannot.warning(repr(error), kind_of(error))
         self._stopped.wait(pause(failures, FIRST_PAUSE, self._source.longest_pause))

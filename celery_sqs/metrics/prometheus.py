@@ -68,8 +68,13 @@ class HealthGauges(Collector):
         yield _gauge("sqs_outage", "1 while what the tasks depend on is away: nothing is received.", report["outage"])
         yield _gauge(
             "sqs_last_poll_age_seconds",
-            "Time since a poll last ended, with whatever answer; 0 while there is no room for one.",
+            "Time since SQS last answered a poll; 0 while there is no room for one.",
             report["seconds_since_last_poll"],
+        )
+        yield _gauge(
+            "sqs_heartbeat_age_seconds",
+            "Time since the event loop last turned. A task that runs in the main thread counts as a turn.",
+            report["seconds_since_heartbeat"],
         )
 
 

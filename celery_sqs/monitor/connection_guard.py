@@ -1,4 +1,4 @@
-"""Keeps a thread that works on the database alive while that is away, and logs once when it goes and comes back."""
+"""Lets an endless loop go on while the database is away, and logs when it goes, why, and when it comes back."""
 
 import contextlib
 import logging
@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from celery_sqs.throttled_log import REMINDER, ThrottledLog, kind_of
+
 
 class ConnectionGuard:
-    """Catches what the work of an endless thread raises.
+    """Catches what the work of an endless loop raises.
 
     Args:
         logger: the thread's.
@@ -18,20 +20,15 @@ class ConnectionGuard:
     def __init__(self, logger: logging.Logger, work: str) -> None:
         self._logger = logger
         self._work = work
-        self._is_failing = False
+        self._failing = ThrottledLog(logger, f"no {work} for now", REMINDER)
 
     @contextlib.contextmanager
     def suppress_errors(self) -> Iterator[None]:
         """Leave out what fails. The next time it may succeed."""
         try:
             yield
-        # Nothing starts the thread again, so it has to outlive unforeseen errors, too.
         except Exception as error:
-            if not self._is_failing:
-                unforeseen = not isinstance(error, SQLAlchemyError)
-                self._logger.warning("no %s for now: %r", self._work, error, exc_info=unforeseen)
-            self._is_failing = True
+            self._failing.warning(repr(error), kind_of(error), None if isinstance(error, SQLAlchemyError) else error)
         else:
-            if self._is_failing:
+            if self._failing.end():
                 self._logger.warning("%s again", self._work)
-            self._is_failing = False

@@ -18,6 +18,7 @@ from celery_sqs.monitor.task_events import Row, bucket, merge, to_row
 from celery_sqs.monitor.task_states import DEAD_AFTER, HEARTBEAT, CounterKey
 from celery_sqs.monitor.worker_status import WorkerStatus
 from celery_sqs.retry import pause
+from celery_sqs.threads import Guarded
 from celery_sqs.throttled_log import ThrottledLog
 
 logger = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class EventWriter:
         self._overflow_log = ThrottledLog(logger, "task events found no room")
         self._dropped = 0
         self.worker: WorkerStatus | None = None
-        self._thread = threading.Thread(target=self._run, name="sqs-event-writer", daemon=True)
+        self._thread = Guarded(self._run, name="sqs-event-writer")
         self._thread.start()
 
     def add(self, event: str, worker: str | None, fields: Mapping[str, Any]) -> None:

@@ -1,45 +1,69 @@
-"""Health: whether the worker polls, and an end to one that cannot recover."""
+"""Health: whether the worker turns and receives, and an end to one that cannot recover."""
 
 import logging
 import os
+import signal
 import threading
 import time
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
+from billiard import active_children
+
+from celery_sqs.consume.heartbeat import STOPPED_AFTER, Heartbeat
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.metrics import HealthGauges
 from celery_sqs.settings import LOOPBACK
+from celery_sqs.threads import Guarded
 from celery_sqs.worker.health_server import HealthServer
 
 logger = logging.getLogger(__name__)
 
-#: Seconds without the end of a poll. A long poll takes 20, and a failing one gives up soon after.
+#: Seconds without a poll that SQS has answered. A long poll takes 20.
 UNHEALTHY_AFTER: Final = 60.0
 
-#: Seconds after which the process ends, so that whoever supervises it starts another: every poll has
-#: a time limit, so by then the threads are gone or stuck where no limit reaches.
+#: Seconds without the end of a poll, or without a beat of the event loop, after which the process ends, so that
+#: whoever supervises it starts another. Every poll has a time limit, so by then threads are stuck where no limit
+#: reaches. Polls that fail are no reason: a restart mends nothing about SQS.
 HOPELESS_AFTER: Final = 180.0
 
 LOOK_EVERY: Final = 5.0  # seconds
+
+#: Looks in a row at which it has to seem hopeless. After a suspension of the process one look comes before all else.
+HOPELESS_LOOKS: Final = 2
+
+LAST_LINE_TIMEOUT: Final = 2.0  # seconds to log why the process ends: the log may be what is stuck
+
+MAX_REASON: Final = 200  # characters of an error that `GET /healthz` shows
 
 EXIT_CODE: Final = os.EX_SOFTWARE
 
 
 class Watched(Protocol):
-    """What Health asks of a receiver."""
+    """What Health asks of a receiver.
+
+    Attributes:
+        last_error: what the last poll failed with; None where it succeeded.
+    """
+
+    last_error: Exception | None
 
     @property
-    def idle_seconds(self) -> float:
+    def seconds_since_end(self) -> float:
         """Seconds since a poll last ended, with whatever answer; 0 while there is no room for one."""
+
+    @property
+    def seconds_since_success(self) -> float:
+        """Seconds since SQS last answered a poll; 0 while there is no room for one."""
 
 
 class Health:
-    """Watches over the receivers of a worker.
+    """Watches over the event loop and the receivers of a worker.
 
     Args:
         in_flight: what is not settled yet.
         receivers: those that are to poll, by queue.
+        heartbeat: of the event loop.
         port: where to answer `GET /healthz` and `GET /metrics`; 0 for nowhere.
         host: the address to listen on.
         hopeless_after: seconds of silence after which the process ends.
@@ -50,6 +74,7 @@ class Health:
         self,
         in_flight: InFlight,
         receivers: Mapping[str, Watched],
+        heartbeat: Heartbeat,
         port: int,
         host: str = LOOPBACK,
         hopeless_after: float = HOPELESS_AFTER,
@@ -57,6 +82,7 @@ class Health:
     ) -> None:
         self._in_flight = in_flight
         self._receivers = receivers
+        self._heartbeat = heartbeat
         self._address = (host, port)
         self._gauges = HealthGauges(self.report)
         self._hopeless_after = hopeless_after
@@ -66,47 +92,85 @@ class Health:
 
     def start(self) -> None:
         """Begin to watch and to answer."""
-        threading.Thread(target=self._run, name="sqs-watchdog", daemon=True).start()
+        Guarded(self._run, name="sqs-watchdog").start()
         if self._address[1]:
-            self._serve()
+            self._listen()
 
-    def _serve(self) -> None:
+    def _listen(self) -> None:
         try:
             self._server = HealthServer(self._address, self.report)
         except OSError as error:
             logger.error("GET /healthz is not answered on %s port %d: %s", *self._address, error)
             return
         self._gauges.register()
-        threading.Thread(target=self._server.serve_forever, name="sqs-health", daemon=True).start()
+        Guarded(self._serve, self._server, name="sqs-health").start()
+
+    def _serve(self, server: HealthServer) -> None:
+        if not self._stopped.is_set():
+            server.serve_forever()
 
     def stop(self) -> None:
         """Watch and answer no more."""
         self._stopped.set()
+        self._heartbeat.end()
         if self._server is not None:
             self._gauges.unregister()
             self._server.shutdown()
             self._server.server_close()
 
     def report(self) -> dict[str, Any]:
-        """The numbers: seconds since the last poll ended, messages in flight, the age of the oldest, an outage."""
+        """What `GET /healthz` answers; celery_sqs/README.md explains each field."""
         now = time.monotonic()
         ages = [now - delivery.received_at for delivery in self._in_flight.all()]
+        beat_age, receivers = self._heartbeat.age, list(self._receivers.values())
+        poll_age = max((receiver.seconds_since_success for receiver in receivers), default=0.0)
+        error = next((_line(receiver.last_error) for receiver in receivers if receiver.last_error), None)
+        reasons = []
+        if beat_age >= STOPPED_AFTER:
+            reasons.append(f"the event loop has not turned for {beat_age:.0f} s")
+        if poll_age >= UNHEALTHY_AFTER:
+            reasons.append(f"no poll has succeeded for {poll_age:.0f} s: {error or 'none has ended'}")
         return {
-            "healthy": self._silence() < UNHEALTHY_AFTER,
-            "seconds_since_last_poll": round(self._silence(), 1),
+            "healthy": not reasons,
+            "reason": "; ".join(reasons) or None,
+            "seconds_since_last_poll": round(poll_age, 1),
+            "last_error": error,
+            "seconds_since_heartbeat": round(beat_age, 1),
             "outage": self._in_flight.suspended,
             "in_flight": len(ages),
             "oldest_in_flight_seconds": round(max(ages, default=0.0), 1),
         }
 
-    def _silence(self) -> float:
-        return max((receiver.idle_seconds for receiver in list(self._receivers.values())), default=0.0)
-
     def _run(self) -> None:
+        looks = 0
         while not self._stopped.wait(self._look_every):
-            silence = self._silence()
-            if silence >= self._hopeless_after:
-                logger.critical("no poll has ended for %.0f s: this process ends", silence)
-                # Not sys.exit: that ends a thread, and the main one may be what is stuck. SQS hands
-                # what is in flight to others.
-                os._exit(EXIT_CODE)
+            reason = self._hopeless()
+            looks = looks + 1 if reason else 0
+            if reason and looks >= HOPELESS_LOOKS:
+                _end(reason)
+
+    def _hopeless(self) -> str | None:
+        """Why nothing but another process will do."""
+        beat_age = self._heartbeat.age
+        if beat_age >= self._hopeless_after:
+            return f"the event loop has not turned for {beat_age:.0f} s"
+        silence = max((receiver.seconds_since_end for receiver in list(self._receivers.values())), default=0.0)
+        return f"no poll has ended for {silence:.0f} s" if silence >= self._hopeless_after else None
+
+
+def _line(error: Exception) -> str:
+    """An error in a line that fits an answer."""
+    return f"{type(error).__name__}: {error}".partition("\n")[0][:MAX_REASON]
+
+
+def _end(reason: str) -> None:
+    """End the process and its pool's, whatever is stuck in them. SQS hands what is in flight to others."""
+    try:
+        last_line = threading.Thread(target=logger.critical, args=("%s: this process ends", reason), daemon=True)
+        last_line.start()
+        last_line.join(LAST_LINE_TIMEOUT)
+        for pid in (child.pid for child in active_children() if child.pid):
+            os.kill(pid, signal.SIGKILL)  # one that waits for the same log would stay behind
+    finally:
+        # Not sys.exit: that ends a thread, and the main one may be what is stuck.
+        os._exit(EXIT_CODE)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from billiard import pool
 from celery import bootsteps
+from celery.concurrency import solo
 
 from celery_sqs.consume.delivery import State
 from celery_sqs.errors import CallFailed, Misconfigured
@@ -26,7 +27,16 @@ _REQUIRES: Final = ("celery.worker.consumer.tasks:Tasks",)
 
 
 class Preflight(bootsteps.StartStopStep):
-    """Checks the settings, compares the queues with them, and ends a worker that they contradict."""
+    """Checks pool and settings, compares the queues with them, and ends a worker that they contradict."""
+
+    def __init__(self, parent: Any, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        # Without the event loop it would be kombu's own polling that receives, and our tasks do not run on that.
+        if parent.pool_cls.is_green or not parent.use_eventloop:
+            raise Misconfigured(
+                "worker_pool: gevent and eventlet run without the event loop that receives from SQS; "
+                "use prefork, threads or solo, and patch nothing"
+            )
 
     def start(self, parent: Any) -> None:
         """Ask SQS. One that cannot be asked is no reason not to start: the worker waits for it."""
@@ -94,7 +104,16 @@ class HealthCheck(bootsteps.StartStopStep):
     def start(self, parent: Consumer) -> None:
         """Begin to watch and to answer."""
         channel, settings = parent.task_consumer.channel, Settings.of(parent.app.conf)
-        parent.health = Health(channel.in_flight, channel.receivers, settings.health_port, settings.health_host)
+        is_solo = isinstance(parent.pool, solo.TaskPool)
+
+        def is_busy() -> bool:
+            """Whether a task runs in the main thread. Nothing tells a stuck one from a long one there."""
+            return is_solo and any(delivery.state is State.RUNNING for delivery in channel.in_flight.all())
+
+        channel.heartbeat.begin(parent.hub, is_busy)
+        parent.health = Health(
+            channel.in_flight, channel.receivers, channel.heartbeat, settings.health_port, settings.health_host
+        )
         parent.health.start()
 
     def stop(self, parent: Consumer) -> None:

@@ -17,10 +17,10 @@ def timeline(queue: QueueFacts, dlq: QueueFacts, limits: Limits) -> str:
         "one attempt": _attempt(limits),
         "in the DLQ": f"after up to {span(sum(pauses))} of pauses, and the attempts; without pauses where the failure "
         "is permanent",
-        "killed worker": f"costs each message in flight up to {span(queue.visibility_timeout)} (VisibilityTimeout), and "
-        "an attempt where its task keeps no record of attempts",
-        "outage": f"costs no attempt; where its task keeps no record, one for each {span(LONGEST_LEASE)} (SQS's longest "
-        "lease)",
+        "killed worker": f"costs each message in flight up to {span(queue.visibility_timeout)} (VisibilityTimeout), "
+        "and an attempt where its task keeps no record of attempts",
+        "outage": f"costs no attempt; where its task keeps no record, one for each {span(LONGEST_LEASE)} "
+        "(SQS's longest lease)",
         "kept": f"{kept} in the queue, {span(dlq.retention)} in the DLQ, from when it was sent "
         "(MessageRetentionPeriod)",
     }

@@ -63,7 +63,7 @@ def threads():
     for node in (node for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.Call)):
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         given = [*node.args, *(each.value for each in node.keywords if each.arg in {"name", "thread_name_prefix"})]
-        if called in {"Thread", "ThreadPoolExecutor"}:
+        if called in {"Guarded", "Thread", "ThreadPoolExecutor"}:
             names |= {name for each in given if (name := text(each)).startswith("sqs-")}
         elif called == "GroupCommit":
             names.add(f"{text(given[0])}-N")

@@ -13,7 +13,10 @@ from app.backlog import Backlog
 from app.dependencies.recent import Recent
 from celery_sqs import QueueNumbers, QueuePair
 from celery_sqs import metrics as of_sqs
+from celery_sqs.consume.heartbeat import Heartbeat
+from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.monitor import metrics as of_tasks
+from celery_sqs.worker.health import Health
 from tests.processes import ROOT
 
 FOLDER = ROOT / "monitoring"
@@ -57,7 +60,7 @@ def exported():
     """The labels of every sample that the processes may export, by its name."""
     numbers = QueueNumbers("q", "http://q/0/q", 1, 1, 1, ())
     backlog = Backlog(Recent(lambda: QueuePair(numbers, numbers), 5), Recent(lambda: None, 5))
-    report = {"in_flight": 0, "oldest_in_flight_seconds": 0, "outage": False, "seconds_since_last_poll": 0}
+    report = Health(InFlight(), {}, Heartbeat(), 0).report()
     samples = {"up": set(), "process_resident_memory_bytes": set()}
     for collector in (backlog, of_sqs.HealthGauges(lambda: report)):
         for family in collector.collect():

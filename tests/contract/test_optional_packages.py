@@ -22,11 +22,12 @@ SCRAPE = """
 import json
 import requests
 from celery_sqs import metrics
+from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.worker.health import Health
 metrics.count_call("ReceiveMessage", 200)
 metrics.BATCH_SIZE.labels("a-task").observe(3)
-health = Health(InFlight(), {}, int(sys.argv[1]))
+health = Health(InFlight(), {}, Heartbeat(), int(sys.argv[1]))
 health.start()
 answers = [requests.get(f"http://127.0.0.1:{sys.argv[1]}/{path}", timeout=5) for path in ("healthz", "metrics")]
 health.stop()

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from celery_sqs.consume.heartbeat import STOPPED_AFTER
 from config.queues import ORDER_QUEUE
 from tests.conftest import VISIBILITY_TIMEOUT
 from tests.plain.recipe import RECIPE
@@ -21,6 +22,16 @@ def runs_of_a_long_task(system, **settings):
 
 def test_a_task_longer_than_the_visibility_timeout_runs_once(here):
     assert runs_of_a_long_task(here) == 1
+    assert here.fate() == "deleted"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3 * STOPPED_AFTER)
+def test_a_task_in_the_main_thread_runs_once_though_the_event_loop_stands_still_meanwhile(here):
+    here.send("sleep", seconds=STOPPED_AFTER + 10)
+    here.start_worker("-P", "solo")
+    poll(lambda: here.runs("slept"), STOPPED_AFTER + 25, "it has run")
+    assert len(here.runs("sleep")) == 1
     assert here.fate() == "deleted"
 
 

@@ -7,10 +7,12 @@ from botocore.exceptions import ReadTimeoutError
 
 from celery_sqs.aws.group_commit import MAX_ENTRIES
 from celery_sqs.consume.delivery import State
+from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.leases import LONGEST_LEASE, Leases
 from tests.polling import poll
 from tests.unit.deliveries import SettlingSQS, delivery, handles, refuse
+from tests.unit.event_loop import StuckLoop
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def test_a_lease_is_extended_before_half_of_it_is_left(in_flight):
     sqs = SettlingSQS()
     due, fresh = _add(in_flight, delivery(1, leased_for=14), delivery(2, leased_for=16))
 
-    Leases(sqs, in_flight).extend_due()
+    Leases(sqs, in_flight, Heartbeat()).extend_due()
 
     assert sqs.changed == [[{"Id": "0", "ReceiptHandle": "handle-1", "VisibilityTimeout": 30}]]
     assert due.leased_until - time.monotonic() > 29
@@ -38,7 +40,7 @@ def test_a_lease_is_extended_before_half_of_it_is_left(in_flight):
 def test_extensions_travel_in_batches(in_flight):
     sqs = SettlingSQS()
     _add(in_flight, *(delivery(number, leased_for=1) for number in range(25)))
-    Leases(sqs, in_flight).extend_due()
+    Leases(sqs, in_flight, Heartbeat()).extend_due()
     assert [len(batch) for batch in sqs.changed] == [MAX_ENTRIES, MAX_ENTRIES, 5]
     assert len(set(handles(sqs.changed))) == 25
 
@@ -46,7 +48,7 @@ def test_extensions_travel_in_batches(in_flight):
 def test_a_lease_that_sqs_refuses_is_lost_and_not_asked_for_again(in_flight):
     sqs = SettlingSQS(refuse)
     [one] = _add(in_flight, delivery(1, leased_for=1))
-    leases = Leases(sqs, in_flight)
+    leases = Leases(sqs, in_flight, Heartbeat())
     leases.extend_due()
     leases.extend_due()
     assert one.is_lost
@@ -56,7 +58,7 @@ def test_a_lease_that_sqs_refuses_is_lost_and_not_asked_for_again(in_flight):
 def test_an_extension_without_an_answer_is_tried_again(in_flight):
     sqs = SettlingSQS(ReadTimeoutError(endpoint_url="http://q"))
     [one] = _add(in_flight, delivery(1, leased_for=10))
-    leases = Leases(sqs, in_flight)
+    leases = Leases(sqs, in_flight, Heartbeat())
     leases.extend_due()
     assert not one.is_lost
     leases.extend_due()
@@ -67,7 +69,7 @@ def test_an_extension_without_an_answer_is_tried_again(in_flight):
 def test_a_lease_that_has_run_out_is_lost(in_flight):
     sqs = SettlingSQS()
     [one] = _add(in_flight, delivery(1, leased_for=-0.1))
-    Leases(sqs, in_flight).extend_due()
+    Leases(sqs, in_flight, Heartbeat()).extend_due()
     assert one.state is State.LOST
     assert sqs.changed == []
 
@@ -76,14 +78,14 @@ def test_no_lease_is_longer_than_sqs_allows(in_flight):
     sqs = SettlingSQS()
     [one] = _add(in_flight, delivery(1, leased_for=1))
     one.received_at -= LONGEST_LEASE
-    Leases(sqs, in_flight).extend_due()
+    Leases(sqs, in_flight, Heartbeat()).extend_due()
     assert sqs.changed == []
 
 
 def test_the_thread_extends_by_itself_until_stopped(in_flight):
     sqs = SettlingSQS()
     _add(in_flight, delivery(1, visibility_timeout=1.0))
-    leases = Leases(sqs, in_flight)
+    leases = Leases(sqs, in_flight, Heartbeat())
     leases.start()
     poll(lambda: len(sqs.changed) >= 2, 5, "two extensions")
     leases.stop()
@@ -91,3 +93,20 @@ def test_the_thread_extends_by_itself_until_stopped(in_flight):
     extended = len(sqs.changed)
     time.sleep(1.0)
     assert len(sqs.changed) == extended
+
+
+def test_nothing_is_extended_once_the_event_loop_has_stopped(in_flight):
+    sqs, heartbeat, loop = SettlingSQS(), Heartbeat(stopped_after=0.5), StuckLoop()
+    heartbeat.begin(loop, is_busy=lambda: False)
+    [one] = _add(in_flight, delivery(1, visibility_timeout=1.0))
+    leases = Leases(sqs, in_flight, heartbeat)
+    leases.start()
+    poll(lambda: one.is_lost, 5, "the lease has run out")
+    assert len(sqs.changed) <= 1
+
+    again = delivery(2, leased_for=10)
+    _add(in_flight, again)
+    loop.turn()
+
+    poll(lambda: again.leased_until - time.monotonic() > 29, 5, "a loop that turns again has its leases extended")
+    leases.stop()

@@ -91,6 +91,7 @@ def test_the_gauges_are_those_of_the_report():
         "oldest_in_flight_seconds": 1.5,
         "outage": True,
         "seconds_since_last_poll": 7.25,
+        "seconds_since_heartbeat": 0.5,
         "healthy": True,
     }
     registry = CollectorRegistry()
@@ -100,4 +101,5 @@ def test_the_gauges_are_those_of_the_report():
         "sqs_oldest_in_flight_seconds": 1.5,
         "sqs_outage": 1,
         "sqs_last_poll_age_seconds": 7.25,
+        "sqs_heartbeat_age_seconds": 0.5,
     }

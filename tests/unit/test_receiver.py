@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 
 import pytest
 
@@ -9,6 +10,7 @@ from celery_sqs.consume import receiver as receiving
 from celery_sqs.consume.in_flight import MAX_RECEIVE, InFlight
 from celery_sqs.consume.polls import MOST_IN_FLIGHT
 from celery_sqs.consume.receiver import Receiver, Source
+from celery_sqs.errors import CallFailed
 from tests.polling import poll
 
 NUMBERS = itertools.count()
@@ -101,7 +103,7 @@ def test_an_outage_of_days_does_not_end_the_polling(receive):
     poll(lambda: delivered, 10, "the message after the outage")
 
 
-def test_failures_are_logged_once_when_they_begin_and_once_when_they_end(receive, caplog):
+def test_failures_of_one_kind_are_a_line_when_they_begin_and_one_when_they_end(receive, caplog):
     sqs = ScriptedSQS(OSError("a"), OSError("b"), OSError("c"), {"Messages": [message()]})
     caplog.set_level("WARNING", receiving.__name__)
 
@@ -112,6 +114,45 @@ def test_failures_are_logged_once_when_they_begin_and_once_when_they_end(receive
     assert len(messages) == 2
     assert "trying on" in messages[0]
     assert "receiving again" in messages[1]
+
+
+def test_a_failure_of_another_kind_is_a_line_of_its_own(receive, caplog):
+    denied, gone = CallFailed("denied", "AccessDenied", 403), CallFailed("no queue", "QueueDoesNotExist", 400)
+    sqs = ScriptedSQS(OSError("away"), denied, OSError("away"), denied, gone, {"Messages": [message()]})
+    caplog.set_level("WARNING", receiving.__name__)
+
+    delivered, _, _ = receive(sqs)
+    poll(lambda: delivered, 5, "the message")
+
+    causes = [record.getMessage() for record in caplog.records if "cannot receive" in record.getMessage()]
+    assert [line.partition("line): ")[2] for line in causes] == [repr(OSError("away")), repr(denied), repr(gone)]
+
+
+def test_polls_that_fail_have_ended_and_not_succeeded(receive):
+    denied = CallFailed("denied", "AccessDenied", 403)
+    sqs = ScriptedSQS(*[denied] * 20)
+    _, receiver, _ = receive(sqs)
+    began_at = time.monotonic()
+    poll(lambda: len(sqs.asked_for) == 21, 10, "twenty failing polls")
+    assert receiver.last_error is denied
+    passed = time.monotonic() - began_at
+    assert receiver.seconds_since_success >= passed > receiver.seconds_since_end
+
+    sqs.resume.set()
+
+    poll(lambda: receiver.last_error is None, 5, "an answer")
+    assert receiver.seconds_since_success < passed
+
+
+def test_the_time_without_room_is_no_time_without_a_poll(receive, in_flight):
+    in_flight.suspend(True)
+    sqs = ScriptedSQS()
+    _, receiver, _ = receive(sqs)
+    time.sleep(1.5 * receiving.IDLE_LOOK)
+    in_flight.suspend(False)
+    poll(lambda: sqs.asked_for, 5, "the first poll afterwards, which waits for a message")
+    assert receiver.seconds_since_end < 1.2 * receiving.IDLE_LOOK
+    assert receiver.seconds_since_success < 1.2 * receiving.IDLE_LOOK
 
 
 def test_it_asks_for_what_there_is_room_for(receive, in_flight):
@@ -127,7 +168,7 @@ def test_a_full_worker_does_not_ask(receive, in_flight):
     poll(lambda: len(delivered) == 4, 5, "four messages")
     assert in_flight.room() == 0
     assert sqs.asked_for == [4]
-    assert receiver.idle_seconds == 0, "waiting for room is not silence"
+    assert receiver.seconds_since_end == receiver.seconds_since_success == 0, "waiting for room is not silence"
 
     for delivery in delivered:
         in_flight.pop(delivery.receipt_handle)
@@ -187,7 +228,7 @@ def test_nothing_is_received_while_there_is_an_outage(receive, in_flight):
     delivered, receiver, _ = receive(sqs)
     assert not threading.Event().wait(0.3)
     assert sqs.asked_for == []
-    assert receiver.idle_seconds == 0, "waiting for its end is not silence"
+    assert receiver.seconds_since_end == receiver.seconds_since_success == 0, "waiting for its end is not silence"
 
     in_flight.suspend(False)
 

@@ -1,39 +1,55 @@
-"""A worker that no longer polls is told apart from one that has nothing to do, and ends by itself."""
+"""A worker that no longer works is told apart from one that has nothing to do, and ends by itself."""
 
-import os
+import contextlib
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import requests
 from prometheus_client import generate_latest
 
+from celery_sqs.consume.heartbeat import STOPPED_AFTER
 from celery_sqs.consume.in_flight import InFlight
-from celery_sqs.worker.health import EXIT_CODE, UNHEALTHY_AFTER, Health
+from celery_sqs.errors import CallFailed
+from celery_sqs.worker.health import EXIT_CODE, MAX_REASON, UNHEALTHY_AFTER, Health
 from tests.exposition import Exposition
+from tests.polling import poll
 from tests.processes import ROOT, free_port, listens
 from tests.unit.deliveries import delivery
 
 
 @dataclass
-class Silent:
-    """A receiver that has been silent for a while."""
+class Polling:
+    """A receiver whose last poll was a while ago."""
 
-    idle_seconds: float
+    seconds_since_success: float = 0.0
+    seconds_since_end: float = 0.0
+    last_error: Exception | None = None
+
+
+@dataclass
+class Beating:
+    """A heartbeat of that age."""
+
+    age: float = 0.0
+
+    def end(self):
+        """It has none."""
 
 
 @pytest.fixture
 def ask():
-    """A function that asks a worker with a receiver this silent for its health."""
+    """A function that asks a worker with such a receiver and heartbeat for its health."""
     started = []
 
-    def health_of(idle_seconds, *deliveries):
+    def health_of(receiver, *deliveries, beat_age=0.0):
         held = InFlight()
         for one in deliveries:
             held.add(one)
         port = free_port()
-        health = Health(held, {"q": Silent(idle_seconds)}, port)
+        health = Health(held, {"q": Polling(), "r": receiver}, Beating(beat_age), port)
         health.start()
         started.append(health)
         return requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5)
@@ -44,11 +60,14 @@ def ask():
 
 
 def test_a_worker_that_polls_is_healthy(ask):
-    answer = ask(UNHEALTHY_AFTER - 1, delivery(1), delivery(2))
+    answer = ask(Polling(UNHEALTHY_AFTER - 1), delivery(1), delivery(2), beat_age=1.0)
     assert answer.status_code == 200
     assert answer.json() == {
         "healthy": True,
+        "reason": None,
         "seconds_since_last_poll": UNHEALTHY_AFTER - 1,
+        "last_error": None,
+        "seconds_since_heartbeat": 1.0,
         "outage": False,
         "in_flight": 2,
         "oldest_in_flight_seconds": pytest.approx(0, abs=1),
@@ -56,15 +75,37 @@ def test_a_worker_that_polls_is_healthy(ask):
 
 
 def test_a_worker_whose_polls_have_stopped_is_not(ask):
-    answer = ask(UNHEALTHY_AFTER + 1)
+    answer = ask(Polling(UNHEALTHY_AFTER + 1))
     assert answer.status_code == 503
     assert answer.json()["healthy"] is False
+    assert answer.json()["reason"] == "no poll has succeeded for 61 s: none has ended"
+
+
+def test_a_worker_whose_polls_all_fail_is_not_and_says_why(ask):
+    denied = CallFailed(
+        "ReceiveMessage http://q: 403 ExpiredToken: it is old\nThe Canonical String", "ExpiredToken", 403
+    )
+    answer = ask(Polling(UNHEALTHY_AFTER + 1, seconds_since_end=0.5, last_error=denied))
+    assert answer.status_code == 503
+    error = "CallFailed: ReceiveMessage http://q: 403 ExpiredToken: it is old"
+    assert answer.json()["last_error"] == error
+    assert answer.json()["reason"] == f"no poll has succeeded for 61 s: {error}"
+
+
+def test_a_long_error_is_cut(ask):
+    assert len(ask(Polling(last_error=ValueError("x" * 9000))).json()["last_error"]) == MAX_REASON
+
+
+def test_a_worker_whose_event_loop_has_stopped_is_not_healthy(ask):
+    answer = ask(Polling(), beat_age=STOPPED_AFTER + 1)
+    assert answer.status_code == 503
+    assert answer.json()["reason"] == "the event loop has not turned for 31 s"
 
 
 def test_the_same_port_tells_what_the_process_counts():
     held, port = InFlight(), free_port()
     held.add(delivery(1))
-    health = Health(held, {"q": Silent(3.0)}, port)
+    health = Health(held, {"q": Polling(3.0)}, Beating(2.0), port)
     health.start()
     try:
         told = Exposition.of(port)
@@ -72,6 +113,7 @@ def test_the_same_port_tells_what_the_process_counts():
         health.stop()
     assert told.value("sqs_in_flight_messages") == 1
     assert told.value("sqs_last_poll_age_seconds") == 3
+    assert told.value("sqs_heartbeat_age_seconds") == 2
     assert told.value("sqs_outage") == 0
     assert told.value("process_resident_memory_bytes") > 0
     assert "sqs_in_flight_messages" not in generate_latest().decode()  # a stopped one tells nothing any more
@@ -79,7 +121,7 @@ def test_the_same_port_tells_what_the_process_counts():
 
 def test_it_listens_where_it_is_told_to():
     port = free_port()
-    health = Health(InFlight(), {}, port, "127.0.0.2")
+    health = Health(InFlight(), {}, Beating(), port, "127.0.0.2")
     health.start()
     try:
         assert requests.get(f"http://127.0.0.2:{port}/healthz", timeout=5).ok
@@ -88,9 +130,9 @@ def test_it_listens_where_it_is_told_to():
         health.stop()
 
 
-def test_a_taken_port_does_not_keep_the_worker_from_working(ask, caplog):
+def test_a_taken_port_does_not_keep_the_worker_from_working(caplog):
     port = free_port()
-    first, second = (Health(InFlight(), {"q": Silent(0)}, port) for _ in range(2))
+    first, second = (Health(InFlight(), {"q": Polling()}, Beating(), port) for _ in range(2))
     first.start()
     second.start()
     assert f"port {port}" in caplog.text
@@ -98,16 +140,93 @@ def test_a_taken_port_does_not_keep_the_worker_from_working(ask, caplog):
     second.stop()
 
 
-def test_a_process_that_cannot_recover_ends():
-    program = """
-import time
-from celery_sqs.worker.health import Health
+#: A worker's main process in small, with a child as billiard's pools have them; the rest is each test's.
+PROGRAM = """
+import logging, sys, time
+import billiard
+from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
-from tests.unit.test_worker_health import Silent
-Health(InFlight(), {"q": Silent(2.0)}, 0, hopeless_after=1.0, look_every=0.05).start()
-time.sleep(20)
+from celery_sqs.worker.health import Health
+from tests.unit.event_loop import StuckLoop
+from tests.unit.test_worker_health import Polling
+
+logging.basicConfig()
+heartbeat, polling = Heartbeat(), Polling()
+child = billiard.Process(target=time.sleep, args=(60,))
+child.start()
+print(child.pid, flush=True)
+{setting}
+Health(InFlight(), {{"q": polling}}, heartbeat, 0, hopeless_after=0.5, look_every=0.05).start()
+{then}
 """
-    ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=os.environ, timeout=15, check=False, capture_output=True
+
+
+@pytest.mark.parametrize(
+    ("setting", "then", "reason"),
+    [
+        ("polling.seconds_since_end = 2.0", "time.sleep(20)", b"no poll has ended for 2 s: this process ends"),
+        (
+            "heartbeat.begin(StuckLoop(), lambda: False)",
+            "time.sleep(20)",
+            b"the event loop has not turned for 1 s: this process ends",
+        ),
+        # The main thread waits for a pipe that nobody reads, and has the lock that every log line needs.
+        ("heartbeat.begin(StuckLoop(), lambda: False)", "while True: logging.error('x' * 1000)", None),
+    ],
+    ids=["no poll ends", "the event loop is stuck", "nobody reads stderr"],
+)
+def test_a_process_that_cannot_recover_ends_with_its_children(setting, then, reason):
+    program = PROGRAM.format(setting=setting, then=then)
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        child = int(process.stdout.readline())
+        assert process.wait(15) == EXIT_CODE
+        poll(lambda: not _runs(child), 5, "the child has ended")
+        said = process.stderr.read()
+    assert reason is None or reason in said
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "polling.seconds_since_success = 999.0; polling.last_error = OSError('SQS is away')",
+        "heartbeat.begin(StuckLoop(), lambda: True)",  # a task runs in the main thread
+    ],
+    ids=["no poll succeeds", "a task runs in the main thread"],
+)
+def test_what_a_restart_does_not_mend_ends_no_process(setting):
+    program = PROGRAM.format(setting=setting, then="time.sleep(2); child.terminate(); sys.exit(3)")
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=15, check=False, capture_output=True)
+    assert ended.returncode == 3, ended.stderr
+
+
+def test_one_late_look_ends_no_process():
+    """As after a suspension: the first look comes before the event loop turns again."""
+    program = PROGRAM.format(
+        setting="loop = StuckLoop(); heartbeat.begin(loop, lambda: False)",
+        then="""
+import os, signal, threading
+stopper = os.fork()
+if not stopper:
+    time.sleep(0.2)
+    os.kill(os.getppid(), signal.SIGSTOP)
+    time.sleep(1)
+    os.kill(os.getppid(), signal.SIGCONT)
+    os._exit(0)
+for _ in range(40):
+    loop.turn()
+    time.sleep(0.04)
+child.terminate()
+sys.exit(3)
+""",
     )
-    assert ended.returncode == EXIT_CODE
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=15, check=False, capture_output=True)
+    assert ended.returncode == 3, ended.stderr
+
+
+def _runs(pid):
+    """Whether a process runs; one that has ended and has no parent to notice is none."""
+    with contextlib.suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False

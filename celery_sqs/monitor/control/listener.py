@@ -15,6 +15,7 @@ from celery.worker.control import Panel
 
 from celery_sqs.monitor.connection_guard import ConnectionGuard
 from celery_sqs.monitor.control.commands import INSPECT_COMMANDS, Command, CommandStore, UnsupportedCommand
+from celery_sqs.threads import Guarded
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class CommandListener:
         self._since = datetime.now(UTC)
         self._guard = ConnectionGuard(logger, "answers to remote control")
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sqs-command-listener", daemon=True)
+        self._thread = Guarded(self._run, name="sqs-command-listener")
 
     def start(self) -> None:
         """Begin to poll."""
