@@ -11,7 +11,7 @@ from config.queues import ORDER_QUEUE
 from tests.emulator import Ministack
 from tests.faults.cluster import KILLING_APP, Cluster
 from tests.faults.history import History
-from tests.faults.kinds import KINDS, RETENTION_PASSED, SHORTEST_RETENTION
+from tests.faults.kinds import KINDS, LASTING, RETENTION_PASSED, SHORTEST_RETENTION
 from tests.faults.run import Report, run
 from tests.faults.schedule import Fault, draw_schedule
 from tests.mariadb import MariaDB, installed
@@ -21,8 +21,8 @@ LOGS: Final = ROOT / "var" / "faults"
 VISIBILITY_TIMEOUT: Final = 6  # seconds; with the house's 30 everything takes five times as long
 
 HEAD: Final = (
-    "| seed | faults | accepted | stored | dead as expected | lost | duplicated | good orders dead | slowest order |\n"
-    "|---:|---|---:|---:|---:|---:|---:|---:|---:|"
+    "| seed | faults | lasting fault | accepted | stored | dead as expected | lost | duplicated | good orders dead "
+    "| slowest order |\n|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|"
 )
 
 
@@ -32,16 +32,16 @@ def main() -> int:
     if not installed():
         sys.exit("mariadbd is not installed: sh tests/install-packages.sh")
     seeds = [arguments.seed] if arguments.seed is not None else range(1, arguments.seeds + 1)
-    rows, passed = [], True
+    reports, rows = [], []
     for seed in seeds:
         schedule = draw_schedule(seed, arguments.seconds, VISIBILITY_TIMEOUT, arguments.only)
         _print(f"seed {seed}: {len(schedule)} faults in {arguments.seconds:g} s ...")
         report = _run(seed, schedule)
         _print_report(seed, schedule, report)
+        reports.append(report)
         rows.append(_row(seed, report))
-        passed = passed and report.passed
-    _print("", HEAD, *rows)
-    return 0 if passed else 1
+    _print("", HEAD, *rows, _total(reports))
+    return 0 if all(report.passed for report in reports) else 1
 
 
 def _parse() -> argparse.Namespace:
@@ -90,10 +90,11 @@ def _cluster(seed: int, schedule: list[Fault], emulator: Ministack, server: Mari
 
 def _print_report(seed: int, schedule: list[Fault], report: Report) -> None:
     responses = ", ".join(f"{number} x {status or 'none'}" for status, number in sorted(report.responses.items()))
+    faults = ", ".join(f"{number} {kind}" for kind, number in sorted(report.faults.items()))
     effects = ", ".join(f"{number} {effect}" for effect, number in sorted(report.effects.items()))
     outcome = "passed" if report.passed else "FAILED"
     _print(
-        f"seed {seed}: {outcome}; responses: {responses}; "
+        f"seed {seed}: {outcome}; injected: {faults}; responses: {responses}; "
         f"the queue was empty {report.drain_seconds:.0f} s after the last fault" + (f"; {effects}" if effects else "")
     )
     if not report.passed:
@@ -101,21 +102,28 @@ def _print_report(seed: int, schedule: list[Fault], report: Report) -> None:
 
 
 def _row(seed: int, report: Report) -> str:
-    faults = ", ".join(f"{number} {kind}" for kind, number in sorted(report.faults.items()))
+    lasting = ", ".join(kind for kind in report.faults if kind in LASTING)
+    cells = (seed, report.faults.total(), lasting, *_numbers(report), f"{report.max_seconds:.1f} s")
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def _total(reports: list[Report]) -> str:
+    sums = [sum(numbers) for numbers in zip(*map(_numbers, reports), strict=True)]
+    cells = ("all", sum(report.faults.total() for report in reports), "", *sums, "")
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def _numbers(report: Report) -> tuple[int, ...]:
+    """The figures of a row that can be added up."""
     anomalies = report.anomalies
-    missing = f" - {len(anomalies.not_dead)} not in the DLQ" if anomalies.not_dead else ""
-    no_reason = len(anomalies.unexplained) + len(anomalies.mispredicted)
-    unexplained = f" - {no_reason} without their reason" if no_reason else ""
-    numbers = (
+    return (
         report.accepted,
         report.stored,
-        f"{report.expected_dead}{missing}{unexplained}",
+        report.expected_dead - len(anomalies.not_dead),
         len(anomalies.lost) + len(anomalies.waiting),
         len(anomalies.duplicated),
         len(anomalies.dead),
-        f"{report.max_seconds:.1f} s",
     )
-    return f"| {seed} | {faults} | " + " | ".join(map(str, numbers)) + " |"
 
 
 def _print(*lines: object) -> None:

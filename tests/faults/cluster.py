@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import psutil
+import requests
 
 from app.tokens import issue
 from config.queues import ORDER_QUEUE
@@ -119,7 +120,7 @@ class Cluster:
         web = self.web = Process(command, self._folder / "web.log", self.environment | settings)
         self._processes.callback(web.kill)
         client = self.client(port)
-        poll(lambda: web.says("Listening at") and client.alive(), 60, "web is alive")
+        poll(lambda: web.says("Listening at") and _is_alive(client), 60, "web is alive")
         return client
 
     def client(self, port: str) -> Client:
@@ -265,6 +266,14 @@ class Cluster:
         if self.database_proxy is None:
             return self.database_url
         return self.database_url.replace(f":{self._server.port}/", f":{self.database_proxy.port}/")
+
+
+def _is_alive(client: Client) -> bool:
+    """Whether the API answers in time."""
+    try:
+        return bool(client.alive())
+    except requests.Timeout:  # it boots, and has much to do
+        return False
 
 
 def framework_warnings(worker: Process) -> list[dict[str, Any]]:
