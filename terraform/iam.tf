@@ -2,7 +2,7 @@
 # is authorised by the name of the single one. The code asks for no more than this:
 # - web sends, and reads how much waits (/readyz, /metrics);
 # - the worker settles what it receives, and reads both queues' numbers before it starts. It sends
-#   nothing: a retry is the same message again;
+#   copies of what it has received, before SQS's receives run out; on the DLQ it may nothing else;
 # - the operator (the workbench, `flask dlq`) takes out of the dead-letter queue and sends again.
 
 locals {
@@ -14,6 +14,7 @@ locals {
     worker = {
       (local.queue_arn) = [
         "sqs:ReceiveMessage",
+        "sqs:SendMessage",
         "sqs:DeleteMessage",
         "sqs:ChangeMessageVisibility",
         "sqs:GetQueueAttributes",

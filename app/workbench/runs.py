@@ -37,7 +37,9 @@ class Runs:
         """Scan the DLQ; returns when that began, after `patience` seconds at the latest."""
         began_at = datetime.now(UTC)
         self._start(self._SCAN, self._dlq.scan)
-        self._wait(self._SCAN, patience)
+        thread = self._running.get(self._SCAN)
+        if thread is not None:
+            thread.join(patience)
         return began_at
 
     def repair(self, repair_id: str) -> None:
@@ -74,8 +76,3 @@ class Runs:
                 self._troubles[name] = trouble
                 while len(self._troubles) > MAX_TROUBLES:
                     del self._troubles[next(iter(self._troubles))]
-
-    def _wait(self, name: str, patience: float) -> None:
-        thread = self._running.get(name)
-        if thread is not None:
-            thread.join(patience)

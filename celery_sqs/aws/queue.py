@@ -40,10 +40,7 @@ class QueueFacts:
 
     @property
     def is_fifo(self) -> bool:
-        """Whether it keeps an order; its name says so.
-
-        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fifo-queues.html
-        """
+        """Whether it keeps an order; SQS wants that in its name."""
         return self.name.endswith(".fifo")
 
     @property

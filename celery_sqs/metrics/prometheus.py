@@ -60,11 +60,8 @@ class HealthGauges(Collector):
         """A gauge for each number."""
         report = self._report()
         yield _gauge("sqs_in_flight_messages", "Messages received and not settled yet.", report["in_flight"])
-        yield _gauge(
-            "sqs_oldest_in_flight_seconds",
-            "Time since the oldest of them was received.",
-            report["oldest_in_flight_seconds"],
-        )
+        age = report["oldest_in_flight_seconds"]
+        yield _gauge("sqs_oldest_in_flight_seconds", "Time since the oldest of them was received.", age)
         yield _gauge("sqs_outage", "1 while what the tasks depend on is away: nothing is received.", report["outage"])
         yield _gauge(
             "sqs_last_poll_age_seconds",

@@ -67,8 +67,7 @@ def examine(sqs: SqsClient, name: str, queue_url: str, dlq_url: str | None, limi
     if queue is None:
         return Report(name, "", [f"There is no queue at {queue_url}: create it, or correct the URL."])
     dlq = _facts(sqs, url_beside(queue_url, queue.dlq_arn)) if queue.dlq_arn else None
-    lines = timeline(queue, dlq, limits) if dlq else ""
-    return Report(name, lines, contradictions(queue, dlq, limits, dlq_url))
+    return Report(name, timeline(queue, dlq, limits) if dlq else "", contradictions(queue, dlq, limits, dlq_url))
 
 
 def _facts(sqs: SqsClient, queue_url: str) -> QueueFacts | None:

@@ -40,17 +40,17 @@ locals {
   worker_max = min(var.worker_max, local.worker_cap)
 
   # Seconds that the end of a worker may take: a batch is killed after TIME_LIMIT (tasks/application.py);
-  # then polls are awaited (receive_wait in config/queues.py, READ_TIMEOUT in celery_sqs/aws/endpoint.py,
-  # CLOSE_MARGIN in celery_sqs/consume/transport.py), what is settled is told to SQS (CLOSE_TIMEOUT, there), and
-  # the last events are written to the database (CLOSE_TIMEOUT in celery_sqs/monitor/dispatcher.py).
-  worker_drain = 20 + (20 + 2 + 1) + 10 + 3
+  # then polls are awaited (POLL_TIMEOUT in celery_sqs/consume/channel.py), what has not begun is renewed and
+  # what is done is deleted (CLOSE_TIMEOUT, there), and the last events are written to the database
+  # (CLOSE_TIMEOUT in celery_sqs/monitor/dispatcher.py).
+  worker_drain = 20 + 4 + 4 + 3
 
   # Seconds that gunicorn gives requests in flight: graceful_timeout in config/gunicorn.py, for the
   # default of SQS_SEND_TIMEOUT.
   web_drain = 10
 
   # Seconds from SIGTERM to SIGKILL; Fargate gives 120 at the most. A worker that is cut off costs each
-  # order that it holds one of its three attempts, so it gets more than it needs.
+  # order that it holds half a minute and a renewal, so it gets more than it needs.
   stop_timeout = { web = 30, workbench = 30, worker = 90 }
 
   # Orders that a worker stores in a second. bench/results says 2025, on two cores that it shared with

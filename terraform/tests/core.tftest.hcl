@@ -179,7 +179,7 @@ run "nobody_may_more_than_they_need" {
         (output.dlq_arn)   = "sqs:GetQueueAttributes"
       }
       worker = {
-        (output.queue_arn) = "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage"
+        (output.queue_arn) = "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage sqs:SendMessage"
         (output.dlq_arn)   = "sqs:GetQueueAttributes"
       }
       operator = {

@@ -88,6 +88,14 @@ def roles_may_only_what_is_listed_on_our_queues(plan: Plan) -> Iterator[str]:
             yield f"{name}: it allows {loose}"
 
 
+def the_worker_renews_messages_and_leaves_dead_ones_alone(plan: Plan) -> Iterator[str]:
+    may = {statement["Resource"]: statement["Action"] for name, statement in statements(plan) if name == "worker"}
+    if "sqs:SendMessage" not in may[plan.output("queue_arn")]:
+        yield "worker: it cannot send the copies of messages whose receives run out"
+    if may[plan.output("dlq_arn")] != ["sqs:GetQueueAttributes"]:
+        yield f"worker: on the DLQ it may {may[plan.output('dlq_arn')]}"
+
+
 def services_have_their_own_roles(plan: Plan) -> Iterator[str]:
     roles, tasks = plan.all("aws_iam_role"), plan.all("aws_ecs_task_definition")
     attached = plan.all("aws_iam_role_policy_attachment")
@@ -120,6 +128,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     dead_messages_go_to_the_dlq,
     queues_are_encrypted_and_closed_without_tls,
     roles_may_only_what_is_listed_on_our_queues,
+    the_worker_renews_messages_and_leaves_dead_ones_alone,
     services_have_their_own_roles,
     the_database_is_private,
     variables_are_read,

@@ -13,9 +13,7 @@ from sqlalchemy import make_url
 
 from app.cli.database import grant
 from celery_sqs import monitor
-from celery_sqs.aws import endpoint
 from celery_sqs.consume import channel
-from config.queues import ORDER_QUEUE
 from config.settings import Settings, SettingsError, load
 from orders.database import connect
 from tasks.application import TIME_LIMIT
@@ -100,8 +98,8 @@ def health_is_asked_where_it_is_told(plan: Plan) -> Iterator[str]:
 
 
 def stops_leave_time_to_drain(plan: Plan) -> Iterator[str]:
-    polls = ORDER_QUEUE.receive_wait + endpoint.READ_TIMEOUT + channel.CLOSE_MARGIN
-    drains = {"worker": TIME_LIMIT + polls + channel.CLOSE_TIMEOUT + monitor.CLOSE_TIMEOUT}
+    ends = channel.POLL_TIMEOUT + channel.CLOSE_TIMEOUT + monitor.CLOSE_TIMEOUT
+    drains = {"worker": TIME_LIMIT + ends}
     drains |= {where: _gunicorn(plan.services[where])["graceful_timeout"] for where in ("web", "workbench")}
     for where, drain in drains.items():
         given = plan.services[where].definition["stopTimeout"]

@@ -64,6 +64,20 @@ FAULTS = {
         disagreement="roles_may_only_what_is_listed_on_our_queues",
         test="nobody_may_more_than_they_need",
     ),
+    "a worker that cannot renew": Fault(
+        file="iam.tf",
+        old='        "sqs:SendMessage",\n',
+        new="",
+        disagreement="the_worker_renews_messages_and_leaves_dead_ones_alone",
+        test="nobody_may_more_than_they_need",
+    ),
+    "a worker that reads dead messages": Fault(
+        file="iam.tf",
+        old='(local.dlq_arn) = ["sqs:GetQueueAttributes"]\n',
+        new='(local.dlq_arn) = ["sqs:GetQueueAttributes", "sqs:ReceiveMessage"]\n',
+        disagreement="the_worker_renews_messages_and_leaves_dead_ones_alone",
+        test="nobody_may_more_than_they_need",
+    ),
     "any queue": Fault(
         file="iam.tf",
         old="Resource = queue\n",

@@ -72,10 +72,5 @@ def number(value: float) -> str:
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
-    "ago": ago,
-    "clock": clock,
-    "iso": iso,
-    "number": number,
-    "percentile": percentile,
-    "short": short,
+    each.__name__: each for each in (ago, clock, iso, number, percentile, short)
 }
