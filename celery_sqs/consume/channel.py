@@ -66,6 +66,7 @@ class Channel(SQS.Channel):
         self.run_instead: Callable[[Delivery], bool] = lambda _: False
         self._circuit_breaker = CircuitBreaker(self.in_flight, self.wake)
         self._ready: collections.deque[Delivery] = collections.deque()
+        self._postponed: collections.deque[tuple[Delivery, float]] = collections.deque()
         self._wakeup: Wakeup | None = None
         self._leases: Leases | None = None
         self._stopped: list[Receiver] = []
@@ -158,6 +159,9 @@ class Channel(SQS.Channel):
         """On the hub: hand everything received to its consumer."""
         if self._wakeup is not None:
             self._wakeup.drain()
+        while self._postponed:
+            delivery, seconds = self._postponed.popleft()
+            self.hub.call_later(seconds, self._on_received, [delivery])
         while self._ready and not self._circuit_breaker.is_open:
             self._hand_over(self._ready.popleft())
 
@@ -201,6 +205,12 @@ class Channel(SQS.Channel):
             delivery.advance(State.PARKED)
             self._ready.appendleft(delivery)
         self.depend_on(task)
+
+    def postpone(self, delivery_tag: str, seconds: float) -> None:
+        """Keep a message, leased, and hand it over again after so many seconds; nothing else waits for it."""
+        delivery = self.in_flight.get(delivery_tag)
+        if delivery is not None and delivery.advance(State.PARKED):
+            self._postponed.append((delivery, seconds))
 
     def basic_qos(self, prefetch_size: int = 0, prefetch_count: int = 0, apply_global: bool = False) -> None:
         """Have at most `prefetch_count` messages in flight."""

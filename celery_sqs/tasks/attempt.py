@@ -1,10 +1,15 @@
 """A failed attempt: what is logged and recorded of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from celery_sqs.errors import SQSError
 from celery_sqs.tasks.decision import Kind, RetryDecision
+
+
+class Withheld(SQSError):
+    """It stands on record for an error whose text could not be recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,11 @@ class Attempt:
             failed_at=now,
             next_visible_at=now + timedelta(seconds=decision.delay),
         )
+
+    def without_text(self) -> "Attempt":
+        """The same attempt without what its error and its traceback say: an order's text may be in it."""
+        what = f"{type(self.error).__name__}, whose text could not be recorded"
+        return replace(self, error=Withheld(what), traceback="")
 
 
 def describe(error: BaseException) -> str:

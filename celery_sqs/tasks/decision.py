@@ -10,6 +10,7 @@ seconds until the message is visible again.
 | lost | its process was killed, or it overran its time limit | like own |
 | poison | nobody can read it, or has such a task | like permanent |
 | outage | what the task depends on is away | stays with the worker, leased, and is run again without another receive |
+| blocked | what this call alone depends on is not to be had | as in an outage, after a pause; the others go on |
 
 After the last receive that the queue allows every failed message is back at once.
 """
@@ -26,6 +27,8 @@ from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
 from celery.exceptions import Retry
 from celery.utils.serialization import UnpickleableExceptionWrapper
 
+from celery_sqs.errors import SQSError
+
 logger = logging.getLogger(__name__)
 
 #: Seconds before the second attempt, at the most, and before any. Full jitter: any time up to that.
@@ -35,6 +38,10 @@ BACKOFF_CAP: Final = 60.0
 
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
 LONGEST_DELAY: Final = 12 * 60 * 60 - 60  # seconds; it counts from the receive
+
+BLOCKED_PAUSE: Final = 5  # seconds until a blocked call is run again
+
+MAX_SHORT: Final = 200  # characters of an error in another one's text
 
 #: What the pool says of a task that was not there to say it itself.
 LOST: Final = (SystemExit, KeyboardInterrupt, Terminated, TimeLimitExceeded, WorkerLostError)
@@ -48,6 +55,25 @@ class Kind(StrEnum):
     LOST = "lost"
     POISON = "poison"
     OUTAGE = "outage"
+    BLOCKED = "blocked"
+
+    @property
+    def is_failed_attempt(self) -> bool:
+        """Whether the call has failed, rather than met something that is not to be had now."""
+        return self not in {Kind.OUTAGE, Kind.BLOCKED}
+
+
+class FailsAlone(SQSError):
+    """A call fails as in an outage, alone and again and again, while the probe succeeds: the call is to blame."""
+
+    @classmethod
+    def after(cls, runs: int, error: BaseException) -> "FailsAlone":
+        """After so many runs, the last of which has raised this.
+
+        The error's first line stands for it: what follows is often the statement, whose text may be the cause.
+        """
+        first_line = str(error).partition("\n")[0][:MAX_SHORT]
+        return cls(f"{runs} times in a row, while what it depends on answers: {type(error).__name__}: {first_line}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +82,8 @@ class RetryDecision:
 
     Attributes:
         kind: whose fault it was.
-        delay: seconds until the message is visible again; of no meaning in an outage.
+        delay: seconds until the message is visible again, or run again by this worker where it is blocked; of no
+            meaning in an outage.
         final: whether the queue allows no further receive, so that SQS moves it to the DLQ then.
         error: what was raised, in one line; filled in where the process that decides is not the one that reports.
         traceback: where, as text.
@@ -77,21 +104,24 @@ class RetryPolicy(Protocol):
     """What is asked of a task; see `celery_sqs.tasks.task.SQSTask`."""
 
     permanent: ClassVar[tuple[type[BaseException], ...]]
+    blocked: ClassVar[tuple[type[BaseException], ...]]
     backoff_base: ClassVar[float]
     backoff_cap: ClassVar[float]
 
     @staticmethod
     def is_outage(error: BaseException) -> bool:
-        """Whether what the task depends on is away."""
+        """Whether what the task depends on may be away."""
 
 
 def decide(
     task: RetryPolicy, error: BaseException, message_id: str, receive_count: int, max_receive_count: int | None
 ) -> RetryDecision:
     """The decision on a failed attempt: the same in the process that ran it and in the one that holds the message."""
-    cause = error.exc if isinstance(error, Retry) and isinstance(error.exc, BaseException) else error
-    if _is_outage(task, cause):
+    cause = _cause(error)
+    if looks_like_outage(task, error):
         return RetryDecision(Kind.OUTAGE)
+    if _is_one_of(cause, task.blocked):
+        return RetryDecision(Kind.BLOCKED, BLOCKED_PAUSE)
     final = has_no_receive_left(receive_count, max_receive_count)
     if _is_one_of(cause, task.permanent):
         return RetryDecision(Kind.PERMANENT, 0, final)
@@ -123,13 +153,22 @@ def unwrapped(exc_info: Any) -> BaseException:
     return error.exc if isinstance(error, ExceptionWithTraceback) else error
 
 
-def _is_outage(task: RetryPolicy, error: BaseException) -> bool:
+def looks_like_outage(task: RetryPolicy, error: BaseException) -> bool:
+    """Whether a task takes an error for an outage. Where it has a probe, that has the last word, before `decide`."""
+    cause = _cause(error)
+    if isinstance(cause, FailsAlone):
+        return False
     try:
-        return task.is_outage(error)
+        return task.is_outage(cause)
     # It is asked about whatever a task can raise, and an answer there must be.
     except Exception:
-        logger.exception("whether %r is an outage is not known", error)
+        logger.exception("whether %r is an outage is not known", cause)
         return False
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Why a task gave up, where it said so."""
+    return error.exc if isinstance(error, Retry) and isinstance(error.exc, BaseException) else error
 
 
 def _is_one_of(error: BaseException, classes: tuple[type[BaseException], ...]) -> bool:

@@ -130,8 +130,8 @@ class Consumer(consumer.Consumer):
             return False
         if isinstance(request.task, BatchTask):
             [decision] = run_batch(request.task.name, [request.call()])
-            if decision is not None and decision.kind is Kind.OUTAGE:
-                return False  # released, as there is nobody left to wait for its end
+            if decision is not None and not decision.kind.is_failed_attempt:
+                return False  # released, as there is nobody left to wait
             request.settle(decision)
         else:
             failed = isinstance(request.execute(), ExceptionInfo)

@@ -34,6 +34,9 @@ def settle(
     elif decision.kind is Kind.OUTAGE:
         report("task-parked")
         channel.park(delivery_tag, task)
+    elif decision.kind is Kind.BLOCKED:
+        report("task-parked")
+        channel.postpone(delivery_tag, decision.delay)
     else:
         channel.release(delivery_tag, decision.delay)
         event = "task-failed" if decision.final else "task-retried"

@@ -20,6 +20,7 @@ class Policy:
     """As much of a task as a decision depends on."""
 
     permanent = (PermissionError,)
+    blocked = (BlockingIOError,)
     backoff_base = 100.0
     backoff_cap = 1000.0
 
