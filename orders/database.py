@@ -10,8 +10,8 @@ from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from orders.deadline import left, within
 from orders.faults import spoils_connections
+from orders.outages.deadline import left, within
 
 CONNECT_TIMEOUT: Final = 3  # seconds, the handshake included
 STATEMENT_TIMEOUT: Final = 10  # seconds without an answer on the socket

@@ -13,10 +13,10 @@ from sqlalchemy.dialects.mysql import insert as mariadb_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from orders import locks, probe
 from orders.attempt import FailedAttempt
 from orders.faults import is_lock_wait
 from orders.order import Order
+from orders.outages import locks, probe
 from orders.outcome import Arrival, Outcome, Position, Result, StoredOrder
 from orders.tables import MAX_NAME, MAX_TEXT, attempts, orders
 from orders.text import storable
@@ -150,7 +150,7 @@ class OrderStore:
         return True
 
     def writable(self) -> bool:
-        """Whether orders could be written now: see `orders.probe`."""
+        """Whether orders could be written now: see `orders.outages.probe`."""
         return probe.writable(self._engine, self._keep_orders, self._keep_attempt)
 
     def _attempts(self, condition: ColumnElement[bool]) -> list[FailedAttempt]:

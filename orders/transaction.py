@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from orders.deadline import within
 from orders.faults import is_transient
+from orders.outages.deadline import within
 
 T = TypeVar("T")
 

@@ -150,7 +150,7 @@ def _close(task: BatchTask, call: Call, error: BaseException | None) -> RetryDec
             decided = decide(
                 task, _noted(task, call, error, einfo), call.message_id, call.receive_count, call.max_receive_count
             )
-            decision = decided.explained(describe(error), einfo.traceback)
+            decision = decided.explained(error, einfo.traceback)
             if decision.kind.is_failed_attempt:
                 signals.task_failure.send(
                     sender=task, exception=error, traceback=error.__traceback__, einfo=einfo, **fields

@@ -95,9 +95,13 @@ class RetryDecision:
     error: str = ""
     traceback: str = ""
 
-    def explained(self, error: str, traceback: str) -> "RetryDecision":
-        """The same decision, with what was raised and where."""
-        return replace(self, error=error, traceback=traceback)
+    def explained(self, error: BaseException, traceback: str) -> "RetryDecision":
+        """The same decision, with what was raised and where.
+
+        Of a call that breaks a statement, the traceback may quote what breaks it: others are to write this, too.
+        """
+        where = "" if isinstance(error, FailsAlone) else traceback
+        return replace(self, error=f"{type(error).__name__}: {error}", traceback=where)
 
 
 class RetryPolicy(Protocol):

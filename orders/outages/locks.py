@@ -6,8 +6,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, Row, text
 from sqlalchemy.exc import DBAPIError
 
-from orders.deadline import within
 from orders.faults import is_lock_wait
+from orders.outages.deadline import within
 
 #: Seconds for all of it: nothing in it waits for a lock.
 TIMEOUT: Final = 2.0

@@ -8,8 +8,8 @@ from uuid import uuid4
 from sqlalchemy import Connection, Engine, delete, insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from orders.deadline import within
 from orders.fields import MAX_PRODUCT_NAME
+from orders.outages.deadline import within
 from orders.tables import MAX_NAME, probes
 
 #: Seconds that all of it may take, connecting included: a longer wait for an answer is a "no".
@@ -38,17 +38,20 @@ def _write(connection: Connection, keep_orders: Any, keep_attempt: Any) -> None:
     row = {"id": str(uuid4())}
     connection.execute(insert(probes), row)
     trial = connection.begin_nested()
-    connection.execute(keep_orders, [_order() for _ in range(PROBE_ROWS)])
+    connection.execute(keep_orders, [_order(number) for number in range(PROBE_ROWS)])
     connection.execute(keep_attempt, _attempt())
     trial.rollback()
     connection.execute(delete(probes).where(probes.c.id == row["id"]))
 
 
-def _order() -> dict[str, Any]:
-    """An order of nobody's that needs as much room as any."""
+def _order(number: int) -> dict[str, Any]:
+    """An order of nobody's that needs as much room as any.
+
+    Its id comes behind those of all orders: InnoDB locks gaps, too, so a lock on one of them might stop it.
+    """
     now, widest_name = datetime.now(UTC), "x" * MAX_NAME
     return {
-        "order_id": str(uuid4()),
+        "order_id": f"z{uuid4().hex}{number:03}",
         "user_id": 1,
         "product_name": "x" * MAX_PRODUCT_NAME,
         "quantity": 1,
