@@ -37,10 +37,10 @@ def writable(engine: Engine, keep_orders: Any, keep_attempt: Any) -> bool:
 def _write(connection: Connection, keep_orders: Any, keep_attempt: Any) -> None:
     row = {"id": str(uuid4())}
     connection.execute(insert(probes), row)
-    trial = connection.begin_nested()
+    savepoint = connection.begin_nested()
     connection.execute(keep_orders, [_order(number) for number in range(PROBE_ROWS)])
     connection.execute(keep_attempt, _attempt())
-    trial.rollback()
+    savepoint.rollback()
     connection.execute(delete(probes).where(probes.c.id == row["id"]))
 
 

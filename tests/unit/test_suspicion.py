@@ -59,45 +59,43 @@ def store():
 @pytest.fixture
 def app(store):
     celery = Celery("suspecting", set_as_current=True)
+    _define_batches(celery, store)
+    _define_singles(celery, store)
+    yield celery
+    celery.close()
 
-    class Storing:
-        blocked = (Busy,)
 
-        @staticmethod
-        def is_outage(error):
-            return isinstance(error, ConnectionError)
+def _options(store):
+    """What all tasks say of the store."""
+    return {
+        "shared": False,
+        "is_outage": staticmethod(lambda error: isinstance(error, ConnectionError)),
+        "is_back": lambda self: store.answers(),
+        "record_attempt": lambda self, attempt: store.record(
+            f"{attempt.message_id} {type(attempt.error).__name__}: {attempt.error} {attempt.traceback}"
+        ),
+    }
 
-        def is_back(self):
-            return store.answers()
 
-        def record_attempt(self, attempt):
-            store.record(f"{attempt.message_id} {type(attempt.error).__name__}: {attempt.error} {attempt.traceback}")
-
-    class Batch(Storing, BatchTask):
-        abstract = True
-
-    class Single(Storing, SQSTask):
-        abstract = True
-
-    @celery.task(base=Batch, bind=True, name="keep", shared=False)
-    def keep(self, calls):
+def _define_batches(celery, store):
+    @celery.task(base=BatchTask, name="keep", blocked=(Busy,), **_options(store))
+    def keep(calls):
         store.write([call.args[0] for call in calls])
         return [Busy() if call.args[0] == "busy" else None for call in calls]
 
-    @celery.task(base=Batch, bind=True, name="answer", shared=False)
-    def answer(self, calls):
+    @celery.task(base=BatchTask, name="answer", **_options(store))
+    def answer(calls):
         return [ConnectionError("as said") if Store.DISLIKED in call.args[0] else None for call in calls]
 
-    @celery.task(base=Single, name="one", shared=False)
+
+def _define_singles(celery, store):
+    @celery.task(base=SQSTask, name="one", **_options(store))
     def one(value):
         store.write([value])
 
-    @celery.task(base=Single, bind=True, name="again", shared=False)
+    @celery.task(base=SQSTask, bind=True, name="again", **_options(store))
     def again(self, value):
         self.retry(exc=ConnectionError("as said"), countdown=0)
-
-    yield celery
-    celery.close()
 
 
 def batch(*values, task="keep"):
