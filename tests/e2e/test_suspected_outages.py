@@ -1,6 +1,7 @@
 """What may be an outage, told apart by what happens: no good order pays, and one bad order holds up no others."""
 
 import json
+import signal
 import time
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from tests.polling import poll
 
 BACK = 10  # seconds after the end of an outage until all is stored
 NOTICED = 20  # seconds until a worker knows of an outage
+STOPPED = 10  # seconds until a worker has ended
 GOES_ON = 8  # seconds that an outage lasts from then on: longer than three receives of two seconds
 
 GOOD = 99
@@ -67,6 +69,15 @@ class TestDatabaseThatDoesNotAnswer:
             time.sleep(GOES_ON)
         poll(lambda: stored(environment) == 1, BACK, "the order is stored")
         assert_nobody_has_paid(environment, queues)
+
+    def test_a_worker_ends_while_the_server_is_suspended(self, start_worker, queues, mariadb_server):
+        worker = start_worker()
+        with mariadb_server.suspended():
+            for _ in range(20):
+                queues.send(message())
+            poll(lambda: worker.says("is away"), NOTICED, "the worker has noticed")
+            worker.send(signal.SIGTERM)
+            assert worker.wait(STOPPED) == 0
 
 
 class TestForgottenTransaction:
