@@ -12,6 +12,8 @@ from tests.faults.database_proxy import DatabaseProxy
 from tests.mariadb import rows
 from tests.polling import poll
 
+pytestmark = pytest.mark.long
+
 BACK = 10  # seconds after the end of an outage until all is stored
 NOTICED = 20  # seconds until a worker knows of an outage
 STOPPED = 10  # seconds until a worker has ended
@@ -49,7 +51,6 @@ def assert_nobody_has_paid(environment, queues):
     assert queues.dead() == []
 
 
-@pytest.mark.long
 class TestDatabaseThatDoesNotAnswer:
     @pytest.mark.parametrize("lock", ["LOCK TABLES orders READ", "FLUSH TABLES WITH READ LOCK"])
     def test_a_locked_table_is_an_outage(self, lock, start_worker, environment, queues, mariadb_server, database):
@@ -81,7 +82,6 @@ class TestDatabaseThatDoesNotAnswer:
 
 
 class TestForgottenTransaction:
-    @pytest.mark.long
     def test_it_holds_up_the_orders_that_it_has_locked_and_no_others(
         self, start_worker, environment, queues, mariadb_server, database
     ):
