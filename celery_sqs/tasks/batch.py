@@ -5,7 +5,7 @@
 
 import logging
 import traceback as tracebacks
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from celery import current_app, signals, states
 from celery.app.task import Context
@@ -64,6 +64,10 @@ def _attempt(task: BatchTask, calls: list[Call]) -> list[BaseException | None]:
         raise
 
 
+#: Of a call that is to run alone: last, as one that is to blame takes several runs.
+_ALONE: Final = Exception("runs alone")
+
+
 class _Search:
     """The error of each call, by running halves where all fail together.
 
@@ -76,12 +80,16 @@ class _Search:
 
     def errors(self, calls: list[Call]) -> list[BaseException | None]:
         """The error of each of these calls, None for those that succeeded."""
+        found = self._by_halves(calls)
+        return [self._error(call) if error is _ALONE else error for call, error in zip(calls, found, strict=True)]
+
+    def _by_halves(self, calls: list[Call]) -> list[BaseException | None]:
         if self._outage:
             return [self._outage] * len(calls)
         if len(calls) == 1:
-            return [self._error(calls[0])]
+            return [_ALONE]
         try:
-            return [self._looked_into(call, error) for call, error in zip(calls, _run(self._task, calls), strict=True)]
+            return [_ALONE if self._is_suspect(error) else error for error in _run(self._task, calls)]
         except SoftTimeLimitExceeded:
             raise
         except Exception as error:
@@ -93,15 +101,15 @@ class _Search:
                 logger.warning(text, len(calls), self._task.name, describe(error).partition("\n")[0])
         # Out of the handler, so that the halves' errors do not drag this one along as their context.
         middle = len(calls) // 2
-        return self.errors(calls[:middle]) + self.errors(calls[middle:])
+        return self._by_halves(calls[:middle]) + self._by_halves(calls[middle:])
 
-    def _looked_into(self, call: Call, error: BaseException | None) -> BaseException | None:
-        """An answer of the task for one of several calls; that call is run alone if it looks like an outage."""
-        if error is None or not looks_like_outage(self._task, error):
-            return error
-        return self._outage or self._error(call)
+    def _is_suspect(self, error: BaseException | None) -> bool:
+        """Whether an answer of the task for one of several calls looks like an outage."""
+        return error is not None and looks_like_outage(self._task, error)
 
     def _error(self, call: Call) -> BaseException | None:
+        if self._outage:
+            return self._outage
         try:
             return confirmed(self._task, lambda: self._run_alone(call))
         except SoftTimeLimitExceeded:
@@ -113,7 +121,7 @@ class _Search:
 
     def _run_alone(self, call: Call) -> BaseException | None:
         [error] = _run(self._task, [call])
-        if error is not None and looks_like_outage(self._task, error):
+        if error is not None and self._is_suspect(error):
             raise error
         return error
 
