@@ -1,47 +1,45 @@
-"""What a database error means: an outage, a passing clash, or the order's own fault.
+"""What a database error means: the order's own fault, a passing clash, or perhaps an outage.
 
-An order pays only for the last of the three. Error numbers:
-https://mariadb.com/kb/en/mariadb-error-codes/ and https://www.sqlite.org/rescode.html
+Only what is known to be the order's own fault is one at once. A proxy before the database has error numbers of its
+own, and a server gets new ones, so whatever else the driver raises may be an outage: the probe decides
+(`celery_sqs.tasks.suspicion`). Error numbers: https://mariadb.com/kb/en/mariadb-error-codes/ and
+https://www.sqlite.org/rescode.html
 """
 
 import re
 import sqlite3
 from typing import Final
 
-from pymysql.err import InterfaceError as PyMySQLInterfaceError
-from pymysql.err import MySQLError
+from pymysql.err import DataError, IntegrityError, MySQLError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-_MARIADB_OUTAGE: Final = frozenset({
-    3, 28, 1021, 1030, 1114,  # disk or table full, storage engine fails
-    1037, 1041,  # the server has no memory left
-    1040, 1203, 1226,  # too many connections, for all or for this user
-    1044, 1045, 1142, 1698,  # credentials or rights were taken away
-    1129, 1130,  # this host is blocked, or not allowed to connect
-    1047,  # a Galera node that has lost its cluster
-    1049, 1054, 1146,  # schema not there yet, or not migrated yet
-    1053, 1152, 1153, 1158, 1159, 1160, 1161, 1184,  # shutting down, connection aborted
-    1290, 1792, 1836,  # read-only
-    3159,  # require_secure_transport, and this connection has no TLS; before MariaDB 11.4 that is 1045, too
-    2002, 2003, 2005, 2006, 2013, 2014, 2026, 2055,  # client side: cannot connect, gone away, lost
-    4151,  # account locked
+#: Faults of a row or of the SQL that the driver has no class of its own for.
+_MARIADB_OWN: Final = frozenset({
+    1064, 1136, 1149,  # the SQL is wrong
+    1292, 1366, 1411, 1690,  # a value is of the wrong type or out of range
+    1267, 1300, 3854,  # text that the column's character set or collation does not take
+    3819, 4025,  # a check constraint: MySQL's number, and MariaDB's
 })  # fmt: skip
+
+#: A lock on a row or on the table (LOCK TABLES, ALTER, FLUSH TABLES WITH READ LOCK) was not to be had in time.
+_MARIADB_LOCK_WAIT: Final = 1205
 
 _MARIADB_TRANSIENT: Final = frozenset({
     1020,  # record has changed since last read
-    1205, 1213,  # lock wait timeout, deadlock
+    _MARIADB_LOCK_WAIT, 1213,  # lock wait timeout, deadlock
     1317, 1927, 1969,  # query interrupted, connection killed, statement timeout
 })  # fmt: skip
 
-_SQLITE_OUTAGE: Final = frozenset({
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_READONLY,
+#: No such database, column or table. SQLAlchemy asks for tables that way, and goes on.
+_MARIADB_NO_SCHEMA: Final = frozenset({1049, 1054, 1146})
+
+_SQLITE_OWN: Final = frozenset({
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_RANGE,
+    sqlite3.SQLITE_TOOBIG,
 })  # fmt: skip
 
 #: The schema is not there yet, or not migrated yet; SQLite has only its general code for that.
@@ -54,14 +52,11 @@ _SQLITE_PRIMARY: Final = 0xFF
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the database as a whole cannot be used, whatever the order."""
+    """Whether the database as a whole may be out of use: it is, if the probe fails, too."""
     if isinstance(error, PoolTimeout):
         return True
     cause = _driver_error(error)
-    if isinstance(cause, sqlite3.Error):
-        return _sqlite_code(cause) in _SQLITE_OUTAGE or bool(_SQLITE_NO_SCHEMA.search(str(cause)))
-    # PyMySQL raises a bare InterfaceError(0, "") on a connection it has closed itself.
-    return isinstance(cause, PyMySQLInterfaceError) or _mariadb_code(cause) in _MARIADB_OUTAGE
+    return isinstance(cause, sqlite3.Error | MySQLError) and not _is_own(cause)
 
 
 def is_transient(error: BaseException) -> bool:
@@ -70,6 +65,27 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(cause, sqlite3.Error):
         return _sqlite_code(cause) in _SQLITE_TRANSIENT
     return _mariadb_code(cause) in _MARIADB_TRANSIENT
+
+
+def is_lock_wait(error: BaseException) -> bool:
+    """Whether a lock was not to be had in time: on one row among others, or on the table."""
+    return _mariadb_code(_driver_error(error)) == _MARIADB_LOCK_WAIT
+
+
+def spoils_connections(error: BaseException) -> bool:
+    """Whether what raised it may go on raising it on the connections that are open.
+
+    After a fail-over they lead to a server that is read-only, while a new one leads to the new primary.
+    """
+    is_of_statement = is_transient(error) or _mariadb_code(_driver_error(error)) in _MARIADB_NO_SCHEMA
+    return is_outage(error) and not is_of_statement
+
+
+def _is_own(error: sqlite3.Error | MySQLError) -> bool:
+    """Whether an order, or our SQL, has caused it."""
+    if isinstance(error, sqlite3.Error):
+        return _sqlite_code(error) in _SQLITE_OWN and not _SQLITE_NO_SCHEMA.search(str(error))
+    return isinstance(error, DataError | IntegrityError) or _mariadb_code(error) in _MARIADB_OWN
 
 
 def _driver_error(error: BaseException) -> BaseException:

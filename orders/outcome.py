@@ -31,6 +31,7 @@ class Result(Enum):
     PERSISTED = "persisted"
     DUPLICATE = "duplicate"  # the same order was there already
     CONFLICT = "conflict"  # another order was there already, under the same id
+    LOCKED = "locked"  # another transaction holds its id, so it is not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +47,11 @@ class StoredOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The result for one arrival, with the row that stands under its id."""
+    """The result for one arrival, with the row that stands under its id; None where that is locked."""
 
     arrival: Arrival
     result: Result
-    stored: StoredOrder
+    stored: StoredOrder | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,26 +6,24 @@ The only module that runs SQL on orders. Every write is idempotent, so whoever i
 import collections
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any, Final, TypeVar
-from uuid import UUID, uuid4
+from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Select, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.mysql import insert as mariadb_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from orders.attempt import BEGUN, FailedAttempt
-from orders.fields import MAX_PRODUCT_NAME
+from orders.faults import is_lock_wait
 from orders.order import Order
+from orders.outages import locks, probe
 from orders.outcome import Arrival, Outcome, Position, Result, StoredOrder
 from orders.tables import MAX_NAME, MAX_TEXT, attempts, orders
 from orders.text import storable
 from orders.transaction import transaction
 
 T = TypeVar("T")
-
-PROBE_ROWS: Final = 100  # as many as a batch; written and taken back in some 7 ms
 
 
 class OrderStore:
@@ -47,16 +45,33 @@ class OrderStore:
         """Write orders in one transaction and one statement; say for each what became of it.
 
         The statement answers with the row that stands under each id afterwards, new or old. An
-        equal one means done, another one a conflict; neither changes the row.
+        equal one means done, another one a conflict; neither changes the row. Orders whose ids another
+        transaction holds locked hold up no others: they are found, and the others are written.
         """
         if not arrivals:
             return []
         now = datetime.now(UTC)
         # One order of locking for all workers, so that two batches with the same ids do not deadlock.
         rows = sorted((_to_row(arrival, now) for arrival in arrivals), key=lambda row: str(row["order_id"]))
-        returned = self._transaction(lambda connection: connection.execute(self._keep_orders, rows).all())
+        try:
+            returned = self._transaction(lambda connection: self._write(connection, rows))
+        except DBAPIError as error:
+            if not is_lock_wait(error):
+                raise
+            returned = self._write_around_locks(rows, error)
         stored = {row.order_id: _to_stored(row) for row in returned}
-        return [_outcome(arrival, stored[str(arrival.order.order_id)]) for arrival in arrivals]
+        return [_outcome(arrival, stored.get(str(arrival.order.order_id))) for arrival in arrivals]
+
+    def _write_around_locks(self, rows: Sequence[dict[str, Any]], lock_wait: DBAPIError) -> Sequence[Row[Any]]:
+        returned = locks.write_around(self._engine, self._write, rows)
+        locked = {row["order_id"] for row in rows} - {row.order_id for row in returned}
+        # A lock on the table stops the probe, too. One on some of its rows does not.
+        if locked and not self.writable():
+            raise lock_wait
+        return returned
+
+    def _write(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> Sequence[Row[Any]]:
+        return connection.execute(self._keep_orders, rows).all()
 
     def get(self, order_id: UUID) -> StoredOrder | None:
         """The order under an id, or None."""
@@ -167,18 +182,8 @@ class OrderStore:
         return True
 
     def writable(self) -> bool:
-        """Whether orders could be written now: some are, and are taken back before anybody sees them.
-
-        A full disk lets statements without rows pass, and even a single row, which fits into the pages
-        that are there. Tried once, so that it takes no longer than one statement may.
-        """
-        try:
-            with self._engine.connect() as connection:
-                connection.execute(self._keep_orders, [_probe_row() for _ in range(PROBE_ROWS)])
-                connection.rollback()
-        except SQLAlchemyError:
-            return False
-        return True
+        """Whether orders could be written now: see `orders.outages.probe`."""
+        return probe.writable(self._engine, self._keep_orders, self._keep_attempt)
 
     def _attempts(self, condition: ColumnElement[bool]) -> list[FailedAttempt]:
         return self._read_attempts(select(attempts).where(condition).order_by(attempts.c.id))
@@ -231,20 +236,6 @@ def _to_row(arrival: Arrival, now: datetime) -> dict[str, Any]:
     }
 
 
-def _probe_row() -> dict[str, Any]:
-    """An order of nobody's that needs as much room as any."""
-    now, widest_name = datetime.now(UTC), "x" * MAX_NAME
-    order = Order(
-        order_id=uuid4(),
-        user_id=1,
-        product_name="x" * MAX_PRODUCT_NAME,
-        quantity=1,
-        total_price=Decimal(0),
-        timestamp=now,
-    )
-    return _to_row(Arrival(order=order, task_id=widest_name, attempts=0, worker=widest_name), now)
-
-
 def _to_stored(row: Row[Any]) -> StoredOrder:
     order = Order(
         order_id=UUID(row.order_id),
@@ -264,8 +255,10 @@ def _to_stored(row: Row[Any]) -> StoredOrder:
     )
 
 
-def _outcome(arrival: Arrival, stored: StoredOrder) -> Outcome:
-    if stored.order.content != arrival.order.content:
+def _outcome(arrival: Arrival, stored: StoredOrder | None) -> Outcome:
+    if stored is None:
+        result = Result.LOCKED
+    elif stored.order.content != arrival.order.content:
         result = Result.CONFLICT
     elif (stored.task_id, stored.attempts) != (arrival.task_id[:MAX_NAME], arrival.attempts):
         result = Result.DUPLICATE

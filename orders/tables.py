@@ -109,3 +109,6 @@ attempts = Table(
     Index(None, "message_id", "receive_count", unique=True),
     **MARIADB,
 )
+
+#: A probe's row is there for the length of its transaction, so the table is always empty.
+probes = Table("probes", metadata, Column("id", CHAR(36), primary_key=True), **MARIADB)

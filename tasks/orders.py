@@ -30,7 +30,12 @@ class ConflictingOrder(ValueError):
     @classmethod
     def of(cls, outcome: Outcome) -> "ConflictingOrder":
         """The error for an outcome, showing both orders."""
-        return cls(f"stored: {outcome.stored.order}; received: {outcome.arrival.order}")
+        stored = outcome.stored and outcome.stored.order
+        return cls(f"stored: {stored}; received: {outcome.arrival.order}")
+
+
+class LockedOrder(Exception):
+    """Another transaction holds the order's id locked. The order waits for its end, and no others do."""
 
 
 class OrderTask(BatchTask):
@@ -40,6 +45,7 @@ class OrderTask(BatchTask):
     ignore_result = True  # a call's result is its row
 
     permanent = (InvalidOrder, ConflictingOrder)
+    blocked = (LockedOrder,)
     is_outage = staticmethod(is_outage)
 
     def is_back(self) -> bool:
@@ -86,7 +92,7 @@ def persist_order(self: OrderTask, calls: list[Call]) -> list[BaseException | No
     """Write the orders that the calls' messages spell, each exactly once.
 
     Returns:
-        For each call None, or why its order cannot be written: InvalidOrder or ConflictingOrder.
+        For each call None, or why its order cannot be written: InvalidOrder, ConflictingOrder or LockedOrder.
     """
     errors: dict[int, BaseException] = {}
     arrivals: dict[int, Arrival] = {}
@@ -100,8 +106,11 @@ def persist_order(self: OrderTask, calls: list[Call]) -> list[BaseException | No
     for position, outcome in zip(arrivals, outcomes, strict=True):
         if outcome.result is Result.CONFLICT:
             errors[position] = ConflictingOrder.of(outcome)
+        elif outcome.result is Result.LOCKED:
+            errors[position] = LockedOrder(f"another transaction holds {outcome.arrival.order.order_id}")
         else:
             _log(outcome, calls[position])
+    _log_locked([str(outcome.arrival.order.order_id) for outcome in outcomes if outcome.result is Result.LOCKED])
     return [errors.get(position) for position in range(len(calls))]
 
 
@@ -125,6 +134,11 @@ def _log(outcome: Outcome, call: Call) -> None:
         result=outcome.result.value,
         receive_count=call.receive_count,
     )
+
+
+def _log_locked(order_ids: list[str]) -> None:
+    if order_ids:
+        logger.warning("orders wait for another transaction's locks", orders=len(order_ids), order_id=order_ids[0])
 
 
 @functools.lru_cache(maxsize=1)

@@ -156,11 +156,16 @@ class MariaDB:
             cursor.execute(statement)
             return cursor.fetchall()
 
-    @contextlib.contextmanager
-    def locked(self, table: str, database: str) -> Iterator[None]:
+    def locked(self, table: str, database: str) -> contextlib.AbstractContextManager[None]:
         """Keep everybody else from writing to a table."""
+        return self.holding(database, f"LOCK TABLES {table} READ")
+
+    @contextlib.contextmanager
+    def holding(self, database: str, *statements: str) -> Iterator[None]:
+        """Hold the locks of some statements, on a connection of its own."""
         with self._connection(database) as connection, connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLES {table} READ")
+            for statement in statements:
+                cursor.execute(statement)
             yield
 
     def _connection(self, database: str | None = None, user: str = "root", password: str = "") -> Any:

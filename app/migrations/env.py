@@ -22,7 +22,7 @@ def main() -> None:
         migrate(given)
         return
     try:
-        own = connect(boot().database_url).connect()
+        own = connect(boot().database_url, patient=True).connect()
     except DBAPIError as error:
         sys.exit(f"DATABASE_URL: no connection to the database: {error.orig}")
     with own as connection:

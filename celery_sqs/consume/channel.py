@@ -23,7 +23,6 @@ from celery_sqs.consume.receiver import Receiver, Source
 from celery_sqs.consume.settlements import Settlements
 from celery_sqs.consume.wakeup import Wakeup
 from celery_sqs.errors import Undecodable
-from celery_sqs.message import wire
 from celery_sqs.message.received import Message
 from celery_sqs.publish.channel import SendingChannel
 
@@ -64,6 +63,7 @@ class Channel(SendingChannel):
         self.ready = Ready(self.in_flight, self._examine)
         self._circuit_breaker = CircuitBreaker(self.in_flight, self.wake)
         self._settlements = Settlements(self._connect, self.in_flight, self.qos.ack, self._on_refused)
+        self._postponed: collections.deque[tuple[Delivery, float]] = collections.deque()
         self._wakeup: Wakeup | None = None
         self._leases: Leases | None = None
         self._stopped: list[Receiver] = []
@@ -115,6 +115,9 @@ class Channel(SendingChannel):
         """On the hub: examine what has come back, and hand the rest to its consumer."""
         if self._wakeup is not None:
             self._wakeup.drain()
+        while self._postponed:
+            postponed, seconds = self._postponed.popleft()
+            self.hub.call_later(seconds, self._on_received, [postponed])
         self.ready.sort(self.is_waiting)
         if self.is_waiting:
             return
@@ -170,7 +173,7 @@ class Channel(SendingChannel):
         if consume is None:
             return  # cancelled: `close` parts with it
         try:
-            payload = decoded(delivery, self._settings.default_task)
+            payload = delivery.decoded(self._settings.default_task)
             delivery.advance(State.RESERVED)
             consume(payload)
         # One message must never take the worker down: it goes back, and by redrive to the DLQ.
@@ -196,6 +199,13 @@ class Channel(SendingChannel):
             delivery.is_submitted = False
             self.ready.add([delivery])
         self.depend_on(task)
+
+    def postpone(self, delivery_tag: str, seconds: float) -> None:
+        """Keep a message, leased, and hand it over again after so many seconds; nothing else waits for it."""
+        delivery = self.in_flight.get(delivery_tag)
+        if delivery is not None and delivery.advance(State.PARKED):
+            delivery.is_submitted = False
+            self._postponed.append((delivery, seconds))
 
     def basic_qos(self, prefetch_size: int = 0, prefetch_count: int = 0, apply_global: bool = False) -> None:
         """Have at most `prefetch_count` messages in flight."""
@@ -281,15 +291,3 @@ class Channel(SendingChannel):
             if self.owner.is_hurried() or time.monotonic() > end:
                 return
             time.sleep(CLOSE_LOOK if polling else 0)
-
-
-def decoded(delivery: Delivery, default_task: str | None) -> dict[str, Any]:
-    """The kombu message of a delivery; raises Undecodable where it is no task call."""
-    return wire.decode(
-        delivery.message,
-        delivery.queue,
-        delivery.queue_url,
-        default_task,
-        delivery.max_receive_count,
-        delivery.attempts,
-    )

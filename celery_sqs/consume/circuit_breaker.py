@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE: Final = 0.2  # seconds before the second probe, at the most; doubles from there
 LONGEST_PAUSE: Final = 3.0  # seconds
 
+#: Probes in a row that succeed while messages go on failing, after which that is worth a line.
+LOUD_AFTER: Final = 5
+
 #: Seconds without an outage after which the next one's first pause is short again. A dependency that
 #: answers the probe and fails the tasks would else be asked without a pause.
 STABLE_AFTER: Final = 10.0
@@ -77,10 +80,14 @@ class CircuitBreaker:
             if self._tries and self._stopped.wait(pause(self._tries, FIRST_PAUSE, LONGEST_PAUSE)):
                 return
             self._tries += 1
-            for task, probe in list(self._probes.items()):
+            suspects = dict(self._probes)
+            for task, probe in suspects.items():
                 if self._answers(task, probe):
                     with self._lock:
                         self._probes.pop(task, None)
+            if self._tries == LOUD_AFTER and not self._probes:
+                text = "%s goes on failing as in an outage although the probe succeeds: what failed is run again"
+                logger.warning(text, ", ".join(suspects))
             if self._close():
                 if self._away.end():
                     text = "all is back after %.1f s: %d messages in flight are run now"

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from celery_sqs.consume.budget import Budget, is_suspect_next
+from celery_sqs.message import wire
 from celery_sqs.message.renewal import Renewal, opened
 
 
@@ -131,6 +132,11 @@ class Delivery:
     def sent_at(self) -> int:
         """When it was sent first, in milliseconds since the epoch; 0 where SQS does not say."""
         return self.renewal.sent_at if self.renewal else self.copy_sent_at
+
+    def decoded(self, default_task: str | None) -> dict[str, Any]:
+        """The kombu message of it; raises Undecodable where it is no task call."""
+        limit, attempts = self.max_receive_count, self.attempts
+        return wire.decode(self.message, self.queue, self.queue_url, default_task, limit, attempts)
 
     def count_receives(self) -> None:
         """Take each receive before this one for an attempt, as nothing keeps a record of them."""

@@ -1,11 +1,16 @@
 """A failed attempt: what is logged of it, and the store that records it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from celery_sqs.errors import SQSError
 from celery_sqs.tasks.decision import Kind, RetryDecision
+
+
+class Withheld(SQSError):
+    """It stands on record for an error whose text could not be recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,11 @@ class Attempt:
             failed_at=now,
             next_visible_at=now + timedelta(seconds=decision.delay),
         )
+
+    def without_text(self) -> "Attempt":
+        """The same attempt without what its error and its traceback say: an order's text may be in it."""
+        what = f"{type(self.error).__name__}, whose text could not be recorded"
+        return replace(self, error=Withheld(what), traceback="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,9 @@
 `celery_sqs.worker.collector` makes the batches in the worker's main process; this runs in its pool.
 """
 
+import logging
 import traceback as tracebacks
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from celery import current_app, signals, states
 from celery.app.task import Context
@@ -13,9 +14,12 @@ from celery.exceptions import SoftTimeLimitExceeded
 from celery_sqs.message import wire
 from celery_sqs.tasks.attempt import describe
 from celery_sqs.tasks.call import Call
-from celery_sqs.tasks.decision import Kind, RetryDecision, decide
+from celery_sqs.tasks.decision import RetryDecision, decide, looks_like_outage
 from celery_sqs.tasks.escape import Escaped, escapes
+from celery_sqs.tasks.suspicion import answers, confirmed
 from celery_sqs.tasks.task import SQSTask
+
+logger = logging.getLogger(__name__)
 
 
 class BatchTask(SQSTask):
@@ -23,7 +27,8 @@ class BatchTask(SQSTask):
 
     An exception out of `run` is tried again on halves of the batch, until it stands alone with the
     calls that cause it: k bad calls among n cost O(k log n) runs. So is a batch that kills its process
-    or overruns its time limit. An outage is not: it concerns all calls.
+    or overruns its time limit. An outage is not, once the probe (`is_back`) has confirmed it: it concerns
+    all calls.
 
     Attributes:
         batch_size: calls in a batch, at the most.
@@ -51,17 +56,74 @@ def run_batch(task_name: str, calls: list[Call]) -> list[RetryDecision | None]:
 
 
 def _attempt(task: BatchTask, calls: list[Call]) -> list[BaseException | None]:
-    """The error of each call, by running halves where all fail together."""
     try:
-        return _run(task, calls)
-    except Exception as error:
-        if len(calls) == 1 or task.is_outage(error):
-            return [error] * len(calls)
-        if isinstance(error, SoftTimeLimitExceeded):
+        return _Search(task).errors(calls)
+    except SoftTimeLimitExceeded as error:
+        if len(calls) == 1:
+            return [error]
+        raise
+
+
+#: Of a call that is to run alone: last, as one that is to blame takes several runs.
+_ALONE: Final = Exception("runs alone")
+
+
+class _Search:
+    """The error of each call, by running halves where all fail together.
+
+    An outage ends it: what has not been run yet is not worth running.
+    """
+
+    def __init__(self, task: BatchTask) -> None:
+        self._task = task
+        self._outage: Exception | None = None
+
+    def errors(self, calls: list[Call]) -> list[BaseException | None]:
+        """The error of each of these calls, None for those that succeeded."""
+        found = self._by_halves(calls)
+        return [self._error(call) if error is _ALONE else error for call, error in zip(calls, found, strict=True)]
+
+    def _by_halves(self, calls: list[Call]) -> list[BaseException | None]:
+        if self._outage:
+            return [self._outage] * len(calls)
+        if len(calls) == 1:
+            return [_ALONE]
+        try:
+            return [_ALONE if self._is_suspect(error) else error for error in _run(self._task, calls)]
+        except SoftTimeLimitExceeded:
             raise
-    # Out of the handler, so that the halves' errors do not drag this one along as their context.
-    middle = len(calls) // 2
-    return _attempt(task, calls[:middle]) + _attempt(task, calls[middle:])
+        except Exception as error:
+            if looks_like_outage(self._task, error):
+                if not answers(self._task):
+                    self._outage = error
+                    return [error] * len(calls)
+                text = "%d calls of %s fail as in an outage, and the probe succeeds: they are run in halves: %s"
+                logger.warning(text, len(calls), self._task.name, describe(error).partition("\n")[0])
+        # Out of the handler, so that the halves' errors do not drag this one along as their context.
+        middle = len(calls) // 2
+        return self._by_halves(calls[:middle]) + self._by_halves(calls[middle:])
+
+    def _is_suspect(self, error: BaseException | None) -> bool:
+        """Whether an answer of the task for one of several calls looks like an outage."""
+        return error is not None and looks_like_outage(self._task, error)
+
+    def _error(self, call: Call) -> BaseException | None:
+        if self._outage:
+            return self._outage
+        try:
+            return confirmed(self._task, lambda: self._run_alone(call))
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception as error:
+            if looks_like_outage(self._task, error):
+                self._outage = error
+            return error
+
+    def _run_alone(self, call: Call) -> BaseException | None:
+        [error] = _run(self._task, [call])
+        if error is not None and self._is_suspect(error):
+            raise error
+        return error
 
 
 def _run(task: BatchTask, calls: list[Call]) -> list[BaseException | None]:
@@ -97,8 +159,8 @@ def _close(task: BatchTask, call: Call, error: BaseException | None) -> RetryDec
             decided = decide(
                 task, _noted(task, call, error, einfo), call.message_id, call.retries + 1, call.max_receive_count
             )
-            decision = decided.explained(describe(error), einfo.traceback)
-            if decision.kind is not Kind.OUTAGE:
+            decision = decided.explained(error, einfo.traceback)
+            if decision.kind.is_failed_attempt:
                 signals.task_failure.send(
                     sender=task, exception=error, traceback=error.__traceback__, einfo=einfo, **fields
                 )

@@ -12,6 +12,7 @@ again, until SQS moves it to the DLQ.
 | begun | it runs alone, or its worker died while it did: it is on record before it begins | nothing yet |
 | poison | nobody can read it, or has such a task | like permanent |
 | outage | what the task depends on is away | stays with the worker, leased, and is run again without another receive |
+| blocked | what this call alone depends on is not to be had | as in an outage, after a pause; the others go on |
 """
 
 import logging
@@ -26,6 +27,8 @@ from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
 from celery.exceptions import Retry
 from celery.utils.serialization import UnpickleableExceptionWrapper
 
+from celery_sqs.errors import SQSError
+
 logger = logging.getLogger(__name__)
 
 #: Seconds before the second attempt, at the most, and before any. Full jitter: any time up to that.
@@ -35,6 +38,10 @@ BACKOFF_CAP: Final = 60.0
 
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
 LONGEST_DELAY: Final = 12 * 60 * 60 - 60  # seconds; it counts from the receive
+
+BLOCKED_PAUSE: Final = 5  # seconds until a blocked call is run again
+
+MAX_SHORT: Final = 200  # characters of an error in another one's text
 
 #: What the pool says of a task that was not there to say it itself.
 LOST: Final = (SystemExit, KeyboardInterrupt, Terminated, TimeLimitExceeded, WorkerLostError)
@@ -49,6 +56,25 @@ class Kind(StrEnum):
     BEGUN = "begun"
     POISON = "poison"
     OUTAGE = "outage"
+    BLOCKED = "blocked"
+
+    @property
+    def is_failed_attempt(self) -> bool:
+        """Whether the call has failed, rather than met something that is not to be had now."""
+        return self not in {Kind.OUTAGE, Kind.BLOCKED}
+
+
+class FailsAlone(SQSError):
+    """A call fails as in an outage, alone and again and again, while the probe succeeds: the call is to blame."""
+
+    @classmethod
+    def after(cls, runs: int, error: BaseException) -> "FailsAlone":
+        """After so many runs, the last of which has raised this.
+
+        The error's first line stands for it: what follows is often the statement, whose text may be the cause.
+        """
+        first_line = str(error).partition("\n")[0][:MAX_SHORT]
+        return cls(f"{runs} times in a row, while what it depends on answers: {type(error).__name__}: {first_line}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +83,8 @@ class RetryDecision:
 
     Attributes:
         kind: whose fault it was.
-        delay: seconds until the message is visible again; of no meaning in an outage.
+        delay: seconds until the message is visible again, or run again by this worker where it is blocked; of no
+            meaning in an outage.
         final: whether the queue allows no further attempt, so that SQS moves it to the DLQ then.
         error: what was raised, in one line; filled in where the process that decides is not the one that reports.
         traceback: where, as text.
@@ -69,21 +96,26 @@ class RetryDecision:
     error: str = ""
     traceback: str = ""
 
-    def explained(self, error: str, traceback: str) -> "RetryDecision":
-        """The same decision, with what was raised and where."""
-        return replace(self, error=error, traceback=traceback)
+    def explained(self, error: BaseException, traceback: str) -> "RetryDecision":
+        """The same decision, with what was raised and where.
+
+        Of a call that breaks a statement, the traceback may quote what breaks it: others are to write this, too.
+        """
+        where = "" if isinstance(error, FailsAlone) else traceback
+        return replace(self, error=f"{type(error).__name__}: {error}", traceback=where)
 
 
 class RetryPolicy(Protocol):
     """What is asked of a task; see `celery_sqs.tasks.task.SQSTask`."""
 
     permanent: ClassVar[tuple[type[BaseException], ...]]
+    blocked: ClassVar[tuple[type[BaseException], ...]]
     backoff_base: ClassVar[float]
     backoff_cap: ClassVar[float]
 
     @staticmethod
     def is_outage(error: BaseException) -> bool:
-        """Whether what the task depends on is away."""
+        """Whether what the task depends on may be away."""
 
 
 def decide(
@@ -98,9 +130,11 @@ def decide(
         attempt: the attempt's number, from 1.
         max_receive_count: attempts that the queue allows; None without a redrive policy.
     """
-    cause = error.exc if isinstance(error, Retry) and isinstance(error.exc, BaseException) else error
-    if _is_outage(task, cause):
+    cause = _cause(error)
+    if looks_like_outage(task, error):
         return RetryDecision(Kind.OUTAGE)
+    if _is_one_of(cause, task.blocked):
+        return RetryDecision(Kind.BLOCKED, BLOCKED_PAUSE)
     final = is_last(attempt, max_receive_count)
     if _is_one_of(cause, task.permanent):
         return RetryDecision(Kind.PERMANENT, 0, final)
@@ -132,13 +166,22 @@ def unwrapped(exc_info: Any) -> BaseException:
     return error.exc if isinstance(error, ExceptionWithTraceback) else error
 
 
-def _is_outage(task: RetryPolicy, error: BaseException) -> bool:
+def looks_like_outage(task: RetryPolicy, error: BaseException) -> bool:
+    """Whether a task takes an error for an outage. Where it has a probe, that has the last word, before `decide`."""
+    cause = _cause(error)
+    if isinstance(cause, FailsAlone):
+        return False
     try:
-        return task.is_outage(error)
+        return task.is_outage(cause)
     # It is asked about whatever a task can raise, and an answer there must be.
     except Exception:
-        logger.exception("whether %r is an outage is not known", error)
+        logger.exception("whether %r is an outage is not known", cause)
         return False
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Why a task gave up, where it said so."""
+    return error.exc if isinstance(error, Retry) and isinstance(error.exc, BaseException) else error
 
 
 def _is_one_of(error: BaseException, classes: tuple[type[BaseException], ...]) -> bool:

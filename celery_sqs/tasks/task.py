@@ -20,13 +20,14 @@ from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import (
     BACKOFF_BASE,
     BACKOFF_CAP,
-    Kind,
     decide,
     is_last,
+    looks_like_outage,
     unwrapped,
 )
 from celery_sqs.tasks.dry_run import NOT_KNOWN, DryRun
 from celery_sqs.tasks.escape import Escaped, escapes
+from celery_sqs.tasks.suspicion import answers, confirmed
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,8 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
     Attributes:
         permanent: exceptions that no later attempt can mend. Such a message is visible again at
             once, so it goes through its remaining receives and into the DLQ within a second.
+        blocked: exceptions that say that what this call alone depends on is not to be had now, such as a
+            locked row. It is run again by this worker, after a pause, and has not failed.
         backoff_base: seconds before the second attempt, at the most; doubles from there.
         backoff_cap: seconds before any attempt, at the most.
         max_retries: None: the queue says how often a message is tried, as it does for every failure.
@@ -54,22 +57,35 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
     Request = "celery_sqs.worker.request:SQSRequest"
 
     permanent: ClassVar[tuple[type[BaseException], ...]] = ()
+    blocked: ClassVar[tuple[type[BaseException], ...]] = ()
     backoff_base: ClassVar[float] = BACKOFF_BASE
     backoff_cap: ClassVar[float] = BACKOFF_CAP
 
     @staticmethod
     def is_outage(error: BaseException) -> bool:
-        """Whether an error says that what the task depends on is away: nothing, unless a subclass names it."""
+        """Whether an error may mean that what the task depends on is away: none, unless a subclass names it.
+
+        In doubt it may: where there is a probe (`is_back`), that has the last word.
+        """
         return False
 
     def is_back(self) -> bool:
-        """Whether what the task depends on is there. Asked in an outage, and before the first receive."""
+        """The probe: whether what the task depends on is there.
+
+        Asked when an outage is suspected, in an outage, and before the first receive. Without one, what `is_outage`
+        says is believed.
+        """
         return True
 
     @property
     def attempt_store(self) -> AttemptStore | None:
         """Where failed attempts are kept: they are the budget then, and not SQS's receives. Nowhere by default."""
         return None
+
+    @property
+    def has_probe(self) -> bool:
+        """Whether `is_back` asks anything."""
+        return type(self).is_back is not SQSTask.is_back
 
     @property
     def attempt(self) -> int:
@@ -91,6 +107,9 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         """Run in a worker, where nothing that a task raises may end the process."""
         if self.request.called_directly:
             return super().__call__(*args, **kwargs)
+        return confirmed(self, lambda: self._run_guarded(*args, **kwargs))
+
+    def _run_guarded(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return self.run(*args, **kwargs)
         except BaseException as error:
@@ -184,19 +203,31 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
             **self.log_context(*attempt.args),
         }
         which = attempt.receive_count, self.name, attempt.task_id
-        if attempt.kind is Kind.OUTAGE:
-            logger.debug("attempt interrupted by an outage: receive %d of %s[%s]: %s", *which, error, extra=fields)
+        if not attempt.kind.is_failed_attempt:
+            text = "attempt interrupted (%s): receive %d of %s[%s]: %s"
+            logger.debug(text, attempt.kind.value, *which, error, extra=fields)
             return
         fields |= {"kind": attempt.kind.value, "final": attempt.final, "traceback": attempt.traceback}
         logger.error("attempt failed: receive %d of %s[%s]: %s", *which, error, extra=fields)
         try:
-            if self.attempt_store is not None:
-                self.attempt_store.record(attempt)
+            self._record(attempt)
         # Nothing else decides over the message: it is SQS that keeps it.
         except Exception as failure:
-            if self.is_outage(failure):
+            if looks_like_outage(self, failure):
                 raise
             logger.exception("the failed attempt could not be recorded", extra=fields)
+
+    def _record(self, attempt: Attempt) -> None:
+        store = self.attempt_store
+        if store is None:
+            return
+        try:
+            store.record(attempt)
+        except Exception as failure:
+            if not looks_like_outage(self, failure) or not answers(self):
+                raise
+            logger.warning("the text of a failed attempt of %s[%s] cannot be recorded", self.name, attempt.task_id)
+            confirmed(self, lambda: store.record(attempt.without_text()))
 
     def subject(self, *args: Any, **kwargs: Any) -> str | None:
         """What a call is about, to find it by; nothing unless a subclass says so."""

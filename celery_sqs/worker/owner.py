@@ -8,12 +8,11 @@ from billiard.exceptions import WorkerLostError
 from celery.worker import state
 
 from celery_sqs.consume.budget import Step, after_receive
-from celery_sqs.consume.channel import decoded
 from celery_sqs.consume.delivery import Delivery
 from celery_sqs.consume.owner import Owner
 from celery_sqs.errors import Undecodable
 from celery_sqs.tasks.attempt import Attempt, OnRecord, describe
-from celery_sqs.tasks.decision import Kind, is_last
+from celery_sqs.tasks.decision import Kind, is_last, looks_like_outage
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.recorder import record_soon
 
@@ -74,7 +73,7 @@ class WorkerOwner(Owner):
         try:
             on_record = _on_record(task, deliveries)
         except Exception as error:
-            if task.is_outage(error):
+            if looks_like_outage(task, error):
                 self._wait(task, deliveries)
                 return
             logger.exception("what is on record of %d messages cannot be read: their receives count", len(deliveries))
@@ -117,7 +116,7 @@ class WorkerOwner(Owner):
         try:
             _store(task).record(attempt)
         except Exception as error:
-            if task.is_outage(error):
+            if looks_like_outage(task, error):
                 self.channel.park(delivery.receipt_handle, task)
                 return
             logger.exception("an attempt begins without a record")
@@ -132,7 +131,7 @@ class WorkerOwner(Owner):
             record_soon(_store(task).withdraw, delivery.message_id, delivery.begun)
 
     def _begun(self, task: SQSTask, delivery: Delivery) -> Attempt:
-        payload = decoded(delivery, self._consumer.default_task)
+        payload = delivery.decoded(self._consumer.default_task)
         return self._consumer.attempt(
             delivery, Kind.BEGUN, ENDED, task.name, payload["headers"]["id"], tuple(payload["call"][0])
         )
@@ -140,7 +139,7 @@ class WorkerOwner(Owner):
     def _task(self, delivery: Delivery) -> SQSTask | None:
         """The task of a message; None where nobody can run it."""
         try:
-            name = decoded(delivery, self._consumer.default_task)["headers"]["task"]
+            name = delivery.decoded(self._consumer.default_task)["headers"]["task"]
         except Undecodable:
             return None
         task = self._consumer.app.tasks.get(name)

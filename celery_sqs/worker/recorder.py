@@ -7,7 +7,7 @@ from typing import Any
 
 from celery_sqs.per_process import per_process
 from celery_sqs.tasks.attempt import Attempt
-from celery_sqs.tasks.decision import Kind, RetryDecision
+from celery_sqs.tasks.decision import Kind, RetryDecision, looks_like_outage
 from celery_sqs.tasks.task import SQSTask
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def record(task: SQSTask, attempt: Attempt, decision: RetryDecision, settle: Cal
     try:
         task.note(attempt)
     except Exception as error:
-        if task.is_outage(error):
+        if looks_like_outage(task, error):
             settle(RetryDecision(Kind.OUTAGE))
             return
         logger.exception("a failed attempt could not be recorded")

@@ -10,7 +10,7 @@ from celery.worker.request import Request
 
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.message import wire
-from celery_sqs.tasks.attempt import Attempt, describe
+from celery_sqs.tasks.attempt import Attempt
 from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import LOST, Kind, RetryDecision, decide, unwrapped
 from celery_sqs.worker.recorder import record, record_soon
@@ -34,6 +34,9 @@ def settle(
     elif decision.kind is Kind.OUTAGE:
         report("task-parked")
         channel.park(delivery_tag, task)
+    elif decision.kind is Kind.BLOCKED:
+        report("task-parked")
+        channel.postpone(delivery_tag, decision.delay)
     else:
         channel.release(delivery_tag, decision.delay)
         event = "task-failed" if decision.final else "task-retried"
@@ -155,7 +158,7 @@ class SQSRequest(Request):
         """
         error = unwrapped(exc_info)
         decision = decide(self.task, error, self.message_id, self.attempt, self.max_receive_count)
-        decision = decision.explained(describe(error), str(exc_info.traceback))
+        decision = decision.explained(error, str(exc_info.traceback))
         state.task_ready(self)
         if decision.kind is not Kind.OUTAGE and isinstance(error, (*LOST, Ignore, Reject)):
             # The task's own hook could not record it, or was not asked to.

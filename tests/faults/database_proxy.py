@@ -1,4 +1,4 @@
-"""A proxy before the database that can answer with error numbers of its own.
+"""A proxy before the database that can answer statements with error numbers of its own, or drop their connections.
 
 ProxySQL, MaxScale and their kin answer statements themselves when they reach no server: ProxySQL with 9001, which no
 list of MariaDB's errors has.
@@ -35,7 +35,7 @@ class DatabaseProxy:
     def __init__(self, upstream_port: int) -> None:
         self.refused = 0
         self._upstream_port = upstream_port
-        self._error: bytes | None = None
+        self._rule: tuple[bytes, bytes | None] | None = None  # what a statement holds, and the answer; None: none
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
@@ -58,15 +58,26 @@ class DatabaseProxy:
             thread.join()
 
     @contextlib.contextmanager
-    def answering(self, number: int = NO_SERVER) -> Iterator[None]:
-        """Answer each statement with an error, without asking the server."""
+    def rejecting(self, number: int = NO_SERVER, marker: bytes = b"") -> Iterator[None]:
+        """Answer each statement that has the marker in it with an error, without asking the server."""
         text = b"#HY000Max connect timeout reached while reaching hostgroup 0 after 10000ms"
         payload = b"\xff" + struct.pack("<H", number) + text
-        self._error = _HEADER.pack(len(payload) | 1 << _SEQUENCE_SHIFT) + payload
+        with self._ruled(marker, _HEADER.pack(len(payload) | 1 << _SEQUENCE_SHIFT) + payload):
+            yield
+
+    @contextlib.contextmanager
+    def dropping(self, marker: bytes) -> Iterator[None]:
+        """Close the connection on a statement that has the marker in it, as a firewall does."""
+        with self._ruled(marker, None):
+            yield
+
+    @contextlib.contextmanager
+    def _ruled(self, marker: bytes, answer: bytes | None) -> Iterator[None]:
+        self._rule = marker, answer
         try:
             yield
         finally:
-            self._error = None
+            self._rule = None
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -101,9 +112,12 @@ class DatabaseProxy:
                 payload = packets.read(number & _LENGTH_MASK)
                 # What follows a handshake has a higher sequence number than a command.
                 is_command = number >> _SEQUENCE_SHIFT == 0 and payload[:1] != bytes([_QUIT])
-                if (error := self._error) and is_command:
+                if (rule := self._rule) and is_command and rule[0] in payload:
                     self.refused += 1
-                    client.sendall(error)
+                    if rule[1] is None:
+                        _shut(client)
+                        return
+                    client.sendall(rule[1])
                 else:
                     server.sendall(header + payload)
 

@@ -174,7 +174,7 @@ class Nemesis:
     def _answering_9001(self) -> Iterator[None]:
         proxy = self._cluster.database_proxy
         assert proxy is not None, "the cluster has no proxy before its database"
-        with proxy.answering():
+        with proxy.rejecting():
             yield
         self._history.count("statements refused with 9001", proxy.refused)
 

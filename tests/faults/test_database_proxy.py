@@ -29,7 +29,7 @@ def test_answers_each_statement_with_an_error_of_its_own_and_none_afterwards(pro
     engine = connect(url)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT 1")).scalar() == 1
-        with proxy.answering(9001), pytest.raises(pymysql.err.MySQLError) as raised:
+        with proxy.rejecting(9001), pytest.raises(pymysql.err.MySQLError) as raised:
             connection.connection.driver_connection.query("SELECT 2")
         assert raised.value.args[0] == 9001
         assert connection.execute(text("SELECT 3")).scalar() == 3
@@ -38,7 +38,7 @@ def test_answers_each_statement_with_an_error_of_its_own_and_none_afterwards(pro
 
 
 def test_a_new_connection_gets_the_error_too(proxy, url):
-    with proxy.answering(9001), pytest.raises(pymysql.err.MySQLError, match="9001"):
+    with proxy.rejecting(9001), pytest.raises(pymysql.err.MySQLError, match="9001"):
         rows(url, "SELECT 1")
     assert proxy.refused
 

@@ -8,7 +8,7 @@ from sqlalchemy import make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
 from orders.database import connect
-from orders.faults import is_outage, is_transient
+from orders.faults import is_lock_wait, is_outage, is_transient
 from orders.outcome import Result
 from orders.store import OrderStore
 from orders.tables import orders
@@ -98,7 +98,7 @@ def test_a_lock_that_is_held_on_is_a_transient_error(database_url, engine):
         holder.rollback()
     impatient.dispose()
     assert is_transient(refused.value)
-    assert not is_outage(refused.value)
+    assert is_lock_wait(refused.value)
 
 
 def test_a_read_only_server_is_an_outage(mariadb_server, database_url):

@@ -17,7 +17,7 @@ def worker(mariadb_server):
     """A store as a user who has no more rights than a worker needs, and the database's name."""
     url = make_url(mariadb_server.fresh())
     mariadb_server.execute("CREATE OR REPLACE USER worker IDENTIFIED BY 'pw'")
-    mariadb_server.execute(f"GRANT SELECT, INSERT, UPDATE ON {url.database}.* TO worker")
+    mariadb_server.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {url.database}.* TO worker")
     engine = connect(url.set(username="worker", password="pw").render_as_string(False))
     yield OrderStore(engine), url.database
     engine.dispose()
@@ -89,7 +89,7 @@ def test_a_server_is_not_writable_while_it_is_stopped(mariadb_server, worker):
     assert store.writable()
 
 
-@pytest.mark.parametrize("right", ["INSERT", "UPDATE", "SELECT"])
+@pytest.mark.parametrize("right", ["INSERT", "UPDATE", "SELECT", "DELETE"])
 def test_a_server_that_took_away_a_right_is_not_writable(mariadb_server, worker, right):
     store, database = worker
     mariadb_server.execute(f"REVOKE {right} ON {database}.* FROM worker")

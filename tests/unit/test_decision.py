@@ -11,7 +11,16 @@ from celery.exceptions import Ignore, Reject, Retry
 from hypothesis import given
 from hypothesis import strategies as st
 
-from celery_sqs.tasks.decision import LONGEST_DELAY, Kind, RetryDecision, backoff, decide, unwrapped
+from celery_sqs.tasks.decision import (
+    BLOCKED_PAUSE,
+    LONGEST_DELAY,
+    FailsAlone,
+    Kind,
+    RetryDecision,
+    backoff,
+    decide,
+    unwrapped,
+)
 
 RECEIVES = 3
 
@@ -20,6 +29,7 @@ class Policy:
     """As much of a task as a decision depends on."""
 
     permanent = (PermissionError,)
+    blocked = (BlockingIOError,)
     backoff_base = 100.0
     backoff_cap = 1000.0
 
@@ -58,6 +68,21 @@ def test_what_is_permanent_is_visible_at_once_each_time():
 @pytest.mark.parametrize("receive_count", [1, RECEIVES, RECEIVES + 1])
 def test_an_outage_is_one_on_every_receive_and_never_final(receive_count):
     assert decision(ConnectionError(), receive_count) == RetryDecision(Kind.OUTAGE, final=False)
+
+
+@pytest.mark.parametrize("receive_count", [1, RECEIVES, RECEIVES + 1])
+def test_a_blocked_call_is_run_again_after_a_pause_and_pays_on_no_receive(receive_count):
+    assert decision(BlockingIOError(), receive_count) == RetryDecision(Kind.BLOCKED, BLOCKED_PAUSE, final=False)
+    assert not Kind.BLOCKED.is_failed_attempt
+
+
+def test_a_call_that_is_to_blame_is_no_outage_whatever_its_task_says_of_errors():
+    class Timid(Policy):
+        @staticmethod
+        def is_outage(error):
+            return True
+
+    assert decide(Timid(), FailsAlone.after(3, ConnectionError()), "message", 1, RECEIVES).kind is Kind.OWN
 
 
 def test_a_task_that_fails_to_say_what_an_outage_is_has_none():

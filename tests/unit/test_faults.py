@@ -1,4 +1,4 @@
-"""What a database error means: an outage, a passing clash, or the order's own fault."""
+"""What a database error means: the order's own fault, a passing clash, or perhaps an outage."""
 
 import sqlite3
 
@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from orders.database import connect
 from orders.faults import is_outage, is_transient
 
-OUTAGE, TRANSIENT, NEITHER = "outage", "transient", "neither"
+OUTAGE, TRANSIENT, NEITHER = "perhaps an outage", "transient", "neither"
 
 MARIADB = [
     (OperationalError(2002, "Can't connect to local server through socket"), OUTAGE),
@@ -62,18 +62,25 @@ MARIADB = [
     (DataError(1406, "Data too long for column"), NEITHER),
     (OperationalError(1366, "Incorrect string value"), NEITHER),
     (ProgrammingError(1064, "You have an error in your SQL syntax"), NEITHER),
-    (InternalError("Packet sequence number wrong - got 1 expected 0"), NEITHER),
-    (OperationalError(), NEITHER),
-    (OperationalError("no number"), NEITHER),
+    (InternalError("Packet sequence number wrong - got 1 expected 0"), OUTAGE),
+    (OperationalError(), OUTAGE),
+    (OperationalError("no number"), OUTAGE),
+    (OperationalError(9001, "Max connect timeout reached while reaching hostgroup 0"), OUTAGE),
+    (OperationalError(9006, "ProxySQL Error: connection is locked to hostgroup"), OUTAGE),
+    (InternalError(999, "of nobody's list"), OUTAGE),
+    (OperationalError(1153, "Got a packet bigger than 'max_allowed_packet' bytes"), OUTAGE),
+    (OperationalError(1300, "Invalid utf8mb4 character string"), NEITHER),
+    (OperationalError(3819, "Check constraint is violated"), NEITHER),
 ]
 
 ids = [f"{type(error).__name__} {error.args[0] if error.args else ''}" for error, _ in MARIADB]
 
 
 def kind_of(error):
-    kinds = {OUTAGE: is_outage(error), TRANSIENT: is_transient(error)}
-    assert not all(kinds.values())
-    return next((name for name, holds in kinds.items() if holds), NEITHER)
+    if is_transient(error):
+        assert is_outage(error), "what goes on failing may be an outage"
+        return TRANSIENT
+    return OUTAGE if is_outage(error) else NEITHER
 
 
 def wrapped(error):
