@@ -127,7 +127,8 @@ class FaultyProducer:
         self._send(f"no JSON {mark}", POISON)
         self._send(f'["{mark}"', POISON)
         self._send(f'{{"mark": "{mark}", "price": NaN}}', POISON)
-        self._send(json.dumps({"mark": mark, "properties": None, "body": "%%%"}), POISON)
+        # No envelope of Celery's, so an order of the default task.
+        self._send(json.dumps({"mark": mark, "properties": None, "body": "%%%"}), PERMANENT)
         self._send(json.dumps({"mark": mark}), POISON, celery_task="no_such_task", celery_id=mark)
         order = OrderRequest.unique(1).message(str(uuid.uuid4()))
         self._send(order, POISON, celery_task="persist_order", celery_headers="{")
