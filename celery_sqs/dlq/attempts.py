@@ -38,7 +38,7 @@ class FailedAttempt(Protocol):
 
 
 class AttemptReader(Protocol):
-    """A store that `SQSTask.record_attempt` writes to."""
+    """A store that a task keeps its attempts in (`SQSTask.attempt_store`)."""
 
     def last_attempts(self, message_ids: Sequence[str]) -> Mapping[str, FailedAttempt]:
         """The last failed attempt at each of these messages, by SQS's message id; up to 500 at once.

@@ -105,7 +105,8 @@ class Consumer:
         self.channel.basic_consume(queue, no_ack=False, callback=self.received.append, consumer_tag="tag")
         self.channel._settlements.open(queues.url)
         self.channel.in_flight.add(delivery)
-        self.channel.hand_over(delivery)
+        self.channel.ready.add([delivery])
+        self.channel._on_wakeup()
         return self.received[-1] if self.received else None
 
 
