@@ -92,7 +92,9 @@ def at_stop(budget: Budget) -> Step:
     """
     if budget.max_receives is None or not budget.is_renewable or budget.is_spent:
         return Step.RELEASE
-    return Step.RENEW if budget.records or budget.is_last else Step.RELEASE
+    # Without a record, a release is an attempt: the last one is not to be spent by a stop.
+    has_next = (budget.attempts or 0) + 1 < budget.max_receives
+    return Step.RELEASE if has_next and not budget.records else Step.RENEW
 
 
 def is_suspect_next(budget: Budget) -> bool:

@@ -110,12 +110,14 @@ class Lifecycle:
 
     def complaint_at_end(self, state: State) -> str | None:
         """What is wrong in a state that no step leads out of, or None."""
-        killed = self.sizes.kills - self._environments.values[state[0]].kills
+        around = self._environments.values[state[0]]
+        # An outage interrupts an attempt, which counts until it is begun again or known to be interrupted.
+        killed = self.sizes.kills - around.kills + self.sizes.outages - around.outages
         for message in (self._messages.values[number] for number in state[1:]):
             if not message.is_killer and not message.is_stored:
                 return "a good order is not stored in the end"
             if not message.is_killer and message.attempts > killed:
-                return f"a stored order has {message.attempts} attempts on record, and {killed} were killed"
+                return f"a stored order has {message.attempts} attempts on record, and {killed} were interrupted"
             if message.is_killer and message.attempts != MAX_RECEIVES:
                 return f"a killer is dead with {message.attempts} attempts on record"
         return None

@@ -1,5 +1,6 @@
 """Searches every state of a world, breadth first: so a counterexample is as short as it can be."""
 
+import math
 from dataclasses import dataclass
 
 from tests.model.lifecycle import Lifecycle, State
@@ -28,8 +29,13 @@ class Found:
         return f"{self.complaint}, after {len(self.trace)} steps ({self.states} states):{steps}"
 
 
-def search(lifecycle: Lifecycle) -> Found:
-    """Reach every state; stops at the first that is wrong, or at a way that never ends."""
+def search(lifecycle: Lifecycle, limit: float = math.inf) -> Found:
+    """Reach every state; stops at the first that is wrong, or at a way that never ends.
+
+    Args:
+        lifecycle: the world.
+        limit: gives up beyond so many states, which is a complaint, too.
+    """
     start = lifecycle.start()
     before: dict[State, State | None] = {start: None}
     after: dict[State, list[State]] = {}
@@ -47,6 +53,8 @@ def search(lifecycle: Lifecycle) -> Found:
                 if complaint:
                     state = each
                     break
+        if len(reached) > limit:
+            return Found(states=len(reached), complaint="there are too many states")
         if complaint:
             return Found(states=len(reached), complaint=complaint, trace=_trace(lifecycle, _way(before, state)))
     loop = _loop(start, after)
