@@ -29,7 +29,7 @@ class Sizes:
         workers: how many there are, each started again after its end.
         rescues: whether the safety net is there.
         keeps_done: whether what is stored is followed until it is deleted, or forgotten at once.
-        spares_renewals: whether no kill strikes while something has come back and is not examined.
+        spares_renewals: whether no kill strikes between a receive and what follows from it, but for an outage.
     """
 
     good: int
@@ -116,7 +116,7 @@ class Lifecycle:
         for message in (self._messages.values[number] for number in state[1:]):
             if not message.is_killer and not message.is_stored:
                 return "a good order is not stored in the end"
-            if not message.is_killer and message.attempts > killed:
+            if not message.is_killer and message.attempts > killed and not self.sizes.keeps_done:
                 return f"a stored order has {message.attempts} attempts on record, and {killed} were interrupted"
             if message.is_killer and message.attempts != MAX_RECEIVES:
                 return f"a killer is dead with {message.attempts} attempts on record"
@@ -145,6 +145,10 @@ class Lifecycle:
             now = [self._with_worker(each, what, worker) for each in messages] if what else messages
             steps.append((label, self._state(after, now)))
         return [(label, after) for label, after in steps if after != state]
+
+    def label(self, state: State, following: State) -> str:
+        """What leads from a state to the next."""
+        return next(label for label, after in self.steps(state) if after == following)
 
     def _state(self, around: int, messages: list[int]) -> State:
         good = self.sizes.good
@@ -201,6 +205,9 @@ class Lifecycle:
             steps.append(("an outage begins", began, "", 0))
         return [(label, self._environments.of(after), what, worker) for label, after, what, worker in steps]
 
+    def _spares(self, around: Environment) -> bool:
+        return self.sizes.spares_renewals and around.outage != NOTICED
+
     def _steps_of_worker(self, around: Environment, worker: int, mine: int) -> Iterator[tuple[Any, ...]]:
         name = f"worker {worker}"
         noticed = around._replace(outage=NOTICED if around.outage else OVER)
@@ -209,7 +216,7 @@ class Lifecycle:
             yield f"{name} begins a batch", around, "began", worker
         if mine & BATCH:
             yield f"{name} ends a batch", noticed, "parked" if around.outage else "stored", worker
-        if around.kills and mine & HOLDS and not (self.sizes.spares_renewals and mine & UNDECIDED):
+        if around.kills and mine & HOLDS and not (self._spares(around) and mine & UNDECIDED):
             yield f"{name} is killed", noticed._replace(kills=around.kills - 1), "died", worker
         if around.stops and mine & (UNDECIDED | SUSPECT | WAITING):
             yield f"{name} stops", noticed._replace(stops=around.stops - 1), "stopped", worker

@@ -84,7 +84,7 @@ class Moves:
                     yield "is dead with attempts left, and sent again", life.rescued(message, copy), NOTHING
             case Place.RETURNED:
                 now = life.examined(message, copy, self.rules, is_outage=bool(outage))
-                if now != message:
+                if now != message or outage == UNNOTICED:
                     yield _seen(message, now, copy), now, NOTICE if outage else NOTHING
             case Place.SUSPECT:
                 yield from self._of_suspect(message, copy, mine, outage)
@@ -135,7 +135,9 @@ class Moves:
 
     def died(self, message: Message, worker: int) -> Message:
         """Its worker is dead, and what it held visible again."""
-        return _changed(message, worker, HELD, life.queued)
+        gone = Place.DELETED, worker
+        left = tuple(copy for copy in message.copies if (copy.place, copy.worker) != gone)
+        return _changed(message._replace(copies=left), worker, HELD, life.queued)
 
     def began(self, message: Message, worker: int) -> Message:
         """A batch begins."""

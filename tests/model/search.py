@@ -75,10 +75,7 @@ def _way(before: dict[State, State | None], state: State | None) -> list[State]:
 
 def _trace(lifecycle: Lifecycle, way: list[State]) -> tuple[str, ...]:
     """What leads from each state to the next."""
-    return tuple(
-        next(label for label, after in lifecycle.steps(state) if after == following)
-        for state, following in zip(way, way[1:], strict=False)
-    )
+    return tuple(lifecycle.label(*pair) for pair in zip(way, way[1:], strict=False))
 
 
 def _loop(start: State, after: dict[State, list[State]]) -> list[State]:
