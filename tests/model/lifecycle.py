@@ -10,8 +10,24 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tests.model.message import MAX_RECEIVES, Message, Place, canonical, withdrawn
-from tests.model.moves import BATCH, BITS, DELETES, DIES, HOLDS, LEASE, NOTICE, NOTICED, OVER, SUSPECT, UNDECIDED, UNNOTICED
-from tests.model.moves import ALONE, WAITING, Moves, business
+from tests.model.moves import (
+    ALONE,
+    BATCH,
+    BITS,
+    DELETES,
+    DIES,
+    HOLDS,
+    LEASE,
+    NOTICE,
+    NOTICED,
+    OVER,
+    SUSPECT,
+    UNDECIDED,
+    UNNOTICED,
+    WAITING,
+    Moves,
+    business,
+)
 from tests.model.rules import AS_BUILT, Rules
 
 

@@ -27,7 +27,9 @@ class Lives:
     complaints: list[tuple[str, list[State]]] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return f"{self.lives} lives, {self.steps} steps, {self.states} states; a good order was dead in {len(self.dead)}"
+        return (
+            f"{self.lives} lives, {self.steps} steps, {self.states} states; a good order was dead in {len(self.dead)}"
+        )
 
 
 def live(lifecycle: Lifecycle, lives: int, seed: int) -> Lives:

@@ -100,10 +100,7 @@ def canonical(message: Message) -> Message:
     """The same message without what makes no difference: names count from the oldest copy that may go on."""
     is_spent = message.is_killer and message.attempts >= MAX_RECEIVES
     moved = [copy._replace(place=Place.DEAD) if _is_at_its_end(copy) else copy for copy in message.copies]
-    copies = [
-        _DEAD_FOR_GOOD if copy.place is Place.DEAD and (copy.is_rescued or is_spent) else copy
-        for copy in moved
-    ]
+    copies = [_DEAD_FOR_GOOD if copy.place is Place.DEAD and (copy.is_rescued or is_spent) else copy for copy in moved]
     if is_spent and all(copy.place not in RUNNING for copy in copies):  # no attempt will be named any more
         copies = [copy._replace(earlier=0, interrupted=NONE, begun=NONE) for copy in copies]
         message = message._replace(forgotten=MAX_RECEIVES, records=(), begun=())

@@ -79,9 +79,8 @@ class Moves:
         match copy.place:
             case Place.QUEUE:
                 yield from self._of_queued(message, copy, busy, outage)
-            case Place.DEAD:
-                if self.rescues and not (outage or copy.is_rescued or message.attempts >= MAX_RECEIVES or _is_alive(message)):
-                    yield "is dead with attempts left, and sent again", life.rescued(message, copy), NOTHING
+            case Place.DEAD if self.rescues and not outage and _is_rescuable(message, copy):
+                yield "is dead with attempts left, and sent again", life.rescued(message, copy), NOTHING
             case Place.RETURNED:
                 now = life.examined(message, copy, self.rules, is_outage=bool(outage))
                 if now != message or outage == UNNOTICED:
@@ -90,6 +89,13 @@ class Moves:
                 yield from self._of_suspect(message, copy, mine, outage)
             case Place.ALONE:
                 yield from self._of_running_alone(message, copy, outage)
+            case _:
+                yield from self._of_others(message, copy)
+        if copy.place in NOT_BEGUN or copy.place in {Place.DONE, Place.OLD}:
+            yield f"loses its lease ({copy.place})", life.replaced(message, copy, life.queued(copy)), LEASE
+
+    def _of_others(self, message: Message, copy: Copy) -> Iterator[Move]:
+        match copy.place:
             case Place.BATCH if message.is_killer:
                 yield "kills its worker, in a batch", message, DIES + copy.worker
             case Place.OLD:
@@ -101,8 +107,6 @@ class Moves:
                 yield "has its record taken back", life.withdrawn(message, copy, self.rules), NOTHING
             case Place.DONE:
                 yield "is deleted, done", life.replaced(message, copy), NOTHING
-        if copy.place in NOT_BEGUN or copy.place in {Place.DONE, Place.OLD}:
-            yield f"loses its lease ({copy.place})", life.replaced(message, copy, life.queued(copy)), LEASE
 
     def _of_queued(self, message: Message, copy: Copy, busy: int, outage: int) -> Iterator[Move]:
         for worker in range(self.workers if outage != NOTICED else 0):
@@ -162,15 +166,14 @@ class Moves:
         return message
 
 
-def _is_alive(message: Message) -> bool:
-    """Whether it has a copy that is not dead: the safety net looks so seldom that it does not meet such."""
-    return any(copy.place is not Place.DEAD for copy in message.copies)
+def _is_rescuable(message: Message, copy: Copy) -> bool:
+    """Whether the safety net sends it again. It looks so seldom that it meets no message that has other copies."""
+    is_alive = any(each.place is not Place.DEAD for each in message.copies)
+    return not (is_alive or copy.is_rescued or message.attempts >= MAX_RECEIVES)
 
 
 def _changed(message: Message, worker: int, places, change) -> Message:
-    copies = (
-        change(copy) if copy.place in places and copy.worker == worker else copy for copy in message.copies
-    )
+    copies = (change(copy) if copy.place in places and copy.worker == worker else copy for copy in message.copies)
     return message._replace(copies=tuple(copies))
 
 

@@ -1,5 +1,6 @@
 """Searches every state of a world, breadth first: so a counterexample is as short as it can be."""
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -45,18 +46,19 @@ def search(lifecycle: Lifecycle, limit: float = math.inf) -> Found:
         steps = after[state] = [each for _, each in lifecycle.steps(state)]
         complaint = lifecycle.complaint_at_end(state) if not steps else None
         ends += not steps
+        last = state
         for each in steps:
             if each not in before:
                 before[each] = state
                 reached.append(each)
                 complaint = complaint or lifecycle.complaint(each)
                 if complaint:
-                    state = each
+                    last = each
                     break
         if len(reached) > limit:
             return Found(states=len(reached), complaint="there are too many states")
         if complaint:
-            return Found(states=len(reached), complaint=complaint, trace=_trace(lifecycle, _way(before, state)))
+            return Found(states=len(reached), complaint=complaint, trace=_trace(lifecycle, _way(before, last)))
     loop = _loop(start, after)
     if loop:
         way = [*_way(before, loop[0]), *loop[1:]]
@@ -75,7 +77,7 @@ def _way(before: dict[State, State | None], state: State | None) -> list[State]:
 
 def _trace(lifecycle: Lifecycle, way: list[State]) -> tuple[str, ...]:
     """What leads from each state to the next."""
-    return tuple(lifecycle.label(*pair) for pair in zip(way, way[1:], strict=False))
+    return tuple(lifecycle.label(*pair) for pair in itertools.pairwise(way))
 
 
 def _loop(start: State, after: dict[State, list[State]]) -> list[State]:

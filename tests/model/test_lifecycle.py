@@ -1,4 +1,4 @@
-"""Every state of small worlds: no message vanishes, no good order dies, and a killer ends after three recorded attempts."""
+"""Every state of small worlds: no message vanishes, no good order dies, a killer ends after three recorded attempts."""
 
 from dataclasses import replace
 
@@ -28,9 +28,13 @@ ONE_KILLER = Sizes(good=1, killers=1, deletes_soon=True)
 TWO_KILLERS = Sizes(good=1, killers=2, deletes_soon=True)
 MISSED_IN = {
     "what is unexplained is renewed": TWO_KILLERS,
-    "what is on its last receive is renewed": Sizes(good=1, killers=1, kills=2, spares_renewals=True, deletes_soon=True),
+    "what is on its last receive is renewed": Sizes(
+        good=1, killers=1, kills=2, spares_renewals=True, deletes_soon=True
+    ),
     "spent is what is on record, not the receives": TWO_KILLERS,
-    "the last receive is renewed in an outage, too": Sizes(good=1, kills=3, outages=2, spares_renewals=True, deletes_soon=True),
+    "the last receive is renewed in an outage, too": Sizes(
+        good=1, kills=3, outages=2, spares_renewals=True, deletes_soon=True
+    ),
     "a stop renews": Sizes(good=1, stops=4),
     "a copy is sent before the old one is deleted": Sizes(good=1, kills=2),
 }

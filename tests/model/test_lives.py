@@ -1,5 +1,7 @@
 """Random lives of a world that is too large to be searched."""
 
+import itertools
+
 import pytest
 
 from tests.model.lifecycle import Lifecycle, Sizes
@@ -15,7 +17,7 @@ def assert_lives_end_well(lives):
     print(found)
     # The end is looked at after the safety net: what was dead is stored.
     assert not found.complaints
-    deaths = [[lifecycle.label(*pair) for pair in zip(way, way[1:], strict=False)] for way in found.dead]
+    deaths = [[lifecycle.label(*pair) for pair in itertools.pairwise(way)] for way in found.dead]
     assert all(sum(is_death(label) for label in labels) >= 3 for labels in deaths)
     return found
 
