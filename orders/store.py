@@ -133,23 +133,25 @@ class OrderStore:
         query = delete(attempts).where(_begun(message_id, receive_count))
         self._transaction(lambda connection: connection.execute(query))
 
-    def returned(self, max_attempts: Mapping[str, int]) -> dict[str, tuple[int, int | None]]:
-        """How many attempts at each message are on record, and at which receive one of them began and was lost.
+    def returned(self, max_attempts: Mapping[str, int]) -> dict[str, tuple[dict[int, datetime], int | None]]:
+        """When attempts at each message failed, by receive count, and at which receive one of them began and was lost.
 
         Whoever asks has the message in hand, so an attempt that has begun and has no outcome is lost: its kind is
         changed, and it is final where it is the last of those that are allowed.
         """
-        columns = attempts.c.message_id, attempts.c.receive_count, attempts.c.kind
+        columns = attempts.c.message_id, attempts.c.receive_count, attempts.c.kind, attempts.c.failed_at
         query = select(*columns).where(attempts.c.message_id.in_(max_attempts))
 
-        def look(connection: Connection) -> dict[str, tuple[int, int | None]]:
+        def look(connection: Connection) -> dict[str, tuple[dict[int, datetime], int | None]]:
             rows = connection.execute(query).all()
-            counts = collections.Counter(row.message_id for row in rows)
+            failed: dict[str, dict[int, datetime]] = collections.defaultdict(dict)
+            for row in rows:
+                failed[row.message_id][row.receive_count] = row.failed_at
             lost = {row.message_id: row.receive_count for row in rows if row.kind == BEGUN}
             for message_id, receive_count in lost.items():
-                outcome = {"kind": "lost", "final": counts[message_id] >= max_attempts[message_id]}
+                outcome = {"kind": "lost", "final": len(failed[message_id]) >= max_attempts[message_id]}
                 connection.execute(update(attempts).where(_begun(message_id, receive_count)).values(outcome))
-            return {message_id: (count, lost.get(message_id)) for message_id, count in counts.items()}
+            return {message_id: (receives, lost.get(message_id)) for message_id, receives in failed.items()}
 
         return self._transaction(look)
 

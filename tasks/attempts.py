@@ -48,4 +48,7 @@ class OrderAttempts:
     def returned(self, max_attempts: Mapping[str, int]) -> Mapping[str, OnRecord]:
         """What is on record of messages that have come back."""
         found = self._store.returned(max_attempts)
-        return {message_id: OnRecord(attempts=count, lost=lost) for message_id, (count, lost) in found.items()}
+        return {
+            message_id: OnRecord(receives=frozenset(failed_at), last_at=max(failed_at.values()), lost=lost)
+            for message_id, (failed_at, lost) in found.items()
+        }

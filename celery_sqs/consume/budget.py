@@ -32,8 +32,11 @@ class Budget:
         receives: how often SQS has handed out this copy of the message, this time included.
         max_receives: receives that the queue allows; None without a redrive policy.
         attempts: failed attempts on record, at all copies; None: not known.
+        explained: receives of this copy, before this one, that have an attempt on record. Its own: a second copy of a
+            message, whose renewal was interrupted, has attempts, too.
         attempts_before: those on record when this copy was sent, 0 for a message that never was renewed; None: not
             known then.
+        is_newer: whether this copy was sent after the last attempt on record.
         is_suspect: whether an earlier copy came back and nothing on record said why.
         is_renewable: whether a copy can be sent. A FIFO queue would lose its order.
         records: whether the task keeps a record of its attempts.
@@ -42,7 +45,9 @@ class Budget:
     receives: int
     max_receives: int | None
     attempts: int | None = 0
+    explained: int = 0
     attempts_before: int | None = 0
+    is_newer: bool = False
     is_suspect: bool = False
     is_renewable: bool = True
     records: bool = True
@@ -60,9 +65,7 @@ class Budget:
     @property
     def is_unexplained(self) -> bool:
         """Whether some receive of this copy has no attempt on record, or may have none."""
-        if self.attempts is None:
-            return self.receives > 1
-        return self.attempts - (self.attempts_before or 0) < self.receives - 1
+        return self.receives - 1 > (0 if self.attempts is None else self.explained)
 
 
 def after_receive(budget: Budget) -> Step:
@@ -89,7 +92,9 @@ def at_stop(budget: Budget) -> Step:
     """
     if budget.max_receives is None or not budget.is_renewable or budget.is_spent:
         return Step.RELEASE
-    return Step.RENEW if budget.records or budget.is_last else Step.RELEASE
+    # Without a record, a release is an attempt: the last one is not to be spent by a stop.
+    has_next = (budget.attempts or 0) + 1 < budget.max_receives
+    return Step.RELEASE if has_next and not budget.records else Step.RENEW
 
 
 def is_suspect_next(budget: Budget) -> bool:
@@ -98,6 +103,10 @@ def is_suspect_next(budget: Budget) -> bool:
 
 
 def _was_redriven(budget: Budget) -> bool:
-    """Whether a dead message was sent again by SQS's own redrive: its copy has attempts, and no receive yet."""
+    """Whether a dead message was sent again by SQS's own redrive: its copy has attempts, and no receive yet.
+
+    So has a second copy of a message whose renewal was interrupted. But its attempts are newer than it.
+    """
     before = budget.attempts_before
-    return budget.records and budget.receives == 1 and before is not None and before < (budget.attempts or 0)
+    is_first = budget.records and budget.receives == 1 and budget.is_newer
+    return is_first and before is not None and before < (budget.attempts or 0)

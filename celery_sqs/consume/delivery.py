@@ -2,7 +2,9 @@
 
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -54,6 +56,8 @@ class Delivery:
         received_at: when it came, on the monotonic clock.
         state: where it is on its way; changed by `advance` alone.
         attempts: its failed attempts so far; None while they have not been looked up.
+        explained: receives of this copy, before this one, that have an attempt on record.
+        is_newer: whether this copy was sent after the last attempt on record.
         is_alone: whether nothing else is to run when it does.
         is_submitted: whether the pool has it.
         begun: its receive count, if an attempt is on record that has begun and has no outcome.
@@ -73,6 +77,8 @@ class Delivery:
     received_at: float = field(default_factory=time.monotonic)
     state: State = State.READY
     attempts: int | None = None
+    explained: int = 0
+    is_newer: bool = False
     is_alone: bool = False
     is_submitted: bool = False
     begun: int | None = None
@@ -142,6 +148,18 @@ class Delivery:
         """Take each receive before this one for an attempt, as nothing keeps a record of them."""
         self.attempts = self.receives - 1 + ((self.renewal.attempts or 0) if self.renewal else 0)
 
+    def learn(self, receives: Collection[int], last_at: datetime | None) -> None:
+        """Take note of what is on record of the message.
+
+        Args:
+            receives: at which receives, of all copies, an attempt has failed; one number for each.
+            last_at: when the last of them failed; None without one.
+        """
+        earlier = self.receive_count - self.receives
+        self.attempts = len(receives)
+        self.explained = sum(earlier < receive < self.receive_count for receive in receives)
+        self.is_newer = last_at is not None and self.copy_sent_at > last_at.timestamp() * 1000
+
     def budget(self, records: bool) -> Budget:
         """What is known of it, for `celery_sqs.consume.budget`.
 
@@ -152,6 +170,8 @@ class Delivery:
             receives=self.receives,
             max_receives=self.max_receive_count,
             attempts=self.attempts,
+            explained=self.explained,
+            is_newer=self.is_newer,
             attempts_before=self.renewal.attempts if self.renewal else 0,
             is_suspect=self.renewal is not None and self.renewal.is_suspect,
             is_renewable=self.is_renewable,

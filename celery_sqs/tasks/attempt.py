@@ -94,12 +94,19 @@ class OnRecord:
     """What is on record of a message that has come back.
 
     Attributes:
-        attempts: the failed attempts.
+        receives: at which receives of the message attempts have failed, one number for each attempt.
+        last_at: when the last of them failed, or began if its end is not known; None without one.
         lost: the one among them that had begun and has no outcome, as its worker is gone; None without one.
     """
 
-    attempts: int
+    receives: frozenset[int] = frozenset()
+    last_at: datetime | None = None
     lost: int | None = None
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts have failed."""
+        return len(self.receives)
 
 
 class AttemptStore(Protocol):

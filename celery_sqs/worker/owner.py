@@ -80,10 +80,10 @@ class WorkerOwner(Owner):
             super().examine(deliveries)
             return
         for delivery in deliveries:
-            known = on_record.get(delivery.message_id, OnRecord(attempts=0))
+            known = on_record.get(delivery.message_id, OnRecord())
             if known.lost is not None:
                 self._report_lost(task, delivery, known)
-            delivery.attempts = known.attempts
+            delivery.learn(known.receives, known.last_at)
             self.channel.proceed(delivery, after_receive(delivery.budget(records=True)), records=True)
 
     def _wait(self, task: SQSTask, deliveries: list[Delivery]) -> None:

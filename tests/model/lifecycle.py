@@ -1,0 +1,248 @@
+"""The model: messages, workers that die and stop, an outage, and every step that may come next.
+
+A message is a number here, so a state is a short tuple of integers, and what may become of a message is found once.
+Messages of a kind are interchangeable, so their numbers are sorted: symmetric states are one.
+"""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from tests.model.message import MAX_RECEIVES, Message, Place, canonical, withdrawn
+from tests.model.moves import (
+    ALONE,
+    BATCH,
+    BITS,
+    DELETES,
+    DIES,
+    HOLDS,
+    LEASE,
+    NOTICE,
+    NOTICED,
+    OVER,
+    SUSPECT,
+    UNDECIDED,
+    UNNOTICED,
+    WAITING,
+    Moves,
+    business,
+)
+from tests.model.rules import AS_BUILT, Rules
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How large a world is.
+
+    Attributes:
+        good: orders that can be stored.
+        killers: orders whose run ends the worker.
+        kills: deaths of a worker that no order causes.
+        stops: stops of a worker.
+        outages: times in which nothing can be stored, put on record or looked up.
+        leases: leases that end too early.
+        workers: how many there are, each started again after its end.
+        rescues: whether the safety net is there.
+        keeps_done: whether what is stored is followed until it is deleted, or forgotten at once.
+        spares_renewals: whether no kill strikes between a receive and what follows from it, but for an outage.
+    """
+
+    good: int
+    killers: int = 0
+    kills: int = 0
+    stops: int = 0
+    outages: int = 0
+    leases: int = 0
+    workers: int = 1
+    rescues: bool = True
+    keeps_done: bool = False
+    spares_renewals: bool = False
+    deletes_soon: bool = False
+
+
+class Environment(NamedTuple):
+    """What may happen still, and whether there is an outage."""
+
+    kills: int
+    stops: int
+    outages: int
+    leases: int
+    outage: int = OVER
+
+
+#: An environment's number, and then those of the good orders, and of the killers.
+State = tuple[int, ...]
+
+
+class Numbers:
+    """A number, from 0, for each value that is not equal to another."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Any, int] = {}
+        self.values: list[Any] = []
+
+    def of(self, value: Any) -> int:
+        """The number of a value."""
+        number = self._numbers.setdefault(value, len(self.values))
+        if number == len(self.values):
+            self.values.append(value)
+        return number
+
+
+class Lifecycle:
+    """A world, and its steps.
+
+    Args:
+        sizes: how large it is.
+        rules: what its workers do.
+
+    Attributes:
+        complaints: what is wrong with a message, by its number; None where nothing is.
+    """
+
+    def __init__(self, sizes: Sizes, rules: Rules = AS_BUILT) -> None:
+        self.sizes = sizes
+        self.complaints: list[str | None] = []
+        self._rules = rules
+        self._find = Moves(rules=rules, workers=sizes.workers, rescues=sizes.rescues, deletes_soon=sizes.deletes_soon)
+        self._messages, self._environments = Numbers(), Numbers()
+        self._busy: list[int] = []  # by the message's number
+        self._moves = functools.cache(self._moves_of)
+        self._with_worker = functools.cache(self._message_with_worker)
+        self._changed = functools.cache(self._environment_changed)
+        self._around = functools.cache(self._steps_around)
+
+    def start(self) -> State:
+        """Everything is in the queue."""
+        sizes = self.sizes
+        good, killer = (self._number(Message(is_killer=is_killer)) for is_killer in (False, True))
+        around = Environment(sizes.kills, sizes.stops, sizes.outages, sizes.leases)
+        return (self._environments.of(around), *[good] * sizes.good, *[killer] * sizes.killers)
+
+    def complaint(self, state: State) -> str | None:
+        """What is wrong in a state, or None."""
+        return next(filter(None, [self.complaints[message] for message in state[1:]]), None)
+
+    def complaint_at_end(self, state: State) -> str | None:
+        """What is wrong in a state that no step leads out of, or None."""
+        around = self._environments.values[state[0]]
+        # An outage interrupts an attempt, which counts until it is begun again or known to be interrupted.
+        killed = self.sizes.kills - around.kills + self.sizes.outages - around.outages
+        for message in (self._messages.values[number] for number in state[1:]):
+            if not message.is_killer and not message.is_stored:
+                return "a good order is not stored in the end"
+            if not message.is_killer and message.attempts > killed and not self.sizes.keeps_done:
+                return f"a stored order has {message.attempts} attempts on record, and {killed} were interrupted"
+            if message.is_killer and message.attempts != MAX_RECEIVES:
+                return f"a killer is dead with {message.attempts} attempts on record"
+        return None
+
+    def steps(self, state: State) -> list[tuple[str, State]]:
+        """Every step that may come next: what it is, and the state after it."""
+        around, *messages = state
+        busy = 0
+        for message in messages:
+            busy |= self._busy[message]
+        outage = self._environments.values[around].outage
+        steps = []
+        for index, message in enumerate(messages):
+            if index and message == messages[index - 1]:
+                continue  # as the one before
+            for label, now, change in self._moves(message, busy, outage):
+                after = self._changed(around, change)
+                if after is None:
+                    continue
+                others = [*messages[:index], now, *messages[index + 1 :]]
+                if change >= DIES:
+                    others = [self._with_worker(each, "died", change - DIES) for each in others]
+                steps.append((label, self._state(after, others)))
+        for label, after, what, worker in self._around(around, busy):
+            now = [self._with_worker(each, what, worker) for each in messages] if what else messages
+            steps.append((label, self._state(after, now)))
+        return [(label, after) for label, after in steps if after != state]
+
+    def label(self, state: State, following: State) -> str:
+        """What leads from a state to the next."""
+        return next(label for label, after in self.steps(state) if after == following)
+
+    def _state(self, around: int, messages: list[int]) -> State:
+        good = self.sizes.good
+        return (around, *sorted(messages[:good]), *sorted(messages[good:]))
+
+    def _number(self, message: Message) -> int:
+        if message.is_stored and not self.sizes.keeps_done:
+            done = [copy for copy in message.copies if copy.place is Place.DONE]
+            for copy in done:
+                message = withdrawn(message, copy, self._rules)
+            message = message._replace(copies=())
+        message = canonical(message)
+        number = self._messages.of(message)
+        if number == len(self._busy):
+            self._busy.append(business(message))
+            self.complaints.append(_complaint(message))
+        return number
+
+    def _moves_of(self, number: int, busy: int, outage: int) -> list[tuple[str, int, int]]:
+        found = self._find.of(self._messages.values[number], busy, outage)
+        moves = [(label, self._number(message), change) for label, message, change in found]
+        return [(label, now, change) for label, now, change in moves if now != number or change]
+
+    def _message_with_worker(self, number: int, what: str, worker: int) -> int:
+        return self._number(getattr(self._find, what)(self._messages.values[number], worker))
+
+    def _environment_changed(self, number: int, change: int) -> int | None:
+        around: Environment = self._environments.values[number]
+        if change == NOTICE:
+            around = around._replace(outage=NOTICED)
+        elif change == LEASE:
+            if not around.leases:
+                return None
+            around = around._replace(leases=around.leases - 1)
+        elif change >= DIES and around.outage:
+            around = around._replace(outage=NOTICED)  # a new worker asks before it receives
+        return self._environments.of(around)
+
+    def _steps_around(self, number: int, busy: int) -> list[tuple[str, int, str, int]]:
+        """What may happen to a worker, or around all: what it is, the environment then, and what each message does."""
+        around: Environment = self._environments.values[number]
+        steps = []
+        waits = False
+        for worker in range(self.sizes.workers):
+            mine = busy >> BITS * worker
+            steps += self._steps_of_worker(around, worker, mine)
+            waits |= bool(self.sizes.deletes_soon and mine & DELETES)
+        if waits:
+            steps = [step for step in steps if step[2] == "died"]
+        elif around.outage:
+            steps.append(("the outage ends", around._replace(outage=OVER), "", 0))
+        elif around.outages:
+            began = around._replace(outages=around.outages - 1, outage=UNNOTICED)
+            steps.append(("an outage begins", began, "", 0))
+        return [(label, self._environments.of(after), what, worker) for label, after, what, worker in steps]
+
+    def _spares(self, around: Environment) -> bool:
+        return self.sizes.spares_renewals and around.outage != NOTICED
+
+    def _steps_of_worker(self, around: Environment, worker: int, mine: int) -> Iterator[tuple[Any, ...]]:
+        name = f"worker {worker}"
+        noticed = around._replace(outage=NOTICED if around.outage else OVER)
+        blocking = (SUSPECT | ALONE if self._rules.runs_alone else 0) | (UNDECIDED if self._rules.examines_first else 0)
+        if mine & WAITING and not mine & blocking and around.outage != NOTICED:
+            yield f"{name} begins a batch", around, "began", worker
+        if mine & BATCH:
+            yield f"{name} ends a batch", noticed, "parked" if around.outage else "stored", worker
+        if around.kills and mine & HOLDS and not (self._spares(around) and mine & UNDECIDED):
+            yield f"{name} is killed", noticed._replace(kills=around.kills - 1), "died", worker
+        if around.stops and mine & (UNDECIDED | SUSPECT | WAITING):
+            yield f"{name} stops", noticed._replace(stops=around.stops - 1), "stopped", worker
+
+
+def _complaint(message: Message) -> str | None:
+    if not message.is_stored and not message.copies:
+        return "a message has vanished"
+    if message.has_second_budget:
+        return "a message has a second failure budget, and nobody sent it again"
+    if not message.is_killer and not message.is_stored and all(copy.place is Place.DEAD for copy in message.copies):
+        return f"a good order is dead, with {message.attempts} attempts on record"
+    return None

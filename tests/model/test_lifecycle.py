@@ -1,0 +1,73 @@
+"""Every state of small worlds: no message vanishes, no good order dies, a killer ends after three recorded attempts."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.model.lifecycle import Lifecycle, Sizes
+from tests.model.rules import AS_BUILT, WITHOUT
+from tests.model.search import search
+
+SMALL = [
+    Sizes(good=0, killers=1),
+    Sizes(good=2, killers=1, deletes_soon=True),
+    Sizes(good=1, killers=1, keeps_done=True, deletes_soon=True),
+    Sizes(good=1, killers=1, workers=2, deletes_soon=True),
+    Sizes(good=2, kills=1, stops=1),
+    Sizes(good=1, kills=1, stops=1, outages=1),
+    Sizes(good=1, kills=1, leases=1),
+]
+LARGE = [
+    Sizes(good=2, killers=2, deletes_soon=True),
+    Sizes(good=1, killers=1, kills=1, deletes_soon=True),
+    Sizes(good=1, killers=1, leases=1, deletes_soon=True),
+    Sizes(good=1, killers=1, stops=1, outages=1, deletes_soon=True),
+]
+#: For each rule a world in which it is missed.
+ONE_KILLER = Sizes(good=1, killers=1, deletes_soon=True)
+TWO_KILLERS = Sizes(good=1, killers=2, deletes_soon=True)
+MISSED_IN = {
+    "what is unexplained is renewed": TWO_KILLERS,
+    "what is on its last receive is renewed": Sizes(
+        good=1, killers=1, kills=2, spares_renewals=True, deletes_soon=True
+    ),
+    "spent is what is on record, not the receives": TWO_KILLERS,
+    "the last receive is renewed in an outage, too": Sizes(
+        good=1, kills=3, outages=2, spares_renewals=True, deletes_soon=True
+    ),
+    "a stop renews": Sizes(good=1, stops=4),
+    "a copy is sent before the old one is deleted": Sizes(good=1, kills=2),
+}
+
+
+def assert_nothing_is_wrong(sizes, rules=AS_BUILT):
+    found = search(Lifecycle(sizes, rules))
+    print(sizes, found)
+    assert found.complaint is None, str(found)
+
+
+@pytest.mark.parametrize("sizes", SMALL, ids=str)
+def test_nothing_is_wrong_in_any_state_of_a_small_world(sizes):
+    assert_nothing_is_wrong(sizes)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("sizes", LARGE, ids=str)
+def test_nothing_is_wrong_in_any_state_of_a_larger_world(sizes):
+    assert_nothing_is_wrong(sizes)
+
+
+@pytest.mark.parametrize("good", [1, 2])
+def test_stops_kill_no_message_of_a_task_without_records(good):
+    assert_nothing_is_wrong(Sizes(good=good, stops=5), replace(AS_BUILT, keeps_records=False))
+
+
+@pytest.mark.parametrize("rule", sorted(WITHOUT))
+def test_each_rule_is_missed(rule):
+    sizes = MISSED_IN.get(rule, ONE_KILLER)
+    found = search(Lifecycle(sizes, WITHOUT[rule]))
+    print(f"without the rule that {rule}: {found}")
+    assert found.complaint
+    # So far from the start, nothing is wrong with all rules together.
+    with_all = search(Lifecycle(sizes), limit=found.states)
+    assert with_all.complaint in {None, "there are too many states"}
