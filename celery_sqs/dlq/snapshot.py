@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Row, and_, delete, insert, select, update
+from sqlalchemy import Connection, Engine, and_, delete, insert, select, update
 
 from celery_sqs.database.columns import MAX_NAME, MAX_TEXT, storable
 from celery_sqs.database.transaction import transaction
@@ -57,13 +57,10 @@ class Snapshot:
         known = self._known(message_ids)
         # Of a message that is known without a reason, an attempt may have been recorded meanwhile. One that has been
         # away has died anew.
-        settled = {
-            message_id for message_id, row in known.items() if row.died_at and not (row.missed_at or row.gone_at)
-        }
-        without_reason = [message_id for message_id in message_ids if message_id not in settled]
+        here = {each: row for each, row in known.items() if not (row.missed_at or row.gone_at)}
+        without_reason = [each for each in message_ids if each not in here or not here[each].died_at]
         reasons = self._attempts.last_attempts(without_reason) if without_reason else {}
-        away = {message_id for message_id, row in known.items() if row.missed_at or row.gone_at}
-        written = [each for each in without_reason if each not in known or each in away or each in reasons]
+        written = [each for each in without_reason if each not in here or each in reasons]
         now = datetime.now(UTC)
         rows = [self._row(by_id[each], reasons.get(each), each in rescued, now) for each in written]
 
@@ -95,7 +92,7 @@ class Snapshot:
         deleted = update(dead_messages).where(dead_messages.c.message_id.in_(message_ids))
         transaction(self._engine, lambda connection: connection.execute(deleted.values(gone_at=datetime.now(UTC))))
 
-    def _known(self, message_ids: Sequence[str]) -> dict[str, Row[Any]]:
+    def _known(self, message_ids: Sequence[str]) -> dict[str, Any]:
         """Of these messages those that are in the table: when each has failed, was missed and was gone."""
         columns = dead_messages.c
         query = select(columns.message_id, columns.died_at, columns.missed_at, columns.gone_at)

@@ -11,6 +11,7 @@ from celery_sqs.aws.group_commit import MAX_BATCH_BYTES
 from celery_sqs.dlq import queue as module
 from celery_sqs.dlq.queue import DeadLetterQueue
 from celery_sqs.errors import CallFailed
+from celery_sqs.message.outgoing import resent
 
 DLQ, WORK = "http://q/0/dlq", "http://q/0/work"
 
@@ -174,7 +175,7 @@ def test_a_message_is_sent_again_with_its_body_and_attributes():
     message = a_message(1, "as it was", name=text | {"StringListValues": []}, picture=raw)
     sqs = FakeSQS(message)
     with OnFake(sqs).scan() as scan:
-        assert scan.resend(all_of(scan), ["as it was"]) == ["new-0"]
+        assert scan.send([resent(message, "as it was") for message in all_of(scan)]) == ["new-0"]
     [[entry]] = sqs.calls["send"]
     assert entry == {"Id": "0", "MessageBody": "as it was", "MessageAttributes": {"name": text, "picture": raw}}
     assert not sqs.calls["delete"]
@@ -185,7 +186,7 @@ def test_sends_stay_below_the_limits_of_a_batch():
     sqs = FakeSQS(*(a_message(number, half) for number in range(3)), *map(a_message, range(3, 28)))
     with OnFake(sqs).scan() as scan:
         messages = sorted(all_of(scan), key=lambda message: len(message["Body"]), reverse=True)
-        new_ids = scan.resend(messages, [message["Body"] for message in messages])
+        new_ids = scan.send([resent(message, message["Body"]) for message in messages])
     assert len(new_ids) == 28
     for entries in sqs.calls["send"]:
         assert len(entries) <= 10
@@ -200,7 +201,7 @@ def test_a_send_that_is_not_confirmed_is_tried_again_and_only_that():
     sqs = FakeSQS(*map(a_message, range(3)))
     sqs.troubles["send"] = [half_of_it, AWAY]
     with OnFake(sqs).scan() as scan:
-        assert scan.resend(all_of(scan), ["{}"] * 3) == ["first", "new-0", "new-1"]
+        assert scan.send([resent(message, "{}") for message in all_of(scan)]) == ["first", "new-0", "new-1"]
     assert [len(entries) for entries in sqs.calls["send"]] == [3, 2, 2]
 
 
@@ -219,7 +220,7 @@ def test_a_send_that_is_never_confirmed_says_so(trouble, tried_again, at_fault, 
     sqs = FakeSQS(a_message(1))
     sqs.troubles["send"] = [trouble] * 100
     with OnFake(sqs).scan() as scan:
-        [failure] = scan.resend(all_of(scan), ["{}"])
+        [failure] = scan.send([resent(message, "{}") for message in all_of(scan)])
     assert isinstance(failure, Failure)
     assert failure.sender_fault is at_fault
     assert (len(sqs.calls["send"]) > 1) is tried_again
