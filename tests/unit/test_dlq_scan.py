@@ -12,6 +12,7 @@ from celery_sqs.dlq import queue as module
 from celery_sqs.dlq.queue import DeadLetterQueue
 from celery_sqs.errors import CallFailed
 from celery_sqs.message.outgoing import resent
+from celery_sqs.message.renewal import Renewal, renewed
 
 DLQ, WORK = "http://q/0/dlq", "http://q/0/work"
 
@@ -179,6 +180,42 @@ def test_a_message_is_sent_again_with_its_body_and_attributes():
     [[entry]] = sqs.calls["send"]
     assert entry == {"Id": "0", "MessageBody": "as it was", "MessageAttributes": {"name": text, "picture": raw}}
     assert not sqs.calls["delete"]
+
+
+def a_copy(number):
+    """A copy of a message that was renewed, as SQS hands it out."""
+    name = {"DataType": "String", "StringValue": "a"}
+    carried = Renewal(message_id="first", sent_at=1_000, receives=3)
+    entry = renewed({"Body": "{}", "MessageAttributes": {"name": name}}, carried)
+    of_sqs = {"AWSTraceHeader": "Root=1", "MessageGroupId": "7", "ApproximateReceiveCount": "2"}
+    return a_message(number, **entry["MessageAttributes"]) | {"Attributes": of_sqs | {"SentTimestamp": "9000"}}
+
+
+def test_a_copy_is_the_message_that_was_sent_first_and_is_sent_again_without_its_past():
+    sqs = FakeSQS(a_copy(1))
+    with OnFake(sqs).scan() as scan:
+        [message] = all_of(scan)
+        scan.send([resent(message, message["Body"])])
+        assert scan.renewal(message).receives == 3
+    assert (message["MessageId"], message["Attributes"]["SentTimestamp"]) == ("first", "1000")
+    assert message["Attributes"]["ApproximateReceiveCount"] == "5"
+    [[entry]] = sqs.calls["send"]
+    assert entry == {
+        "Id": "0",
+        "MessageBody": "{}",
+        "MessageAttributes": {"name": {"DataType": "String", "StringValue": "a"}},
+        "MessageSystemAttributes": {"AWSTraceHeader": {"DataType": "String", "StringValue": "Root=1"}},
+        "MessageGroupId": "7",
+    }
+
+
+def test_two_copies_of_one_message_are_both_seen_and_each_is_released_or_deleted_by_itself():
+    sqs = FakeSQS(*map(a_copy, range(3)))
+    with OnFake(sqs).scan() as scan:
+        messages = all_of(scan)
+        assert [message["MessageId"] for message in messages] == ["first"] * 3
+        scan.delete(messages[:1])
+    assert released(sqs) == Counter(message["ReceiptHandle"] for message in messages[1:])
 
 
 def test_sends_stay_below_the_limits_of_a_batch():

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from app.history import kind_in_words
 from app.workbench.display.percentiles import Percentile
 
 _MINUTE: Final = 60
@@ -75,6 +76,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "ago": ago,
     "clock": clock,
     "iso": iso,
+    "kind": kind_in_words,
     "number": number,
     "percentile": percentile,
     "short": short,
