@@ -73,13 +73,18 @@ def post_worker_init(worker: Any) -> None:
     """
     gc.collect()
     gc.freeze()
-    safety_net = worker.wsgi.extensions[_SAFETY_NET]
+    safety_net = _safety_net(worker)
     if safety_net is not None:
         safety_net.start()
 
 
 def worker_exit(server: object, worker: Any) -> None:
     """Let a pass of the safety net end, which would hide messages of the DLQ from others for a while."""
-    safety_net = getattr(worker.wsgi, "extensions", {}).get(_SAFETY_NET)
+    safety_net = _safety_net(worker)
     if safety_net is not None:
         safety_net.stop(_PASS_ENDS_WITHIN)
+
+
+def _safety_net(worker: Any) -> Any:
+    """The application's safety net; None without one, or where the application could not be loaded."""
+    return getattr(worker.wsgi, "extensions", {}).get(_SAFETY_NET)

@@ -26,7 +26,7 @@ from celery_sqs.dlq.repair.repairs import Repairs
 from celery_sqs.dlq.repair.sending import was_rescued
 from celery_sqs.dlq.repair.states import RESCUE
 from celery_sqs.dlq.scan import scan
-from celery_sqs.dlq.scan_lock import take_turn
+from celery_sqs.dlq.scan_lock import ScanLock
 from celery_sqs.dlq.selection import Selection
 from celery_sqs.dlq.snapshot import Snapshot
 
@@ -70,9 +70,9 @@ class Rescue:
 
     def run_in_turn(self, every: timedelta) -> list[RepairProgress] | None:
         """`run`, where no process has done so for such a time; else None."""
-        if not take_turn(self._engine, f"{self._queue.url} {RESCUE}", every):
-            return None
-        return self.run(SYSTEM)
+        # Kept until it ends by itself: that is when the next turn is.
+        turn = ScanLock(self._engine, f"{self._queue.url} {RESCUE}", every)
+        return self.run(SYSTEM) if turn.acquire() else None
 
     def run(self, operator: str) -> list[RepairProgress]:
         """Scan the DLQ, which brings the snapshot up to date, and send what is dead with attempts left.

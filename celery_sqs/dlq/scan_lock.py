@@ -1,4 +1,4 @@
-"""The lock on scanning: one process at a time scans a DLQ; and turns, for what one of many processes does at a time.
+"""The lock on scanning: one process at a time scans a DLQ.
 
 A scan hides messages from all other processes, so each of two at once would find a part of them.
 """
@@ -32,16 +32,18 @@ class ScanLock:
     Args:
         engine: to the database with the tables.
         queue_url: the queue.
+        lasts: how long it stays locked if nobody releases it.
     """
 
-    def __init__(self, engine: Engine, queue_url: str) -> None:
+    def __init__(self, engine: Engine, queue_url: str, lasts: timedelta = LOCKED_FOR) -> None:
         self._engine = engine
         self._queue_url = queue_url
+        self._lasts = lasts
         self._holder = process_name()
         self._is_ours = False
 
     def __enter__(self) -> bool:
-        self._is_ours = _acquire(self._engine, self._queue_url, self._holder, LOCKED_FOR)
+        self._is_ours = self.acquire()
         return self._is_ours
 
     def __exit__(
@@ -51,31 +53,20 @@ class ScanLock:
             released = update(scans).where(scans.c.holder == self._holder).values(holder=None, held_until=None)
             transaction(self._engine, lambda connection: connection.execute(released))
 
-
-def take_turn(engine: Engine, what: str, every: timedelta) -> bool:
-    """Whether it is our turn to do something that one process does, every so often: nobody has had a turn since then.
-
-    Args:
-        engine: to the database with the tables.
-        what: names it.
-        every: the time between two turns.
-    """
-    return _acquire(engine, what, process_name(), every)
-
-
-def _acquire(engine: Engine, name: str, holder: str, lasts: timedelta) -> bool:
-    now = datetime.now(UTC)
-    ours = {"holder": holder, "held_until": now + lasts}
-    free = or_(scans.c.holder.is_(None), scans.c.held_until < now)
-    acquired = update(scans).where(scans.c.queue == name, free).values(ours)
-    if transaction(engine, lambda connection: connection.execute(acquired).rowcount):
+    def acquire(self) -> bool:
+        """Take the lock for as long as it lasts; returns whether it is ours."""
+        now = datetime.now(UTC)
+        ours = {"holder": self._holder, "held_until": now + self._lasts}
+        free = or_(scans.c.holder.is_(None), scans.c.held_until < now)
+        acquired = update(scans).where(scans.c.queue == self._queue_url, free).values(ours)
+        if transaction(self._engine, lambda connection: connection.execute(acquired).rowcount):
+            return True
+        known = select(scans.c.queue).where(scans.c.queue == self._queue_url)
+        if transaction(self._engine, lambda connection: connection.execute(known).first()):
+            return False
+        first = insert(scans).values(queue=self._queue_url, **ours)
+        try:
+            transaction(self._engine, lambda connection: connection.execute(first))
+        except IntegrityError:  # another process was first
+            return False
         return True
-    known = select(scans.c.queue).where(scans.c.queue == name)
-    if transaction(engine, lambda connection: connection.execute(known).first()):
-        return False
-    first = insert(scans).values(queue=name, **ours)
-    try:
-        transaction(engine, lambda connection: connection.execute(first))
-    except IntegrityError:  # another process was first
-        return False
-    return True

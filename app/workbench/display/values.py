@@ -76,7 +76,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "ago": ago,
     "clock": clock,
     "iso": iso,
-    "kind": kind_in_words,
+    "kind_in_words": kind_in_words,
     "number": number,
     "percentile": percentile,
     "short": short,
