@@ -6,8 +6,8 @@ import pytest
 
 from app.history import Entry
 from app.workbench.display.entries import shown_entries
-from celery_sqs.dlq import SYSTEM
 from app.workbench.display.values import ago, plain, short
+from celery_sqs.dlq import SYSTEM
 from tests.unit.workbench.fakes import NOW, REPAIR_ID
 
 
