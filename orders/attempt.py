@@ -52,7 +52,7 @@ class FailedAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class AttemptCount:
     """How many attempts at a message are on record, those that have begun included.
 
     Attributes:

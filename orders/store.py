@@ -10,26 +10,12 @@ from decimal import Decimal
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Engine,
-    Row,
-    Select,
-    and_,
-    case,
-    delete,
-    func,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Select, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.mysql import insert as mariadb_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from orders.attempt import BEGUN, HOPELESS, FailedAttempt, Tally
+from orders.attempt import BEGUN, HOPELESS, AttemptCount, FailedAttempt
 from orders.fields import MAX_PRODUCT_NAME
 from orders.order import Order
 from orders.outcome import Arrival, Outcome, Position, Result, StoredOrder
@@ -172,14 +158,14 @@ class OrderStore:
         found = self._read_attempts(select(attempts).join(last, is_last))
         return {attempt.message_id: attempt for attempt in found}
 
-    def tallies(self, message_ids: Sequence[str]) -> dict[str, Tally]:
+    def count_attempts(self, message_ids: Sequence[str]) -> dict[str, AttemptCount]:
         """How many attempts at each of these messages are on record, where there are any; up to 500 at once."""
         columns = attempts.c
-        is_over = func.max(case((or_(columns.final, columns.kind.in_(HOPELESS)), 1), else_=0))
+        is_over = func.max(or_(columns.final, columns.kind.in_(HOPELESS)))
         query = select(columns.message_id, func.count(), is_over, func.max(columns.receive_count))
         query = query.where(columns.message_id.in_(message_ids)).group_by(columns.message_id)
         rows = self._transaction(lambda connection: connection.execute(query).all())
-        return {message_id: Tally(count, bool(over), last) for message_id, count, over, last in rows}
+        return {message_id: AttemptCount(count, bool(over), last) for message_id, count, over, last in rows}
 
     def reachable(self) -> bool:
         """Whether the database answers and its tables are there."""

@@ -37,7 +37,7 @@ class FailedAttempt(Protocol):
         """When; aware, UTC."""
 
 
-class Tally(Protocol):
+class AttemptCount(Protocol):
     """How many attempts at a message are on record, those that have begun included."""
 
     @property
@@ -62,5 +62,5 @@ class AttemptReader(Protocol):
     def last_attempts(self, message_ids: Sequence[str]) -> Mapping[str, FailedAttempt]:
         """The last failed attempt at each of these messages, by SQS's message id; up to 500 at once."""
 
-    def tallies(self, message_ids: Sequence[str]) -> Mapping[str, Tally]:
+    def count_attempts(self, message_ids: Sequence[str]) -> Mapping[str, AttemptCount]:
         """How many attempts at each of these messages are on record, by SQS's message id; up to 500 at once."""

@@ -121,11 +121,11 @@ class Rescue:
     def _with_attempts_left(self, running: Scan, messages: Sequence[Message], allowed: int) -> list[str]:
         """The ids of these messages that have attempts left."""
         again = {message["MessageId"] for message in messages if was_rescued(running.renewal(message))}
-        tallies = self._attempts.tallies([message["MessageId"] for message in messages])
+        counts = self._attempts.count_attempts([message["MessageId"] for message in messages])
         left = []
         for message in messages:
-            tally = tallies.get(message["MessageId"])
-            has_some = tally is None or (tally.attempts < allowed and not tally.is_over)
+            count = counts.get(message["MessageId"])
+            has_some = count is None or (count.attempts < allowed and not count.is_over)
             if has_some and message["MessageId"] not in again and self._keeps_attempts(message):
                 left.append(message["MessageId"])
         return left

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from celery_sqs.aws.batch_call import Failure
-from celery_sqs.dlq.attempts import AttemptReader, Tally
+from celery_sqs.dlq.attempts import AttemptCount, AttemptReader
 from celery_sqs.dlq.queue import Message, Scan
 from celery_sqs.errors import Unsendable
 from celery_sqs.message.outgoing import resent
@@ -69,8 +69,8 @@ class AsCopy:
 
     def send(self, scan: Scan, messages: Sequence[Message]) -> list[str | Failure]:
         """Send copies of messages, and count those that SQS has confirmed."""
-        tallies = self._attempts.tallies([message["MessageId"] for message in messages])
-        made = [self._entry(message, scan.renewal(message), tallies.get(message["MessageId"])) for message in messages]
+        counts = self._attempts.count_attempts([message["MessageId"] for message in messages])
+        made = [self._entry(message, scan.renewal(message), counts.get(message["MessageId"])) for message in messages]
         answers = iter(scan.send([entry for entry in made if not isinstance(entry, Failure)]))
         outcomes = [entry if isinstance(entry, Failure) else next(answers) for entry in made]
         for outcome in outcomes:
@@ -78,12 +78,12 @@ class AsCopy:
                 count_renewal(RESCUED)
         return outcomes
 
-    def _entry(self, message: Message, renewal: Renewal | None, tally: Tally | None) -> dict[str, Any] | Failure:
+    def _entry(self, message: Message, renewal: Renewal | None, count: AttemptCount | None) -> dict[str, Any] | Failure:
         copy = Renewal(
             message_id=message["MessageId"],
             sent_at=_number(message, "SentTimestamp"),
-            receives=self._receives(message, renewal, tally),
-            attempts=tally.attempts if tally else 0,
+            receives=self._receives(message, renewal, count),
+            attempts=count.attempts if count else 0,
             # Nothing on record says why it has died, so it is to run alone.
             is_suspect=True,
             begun=renewal.begun if renewal else None,
@@ -94,13 +94,13 @@ class AsCopy:
         except Unsendable as error:
             return Failure(str(error), may_pass=False, sender_fault=True)
 
-    def _receives(self, message: Message, renewal: Renewal | None, tally: Tally | None) -> int:
+    def _receives(self, message: Message, renewal: Renewal | None, count: AttemptCount | None) -> int:
         """At least as many receives as there were: they name the attempts, so no later one may have the same.
 
         SQS may count anew in the DLQ, and the receives of each scan there, too.
         """
         before = (renewal.receives if renewal else 0) + self._max_receives
-        return max(before, _number(message, "ApproximateReceiveCount"), tally.receive_count if tally else 0)
+        return max(before, _number(message, "ApproximateReceiveCount"), count.receive_count if count else 0)
 
 
 def _number(message: Message, name: str) -> int:
