@@ -26,6 +26,9 @@ keepalive = 5
 #: The socket is one file per user, which two services on a host would share.
 control_socket_disable = True
 
+_SAFETY_NET = "order-intake-safety-net"  # its name in app/safety_net.py
+_PASS_ENDS_WITHIN = 3  # seconds
+
 
 class _Logger(Logger):
     """Gives gunicorn's own lines the form of all others. It logs no requests: the application does."""
@@ -63,7 +66,25 @@ def on_exit(server: object) -> None:
     shutil.rmtree(_metrics_folder, ignore_errors=True)
 
 
-def post_worker_init(worker: object) -> None:
-    """Keep what was loaded at the start out of every garbage collection: boto3's models alone are large."""
+def post_worker_init(worker: Any) -> None:
+    """Keep what was loaded at the start out of every garbage collection: boto3's models alone are large.
+
+    And start the application's safety net, if it has one: not before the fork, which threads do not live through.
+    """
     gc.collect()
     gc.freeze()
+    safety_net = _safety_net(worker)
+    if safety_net is not None:
+        safety_net.start()
+
+
+def worker_exit(server: object, worker: Any) -> None:
+    """Let a pass of the safety net end, which would hide messages of the DLQ from others for a while."""
+    safety_net = _safety_net(worker)
+    if safety_net is not None:
+        safety_net.stop(_PASS_ENDS_WITHIN)
+
+
+def _safety_net(worker: Any) -> Any:
+    """The application's safety net; None without one, or where the application could not be loaded."""
+    return getattr(worker.wsgi, "extensions", {}).get(_SAFETY_NET)

@@ -90,6 +90,7 @@ class Settings:
     worker_health_port: int
     preflight: str
     operators: Mapping[str, str] = field(repr=False)
+    dlq_rescue_minutes: int
     task_events: bool
     task_retention_days: int
     metrics_port: int
@@ -203,6 +204,7 @@ def _for_operators(env: Env, given: dict[str, str]) -> dict[str, Any]:
     """The settings of monitoring and repair."""
     return {
         "operators": _operators(env.str("OPERATORS", given.get("OPERATORS", ""), validate=_named_passwords)),
+        "dlq_rescue_minutes": env.int("DLQ_RESCUE_MINUTES", 1, validate=Range(0, 1440)),
         "task_events": env.bool("TASK_EVENTS", True),
         "task_retention_days": env.int("TASK_RETENTION_DAYS", 7, validate=Range(1, 3650)),
         "metrics_port": env.int("METRICS_PORT", 0, validate=Range(0, 65535)),

@@ -9,6 +9,9 @@ from uuid import UUID
 #: The kind of an attempt that is on record before it begins, and has no outcome yet.
 BEGUN: Final = "begun"
 
+#: The kinds of attempts that no later one can mend.
+HOPELESS: Final = ("permanent", "poison")
+
 State = Literal["queued", "retrying", "persisted", "dead"]
 
 
@@ -46,6 +49,21 @@ class FailedAttempt:
     final: bool
     failed_at: datetime
     next_visible_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptCount:
+    """How many attempts at a message are on record, those that have begun included.
+
+    Attributes:
+        attempts: how many.
+        is_over: whether one of them was final, or no later one can mend it.
+        receive_count: how often SQS had handed out the message at the last of them.
+    """
+
+    attempts: int
+    is_over: bool
+    receive_count: int
 
 
 def state_without_row(failed: Sequence[FailedAttempt]) -> State:

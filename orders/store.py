@@ -14,7 +14,7 @@ from sqlalchemy.dialects.mysql import insert as mariadb_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from orders.attempt import BEGUN, FailedAttempt
+from orders.attempt import BEGUN, HOPELESS, AttemptCount, FailedAttempt
 from orders.faults import is_lock_wait
 from orders.order import Order
 from orders.outages import locks, probe
@@ -174,6 +174,15 @@ class OrderStore:
         is_last = and_(attempts.c.message_id == last.c.message_id, attempts.c.receive_count == last.c.receive_count)
         found = self._read_attempts(select(attempts).join(last, is_last))
         return {attempt.message_id: attempt for attempt in found}
+
+    def count_attempts(self, message_ids: Sequence[str]) -> dict[str, AttemptCount]:
+        """How many attempts at each of these messages are on record, where there are any; up to 500 at once."""
+        columns = attempts.c
+        is_over = func.max(or_(columns.final, columns.kind.in_(HOPELESS)))
+        query = select(columns.message_id, func.count(), is_over, func.max(columns.receive_count))
+        query = query.where(columns.message_id.in_(message_ids)).group_by(columns.message_id)
+        rows = self._transaction(lambda connection: connection.execute(query).all())
+        return {message_id: AttemptCount(count, bool(over), last) for message_id, count, over, last in rows}
 
     def reachable(self) -> bool:
         """Whether the database answers and its tables are there."""

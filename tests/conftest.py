@@ -132,6 +132,7 @@ def make_settings(**changes):
         "worker_health_port": 0,
         "preflight": "refuse",
         "operators": {"ada": "a-password-of-the-tests"},
+        "dlq_rescue_minutes": 1,
         "task_events": False,
         "task_retention_days": 7,
         "metrics_port": 0,

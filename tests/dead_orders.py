@@ -15,6 +15,7 @@ from app.history.order_history import order_in
 from celery_sqs.dlq import DeadLetterQueue, DeadLetterService, DeadMessage, Throttle
 from celery_sqs.dlq.hooks import TaskHooks
 from celery_sqs.dlq.snapshot import Snapshot
+from celery_sqs.message.renewal import Renewal, renewed
 from orders.attempt import FailedAttempt
 from orders.outcome import Arrival, Result
 from orders.store import OrderStore
@@ -75,6 +76,14 @@ def bury(queues: Queues, bodies: Sequence[str], **attributes: Any) -> list[str]:
         assert not answer.get("Failed"), answer
         message_ids += [entry["MessageId"] for entry in answer["Successful"]]
     return message_ids
+
+
+def bury_copy(queues: Queues, body: str, attributes: dict[str, Any] | None = None, **renewal: Any) -> str:
+    """Put a copy of a renewed message into the DLQ, made as workers make it; returns the id of the copy."""
+    message = {"Body": body, "MessageAttributes": attributes or {}}
+    entry = renewed(message, Renewal(**{"message_id": "first", "sent_at": 1_000, "receives": 3} | renewal))
+    message_id: str = queues.sqs.send_message(QueueUrl=queues.dlq_url, **entry)["MessageId"]
+    return message_id
 
 
 def visible(queues: Queues, url: str) -> int:

@@ -11,6 +11,7 @@ from app.cli import repair
 from app.cli.group import FAILED, PlainGroup
 from app.cli.screen import MAX_TEXT, instant, line, print_json, print_table, readable, safe
 from app.cli.selection import select, selecting
+from app.history import kind_in_words
 from app.services import services
 from celery_sqs.dlq import DeadLetterService, DeadMessage, DryRun, Group, Refused, Selection
 
@@ -30,7 +31,7 @@ def dlq() -> None:
     """
 
 
-for command in (repair.redrive, repair.edit, repair.discard, repair.resume, repair.log):
+for command in (repair.redrive, repair.edit, repair.discard, repair.rescue, repair.resume, repair.log):
     dlq.add_command(command)
 
 
@@ -127,7 +128,7 @@ def _fields(message: DeadMessage, answer: DryRun) -> Iterator[tuple[str, str]]:
     yield "sent", f"{instant(message.sent_at)} UTC"
     yield "died", f"{instant(message.died_at)} UTC" if message.died_at else "-"
     yield "in the DLQ", "yes" if message.gone_at is None else f"no, since {instant(message.gone_at)} UTC"
-    yield "kind", message.kind
+    yield "kind", kind_in_words(message.kind)
     yield "error", f"{message.error_class}: {message.error}" if message.error_class else message.error
     yield "group", message.fingerprint
     yield "dry run", answer.why

@@ -1,4 +1,4 @@
-"""`flask dlq redrive|edit|discard|resume|log`: repairs, on record under the operator's name."""
+"""`flask dlq redrive|edit|discard|rescue|resume|log`: repairs, on record under the operator's name."""
 
 import difflib
 import getpass
@@ -116,6 +116,23 @@ def edit(message_id: str, operator: str, yes: bool, as_json: bool, reason: str, 
         click.echo(safe("\n".join(compared)))
     _ask("Send it?", yes, as_json)
     _run(service, service.repairs.plan(EDIT, selection, operator, reason, new_body=body), as_json)
+
+
+@click.command()
+@click.option("--as", "operator", default=_system_user, help="Who does it, if not you.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def rescue(operator: str, as_json: bool) -> None:
+    """Send again, once, what is dead with attempts left, as the workbench does by itself every few minutes."""
+    done = services().dlq.rescue.run(operator)
+    if as_json:
+        print_json(done)
+    else:
+        for repair in done:
+            _summarise(repair)
+        if not done:
+            click.echo("nothing is dead with attempts left")
+    if any(repair.failed or repair.note for repair in done):
+        click.get_current_context().exit(FAILED)
 
 
 @click.command()

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.history.order_history import OrderHistory
-from celery_sqs.dlq import DISCARD, DISCARDED, EDIT, FAILED, REDRIVE, RepairItem, RepairProgress
+from celery_sqs.dlq import DISCARD, DISCARDED, EDIT, FAILED, REDRIVE, RESCUE, RepairItem, RepairProgress
 from celery_sqs.monitor import SUCCESS, TaskRow
-from orders.attempt import FailedAttempt
+from orders.attempt import BEGUN, FailedAttempt
 
-_REPAIRED: Final = {REDRIVE: "redriven", EDIT: "edited", DISCARD: "discarded"}
+_REPAIRED: Final = {REDRIVE: "redriven", EDIT: "edited", DISCARD: "discarded", RESCUE: "rescued"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +19,8 @@ class Entry:
 
     Attributes:
         at: when; aware, UTC.
-        what: `accepted`, `sent`, `received`, `started`, `failed`, `persisted`, `succeeded`, `dead`, `redriven`,
-            `edited` or `discarded`.
+        what: `accepted`, `sent`, `received`, `started`, `begun`, `failed`, `persisted`, `succeeded`, `dead`,
+            `redriven`, `edited`, `discarded` or `rescued`.
         detail: name -> value, of types that JSON has.
     """
 
@@ -70,7 +70,7 @@ def _entries(history: OrderHistory) -> Iterator[Entry]:
     for task in history.tasks:
         yield from _of_task(task)
     for attempt in history.attempts:
-        yield _failed(attempt)
+        yield _attempt(attempt)
     yield from _deaths(history)
     for repair, item in history.repairs:
         yield from _of_repair(repair, item)
@@ -93,7 +93,10 @@ def _of_task(task: TaskRow) -> Iterator[Entry]:
         yield Entry(at=task.finished_at, what="succeeded", detail=at_worker)
 
 
-def _failed(attempt: FailedAttempt) -> Entry:
+def _attempt(attempt: FailedAttempt) -> Entry:
+    at_worker = {"worker": attempt.worker, "receive_count": attempt.receive_count, "message_id": attempt.message_id}
+    if attempt.kind == BEGUN:  # what is on record of its outcome holds only if there is none
+        return Entry(at=attempt.failed_at, what="begun", detail=at_worker | {"kind": attempt.kind})
     detail = {
         "worker": attempt.worker,
         "receive_count": attempt.receive_count,

@@ -21,12 +21,14 @@ from celery_sqs.dlq.repair.states import (
     GONE,
     PLANNED,
     REDRIVE,
+    RESCUE,
     RUNNING,
     SENDING,
     SENT,
     STOPPED,
 )
 from celery_sqs.dlq.repair.throttle import Throttle
+from celery_sqs.dlq.rescue import SYSTEM, Rescue
 from celery_sqs.dlq.scan import ScanResult
 from celery_sqs.dlq.selection import Selection
 from celery_sqs.dlq.service import DeadLetterService
@@ -44,10 +46,12 @@ __all__ = [
     "GONE",
     "PLANNED",
     "REDRIVE",
+    "RESCUE",
     "RUNNING",
     "SENDING",
     "SENT",
     "STOPPED",
+    "SYSTEM",
     "AlreadyRunning",
     "AttemptReader",
     "DeadLetterQueue",
@@ -64,6 +68,7 @@ __all__ = [
     "RepairLog",
     "RepairProgress",
     "Repairs",
+    "Rescue",
     "ScanResult",
     "Selection",
     "Throttle",

@@ -1,4 +1,4 @@
-"""What the DLQ needs of a store of failed attempts: why a message has died."""
+"""What the DLQ needs of a store of failed attempts: why a message has died, and whether it has attempts left."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -37,11 +37,30 @@ class FailedAttempt(Protocol):
         """When; aware, UTC."""
 
 
+class AttemptCount(Protocol):
+    """How many attempts at a message are on record, those that have begun included."""
+
+    @property
+    def attempts(self) -> int:
+        """How many."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether one of them was final, or of a kind that no later attempt can mend: permanent or poison."""
+
+    @property
+    def receive_count(self) -> int:
+        """How often SQS had handed out the message at the last of them."""
+
+
 class AttemptReader(Protocol):
-    """A store that a task keeps its attempts in (`SQSTask.attempt_store`)."""
+    """A store that a task keeps its attempts in (`SQSTask.attempt_store`). Messages without an attempt on record are left out.
+
+    A message that was renewed has the id that it was sent with first.
+    """
 
     def last_attempts(self, message_ids: Sequence[str]) -> Mapping[str, FailedAttempt]:
-        """The last failed attempt at each of these messages, by SQS's message id; up to 500 at once.
+        """The last failed attempt at each of these messages, by SQS's message id; up to 500 at once."""
 
-        Messages without a failed attempt on record are left out.
-        """
+    def count_attempts(self, message_ids: Sequence[str]) -> Mapping[str, AttemptCount]:
+        """How many attempts at each of these messages are on record, by SQS's message id; up to 500 at once."""

@@ -55,6 +55,10 @@ class TaskHooks:
             logger.exception("the subject of a call of %s is not known", message.task)
             return None
 
+    def keeps_attempts(self, message: DecodedMessage) -> bool:
+        """Whether the task that a message calls keeps a record of its attempts."""
+        return message.call is not None and self._task(message.task).attempt_store is not None
+
     def dry_run(self, messages: Sequence[DeadMessage]) -> list[DryRun]:
         """Whether the code of today would accept messages; an answer for each, in their order. Nothing is written.
 

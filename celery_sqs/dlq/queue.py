@@ -2,6 +2,8 @@
 
 SQS can neither list a queue nor fetch one message of it. What the caller has not deleted by the end of the scan is
 visible again at once. A DLQ has no redrive policy of its own, so its messages may be received any number of times.
+
+A message that was renewed is given as it was sent first. So two of its copies in one DLQ have the same message id.
 """
 
 import functools
@@ -16,12 +18,13 @@ from celery_sqs.aws.batch_call import Failure, batch_call
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.endpoint import Endpoint, sqs_client
 from celery_sqs.aws.group_commit import MAX_BATCH_BYTES, MAX_ENTRIES
-from celery_sqs.aws.queue import read_facts, url_beside
+from celery_sqs.aws.queue import QueueFacts, read_facts, url_beside
 from celery_sqs.errors import CallFailed
-from celery_sqs.message.outgoing import resent, size_of
+from celery_sqs.message.outgoing import size_of
+from celery_sqs.message.renewal import Renewal, opened
 from celery_sqs.retry import retry
 
-#: An entry of ReceiveMessage's answer, with all attributes.
+#: An entry of ReceiveMessage's answer, with all attributes; of a copy, as the message was sent first.
 Message = dict[str, Any]
 
 #: Seconds that a message is hidden when it is received: what others wait for it if this process is killed.
@@ -71,10 +74,18 @@ class DeadLetterQueue:
         """
         if self._url is not None:
             return self._url
-        dlq_arn = read_facts(self.sqs, self.work_url).dlq_arn
+        dlq_arn = self.work_facts().dlq_arn
         if dlq_arn is None:
             raise CallFailed(f"{self.work_url} has no DLQ")
         return url_beside(self.work_url, dlq_arn)
+
+    def work_facts(self) -> QueueFacts:
+        """What the work queue says of itself.
+
+        Raises:
+            CallFailed: SQS refuses or cannot be reached.
+        """
+        return read_facts(self.sqs, self.work_url)
 
     def scan(self, seconds: float = LONGEST_SCAN) -> "Scan":
         """A scan that receives for so many seconds, at the most."""
@@ -91,8 +102,9 @@ class Scan:
     def __init__(self, queue: DeadLetterQueue, seconds: float) -> None:
         self._queue = queue
         self._deadline = time.monotonic() + seconds
-        self._in_flight: dict[str, str] = {}  # message id -> receipt handle
-        self._seen: set[str] = set()
+        self._in_flight: dict[str, str] = {}  # id of a copy -> receipt handle
+        self._copies: dict[str, tuple[str, Renewal | None]] = {}  # receipt handle -> id of the copy, what it carries
+        self._seen: set[str] = set()  # ids of copies
         # Receives may wait a second; batch calls are not to wait for them.
         self._receivers = ThreadPoolExecutor(CONCURRENT_CALLS, "sqs-scan")
         self._callers = ThreadPoolExecutor(CONCURRENT_CALLS, "sqs-batch")
@@ -115,7 +127,7 @@ class Scan:
         self._callers.shutdown()
 
     def __iter__(self) -> Iterator[list[Message]]:
-        """The queue's messages, as many at a time as have come meanwhile; each once.
+        """The queue's messages, as many at a time as have come meanwhile; each copy once.
 
         Raises:
             CallFailed: SQS refuses or cannot be reached.
@@ -133,13 +145,19 @@ class Scan:
                 yield fresh
         self.complete = ends == CONCURRENT_CALLS
 
-    def resend(self, messages: Sequence[Message], bodies: Sequence[str]) -> list[str | Failure]:
-        """Send messages to the work queue, with these bodies and their own attributes.
+    def renewal(self, message: Message) -> Renewal | None:
+        """What one of its messages carries if it is a copy."""
+        return self._copies[message["ReceiptHandle"]][1]
+
+    def send(self, entries: Sequence[dict[str, Any]]) -> list[str | Failure]:
+        """Send messages to the work queue.
+
+        Args:
+            entries: of SendMessageBatch, without their `Id`.
 
         Returns:
             For each SQS's id of what was sent, or why that is not confirmed.
         """
-        entries = [resent(message, body) for message, body in zip(messages, bodies, strict=True)]
         outcomes = self._call(self._queue.sqs.send_message_batch, self._queue.work_url, entries)
         return [outcome if isinstance(outcome, Failure) else str(outcome["MessageId"]) for outcome in outcomes]
 
@@ -150,7 +168,7 @@ class Scan:
         failures = [outcome if isinstance(outcome, Failure) else None for outcome in outcomes]
         for message, failure in zip(messages, failures, strict=True):
             if failure is None:
-                self._in_flight.pop(message["MessageId"], None)
+                self._in_flight.pop(self._copies[message["ReceiptHandle"]][0], None)
         return failures
 
     def _receive(self) -> list[Message]:
@@ -173,15 +191,21 @@ class Scan:
     def _take(self, receive: "Future[list[Message]]") -> list[Message]:
         """The messages of a receive, which are in flight from now on."""
         self._receives.remove(receive)
-        messages = receive.result()
-        self._in_flight |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
-        return messages
+        return [self._open(received) for received in receive.result()]
+
+    def _open(self, received: Message) -> Message:
+        copy_id, handle = received["MessageId"], received["ReceiptHandle"]
+        message, renewal = opened(received)
+        self._in_flight[copy_id] = handle
+        self._copies[handle] = copy_id, renewal
+        return message
 
     def _is_new(self, message: Message) -> bool:
-        """Whether this scan sees a message for the first time: SQS may deliver one twice."""
-        if message["MessageId"] in self._seen:
+        """Whether this scan sees a copy for the first time: SQS may deliver one twice."""
+        copy_id, _ = self._copies[message["ReceiptHandle"]]
+        if copy_id in self._seen:
             return False
-        self._seen.add(message["MessageId"])
+        self._seen.add(copy_id)
         return True
 
     def _call(

@@ -1,6 +1,7 @@
 """Scanning the DLQ into the snapshot: what is in there and why, and what is there no more."""
 
 import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -8,7 +9,7 @@ from typing import Final
 from sqlalchemy import Engine, select, update
 
 from celery_sqs.database.transaction import transaction
-from celery_sqs.dlq.queue import DeadLetterQueue, Message
+from celery_sqs.dlq.queue import DeadLetterQueue, Message, Scan
 from celery_sqs.dlq.scan_lock import ScanLock
 from celery_sqs.dlq.snapshot import Snapshot
 from celery_sqs.dlq.tables import scans
@@ -19,6 +20,10 @@ CHUNK: Final = 100
 
 PATIENCE: Final = 90.0  # seconds to wait for other processes' scans
 PAUSE: Final = 0.2  # seconds between two tries to get the lock
+
+
+#: What is done with messages that a scan has found.
+Look = Callable[[Scan, Sequence[Message]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +47,20 @@ class ScanResult:
     complete: bool = True
 
 
-def scan(engine: Engine, queue: DeadLetterQueue, snapshot: Snapshot, patience: float = PATIENCE) -> ScanResult:
+def scan(
+    engine: Engine, queue: DeadLetterQueue, snapshot: Snapshot, patience: float = PATIENCE, look: Look | None = None
+) -> ScanResult:
     """Scan the DLQ and bring the snapshot up to date.
 
-    While another process scans, its result is awaited, and taken if it began after this was called.
+    While another process scans, its result is awaited, and taken if it began after this was called: unless the caller
+    has to look at the messages.
 
     Args:
         engine: to the database with the tables.
         queue: the DLQ.
         snapshot: what is kept of it.
         patience: seconds to wait for other processes.
+        look: called with the messages that are found, while they are hidden.
 
     Raises:
         CallFailed: SQS cannot be asked, or other processes have been scanning all the time.
@@ -61,9 +70,9 @@ def scan(engine: Engine, queue: DeadLetterQueue, snapshot: Snapshot, patience: f
     while True:
         with ScanLock(engine, queue.url) as is_ours:
             if is_ours:
-                return _scan(engine, queue, snapshot)
+                return _scan(engine, queue, snapshot, look)
         last = last_scan(engine, queue.url)
-        if last is not None and last.began_at >= asked_at:
+        if look is None and last is not None and last.began_at >= asked_at:
             return last
         if time.monotonic() > deadline:
             raise CallFailed(f"others have been scanning {queue.url} for {patience:g} s")
@@ -78,18 +87,15 @@ def last_scan(engine: Engine, queue_url: str) -> ScanResult | None:
     return None if row is None else ScanResult(**row._mapping)
 
 
-def _scan(engine: Engine, queue: DeadLetterQueue, snapshot: Snapshot) -> ScanResult:
+def _scan(engine: Engine, queue: DeadLetterQueue, snapshot: Snapshot, look: Look | None) -> ScanResult:
     began_at = datetime.now(UTC)
     found = new = 0
     with queue.scan() as running:
-        waiting: list[Message] = []
-        for messages in running:
+        for messages in _chunks(running):
             found += len(messages)
-            waiting += messages
-            if len(waiting) >= CHUNK:
-                new += snapshot.add(waiting)
-                waiting = []
-        new += snapshot.add(waiting)
+            new += snapshot.add(messages, {each["MessageId"] for each in messages if _is_rescued(running, each)})
+            if look is not None:
+                look(running, messages)
     complete = running.complete
     gone = snapshot.miss(began_at) if complete else 0
     result = ScanResult(
@@ -98,6 +104,22 @@ def _scan(engine: Engine, queue: DeadLetterQueue, snapshot: Snapshot) -> ScanRes
     if complete:
         _record(engine, queue.url, result)
     return result
+
+
+def _chunks(running: Scan) -> Iterator[list[Message]]:
+    waiting: list[Message] = []
+    for messages in running:
+        waiting += messages
+        if len(waiting) >= CHUNK:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
+
+
+def _is_rescued(running: Scan, message: Message) -> bool:
+    renewal = running.renewal(message)
+    return renewal is not None and renewal.is_rescued
 
 
 def _record(engine: Engine, queue_url: str, result: ScanResult) -> None:

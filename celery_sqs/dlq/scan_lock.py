@@ -32,16 +32,18 @@ class ScanLock:
     Args:
         engine: to the database with the tables.
         queue_url: the queue.
+        lasts: how long it stays locked if nobody releases it.
     """
 
-    def __init__(self, engine: Engine, queue_url: str) -> None:
+    def __init__(self, engine: Engine, queue_url: str, lasts: timedelta = LOCKED_FOR) -> None:
         self._engine = engine
         self._queue_url = queue_url
+        self._lasts = lasts
         self._holder = process_name()
         self._is_ours = False
 
     def __enter__(self) -> bool:
-        self._is_ours = self._acquire()
+        self._is_ours = self.acquire()
         return self._is_ours
 
     def __exit__(
@@ -51,9 +53,10 @@ class ScanLock:
             released = update(scans).where(scans.c.holder == self._holder).values(holder=None, held_until=None)
             transaction(self._engine, lambda connection: connection.execute(released))
 
-    def _acquire(self) -> bool:
+    def acquire(self) -> bool:
+        """Take the lock for as long as it lasts; returns whether it is ours."""
         now = datetime.now(UTC)
-        ours = {"holder": self._holder, "held_until": now + LOCKED_FOR}
+        ours = {"holder": self._holder, "held_until": now + self._lasts}
         free = or_(scans.c.holder.is_(None), scans.c.held_until < now)
         acquired = update(scans).where(scans.c.queue == self._queue_url, free).values(ours)
         if transaction(self._engine, lambda connection: connection.execute(acquired).rowcount):

@@ -11,6 +11,7 @@ from celery_sqs.dlq.hooks import TaskHooks
 from celery_sqs.dlq.queue import DeadLetterQueue
 from celery_sqs.dlq.repair.repairs import Repairs
 from celery_sqs.dlq.repair.throttle import Throttle
+from celery_sqs.dlq.rescue import Rescue
 from celery_sqs.dlq.scan import ScanResult, scan
 from celery_sqs.dlq.snapshot import Snapshot
 from celery_sqs.tasks.dry_run import DryRun
@@ -29,6 +30,7 @@ class DeadLetterService:
     Attributes:
         messages: what is known of the messages in the DLQ.
         repairs: plans, runs and lists repairs.
+        rescue: the safety net.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class DeadLetterService:
         self._snapshot = Snapshot(engine, attempts, self._hooks)
         self.messages = DeadMessages(engine)
         self.repairs = Repairs(engine, queue, self._snapshot, attempts, self._hooks, throttle)
+        self.rescue = Rescue(engine, queue, self._snapshot, attempts, self._hooks, self.repairs)
 
     def scan(self) -> ScanResult:
         """Scan the DLQ and bring `messages` up to date; while another process scans, wait for its result.

@@ -1,6 +1,6 @@
 """Writing the snapshot of the DLQ: the messages that scans find, each with the reason that is on record for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -23,6 +23,9 @@ GONE_AFTER: Final = timedelta(seconds=2 * VISIBILITY)
 #: The error of a message without a failed attempt on record.
 NO_ATTEMPT: Final = "no failed attempt is on record: its workers died"
 
+#: What the error of a message says besides that was rescued and is dead again.
+RESCUED_BEFORE: Final = "it was sent again by itself once, as it was dead with attempts left"
+
 
 class Snapshot:
     """Writes the table `dead_messages`.
@@ -40,18 +43,26 @@ class Snapshot:
         self._attempts = attempts
         self._hooks = hooks
 
-    def add(self, messages: Sequence[Message]) -> int:
-        """Keep messages that a scan has found; returns how many of them are new."""
+    def add(self, messages: Sequence[Message], rescued: Collection[str] = ()) -> int:
+        """Keep messages that a scan has found, copies of the same one once; returns how many of them are new.
+
+        Args:
+            messages: up to 500.
+            rescued: the ids of those that were rescued before.
+        """
         if not messages:
             return 0
-        message_ids = [message["MessageId"] for message in messages]
-        died_at = self._died_at(message_ids)
-        # Of a message that is known without a reason, an attempt may have been recorded meanwhile.
-        without_reason = [message_id for message_id in message_ids if died_at.get(message_id) is None]
+        by_id = {message["MessageId"]: message for message in messages}
+        message_ids = list(by_id)
+        known = self._known(message_ids)
+        # Of a message that is known without a reason, an attempt may have been recorded meanwhile. One that has been
+        # away has died anew.
+        here = {each: row for each, row in known.items() if not (row.missed_at or row.gone_at)}
+        without_reason = [each for each in message_ids if each not in here or not here[each].died_at]
         reasons = self._attempts.last_attempts(without_reason) if without_reason else {}
-        written = {message_id for message_id in without_reason if message_id not in died_at or message_id in reasons}
+        written = [each for each in without_reason if each not in here or each in reasons]
         now = datetime.now(UTC)
-        rows = [self._row(message, reasons, now) for message in messages if message["MessageId"] in written]
+        rows = [self._row(by_id[each], reasons.get(each), each in rescued, now) for each in written]
 
         def write(connection: Connection) -> None:
             found = dead_messages.c.message_id.in_(message_ids)
@@ -61,7 +72,7 @@ class Snapshot:
                 connection.execute(insert(dead_messages), rows)
 
         transaction(self._engine, write)
-        return len(messages) - len(died_at)
+        return len(by_id) - len(known)
 
     def miss(self, began_at: datetime) -> int:
         """Note what a full scan has not found, by when it began; returns how many messages are gone by that."""
@@ -81,22 +92,25 @@ class Snapshot:
         deleted = update(dead_messages).where(dead_messages.c.message_id.in_(message_ids))
         transaction(self._engine, lambda connection: connection.execute(deleted.values(gone_at=datetime.now(UTC))))
 
-    def _died_at(self, message_ids: Sequence[str]) -> dict[str, datetime | None]:
-        """Of these messages those that are in the table: by message id when the recorded attempt failed."""
+    def _known(self, message_ids: Sequence[str]) -> dict[str, Any]:
+        """Of these messages those that are in the table: when each has failed, was missed and was gone."""
         columns = dead_messages.c
-        query = select(columns.message_id, columns.died_at).where(columns.message_id.in_(message_ids))
+        query = select(columns.message_id, columns.died_at, columns.missed_at, columns.gone_at)
+        query = query.where(columns.message_id.in_(message_ids))
         rows = transaction(self._engine, lambda connection: connection.execute(query).all())
-        return {row.message_id: row.died_at for row in rows}
+        return {row.message_id: row for row in rows}
 
-    def _row(self, message: Message, reasons: Mapping[str, FailedAttempt], now: datetime) -> dict[str, Any]:
+    def _row(self, message: Message, reason: FailedAttempt | None, is_rescued: bool, now: datetime) -> dict[str, Any]:
         message_id, attributes = message["MessageId"], message.get("MessageAttributes", {})
-        decoded, reason = self._hooks.decode(message_id, message["Body"], attributes), reasons.get(message_id)
+        decoded = self._hooks.decode(message_id, message["Body"], attributes)
         task = decoded.task or (reason.task if reason else "")
         kind, error_class, error, traceback = (
             (reason.kind, reason.error_class, reason.message, reason.traceback)
             if reason
             else (Kind.LOST.value, "", NO_ATTEMPT, "")
         )
+        if kind == Kind.BEGUN:  # no worker has a dead message, so this attempt's is gone
+            kind = Kind.LOST.value
         return {
             "message_id": message_id,
             "body": storable(message["Body"]),
@@ -107,7 +121,7 @@ class Snapshot:
             "fingerprint": fingerprint(task, kind, error_class, error, traceback),
             "kind": kind,
             "error_class": error_class,
-            "error": error[:MAX_TEXT],
+            "error": (f"{error[: MAX_TEXT // 2]}; {RESCUED_BEFORE}" if is_rescued else error)[:MAX_TEXT],
             "sent_at": sent_at(message),
             "died_at": reason.failed_at if reason else None,
             "seen_at": now,

@@ -48,7 +48,8 @@ def count_renewal(reason: str) -> None:
 
     Args:
         reason: `returned`: a receive of it had no attempt on record, or it was its last; `stop`: of a worker;
-            `redriven`: by others than us; `old`: its queue would have deleted it.
+            `redriven`: by others than us; `old`: its queue would have deleted it; `rescued`: it was dead with
+            attempts left.
     """
     RENEWALS.labels(reason).inc()
 

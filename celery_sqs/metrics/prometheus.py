@@ -26,7 +26,7 @@ CALLS: Final = Counter(
 
 RENEWALS: Final = Counter(
     "sqs_renewed_messages",
-    "Messages that were sent anew, with their history, and deleted then. Reason: returned, stop, redriven, old.",
+    "Messages sent anew, with their history, and deleted then. Reason: returned, stop, redriven, old, rescued.",
     ["reason"],
 )
 

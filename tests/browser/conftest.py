@@ -34,6 +34,7 @@ def site(browser, emulator, mariadb_server, tmp_path_factory):
         "JWT_SECRET": JWT_SECRET,
         "ORDER_ID_SECRET": "the-order-id-secret-of-the-tests-alone",
         "OPERATORS": "ada:a-password-of-the-tests",
+        "DLQ_RESCUE_MINUTES": "0",  # what these tests put into the DLQ has attempts left
         "PORT": str(port),
         "LOG_FORMAT": "json",
     }

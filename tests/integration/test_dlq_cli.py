@@ -11,7 +11,7 @@ from orders.database import connect
 from orders.store import OrderStore
 from tests import mariadb
 from tests.conftest import make_settings
-from tests.dead_orders import FakeWorker, a_failure, bury, in_all, order_body, order_id_of
+from tests.dead_orders import FakeWorker, a_failure, bury, bury_copy, in_all, order_body, order_id_of
 from tests.unit.fakes import FakeQueue
 
 NOWHERE = "http://127.0.0.1:1"
@@ -104,6 +104,20 @@ class TestScanning:
 
 
 class TestRepairing:
+    @pytest.mark.usefixtures("_worker")
+    def test_rescue_sends_what_is_dead_with_attempts_left_and_no_other(self, run, engine, queues):
+        [_, dead] = bury(queues, [order_body(), order_body()])
+        OrderStore(engine).record_attempt(a_failure(dead))
+        code, output, _ = run("dlq", "rescue", "--as", "ada")
+        assert (code, "rescue of 1 message by ada: done" in output, "1 confirmed" in output) == (0, True, True)
+        assert run("dlq", "rescue") == (0, "nothing is dead with attempts left\n", "")
+        assert (run("dlq", "rescue", "--json")[1], in_all(queues, queues.dlq_url)) == ("[]\n", 1)
+
+    def test_a_renewed_message_is_shown_by_its_first_id_and_its_kind_in_words(self, run, queues):
+        bury_copy(queues, order_body())
+        code, output, _ = run("dlq", "show", "first")
+        assert (code, "lost: its worker was killed" in output, "would be stored" in output) == (0, True, True)
+
     @pytest.mark.usefixtures("_worker")
     def test_redrive_asks_sends_and_confirms(self, run, queues):
         bury(queues, [order_body() for _ in range(7)])

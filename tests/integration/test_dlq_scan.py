@@ -9,6 +9,7 @@ import pytest
 from celery_sqs.aws.endpoint import Endpoint
 from celery_sqs.dlq.queue import VISIBILITY, DeadLetterQueue
 from celery_sqs.errors import CallFailed
+from celery_sqs.message.outgoing import resent
 from celery_sqs.metrics import CALLS, OK
 from tests.dead_orders import bury, in_all, visible
 
@@ -68,7 +69,7 @@ def test_a_message_goes_back_to_work_as_it_was(dlq, queues):
     [before] = queues.peek(queues.dlq_url)
     with dlq.scan() as scan:
         messages = next(iter(scan))
-        [new_id] = scan.resend(messages, [body])
+        [new_id] = scan.send([resent(messages[0], body)])
         assert in_all(queues, queues.dlq_url) == 1, "it is deleted by whoever has written down that it was sent"
         assert scan.delete(messages) == [None]
     [after] = queues.peek(queues.url)
@@ -84,7 +85,7 @@ def test_large_messages_go_back_to_work(dlq, queues):
         bury(queues, [body])
     with dlq.scan() as scan:
         found = [message for messages in scan for message in messages]
-        scan.resend(found, [message["Body"] for message in found])
+        scan.send([resent(message, message["Body"]) for message in found])
         scan.delete(found)
     assert {message["Body"] for message in queues.peek(queues.url)} == set(bodies)
 

@@ -169,6 +169,19 @@ def test_an_order_in_the_dlq_is_dead_also_where_its_workers_died_without_a_word(
     assert found.entries[-1].detail["kind"] == "lost"
 
 
+def test_an_attempt_that_has_begun_is_told_as_that_and_one_that_was_lost_as_failed(timeline, store):
+    order_id = uuid4()
+    lost = a_failure("m1", order_id=order_id, kind="lost", receive_count=1, final=False, failed_at=at(1))
+    begun = a_failure("m1", order_id=order_id, kind="begun", receive_count=2, final=False, failed_at=at(2))
+    store.record_attempt(begun)
+    assert (timeline(str(order_id)).state, whats(timeline(str(order_id)))) == ("queued", ["begun"])
+    store.record_attempt(lost)
+    found = timeline(str(order_id))
+    assert [(entry.what, entry.detail["kind"]) for entry in found.entries] == [("failed", "lost"), ("begun", "begun")]
+    assert (found.state, found.entries[1].detail["receive_count"]) == ("retrying", 2)
+    assert "error" not in found.entries[1].detail, "it has none while it runs"
+
+
 def test_poison_is_found_by_its_task_id(timeline, snapshot, store):
     snapshot.add([{"MessageId": "m1", "Body": "poison"}])
     store.record_attempt(a_failure("m1", kind="poison", error_class="Undecodable"))

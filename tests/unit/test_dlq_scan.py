@@ -11,6 +11,8 @@ from celery_sqs.aws.group_commit import MAX_BATCH_BYTES
 from celery_sqs.dlq import queue as module
 from celery_sqs.dlq.queue import DeadLetterQueue
 from celery_sqs.errors import CallFailed
+from celery_sqs.message.outgoing import resent
+from celery_sqs.message.renewal import Renewal, renewed
 
 DLQ, WORK = "http://q/0/dlq", "http://q/0/work"
 
@@ -174,10 +176,46 @@ def test_a_message_is_sent_again_with_its_body_and_attributes():
     message = a_message(1, "as it was", name=text | {"StringListValues": []}, picture=raw)
     sqs = FakeSQS(message)
     with OnFake(sqs).scan() as scan:
-        assert scan.resend(all_of(scan), ["as it was"]) == ["new-0"]
+        assert scan.send([resent(message, "as it was") for message in all_of(scan)]) == ["new-0"]
     [[entry]] = sqs.calls["send"]
     assert entry == {"Id": "0", "MessageBody": "as it was", "MessageAttributes": {"name": text, "picture": raw}}
     assert not sqs.calls["delete"]
+
+
+def a_copy(number):
+    """A copy of a message that was renewed, as SQS hands it out."""
+    name = {"DataType": "String", "StringValue": "a"}
+    carried = Renewal(message_id="first", sent_at=1_000, receives=3)
+    entry = renewed({"Body": "{}", "MessageAttributes": {"name": name}}, carried)
+    of_sqs = {"AWSTraceHeader": "Root=1", "MessageGroupId": "7", "ApproximateReceiveCount": "2"}
+    return a_message(number, **entry["MessageAttributes"]) | {"Attributes": of_sqs | {"SentTimestamp": "9000"}}
+
+
+def test_a_copy_is_the_message_that_was_sent_first_and_is_sent_again_without_its_past():
+    sqs = FakeSQS(a_copy(1))
+    with OnFake(sqs).scan() as scan:
+        [message] = all_of(scan)
+        scan.send([resent(message, message["Body"])])
+        assert scan.renewal(message).receives == 3
+    assert (message["MessageId"], message["Attributes"]["SentTimestamp"]) == ("first", "1000")
+    assert message["Attributes"]["ApproximateReceiveCount"] == "5"
+    [[entry]] = sqs.calls["send"]
+    assert entry == {
+        "Id": "0",
+        "MessageBody": "{}",
+        "MessageAttributes": {"name": {"DataType": "String", "StringValue": "a"}},
+        "MessageSystemAttributes": {"AWSTraceHeader": {"DataType": "String", "StringValue": "Root=1"}},
+        "MessageGroupId": "7",
+    }
+
+
+def test_two_copies_of_one_message_are_both_seen_and_each_is_released_or_deleted_by_itself():
+    sqs = FakeSQS(*map(a_copy, range(3)))
+    with OnFake(sqs).scan() as scan:
+        messages = all_of(scan)
+        assert [message["MessageId"] for message in messages] == ["first"] * 3
+        scan.delete(messages[:1])
+    assert released(sqs) == Counter(message["ReceiptHandle"] for message in messages[1:])
 
 
 def test_sends_stay_below_the_limits_of_a_batch():
@@ -185,7 +223,7 @@ def test_sends_stay_below_the_limits_of_a_batch():
     sqs = FakeSQS(*(a_message(number, half) for number in range(3)), *map(a_message, range(3, 28)))
     with OnFake(sqs).scan() as scan:
         messages = sorted(all_of(scan), key=lambda message: len(message["Body"]), reverse=True)
-        new_ids = scan.resend(messages, [message["Body"] for message in messages])
+        new_ids = scan.send([resent(message, message["Body"]) for message in messages])
     assert len(new_ids) == 28
     for entries in sqs.calls["send"]:
         assert len(entries) <= 10
@@ -200,7 +238,7 @@ def test_a_send_that_is_not_confirmed_is_tried_again_and_only_that():
     sqs = FakeSQS(*map(a_message, range(3)))
     sqs.troubles["send"] = [half_of_it, AWAY]
     with OnFake(sqs).scan() as scan:
-        assert scan.resend(all_of(scan), ["{}"] * 3) == ["first", "new-0", "new-1"]
+        assert scan.send([resent(message, "{}") for message in all_of(scan)]) == ["first", "new-0", "new-1"]
     assert [len(entries) for entries in sqs.calls["send"]] == [3, 2, 2]
 
 
@@ -219,7 +257,7 @@ def test_a_send_that_is_never_confirmed_says_so(trouble, tried_again, at_fault, 
     sqs = FakeSQS(a_message(1))
     sqs.troubles["send"] = [trouble] * 100
     with OnFake(sqs).scan() as scan:
-        [failure] = scan.resend(all_of(scan), ["{}"])
+        [failure] = scan.send([resent(message, "{}") for message in all_of(scan)])
     assert isinstance(failure, Failure)
     assert failure.sender_fault is at_fault
     assert (len(sqs.calls["send"]) > 1) is tried_again

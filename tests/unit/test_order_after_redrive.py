@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import event, insert
 
 from app.services import Services
-from celery_sqs.dlq.tables import repair_items
+from celery_sqs.dlq import SYSTEM
+from celery_sqs.dlq.tables import repair_items, repairs
 from tests.dead_orders import a_failure
 from tests.unit.samples import an_arrival, an_order
 
@@ -53,6 +54,7 @@ def repair(engine, order_id):
         }
         with engine.begin() as connection:
             connection.execute(insert(repair_items).values(values))
+        return values["repair_id"]
 
     return record
 
@@ -94,6 +96,25 @@ def test_it_is_persisted_once_its_row_is_there(get_state, fail, repair, store, o
     repair("first", "confirmed", sent_at=datetime.now(UTC))
     store.persist([an_arrival(an_order(order_id=order_id, user_id=7))])
     assert get_state() == ("persisted", 1)
+
+
+def test_an_order_that_was_rescued_goes_on_with_the_attempts_that_it_had(get_state, fail, repair, engine):
+    fail("first", receive_count=1, final=False)
+    rescue_id = repair("first", sent_at=datetime.now(UTC))
+    values = {"id": rescue_id, "action": "rescue", "operator": SYSTEM, "reason": "", "state": "done", "note": ""}
+    with engine.begin() as connection:
+        connection.execute(insert(repairs).values(values | {"canaries": 0, "began_at": datetime.now(UTC)}))
+    assert get_state() == ("retrying", 1)
+    fail("first", receive_count=9, final=True)
+    assert get_state() == ("dead", 9)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_an_attempt_that_has_begun_is_no_failure_yet(get_state, fail, store, order_id, before):
+    if before:
+        fail("first", receive_count=1, final=False)
+    store.record_attempt(a_failure("first", order_id=order_id, receive_count=2, kind="begun", final=False))
+    assert get_state()[0] == ("retrying" if before else "queued")
 
 
 def test_only_an_order_that_has_failed_costs_a_statement_for_the_repairs(app, get_state, fail):

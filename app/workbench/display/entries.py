@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flask import url_for
 
-from app.history import Entry
+from app.history import Entry, kind_in_words
 from app.workbench.display.values import short
 
 #: What happened, in words, and the class of its colour.
@@ -16,6 +16,7 @@ _TITLES: Final = {
     "sent": ("Sent: the queue has it", "accent"),
     "received": ("Received by a worker", "accent"),
     "started": ("Started", "accent"),
+    "begun": ("Attempt begun, alone: it is on record before it runs", "accent"),
     "failed": ("Attempt failed", "warning"),
     "persisted": ("Persisted: the row is there", "ok"),
     "succeeded": ("Done: the worker has settled it", "ok"),
@@ -23,6 +24,7 @@ _TITLES: Final = {
     "redriven": ("Sent again by an operator", "accent"),
     "edited": ("Edited and sent again by an operator", "accent"),
     "discarded": ("Discarded by an operator", "danger"),
+    "rescued": ("Sent again by itself: it was dead with attempts left", "accent"),
 }
 
 _LABELS: Final = {
@@ -85,6 +87,8 @@ def _shown(entry: Entry, previous: Entry | None) -> Shown:
 
 def _fact(key: str, value: Any) -> tuple[str, str, str | None]:
     link = None
+    if key == "kind":
+        value = kind_in_words(value)
     if key == "repair_id":
         link = url_for("monitor.repair", repair_id=value)
     return _LABELS.get(key, key.replace("_", " ")), _instant(value) if key.endswith("_at") else str(value), link

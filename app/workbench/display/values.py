@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from app.history import kind_in_words
 from app.workbench.display.percentiles import Percentile
 
 _MINUTE: Final = 60
@@ -72,5 +73,5 @@ def number(value: float) -> str:
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
-    each.__name__: each for each in (ago, clock, iso, number, percentile, short)
+    each.__name__: each for each in (ago, clock, iso, kind_in_words, number, percentile, short)
 }

@@ -69,7 +69,9 @@ def message(message_id: str) -> dict[str, Any]:
         "message": found,
         "body": shown_body(found.body),
         "attempts": [
-            entry for entry in entries if entry.what == "failed" and entry.detail.get("message_id") == message_id
+            entry
+            for entry in entries
+            if entry.what in {"begun", "failed"} and entry.detail.get("message_id") == message_id
         ],
         "traceback": timeline.traceback if timeline else None,
         "repairs": [

@@ -17,6 +17,7 @@ from celery_sqs.dlq.repair.states import (
     FAILED,
     PLANNED,
     REDRIVE,
+    RESCUE,
     RUNNING,
     SENDING,
     SENT,
@@ -29,7 +30,7 @@ CHUNK: Final = 500
 #: The reason of a message that is no longer in the DLQ, where no other is on record.
 LEFT: Final = "no longer in the DLQ"
 
-_DONE: Final = {REDRIVE: "sent again", EDIT: "edited and sent", DISCARD: "discarded"}
+_DONE: Final = {REDRIVE: "sent again", EDIT: "edited and sent", DISCARD: "discarded", RESCUE: "sent again"}
 
 
 class Journal:

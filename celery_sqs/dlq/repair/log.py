@@ -5,10 +5,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select, func, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, func, or_, select, true
 
 from celery_sqs.database.transaction import transaction
-from celery_sqs.dlq.repair.states import CONFIRMED, DISCARDED, FAILED, GONE, PLANNED, SENDING, SENT
+from celery_sqs.dlq.repair.states import (
+    CONFIRMED,
+    DISCARDED,
+    FAILED,
+    GONE,
+    PLANNED,
+    RESCUE,
+    RUNNING,
+    SENDING,
+    SENT,
+)
 from celery_sqs.dlq.tables import repair_items, repairs
 
 
@@ -22,7 +32,7 @@ class RepairProgress:
 
     Attributes:
         id: names it.
-        action: `redrive`, `edit` or `discard`.
+        action: `redrive`, `edit`, `discard` or `rescue`.
         operator: who.
         reason: why, in the operator's words.
         state: `running`, `done` or `stopped`; one that is running and has no runner was interrupted.
@@ -131,9 +141,24 @@ class RepairLog:
         return self._with_repairs(select(repair_items).where(repair_items.c.task_id == task_id))
 
     def sent_again(self, message_ids: Collection[str]) -> set[str]:
-        """Of these dead messages those that SQS has confirmed as sent again."""
+        """Of these dead messages those that an operator has sent again, as new ones: SQS has confirmed it."""
+        rescues = select(repairs.c.id).where(repairs.c.action == RESCUE)
+        return self._sent(message_ids, repair_items.c.repair_id.not_in(rescues))
+
+    def sent(self, message_ids: Collection[str]) -> set[str]:
+        """Of these dead messages those that have been sent again, by an operator or by themselves."""
+        return self._sent(message_ids, true())
+
+    def interrupted(self, action: str) -> list[str]:
+        """The ids of the repairs whose process has ended before they were done, newest first."""
+        columns = repairs.c
+        is_alone = or_(columns.runner.is_(None), columns.runner_until < datetime.now(UTC))
+        query = select(columns.id).where(columns.action == action, columns.state == RUNNING, is_alone)
+        return [row.id for row in self._rows(query.order_by(columns.began_at.desc()))]
+
+    def _sent(self, message_ids: Collection[str], condition: ColumnElement[bool]) -> set[str]:
         items = repair_items.c
-        query = select(items.message_id).where(items.message_id.in_(message_ids), items.sent_at.is_not(None))
+        query = select(items.message_id).where(items.message_id.in_(message_ids), items.sent_at.is_not(None), condition)
         return {row.message_id for row in self._rows(query)}
 
     def _with_repairs(self, query: Select[Any]) -> list[tuple[RepairProgress, RepairItem]]:

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from sqlalchemy import Engine, Row, Select, and_, select
+from sqlalchemy import Column, Engine, Row, Select, and_, select
 
 from celery_sqs.database.transaction import transaction
 from celery_sqs.dlq.attempts import AttemptReader
@@ -28,15 +28,24 @@ class Outcomes:
         journal: its journal.
         attempts: the failed attempts on record.
         hooks: of the tasks that the messages call.
+        keeps_identity: whether what was sent has the id of the dead message, and not one of its own.
     """
 
     def __init__(
-        self, engine: Engine, repair_id: str, journal: Journal, attempts: AttemptReader, hooks: TaskHooks
+        self,
+        engine: Engine,
+        repair_id: str,
+        journal: Journal,
+        attempts: AttemptReader,
+        hooks: TaskHooks,
+        keeps_identity: bool = False,
     ) -> None:
         self._engine = engine
         self._journal = journal
         self._attempts = attempts
         self._hooks = hooks
+        #: What attempts and events name the message that was sent by.
+        self._id: Column[str] = repair_items.c["message_id" if keeps_identity else "new_message_id"]
         self._are_sent = and_(repair_items.c.repair_id == repair_id, repair_items.c.state == SENT)
         self._last = ""  # the message id up to which items were checked
 
@@ -62,11 +71,11 @@ class Outcomes:
         unknown = [item.message_id for item, is_done in done if is_done is None]
         confirmed = {item.message_id for item, is_done in done if is_done} | self._succeeded(unknown)
         self._journal.mark(confirmed, CONFIRMED)
-        open_items = {item.new_message_id: item.message_id for item in items if item.message_id not in confirmed}
+        open_items = {item.sent_as: item.message_id for item in items if item.message_id not in confirmed}
         attempts = self._attempts.last_attempts(list(open_items)) if open_items else {}
         failed = {
-            open_items[new_message_id]: f"{attempt.error_class}: {attempt.message}"
-            for new_message_id, attempt in attempts.items()
+            open_items[sent_as]: f"{attempt.error_class}: {attempt.message}"
+            for sent_as, attempt in attempts.items()
             if attempt.final
         }
         self._journal.mark_ended(FAILED, failed)
@@ -75,11 +84,11 @@ class Outcomes:
     def _decoded(self, item: Row[Any]) -> DecodedMessage:
         """The message that was sent."""
         body = item.body if item.new_body is None else item.new_body
-        return self._hooks.decode(item.new_message_id, body, json.loads(item.attributes or "{}"))
+        return self._hooks.decode(item.sent_as, body, json.loads(item.attributes or "{}"))
 
     def _sent_items(self) -> Select[Any]:
         items, messages = repair_items.c, dead_messages.c
-        query = select(items.message_id, items.new_message_id, items.body, items.new_body, messages.attributes)
+        query = select(items.message_id, self._id.label("sent_as"), items.body, items.new_body, messages.attributes)
         query = query.outerjoin_from(repair_items, dead_messages, messages.message_id == items.message_id)
         query = query.where(self._are_sent, items.message_id > self._last)
         return query.order_by(items.message_id).limit(CHUNK)
@@ -90,7 +99,7 @@ class Outcomes:
             return set()
         items, tasks = repair_items.c, task_state.c
         # A message that brings no task id of its own goes by SQS's, and so has another one now.
-        same = and_(tasks.task_id.in_([items.task_id, items.new_message_id]), tasks.message_id == items.new_message_id)
+        same = and_(tasks.task_id.in_([items.task_id, self._id]), tasks.message_id == self._id)
         query = select(items.message_id).join(task_state, same)
         query = query.where(self._are_sent, items.message_id.in_(message_ids), tasks.state == SUCCESS)
         return {row.message_id for row in self._rows(query)}

@@ -23,7 +23,7 @@ class Plan:
     """What is to be done, and who says so.
 
     Attributes:
-        action: `redrive`, `edit` or `discard`.
+        action: `redrive`, `edit`, `discard` or `rescue`.
         operator: who.
         reason: why, in the operator's words.
         canaries: how many messages go first.

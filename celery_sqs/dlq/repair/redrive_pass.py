@@ -1,8 +1,12 @@
-"""A pass over the DLQ that sends or discards a repair's messages: scans until each was found, or is gone."""
+"""A pass over the DLQ that sends or discards a repair's messages: scans until each was found, or is gone.
+
+Several copies of one message are one message: it is sent once, and all that are found are deleted.
+"""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Final
 
 from sqlalchemy import Engine
@@ -10,6 +14,7 @@ from sqlalchemy import Engine
 from celery_sqs.aws.batch_call import Failure
 from celery_sqs.dlq.queue import DeadLetterQueue, Message, Scan
 from celery_sqs.dlq.repair.journal import LEFT, Journal
+from celery_sqs.dlq.repair.sending import Sending
 from celery_sqs.dlq.repair.states import DISCARDED, FAILED, GONE, SENDING
 from celery_sqs.dlq.repair.throttle import Throttle
 from celery_sqs.dlq.scan_lock import ScanLock
@@ -35,7 +40,7 @@ class RedrivePass:
         snapshot: what is kept of the DLQ.
         journal: the repair's.
         throttle: how fast.
-        discards: whether the messages are discarded, and not sent.
+        sending: how they are sent; None: they are discarded.
         heartbeat: called every second at least.
     """
 
@@ -46,7 +51,7 @@ class RedrivePass:
         snapshot: Snapshot,
         journal: Journal,
         throttle: Throttle,
-        discards: bool,
+        sending: Sending | None,
         heartbeat: Callable[[], None],
     ) -> None:
         self._engine = engine
@@ -54,11 +59,11 @@ class RedrivePass:
         self._snapshot = snapshot
         self._journal = journal
         self._throttle = throttle
-        self._discards = discards
+        self._sending = sending
         self._heartbeat = heartbeat
         self._waiting = journal.waiting()
         self._undeleted = journal.undeleted()
-        self._new_bodies = journal.new_bodies()
+        self._done: set[str] = set()  # sent or discarded by this run
         self._missed_since: dict[str, float] = {}
 
     def __len__(self) -> int:
@@ -103,37 +108,48 @@ class RedrivePass:
     def _search(self, scan: Scan, left: int) -> set[str]:
         """Send or discard what a scan finds, until no more than so many are left; returns the ids of all found."""
         seen: set[str] = set()
-        found: list[Message] = []
+        found: dict[str, list[Message]] = {}  # by message id its copies
         for messages in scan:
             self._heartbeat()
-            seen.update(message["MessageId"] for message in messages)
-            self._remove(scan, [message for message in messages if message["MessageId"] in self._undeleted])
-            found += [message for message in messages if message["MessageId"] in self._waiting]
+            left_over = []
+            for message in messages:
+                message_id = message["MessageId"]
+                if self._sending and self._sending.skips(scan.renewal(message)):
+                    continue
+                seen.add(message_id)
+                if message_id in self._waiting:
+                    found.setdefault(message_id, []).append(message)
+                elif message_id in self._undeleted or message_id in self._done:
+                    left_over.append(message)
+            self._remove(scan, left_over)
             if len(found) >= min(CHUNK, len(self._waiting) - left):
-                self._send_or_discard(scan, found[: len(self._waiting) - left])
-                found = []
+                self._send_or_discard(scan, found, left)
+                found = {}
                 if len(self._waiting) <= left and not self._undeleted:
                     break
-        self._send_or_discard(scan, found[: len(self._waiting) - left])
+        self._send_or_discard(scan, found, left)
         return seen
 
-    def _send_or_discard(self, scan: Scan, messages: Sequence[Message]) -> None:
+    def _send_or_discard(self, scan: Scan, found: dict[str, list[Message]], left: int) -> None:
+        """Send or discard messages, all copies of each, until no more than so many are left."""
+        some = islice(found.values(), len(self._waiting) - left)
+        messages = [message for copies in some for message in copies]
         if not messages:
             return
         began_at = time.monotonic()
-        message_ids = [message["MessageId"] for message in messages]
-        self._journal.mark(message_ids, SENDING)
-        self._waiting |= dict.fromkeys(message_ids, SENDING)
-        failures = self._discard(scan, messages) if self._discards else self._send(scan, messages)
-        if len(failures) == len(messages):
+        sending = dict.fromkeys((message["MessageId"] for message in messages), SENDING)
+        self._journal.mark(sending, SENDING)
+        self._waiting |= sending
+        failures = self._send(scan, messages, self._sending) if self._sending else self._discard(scan, messages)
+        if len(failures) == len(sending):
             raise CallFailed(f"SQS does nothing of what it is asked for: {failures[0].reason}")
         self._heartbeat()
-        self._pause(len(messages) / self._throttle.rate - (time.monotonic() - began_at))
+        self._pause(len(sending) / self._throttle.rate - (time.monotonic() - began_at))
 
-    def _send(self, scan: Scan, messages: Sequence[Message]) -> list[Failure]:
+    def _send(self, scan: Scan, messages: Sequence[Message], sending: Sending) -> list[Failure]:
         """Send messages and, once that is confirmed and on record, delete them; returns failures that may pass."""
-        bodies = [self._new_bodies.get(message["MessageId"]) or message["Body"] for message in messages]
-        outcomes = dict(zip((message["MessageId"] for message in messages), scan.resend(messages, bodies), strict=True))
+        each_once = {message["MessageId"]: message for message in messages}
+        outcomes = dict(zip(each_once, sending.send(scan, list(each_once.values())), strict=True))
         sent = {message_id: outcome for message_id, outcome in outcomes.items() if isinstance(outcome, str)}
         failures = {message_id: outcome for message_id, outcome in outcomes.items() if isinstance(outcome, Failure)}
         refused = {message_id: failure.reason for message_id, failure in failures.items() if failure.sender_fault}
@@ -141,28 +157,35 @@ class RedrivePass:
         self._journal.mark_ended(FAILED, refused)
         self._settle([*sent, *refused])
         self._undeleted |= sent.keys()
+        self._done |= sent.keys()
         self._remove(scan, [message for message in messages if message["MessageId"] in sent])
         return [failure for failure in failures.values() if not failure.sender_fault]
 
     def _discard(self, scan: Scan, messages: Sequence[Message]) -> list[Failure]:
-        outcomes = scan.delete(messages)
-        deleted = [message["MessageId"] for message, failure in zip(messages, outcomes, strict=True) if failure is None]
+        failures = self._delete(scan, messages)
+        deleted = {message["MessageId"] for message in messages} - failures.keys()
         self._journal.mark(deleted, DISCARDED)
         self._note_removed(deleted)
         self._settle(deleted)
-        return [failure for failure in outcomes if failure is not None]
+        self._done |= deleted
+        return list(failures.values())
 
     def _remove(self, scan: Scan, messages: Sequence[Message]) -> None:
         """Delete messages that were sent. What fails is tried again by the next scan, if there is one."""
-        outcomes = scan.delete(messages)
-        deleted = [message["MessageId"] for message, failure in zip(messages, outcomes, strict=True) if failure is None]
-        self._undeleted -= set(deleted)
+        failures = self._delete(scan, messages)
+        deleted = {message["MessageId"] for message in messages} - failures.keys()
+        self._undeleted -= deleted
         self._note_removed(deleted)
 
-    def _note_removed(self, message_ids: Sequence[str]) -> None:
+    def _delete(self, scan: Scan, messages: Sequence[Message]) -> dict[str, Failure]:
+        """Delete copies of messages from the DLQ; by message id why one of them is still there."""
+        outcomes = zip(messages, scan.delete(messages), strict=True)
+        return {message["MessageId"]: failure for message, failure in outcomes if failure is not None}
+
+    def _note_removed(self, message_ids: Collection[str]) -> None:
         """Note in the snapshot that messages have left the DLQ."""
         if message_ids:
-            self._snapshot.remove(message_ids)
+            self._snapshot.remove([*message_ids])
 
     def _settle(self, message_ids: Collection[str]) -> None:
         for message_id in message_ids:
@@ -177,7 +200,7 @@ class RedrivePass:
         ]
         gone = dict.fromkeys(long_missed, LEFT) | self._journal.gone(missing)
         # What a killed run was deleting is deleted.
-        ours = {message_id for message_id in gone if self._discards and self._waiting[message_id] == SENDING}
+        ours = {message_id for message_id in gone if not self._sending and self._waiting[message_id] == SENDING}
         self._journal.mark(ours, DISCARDED)
         self._note_removed([*ours])
         self._journal.mark_ended(GONE, {message_id: gone[message_id] for message_id in gone if message_id not in ours})

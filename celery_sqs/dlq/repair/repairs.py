@@ -16,7 +16,8 @@ from celery_sqs.dlq.repair.outcomes import Outcomes
 from celery_sqs.dlq.repair.plan import Plan, Refused, begin
 from celery_sqs.dlq.repair.redrive_pass import RedrivePass
 from celery_sqs.dlq.repair.run import Heartbeat, RepairRun
-from celery_sqs.dlq.repair.states import DISCARD, DONE, EDIT, REDRIVE
+from celery_sqs.dlq.repair.sending import AsCopy, AsNew, Sending
+from celery_sqs.dlq.repair.states import DISCARD, DONE, EDIT, REDRIVE, RESCUE
 from celery_sqs.dlq.repair.throttle import Throttle
 from celery_sqs.dlq.selection import Selection
 from celery_sqs.dlq.snapshot import Snapshot
@@ -66,7 +67,7 @@ class Repairs(RepairLog):
         """Put a repair on record; nothing is done yet. Returns its id.
 
         Args:
-            action: `REDRIVE`, `EDIT` or `DISCARD`.
+            action: `REDRIVE`, `EDIT`, `DISCARD` or `RESCUE`.
             selection: the messages; exactly one for an edit.
             operator: who says so.
             reason: why; a discard has to have one.
@@ -112,11 +113,19 @@ class Repairs(RepairLog):
 
     def _run(self, repair: RepairProgress, heartbeat: Heartbeat) -> None:
         journal = Journal(self._engine, repair.id)
-        outcomes = Outcomes(self._engine, repair.id, journal, self._attempts, self._hooks)
+        is_rescue = repair.action == RESCUE
+        outcomes = Outcomes(self._engine, repair.id, journal, self._attempts, self._hooks, keeps_identity=is_rescue)
+        sending = self._sending(repair.action, journal)
         redrive_pass = RedrivePass(
-            self._engine, self._queue, self._snapshot, journal, self._throttle, repair.action == DISCARD, heartbeat
+            self._engine, self._queue, self._snapshot, journal, self._throttle, sending, heartbeat
         )
         RepairRun(repair, self, journal, outcomes, redrive_pass, self._throttle, heartbeat).run()
+
+    def _sending(self, action: str, journal: Journal) -> Sending | None:
+        """How an action sends messages; None: it discards them."""
+        if action == RESCUE:
+            return AsCopy(self._attempts, self._queue.work_facts().max_receive_count or 0)
+        return None if action == DISCARD else AsNew(journal.new_bodies())
 
     def _checked_edit(self, selection: Selection, new_body: str | None) -> dict[str, str | None]:
         """What an edit changes in the record of its message."""

@@ -7,6 +7,7 @@ import pytest
 from app.history import Entry
 from app.workbench.display.entries import shown_entries
 from app.workbench.display.values import ago, plain, short
+from celery_sqs.dlq import SYSTEM
 from tests.unit.workbench.fakes import NOW, REPAIR_ID
 
 
@@ -63,3 +64,18 @@ def test_instants_are_told_by_how_long_ago_they_were(seconds, text):
 
 def test_json_has_instants_in_iso_8601():
     assert plain({"at": [NOW.replace(microsecond=123000, second=5)]})["at"][0].endswith(":05.123Z")
+
+
+def test_what_became_of_a_worker_is_said_in_words():
+    [lost, begun, rescued] = shown_entries(
+        [entry(0, "failed", kind="lost"), entry(1, "begun", kind="begun"), entry(2, "rescued", operator=SYSTEM)]
+    )
+    assert lost.facts == [("kind", "lost: its worker was killed, or it took too long", None)]
+    assert (begun.title, begun.facts) == (
+        "Attempt begun, alone: it is on record before it runs",
+        [("kind", "running, or its worker was killed", None)],
+    )
+    assert (rescued.title, rescued.facts) == (
+        "Sent again by itself: it was dead with attempts left",
+        [("operator", "the safety net", None)],
+    )
