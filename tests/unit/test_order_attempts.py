@@ -94,3 +94,9 @@ def test_an_order_that_has_killed_its_worker_as_often_as_it_may_is_dead(attempts
     rows = store.attempts_of(UUID(ORDER_ID))
     assert [(row.kind, row.final) for row in rows] == [("lost", False), ("lost", False), ("lost", True)]
     assert state_without_row(rows) == "dead"
+
+
+def test_the_outcome_of_an_attempt_takes_the_place_of_its_beginning(attempts, store):
+    attempts.record(an_attempt(kind=Kind.BEGUN))
+    attempts.record(an_attempt())
+    assert [row.kind for row in store.attempts_of_task("task")] == ["own"]

@@ -1,12 +1,14 @@
 """What a stopping worker does with what has not begun: it runs nothing, and renews it or releases it."""
 
+import threading
+
 import pytest
 
 from celery_sqs.consume.budget import Step
 from celery_sqs.consume.delivery import State
 from tests.polling import poll
 from tests.unit.channels import RECEIVES, Stand, refuse
-from tests.unit.deliveries import SettlingSQS, handles
+from tests.unit.deliveries import SettlingSQS, handles, succeed
 
 
 @pytest.fixture
@@ -90,3 +92,22 @@ def test_closing_parts_with_all_that_is_in_flight(stand):
     assert len(sent) == 3, "what is being renewed is renewed once"
     assert sorted(handles(stand.sqs.deleted)) == ["handle-1", "handle-2", "handle-3"]
     assert {one.state for one in (handed, waiting, under_way)} == {State.SETTLED}
+
+
+def test_closing_does_not_release_what_is_being_renewed(stand):
+    confirm = threading.Event()
+
+    def confirm_late(entries):
+        confirm.wait(5)
+        return succeed(entries)
+
+    stand.channel.sqs = SettlingSQS(confirm_late)
+    stand.channel.settlements.open("http://other")
+    one = stand.receive(1, receives=2)
+    one.queue_url, one.attempts = "http://other", RECEIVES
+    stand.channel.proceed(one, Step.RENEW_UNSPENT, records=True)
+    poll(lambda: stand.sqs.sent, 2, "its copy is under way")
+    threading.Timer(0.3, confirm.set).start()
+    stand.channel.close()
+    assert stand.sqs.changed == [], "released it would run beside its copy"
+    assert handles(stand.sqs.deleted) == ["handle-1"]
