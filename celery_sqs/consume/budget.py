@@ -32,8 +32,9 @@ class Budget:
         receives: how often SQS has handed out this copy of the message, this time included.
         max_receives: receives that the queue allows; None without a redrive policy.
         attempts: failed attempts on record, at all copies; None: not known.
-        attempts_before: those on record when this copy was sent, 0 for a message that never was renewed; None: not
-            known then.
+        attempts_before: those on record when they were last looked up before this copy was sent, 0 for a message that
+            never was renewed; None: not known then.
+        receives_before: receives since then of earlier copies, each of which may have begun an attempt.
         is_suspect: whether an earlier copy came back and nothing on record said why.
         is_renewable: whether a copy can be sent. A FIFO queue would lose its order.
         records: whether the task keeps a record of its attempts.
@@ -43,6 +44,7 @@ class Budget:
     max_receives: int | None
     attempts: int | None = 0
     attempts_before: int | None = 0
+    receives_before: int = 0
     is_suspect: bool = False
     is_renewable: bool = True
     records: bool = True
@@ -59,10 +61,9 @@ class Budget:
 
     @property
     def is_unexplained(self) -> bool:
-        """Whether some receive of this copy has no attempt on record, or may have none."""
-        if self.attempts is None:
-            return self.receives > 1
-        return self.attempts - (self.attempts_before or 0) < self.receives - 1
+        """Whether some receive before this one has no attempt on record, or may have none."""
+        receives = self.receives_before + self.receives - 1
+        return receives > 0 if self.attempts is None else self.attempts - (self.attempts_before or 0) < receives
 
 
 def after_receive(budget: Budget) -> Step:
@@ -100,4 +101,5 @@ def is_suspect_next(budget: Budget) -> bool:
 def _was_redriven(budget: Budget) -> bool:
     """Whether a dead message was sent again by SQS's own redrive: its copy has attempts, and no receive yet."""
     before = budget.attempts_before
-    return budget.records and budget.receives == 1 and before is not None and before < (budget.attempts or 0)
+    is_new = budget.receives_before + budget.receives == 1
+    return budget.records and is_new and before is not None and before < (budget.attempts or 0)

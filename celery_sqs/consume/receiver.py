@@ -56,6 +56,11 @@ class Receiver:
         in_flight: asked for room before each poll, filled after it.
         deliver: called on a receiver's thread with each poll's deliveries.
         give_back: called on one with each delivery that comes after the stop.
+
+    Attributes:
+        source: the queue.
+        polled_at: when a poll last ended, with whatever answer, on the monotonic clock.
+        answered_at: when SQS last answered one.
     """
 
     def __init__(
@@ -67,7 +72,7 @@ class Receiver:
         give_back: Callable[[Delivery], None],
     ) -> None:
         self._connect = connect
-        self._source = source
+        self.source = source
         self._in_flight = in_flight
         self._deliver = deliver
         self._give_back = give_back
@@ -76,6 +81,7 @@ class Receiver:
         self._polls = Polls()
         self._failures = 0
         self.polled_at = time.monotonic()
+        self.answered_at = float("-inf")
         self._threads = [
             threading.Thread(target=self._run, name=f"sqs-receiver-{number}", daemon=True)
             for number in range(MOST_IN_FLIGHT)
@@ -133,7 +139,7 @@ class Receiver:
     def _poll(self, poll: Poll) -> None:
         # A worker that stops polling is dead and looks alive, so whatever is raised is caught here.
         try:
-            deliveries = self._receive(poll)
+            deliveries = self.receive(poll.count, None if poll.is_long else 0)
             self._succeeded(poll, len(deliveries))
             for delivery in deliveries:
                 self._in_flight.add(delivery)
@@ -147,25 +153,42 @@ class Receiver:
         finally:
             self.polled_at = time.monotonic()
 
-    def _receive(self, poll: Poll) -> list[Delivery]:
+    def learn(self) -> QueueFacts:
+        """The queue's attributes; asked for once.
+
+        Raises:
+            CallFailed: SQS refuses, cannot be reached, or gives an answer that makes no sense.
+        """
         if self._facts is None:
-            self._facts = read_facts(self._connect(0), self._source.url)
-        facts = self._facts
-        wait: Any = {} if poll.is_long else {"WaitTimeSeconds": 0}  # else the queue's own
+            self._facts = read_facts(self._connect(0), self.source.url)
+        return self._facts
+
+    def receive(self, count: int, wait: int | None) -> list[Delivery]:
+        """Receive once, on any thread.
+
+        Args:
+            count: messages to ask for, at the most.
+            wait: seconds that SQS waits for a first one; None: as many as the queue says.
+
+        Raises:
+            CallFailed: SQS refuses, or cannot be reached.
+        """
+        facts = self.learn()
+        waiting: Any = {} if wait is None else {"WaitTimeSeconds": wait}
         answer = self._connect(facts.receive_wait).receive_message(
-            QueueUrl=self._source.url,
-            MaxNumberOfMessages=poll.count,
+            QueueUrl=self.source.url,
+            MaxNumberOfMessages=count,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES,
-            **wait,
+            **waiting,
         )
         messages: list[Any] = [message for message in answer.get("Messages", []) if "ReceiptHandle" in message]
         leased_until = time.monotonic() + facts.visibility_timeout
         return [
             Delivery(
                 message,
-                self._source.queue,
-                self._source.url,
+                self.source.queue,
+                self.source.url,
                 facts.visibility_timeout,
                 leased_until,
                 facts.max_receive_count,
@@ -177,14 +200,15 @@ class Receiver:
     def _succeeded(self, poll: Poll, received: int) -> None:
         with self._in_flight.changed:
             self._polls.answered(poll, received)
+            self.answered_at = time.monotonic()
             failures, self._failures = self._failures, 0
         if failures:
-            logger.warning("receiving again from %s", self._source.url)
+            logger.warning("receiving again from %s", self.source.url)
 
     def _pause(self, error: Exception) -> None:
         with self._in_flight.changed:  # several polls fail together, and one line is enough
             self._polls.failed()
             failures, self._failures = self._failures, self._failures + 1
         if not failures:
-            logger.warning("cannot receive from %s, trying on: %r", self._source.url, error)
-        self._stopped.wait(pause(failures, FIRST_PAUSE, self._source.longest_pause))
+            logger.warning("cannot receive from %s, trying on: %r", self.source.url, error)
+        self._stopped.wait(pause(failures, FIRST_PAUSE, self.source.longest_pause))

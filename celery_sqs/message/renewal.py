@@ -27,7 +27,8 @@ class Renewal:
         message_id: SQS's id of the message that was sent first.
         sent_at: when that was, in milliseconds since the epoch; 0 where SQS did not say.
         receives: how often SQS has handed out the earlier copies.
-        attempts: failed attempts that were on record then; None: not known.
+        attempts: failed attempts that were on record when they were last looked up; None: not known.
+        receives_since: how many of these receives came later, and may have begun an attempt.
         is_suspect: whether a copy came back, and nothing on record said why.
         begun: the receive count of an attempt that is on record as begun, and was interrupted by an outage.
         is_rescued: whether it was dead once, with attempts left.
@@ -37,6 +38,7 @@ class Renewal:
     sent_at: int
     receives: int
     attempts: int | None = 0
+    receives_since: int = 0
     is_suspect: bool = False
     begun: int | None = None
     is_rescued: bool = False
@@ -88,7 +90,8 @@ def renewed(message: dict[str, Any], renewal: Renewal) -> dict[str, Any]:
 
 def _checked(renewal: Renewal) -> Renewal:
     """A renewal whose fields have the types that they should have, as a message may say anything."""
-    counts = (renewal.sent_at, renewal.receives, renewal.attempts or 0, renewal.begun or 0)
+    since = renewal.receives_since
+    counts = (renewal.sent_at, renewal.receives, renewal.attempts or 0, since, renewal.begun or 0)
     flags = (renewal.is_suspect, renewal.is_rescued)
     if not (isinstance(renewal.message_id, str) and renewal.message_id):
         raise ValueError("it has no message id")
