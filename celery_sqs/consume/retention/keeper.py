@@ -18,6 +18,7 @@ from celery_sqs.consume.in_flight import MAX_RECEIVE, InFlight
 from celery_sqs.consume.receiver import Receiver
 from celery_sqs.consume.retention.ages import Ages, age, is_kept
 from celery_sqs.consume.settlements import Settlements
+from celery_sqs.errors import CallFailed
 from celery_sqs.retry import pause
 from celery_sqs.throttled_log import ThrottledLog
 
@@ -33,7 +34,7 @@ POLLS: Final = 8
 MAX_TAKEN: Final = 2 * POLLS * MAX_RECEIVE
 
 ROOM_LOOK: Final = 0.02  # seconds between two looks whether there is room for more
-ROOM_WAIT: Final = 5.0  # seconds to wait for it; renewals that take longer are for the next look
+ROOM_WAIT: Final = 1.0  # seconds to wait for it; then SQS takes no copies, and this is tried again later
 
 #: Seconds that SQS may wait for a message: with none it asks some of its servers, and may miss what others have.
 POLL_WAIT: Final = 1
@@ -54,6 +55,7 @@ class Keeper:
         settlements: renews.
         call_soon: has the worker's event loop call a function.
         resume: called on the event loop in an outage: has Celery park what it has not begun.
+        first_look: seconds until the first look, at the most.
     """
 
     def __init__(
@@ -63,12 +65,14 @@ class Keeper:
         settlements: Settlements,
         call_soon: Callable[[Callable[[], None]], Any],
         resume: Callable[[], None],
+        first_look: float = FIRST_LOOK,
     ) -> None:
         self._receiver = receiver
         self._in_flight = in_flight
         self._settlements = settlements
         self._call_soon = call_soon
         self._resume = resume
+        self._first_look = first_look
         self._stopped = threading.Event()
         self._taken: list[Delivery] = []
         self._failed = ThrottledLog(logger, f"cannot look for old messages of {receiver.source.url}, trying on")
@@ -88,7 +92,7 @@ class Keeper:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        wait: float | None = random.uniform(0, FIRST_LOOK)
+        wait: float | None = random.uniform(0, self._first_look)
         failures = 0
         while wait is not None and not self._stopped.wait(wait):
             # Without this thread an outage longer than the retention loses messages.
@@ -103,7 +107,7 @@ class Keeper:
         """Renew what is old; returns the seconds until the next look, None if the queue's messages are not renewed.
 
         Raises:
-            CallFailed: SQS refuses or does not answer.
+            CallFailed: SQS refuses, does not answer, or takes no copies.
         """
         facts = self._receiver.learn()
         if not is_kept(facts):
@@ -118,13 +122,15 @@ class Keeper:
 
     def _receive_old(self, ages: Ages, oldest: float) -> float:
         """Receive and renew, on several threads while that brings old messages; returns the last round's oldest age."""
+        self._wait_for_room()
         found = self._receive()
         oldest = max(oldest, *found, 0.0)
         if oldest <= ages.old and len(found) < MAX_RECEIVE:
             return oldest
         limit = ages.not_young if oldest > ages.old else ages.old
         with ThreadPoolExecutor(POLLS, thread_name_prefix="sqs-keeper-poll") as pool:
-            while not self._stopped.is_set() and self._has_room():
+            while not self._stopped.is_set():
+                self._wait_for_room()
                 found = [each for part in pool.map(lambda _: self._receive(), range(POLLS)) for each in part]
                 oldest = max(found, default=0.0)
                 if oldest <= limit:
@@ -144,15 +150,17 @@ class Keeper:
                 self._settlements.renew(delivery, records=True, reason="old")
         return [age(delivery) for delivery in deliveries]
 
-    def _has_room(self) -> bool:
-        """Wait until enough is renewed to go on; says whether it is."""
+    def _wait_for_room(self) -> None:
+        """Wait until enough is renewed to go on, or until the end."""
         until = time.monotonic() + ROOM_WAIT
         while True:
             self._taken = [each for each in self._taken if self._in_flight.get(each.receipt_handle) is each]
             if len(self._taken) <= MAX_TAKEN - POLLS * MAX_RECEIVE:
-                return True
-            if time.monotonic() > until or self._stopped.wait(ROOM_LOOK):
-                return False
+                return
+            if time.monotonic() > until:
+                raise CallFailed(f"{len(self._taken)} messages wait to be renewed")
+            if self._stopped.wait(ROOM_LOOK):
+                return
 
     def _renew_in_flight(self, ages: Ages) -> None:
         """On the event loop: renew what the worker has, has not begun, and would have for too long."""
