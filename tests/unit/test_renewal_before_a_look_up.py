@@ -1,7 +1,6 @@
 """A renewal before anything was looked up changes no decision: the copy is received as the message would have been."""
 
 import dataclasses
-import itertools
 import time
 
 import pytest
@@ -46,7 +45,7 @@ MESSAGES = [
 
 
 @pytest.mark.parametrize("message", MESSAGES)
-@pytest.mark.parametrize(("receives", "times"), itertools.product((1, 2), (1, 3)))
+@pytest.mark.parametrize(("receives", "times"), [(1, 1), (1, 3), (2, 1), (2, 3)])
 @pytest.mark.parametrize("on_record", range(5))
 def test_what_follows_from_what_is_on_record_is_the_same(message, receives, times, on_record):
     kept = received(message, receives)

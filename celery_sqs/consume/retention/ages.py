@@ -13,11 +13,13 @@ OLD: Final = 1 / 2
 #: Once it has to be done, it is done for all that is older than this: the next time is a while away then.
 NOT_YOUNG: Final = 1 / 4
 
-#: Between two looks; which, depends on the oldest message of the last one. What becomes old right after a look is
-#: renewed before it is older than 5/8 of the retention, so that a quarter of it may be spent in a killed worker's
-#: visibility timeout.
+#: Between two looks; which, depends on the oldest message of the last one.
 SHORTEST_PAUSE: Final = 1 / 20
 LONGEST_PAUSE: Final = 1 / 8
+
+#: In which a message may be hidden when it becomes old, by a killed worker or until its next attempt. The look after
+#: that begins when 7/8 of the retention are over, at the latest.
+HIDDEN: Final = 1 / 4
 
 
 def is_kept(queue: QueueFacts) -> bool:
