@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-from tests.conftest import VISIBILITY_TIMEOUT
 from tests.emulator import Queues, RetainingMinistack
 from tests.mariadb import rows
 from tests.polling import poll
@@ -13,6 +12,7 @@ from tests.polling import poll
 pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
 RETENTION = 60  # seconds, the least that SQS has
+VISIBILITY_TIMEOUT = 10  # seconds
 OUTAGE = 150  # seconds
 INTERVAL = 0.1  # seconds between two orders
 DRAINED = 30  # seconds after the outage
