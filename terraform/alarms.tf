@@ -3,14 +3,18 @@
 # it goes with.
 
 locals {
-  alarms = ["dead-messages", "dead-messages-expire", "oldest-order-too-old", "nothing-received"]
+  alarms = ["dead-messages", "dead-messages-expire", "oldest-order-too-old", "oldest-order-expires", "nothing-received"]
 
   alarm_arn = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${var.name}-"
   topic_arn = "arn:${local.partition}:sns:${local.region}:${local.account}:${var.name}-alarms"
 
   # Seconds, as OldestOrderTooOld has it. A worker's end and start takes one minute, two with a new
-  # Fargate task; the queue deletes an order after a day.
+  # Fargate task.
   oldest_order_limit = 300
+
+  # Seconds. A worker renews what is older than half of the queue's retention, an eighth of it later at the
+  # most: celery_sqs/consume/retention/ages.py. What is older than both, nobody renews.
+  unrenewed_order_limit = floor(aws_sqs_queue.order_queue.message_retention_seconds * 5 / 8)
 
   # Days that the dead-letter queue may go without being empty once. It deletes an order 14 days after
   # it was sent; up to one of them was spent in the work queue, so six are left to look at it.
@@ -84,6 +88,28 @@ resource "aws_cloudwatch_metric_alarm" "oldest_order_too_old" {
 
   comparison_operator = "GreaterThanThreshold"
   threshold           = local.oldest_order_limit
+  treat_missing_data  = local.silence
+
+  alarm_actions = [aws_sns_topic.alarms.arn]
+  ok_actions    = [aws_sns_topic.alarms.arn]
+  tags          = var.tags
+}
+
+# It counts from the last renewal, so that it says what the queue is about to delete.
+resource "aws_cloudwatch_metric_alarm" "oldest_order_expires" {
+  alarm_name        = "${var.name}-oldest-order-expires"
+  alarm_description = "An order has been in ${var.queue_name} for more than ${local.unrenewed_order_limit} seconds, and no worker renews it. SQS deletes it for good ${aws_sqs_queue.order_queue.message_retention_seconds} seconds after it was sent. See docs/operating.md#oldest-order-expires"
+
+  namespace   = "AWS/SQS"
+  metric_name = "ApproximateAgeOfOldestMessage"
+  dimensions  = { QueueName = aws_sqs_queue.order_queue.name }
+  statistic   = "Maximum"
+  period      = 60
+
+  evaluation_periods = 2
+
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = local.unrenewed_order_limit
   treat_missing_data  = local.silence
 
   alarm_actions = [aws_sns_topic.alarms.arn]

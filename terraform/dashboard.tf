@@ -14,9 +14,12 @@ locals {
       ]
     },
     {
-      title  = "Work queue: age of the oldest order, seconds"
-      stat   = "Maximum"
-      limits = [{ label = "oldest-order-too-old", value = local.oldest_order_limit }]
+      title = "Work queue: age of the oldest order, seconds since it was sent or renewed"
+      stat  = "Maximum"
+      limits = [
+        { label = "oldest-order-too-old", value = local.oldest_order_limit },
+        { label = "oldest-order-expires", value = local.unrenewed_order_limit },
+      ]
       metrics = [
         ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", var.queue_name, { label = "received less than three times" }],
       ]

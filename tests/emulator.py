@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,9 @@ from celery_sqs.testing import provision
 from config.queues import ORDER_QUEUE
 from tests.polling import poll
 from tests.processes import BIN, ROOT, Process, free_port, listens
+
+#: What `tests.retaining` logs for each message.
+DELETED: Final = "deleted for its age"
 
 
 class Emulator(ABC):
@@ -64,6 +68,8 @@ class Emulator(ABC):
 class Ministack(Emulator):
     """The light one, in the same virtual environment as the tests. What it holds outlives a stop."""
 
+    _COMMAND: ClassVar[Sequence[str | Path]] = [BIN / "ministack"]
+
     def start(self) -> None:
         """Start it with the state that `stop` left."""
         environment = {
@@ -78,7 +84,18 @@ class Ministack(Emulator):
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
         }
-        self.run([BIN / "ministack"], environment)
+        self.run(self._COMMAND, environment)
+
+
+class RetainingMinistack(Ministack):
+    """One that deletes what is older than its queue's retention, which the others do not."""
+
+    _COMMAND: ClassVar[Sequence[str | Path]] = [sys.executable, "-m", "tests.retaining"]
+
+    @property
+    def deleted(self) -> int:
+        """How many messages it has deleted for their age."""
+        return self._process.output.count(DELETED)
 
 
 class LocalStack(Emulator):
@@ -125,7 +142,13 @@ class Queues:
     dlq_url: str
 
     @classmethod
-    def fresh(cls, emulator: Emulator, visibility_timeout: int, receive_wait: int = 1) -> "Queues":
+    def fresh(
+        cls,
+        emulator: Emulator,
+        visibility_timeout: int,
+        receive_wait: int = 1,
+        retention: int = ORDER_QUEUE.retention,
+    ) -> "Queues":
         """Two new queues with the house's numbers, but for the times that a test cannot wait for."""
         sqs, name = emulator.client(), f"orders-{uuid.uuid4().hex[:12]}"
         url = provision(
@@ -133,7 +156,7 @@ class Queues:
             queue=name,
             dlq=f"{name}-dlq",
             visibility_timeout=visibility_timeout,
-            retention=ORDER_QUEUE.retention,
+            retention=retention,
             receive_wait=receive_wait,
             max_receive_count=ORDER_QUEUE.max_receive_count,
             dlq_retention=ORDER_QUEUE.dlq.retention,

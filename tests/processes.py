@@ -15,6 +15,9 @@ BIN: Final = Path(sys.executable).parent
 
 STOP_TIMEOUT: Final = 15  # seconds
 
+#: PYTHONPATH has the tests of one working tree run its own code where several share an environment.
+INHERITED: Final = ("HOME", "PATH", "PYTHONPATH")
+
 
 def free_port() -> int:
     """A port that nobody listens on right now."""
@@ -37,7 +40,7 @@ class Process:
     Args:
         command: the program and its arguments.
         log: where its output goes.
-        environment: all of its environment but PATH and HOME.
+        environment: all of its environment but what is inherited.
         folder: where it runs.
     """
 
@@ -45,7 +48,7 @@ class Process:
         self, command: Sequence[str | Path], log: Path, environment: Mapping[str, str], folder: Path = ROOT
     ) -> None:
         self._log = log
-        inherited = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         with log.open("ab") as output:
             self._child = subprocess.Popen(
                 [str(part) for part in command],

@@ -34,8 +34,9 @@ class Budget:
         attempts: failed attempts on record, at all copies; None: not known.
         explained: receives of this copy, before this one, that have an attempt on record. Its own: a second copy of a
             message, whose renewal was interrupted, has attempts, too.
-        attempts_before: those on record when this copy was sent, 0 for a message that never was renewed; None: not
-            known then.
+        attempts_before: those on record when they were last looked up before this copy was sent, 0 for a message that
+            never was renewed; None: not known then.
+        receives_before: receives since then of earlier copies, each of which may have begun an attempt.
         is_newer: whether this copy was sent after the last attempt on record.
         is_suspect: whether an earlier copy came back and nothing on record said why.
         is_renewable: whether a copy can be sent. A FIFO queue would lose its order.
@@ -48,6 +49,7 @@ class Budget:
     explained: int = 0
     attempts_before: int | None = 0
     is_newer: bool = False
+    receives_before: int = 0
     is_suspect: bool = False
     is_renewable: bool = True
     records: bool = True
@@ -64,8 +66,9 @@ class Budget:
 
     @property
     def is_unexplained(self) -> bool:
-        """Whether some receive of this copy has no attempt on record, or may have none."""
-        return self.receives - 1 > (0 if self.attempts is None else self.explained)
+        """Whether some receive before this one has no attempt on record, or may have none."""
+        receives = self.receives_before + self.receives - 1
+        return receives > (0 if self.attempts is None else self.explained)
 
 
 def after_receive(budget: Budget) -> Step:
@@ -108,5 +111,5 @@ def _was_redriven(budget: Budget) -> bool:
     So has a second copy of a message whose renewal was interrupted. But its attempts are newer than it.
     """
     before = budget.attempts_before
-    is_first = budget.records and budget.receives == 1 and budget.is_newer
+    is_first = budget.records and budget.receives_before + budget.receives == 1 and budget.is_newer
     return is_first and before is not None and before < (budget.attempts or 0)

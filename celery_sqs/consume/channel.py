@@ -20,6 +20,7 @@ from celery_sqs.consume.leases import Leases
 from celery_sqs.consume.owner import Owner
 from celery_sqs.consume.ready import Ready
 from celery_sqs.consume.receiver import Receiver, Source
+from celery_sqs.consume.retention.keeper import Keeper
 from celery_sqs.consume.settlements import Settlements
 from celery_sqs.consume.wakeup import Wakeup
 from celery_sqs.errors import Undecodable
@@ -59,6 +60,7 @@ class Channel(SendingChannel):
         self.in_flight = InFlight()
         self.heartbeat = Heartbeat()
         self.receivers: dict[str, Receiver] = {}
+        self._keepers: dict[str, Keeper] = {}
         self.owner = Owner(self)
         self.ready = Ready(self.in_flight, self._examine)
         self._circuit_breaker = CircuitBreaker(self.in_flight, self.wake)
@@ -66,7 +68,7 @@ class Channel(SendingChannel):
         self._postponed: collections.deque[tuple[Delivery, float]] = collections.deque()
         self._wakeup: Wakeup | None = None
         self._leases: Leases | None = None
-        self._stopped: list[Receiver] = []
+        self._stopped: list[Receiver | Keeper] = []
         self._begun: collections.deque[Delivery] = collections.deque()
         self._was_exclusive = False
         self._is_stopping = False
@@ -83,7 +85,10 @@ class Channel(SendingChannel):
         self._settlements.open(source.url)
         receiver = Receiver(self._connect, source, self.in_flight, self._on_received, self.part_with)
         self.receivers[queue] = receiver
+        keeper = Keeper(receiver, self.in_flight, self._settlements, self.hub.call_soon, self.owner.resume)
+        self._keepers[queue] = keeper
         receiver.start()
+        keeper.start()
 
     def _begin(self) -> None:
         """Before the first poll: what wakes the hub, and leases for what will be in flight."""
@@ -169,12 +174,13 @@ class Channel(SendingChannel):
         if delivery.is_lost:
             self._settlements.drop(delivery)
             return
+        if delivery.state is not State.RESERVED and not delivery.advance(State.RESERVED):
+            return  # it has been renewed while it waited
         consume = self.connection._callbacks.get(delivery.queue)
         if consume is None:
             return  # cancelled: `close` parts with it
         try:
             payload = delivery.decoded(self._settings.default_task)
-            delivery.advance(State.RESERVED)
             consume(payload)
         # One message must never take the worker down: it goes back, and by redrive to the DLQ.
         except Exception as error:
@@ -214,10 +220,11 @@ class Channel(SendingChannel):
 
     def basic_cancel(self, consumer_tag: str) -> Any:
         """Stop receiving for a consumer."""
-        receiver = self.receivers.pop(self._tag_to_queue.get(consumer_tag), None)
-        if receiver is not None:
-            receiver.stop()
-            self._stopped.append(receiver)
+        queue = self._tag_to_queue.get(consumer_tag)
+        for polling in (self.receivers.pop(queue, None), self._keepers.pop(queue, None)):
+            if polling is not None:
+                polling.stop()
+                self._stopped.append(polling)
         return super().basic_cancel(consumer_tag)
 
     # Settling
@@ -284,7 +291,7 @@ class Channel(SendingChannel):
         end = time.monotonic() + POLL_TIMEOUT
         polling = True
         while polling:
-            polling = any(receiver.is_polling for receiver in self._stopped)
+            polling = any(each.is_polling for each in self._stopped)
             for delivery in self.in_flight.all():
                 if delivery.state is not State.RENEWING:
                     self.part_with(delivery)

@@ -1,5 +1,6 @@
 """A delivery: a message that SQS has handed to this worker, and its state until it is settled."""
 
+import dataclasses
 import threading
 import time
 from collections.abc import Collection
@@ -146,7 +147,8 @@ class Delivery:
 
     def count_receives(self) -> None:
         """Take each receive before this one for an attempt, as nothing keeps a record of them."""
-        self.attempts = self.receives - 1 + ((self.renewal.attempts or 0) if self.renewal else 0)
+        before = self._last_renewal
+        self.attempts = (before.attempts or 0) + before.receives_since + self.receives - 1
 
     def learn(self, receives: Collection[int], last_at: datetime | None) -> None:
         """Take note of what is on record of the message.
@@ -155,9 +157,12 @@ class Delivery:
             receives: at which receives, of all copies, an attempt has failed; one number for each.
             last_at: when the last of them failed; None without one.
         """
-        earlier = self.receive_count - self.receives
+        before, first = self._last_renewal, self.receive_count - self.receives
         self.attempts = len(receives)
-        self.explained = sum(earlier < receive < self.receive_count for receive in receives)
+        # Attempts at earlier copies that are on record since the last look explain receives since then.
+        since = max(0, sum(receive <= first for receive in receives) - (before.attempts or 0))
+        own = sum(first < receive < self.receive_count for receive in receives)
+        self.explained = own + min(since, before.receives_since)
         self.is_newer = last_at is not None and self.copy_sent_at > last_at.timestamp() * 1000
 
     def budget(self, records: bool) -> Budget:
@@ -166,29 +171,41 @@ class Delivery:
         Args:
             records: whether its task keeps a record of its attempts.
         """
+        before = self._last_renewal
         return Budget(
             receives=self.receives,
             max_receives=self.max_receive_count,
             attempts=self.attempts,
             explained=self.explained,
             is_newer=self.is_newer,
-            attempts_before=self.renewal.attempts if self.renewal else 0,
-            is_suspect=self.renewal is not None and self.renewal.is_suspect,
+            attempts_before=before.attempts,
+            receives_before=before.receives_since,
+            is_suspect=before.is_suspect,
             is_renewable=self.is_renewable,
             records=records,
         )
 
     def next_renewal(self, records: bool) -> Renewal:
-        """What a copy of it is to carry."""
-        return Renewal(
-            message_id=self.message_id,
-            sent_at=self.sent_at,
-            receives=self.receive_count,
+        """What a copy of it is to carry.
+
+        Where nothing has been looked up, it has not begun either. So what the last renewal says still holds, and this
+        receive is none to explain: whoever receives the copy decides as if it had received this message.
+        """
+        before = dataclasses.replace(self._last_renewal, receives=self.receive_count)
+        if self.attempts is None:
+            return dataclasses.replace(before, receives_since=before.receives_since + self.receives - 1)
+        return dataclasses.replace(
+            before,
             attempts=self.attempts,
+            receives_since=0,
             is_suspect=is_suspect_next(self.budget(records)),
             begun=self.begun,
-            is_rescued=self.renewal is not None and self.renewal.is_rescued,
         )
+
+    @property
+    def _last_renewal(self) -> Renewal:
+        """What it carries, or would if it were a copy."""
+        return self.renewal or Renewal(message_id=self.copy_id, sent_at=self.copy_sent_at, receives=0)
 
 
 def _number(message: Any, name: str, default: int) -> int:

@@ -21,6 +21,7 @@ class InFlight:
         self.suspended = False
         self._limit = 0
         self._deliveries: dict[str, Delivery] = {}
+        self._beside: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._deliveries)
@@ -39,12 +40,14 @@ class InFlight:
 
     def room(self) -> int:
         """How many more deliveries fit."""
-        return 0 if self.suspended else max(0, self._limit - len(self._deliveries))
+        return 0 if self.suspended else max(0, self._limit - len(self._deliveries) + len(self._beside))
 
-    def add(self, delivery: Delivery) -> None:
-        """Take a delivery in."""
+    def add(self, delivery: Delivery, beside: bool = False) -> None:
+        """Take a delivery in; `beside` the limit, it takes no room from others."""
         with self.changed:
             self._deliveries[delivery.receipt_handle] = delivery
+            if beside:
+                self._beside.add(delivery.receipt_handle)
 
     def get(self, receipt_handle: str) -> Delivery | None:
         """The delivery, if it is still in flight."""
@@ -54,6 +57,7 @@ class InFlight:
         """Take a delivery out, which makes room for another; None if it is not in flight (any more)."""
         with self.changed:
             delivery = self._deliveries.pop(receipt_handle, None)
+            self._beside.discard(receipt_handle)
             # Not for each: a receiver looks by itself often enough, and prefers to ask for many.
             if not self._deliveries or self.room() >= MAX_RECEIVE:
                 self.changed.notify()

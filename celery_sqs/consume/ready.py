@@ -19,6 +19,9 @@ PATIENCE: Final = 60.0
 #: The states in which a delivery that began alone does not keep the others waiting any more.
 _OVER: Final = frozenset({State.SETTLED, State.PARKED, State.LOST})
 
+#: Those of what has been renewed while it waited.
+_ENDING: Final = frozenset({State.RENEWING, State.SETTLED})
+
 
 class Ready:
     """The deliveries that wait for the worker's event loop. Added from any thread, taken on the hub.
@@ -56,6 +59,8 @@ class Ready:
             if delivery.state is State.PARKED and is_outage:
                 parked.append(delivery)
                 continue
+            if delivery.state in _ENDING:
+                continue
             delivery.advance(State.READY)
             if delivery.attempts is None:
                 returned.append(delivery)
@@ -70,14 +75,19 @@ class Ready:
             self._alone = None
 
     def next_suspect(self) -> Delivery | None:
-        """A suspect that may begin now: all is examined, and nothing runs."""
+        """A suspect that may begin now, and is reserved: all is examined, and nothing runs."""
         if not self._suspects:
             self._waiting_since = None
         if self._undecided or self._alone or not self._suspects:
             return None
         if any(delivery.is_submitted for delivery in self._in_flight.all()) and not self._is_out_of_patience():
             return None
-        self._alone = self._suspects.popleft()
+        while self._suspects and self._alone is None:
+            suspect = self._suspects.popleft()
+            if suspect.is_lost:
+                self._examine([suspect])
+            elif suspect.advance(State.RESERVED):
+                self._alone = suspect
         return self._alone
 
     def _is_out_of_patience(self) -> bool:

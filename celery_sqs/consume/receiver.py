@@ -61,6 +61,8 @@ class Receiver:
 
     Attributes:
         last_error: what the last poll failed with; None where it succeeded.
+        source: the queue.
+        answered_at: when SQS last answered a poll.
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class Receiver:
         part_with: Callable[[Delivery], None],
     ) -> None:
         self._connect = connect
-        self._source = source
+        self.source = source
         self._in_flight = in_flight
         self._deliver = deliver
         self._part_with = part_with
@@ -82,6 +84,7 @@ class Receiver:
         self._failures = 0
         self._cannot = ThrottledLog(logger, f"cannot receive from {source.url}, trying on", REMINDER)
         self.last_error: Exception | None = None
+        self.answered_at = float("-inf")
         self._ended_at = self._succeeded_at = time.monotonic()
         self._threads = [Guarded(self._run, name=f"sqs-receiver-{number}") for number in range(MOST_IN_FLIGHT)]
 
@@ -147,7 +150,7 @@ class Receiver:
 
     def _poll(self, poll: Poll) -> None:
         try:
-            deliveries = self._receive(poll)
+            deliveries = self.receive(poll.count, None if poll.is_long else 0)
             self._succeeded(poll, len(deliveries))
             for delivery in deliveries:
                 self._in_flight.add(delivery)
@@ -161,25 +164,42 @@ class Receiver:
             self._ended_at = time.monotonic()
             self._pause(error)
 
-    def _receive(self, poll: Poll) -> list[Delivery]:
+    def learn(self) -> QueueFacts:
+        """The queue's attributes; asked for once.
+
+        Raises:
+            CallFailed: SQS refuses, cannot be reached, or gives an answer that makes no sense.
+        """
         if self._facts is None:
-            self._facts = read_facts(self._connect(0), self._source.url)
-        facts = self._facts
-        wait: Any = {} if poll.is_long else {"WaitTimeSeconds": 0}  # else the queue's own
+            self._facts = read_facts(self._connect(0), self.source.url)
+        return self._facts
+
+    def receive(self, count: int, wait: int | None) -> list[Delivery]:
+        """Receive once, on any thread.
+
+        Args:
+            count: messages to ask for, at the most.
+            wait: seconds that SQS waits for a first one; None: as many as the queue says.
+
+        Raises:
+            CallFailed: SQS refuses, or cannot be reached.
+        """
+        facts = self.learn()
+        waiting: Any = {} if wait is None else {"WaitTimeSeconds": wait}
         answer = self._connect(facts.receive_wait).receive_message(
-            QueueUrl=self._source.url,
-            MaxNumberOfMessages=poll.count,
+            QueueUrl=self.source.url,
+            MaxNumberOfMessages=count,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES,
-            **wait,
+            **waiting,
         )
         messages: list[Any] = [message for message in answer.get("Messages", []) if "ReceiptHandle" in message]
         leased_until = time.monotonic() + facts.visibility_timeout
         return [
             Delivery(
                 message,
-                self._source.queue,
-                self._source.url,
+                self.source.queue,
+                self.source.url,
                 facts.visibility_timeout,
                 leased_until,
                 facts.max_receive_count,
@@ -193,9 +213,9 @@ class Receiver:
             self._polls.answered(poll, received)
             self._failures = 0
             self.last_error = None
-            self._ended_at = self._succeeded_at = time.monotonic()
+            self.answered_at = self._ended_at = self._succeeded_at = time.monotonic()
         if self._cannot.end():
-            logger.warning("receiving again from %s", self._source.url)
+            logger.warning("receiving again from %s", self.source.url)
 
     def _pause(self, error: Exception) -> None:
         with self._in_flight.changed:  # several polls fail together
@@ -203,4 +223,4 @@ class Receiver:
             failures, self._failures = self._failures, self._failures + 1
             self.last_error = error
         self._cannot.warning(repr(error), kind_of(error))
-        self._stopped.wait(pause(failures, FIRST_PAUSE, self._source.longest_pause))
+        self._stopped.wait(pause(failures, FIRST_PAUSE, self.source.longest_pause))

@@ -54,9 +54,9 @@ class AttemptCount(Protocol):
 
 
 class AttemptReader(Protocol):
-    """A store that a task keeps its attempts in (`SQSTask.attempt_store`). Messages without an attempt on record are left out.
+    """A store that a task keeps its attempts in (`SQSTask.attempt_store`).
 
-    A message that was renewed has the id that it was sent with first.
+    Messages without an attempt on record are left out. One that was renewed has the id that it was sent with first.
     """
 
     def last_attempts(self, message_ids: Sequence[str]) -> Mapping[str, FailedAttempt]:

@@ -34,7 +34,8 @@ class Renewal:
         message_id: SQS's id of the message that was sent first.
         sent_at: when that was, in milliseconds since the epoch; 0 where SQS did not say.
         receives: how often SQS has handed out the earlier copies.
-        attempts: failed attempts that were on record then; None: not known.
+        attempts: failed attempts that were on record when they were last looked up; None: not known.
+        receives_since: how many of these receives came later, and may have begun an attempt.
         is_suspect: whether a copy came back, and nothing on record said why.
         begun: the receive count of an attempt that is on record as begun, and was interrupted by an outage.
         is_rescued: whether it was dead once, with attempts left.
@@ -44,6 +45,7 @@ class Renewal:
     sent_at: int
     receives: int
     attempts: int | None = 0
+    receives_since: int = 0
     is_suspect: bool = False
     begun: int | None = None
     is_rescued: bool = False
@@ -96,7 +98,7 @@ def renewed(message: dict[str, Any], renewal: Renewal) -> dict[str, Any]:
 def _checked(renewal: Renewal) -> Renewal:
     """A renewal whose fields have the types that they should have, as a message may say anything."""
     message_id, flags = renewal.message_id, (renewal.is_suspect, renewal.is_rescued)
-    counts = (renewal.receives, renewal.attempts or 0, renewal.begun or 0)
+    counts = (renewal.receives, renewal.attempts or 0, renewal.receives_since, renewal.begun or 0)
     if not (isinstance(message_id, str) and message_id.isascii() and 0 < len(message_id) <= MAX_ID):
         raise ValueError("it has no message id")
     if not (_is_up_to(MAX_SENT_AT, renewal.sent_at) and all(_is_up_to(MAX_COUNT, count) for count in counts)):

@@ -60,8 +60,12 @@ class Collector:
 
     @property
     def _may_begin(self) -> bool:
-        """Whether calls may begin that have not been put apart: not while a suspect runs, or waits to run alone."""
-        return not self._waiting[0].message.channel.ready.is_exclusive
+        """Whether calls may go on that have not been put apart: not while a suspect runs, or waits to run alone.
+
+        In an outage they go on to be parked.
+        """
+        channel = self._waiting[0].message.channel
+        return bool(channel.is_waiting or not channel.ready.is_exclusive)
 
     def plan(self) -> None:
         """Start batches once everything that has arrived together is collected."""

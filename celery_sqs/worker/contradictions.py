@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from celery_sqs.aws.queue import QueueFacts
+from celery_sqs.consume.retention.ages import HIDDEN, is_kept
 from celery_sqs.duration import span
 from celery_sqs.worker.limits import Limits
 
@@ -26,7 +27,7 @@ def contradictions(queue: QueueFacts, dlq: QueueFacts | None, limits: Limits, dl
     else:
         of_redrive = _of_redrive_policy(queue.name, queue.dlq_arn, dlq, dlq_url)
     of_dlq = _of_dlq(queue, dlq) if dlq else ()
-    return [*of_redrive, *_of_receives(queue), *_of_times(queue, limits), *of_dlq]
+    return [*of_redrive, *_of_receives(queue), *_of_times(queue, limits), *_of_retention(queue, limits), *of_dlq]
 
 
 def _of_no_redrive_policy(queue: QueueFacts) -> Iterator[str]:
@@ -68,6 +69,16 @@ def _of_times(queue: QueueFacts, limits: Limits) -> Iterator[str]:
         yield (
             f"{queue.name} has ReceiveMessageWaitTimeSeconds 0 (short polling), so an idle worker asks without a "
             "pause, and each time costs: set it to 20."
+        )
+
+
+def _of_retention(queue: QueueFacts, limits: Limits) -> Iterator[str]:
+    hidden, name = max((queue.visibility_timeout, "VisibilityTimeout"), (limits.backoff_cap, "backoff_cap"))
+    if is_kept(queue) and queue.retention * HIDDEN < hidden:
+        yield (
+            f"{queue.name} has MessageRetentionPeriod {queue.retention:g} s, and a message may be hidden for "
+            f"{hidden:g} s of it ({name}), in which nobody can renew it: raise the first to {hidden / HIDDEN:g} s at "
+            "least, or lower the second."
         )
 
 

@@ -2,6 +2,7 @@
 
 from celery_sqs.aws.queue import QueueFacts
 from celery_sqs.consume.leases import LONGEST_LEASE
+from celery_sqs.consume.retention.ages import OLD, is_kept
 from celery_sqs.duration import span
 from celery_sqs.worker.limits import Limits
 
@@ -21,10 +22,19 @@ def timeline(queue: QueueFacts, dlq: QueueFacts, limits: Limits) -> str:
         "and an attempt where its task keeps no record of attempts",
         "outage": f"costs no attempt; where its task keeps no record, one for each {span(LONGEST_LEASE)} "
         "(SQS's longest lease)",
+        "old message": _old(queue),
         "kept": f"{kept} in the queue, {span(dlq.retention)} in the DLQ, from when it was sent "
         "(MessageRetentionPeriod)",
     }
     return "\n".join([f"{queue.name} -> {dlq.name}", *(f"  {what:<16} {text}" for what, text in lines.items())])
+
+
+def _old(queue: QueueFacts) -> str:
+    """What becomes of a message that is long in the queue."""
+    kept = span(queue.retention)
+    if not is_kept(queue):
+        return f"lost when it is {kept} old: renewed, a message of a FIFO queue would lose its place"
+    return f"renewed when it is {span(queue.retention * OLD)} old, also in an outage; lost at {kept} if no worker runs"
 
 
 def _attempt(limits: Limits) -> str:

@@ -278,6 +278,16 @@ run "somebody_is_called" {
 
   assert {
     condition = (
+      aws_cloudwatch_metric_alarm.oldest_order_expires.metric_name == "ApproximateAgeOfOldestMessage"
+      && aws_cloudwatch_metric_alarm.oldest_order_expires.dimensions.QueueName == "order-processing-queue"
+      && aws_cloudwatch_metric_alarm.oldest_order_expires.comparison_operator == "GreaterThanThreshold"
+      && aws_cloudwatch_metric_alarm.oldest_order_expires.threshold == aws_sqs_queue.order_queue.message_retention_seconds * 5 / 8
+    )
+    error_message = "Orders that workers renew would call somebody; or nobody would be called before the queue deletes those that nobody renews."
+  }
+
+  assert {
+    condition = (
       {
         for query in aws_cloudwatch_metric_alarm.nothing_received.metric_query :
         query.id => "${query.metric[0].stat} ${query.metric[0].metric_name} ${query.metric[0].dimensions.QueueName}" if query.return_data != true
@@ -297,7 +307,8 @@ run "somebody_is_called" {
     condition = alltrue([
       for alarm in [
         aws_cloudwatch_metric_alarm.dead_messages, aws_cloudwatch_metric_alarm.dead_messages_expire,
-        aws_cloudwatch_metric_alarm.oldest_order_too_old, aws_cloudwatch_metric_alarm.nothing_received,
+        aws_cloudwatch_metric_alarm.oldest_order_too_old, aws_cloudwatch_metric_alarm.oldest_order_expires,
+        aws_cloudwatch_metric_alarm.nothing_received,
       ] :
       alarm.alarm_actions == toset([output.alarm_topic_arn]) && alarm.ok_actions == toset([output.alarm_topic_arn])
       && alarm.actions_enabled != false && alarm.treat_missing_data == "notBreaching"
@@ -309,7 +320,8 @@ run "somebody_is_called" {
     condition = alltrue([
       for alarm in [
         aws_cloudwatch_metric_alarm.dead_messages, aws_cloudwatch_metric_alarm.dead_messages_expire,
-        aws_cloudwatch_metric_alarm.oldest_order_too_old, aws_cloudwatch_metric_alarm.nothing_received,
+        aws_cloudwatch_metric_alarm.oldest_order_too_old, aws_cloudwatch_metric_alarm.oldest_order_expires,
+        aws_cloudwatch_metric_alarm.nothing_received,
       ] :
       endswith(alarm.alarm_description, "docs/operating.md#${trimprefix(alarm.alarm_name, "order-intake-")}")
     ])
@@ -361,7 +373,8 @@ run "one_look_is_enough" {
       ])) == toset([
       for alarm in [
         aws_cloudwatch_metric_alarm.dead_messages, aws_cloudwatch_metric_alarm.dead_messages_expire,
-        aws_cloudwatch_metric_alarm.oldest_order_too_old, aws_cloudwatch_metric_alarm.nothing_received,
+        aws_cloudwatch_metric_alarm.oldest_order_too_old, aws_cloudwatch_metric_alarm.oldest_order_expires,
+        aws_cloudwatch_metric_alarm.nothing_received,
       ] : "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:${alarm.alarm_name}"
     ])
     error_message = "The dashboard shows another state of the alarms than the one that calls: an operator would take waiting orders for none."

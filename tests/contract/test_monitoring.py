@@ -15,8 +15,10 @@ from celery_sqs import QueueNumbers, QueuePair
 from celery_sqs import metrics as of_sqs
 from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
+from celery_sqs.consume.retention.ages import LONGEST_PAUSE, OLD
 from celery_sqs.monitor import metrics as of_tasks
 from celery_sqs.worker.health import Health
+from config.queues import ORDER_QUEUE
 from tests.processes import ROOT
 
 FOLDER = ROOT / "monitoring"
@@ -49,7 +51,10 @@ ADDED = {"job", "instance"}
 VALUES = {
     "queue": {"work", "dlq"},
     "state": {"visible", "hidden", "delayed"},
-    "reason": {"invalid", "unauthorised", "keys_unavailable", "not_confirmed", "failed"},
+    "reason": {
+        *("invalid", "unauthorised", "keys_unavailable", "not_confirmed", "failed"),
+        *("returned", "stop", "redriven", "old"),
+    },
     "outcome": {of_sqs.OK, of_sqs.REFUSED, of_sqs.FAILED, *of_tasks.OUTCOMES},
     "task": {"persist_order", of_tasks.UNKNOWN},
     "job": JOBS,
@@ -168,6 +173,13 @@ def test_an_alert_leads_to_what_to_do(name):
     headings = re.findall(r"^### (\w+)$", (ROOT / file).read_text(), re.MULTILINE)
     assert name in headings, f"{file} does not say what to do about {name}"
     assert anchor == name.lower()
+
+
+def test_an_order_that_nobody_renews_is_alerted_to_when_all_that_is_renewed_would_be():
+    assert ORDER_QUEUE.retention * (OLD + LONGEST_PAUSE) == 54_000
+    assert "> 54000\n" in ALERTS["OldestOrderExpires"]["expr"]
+    assert ORDER_QUEUE.retention * LONGEST_PAUSE < 4 * 60 * 60
+    assert "[4h]" in ALERTS["OldestOrderExpires"]["expr"]
 
 
 def test_only_alerts_that_there_are_are_explained():

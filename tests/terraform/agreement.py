@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from celery_sqs.consume.retention.ages import LONGEST_PAUSE, OLD
 from config.queues import ORDER_DLQ, ORDER_QUEUE
 from tasks.application import TIME_LIMIT
 from tests.terraform.containers import (
@@ -46,6 +47,13 @@ def messages_stay_hidden_for_longer_than_a_task_may_run(plan: Plan) -> Iterator[
     hidden = plan.all("aws_sqs_queue")["order_queue"]["visibility_timeout_seconds"]
     if hidden <= TIME_LIMIT:
         yield f"a message is visible again after {hidden} s, and a task may run for {TIME_LIMIT} s"
+
+
+def an_order_that_no_worker_renews_is_alarmed_of(plan: Plan) -> Iterator[str]:
+    alarm = plan.all("aws_cloudwatch_metric_alarm")["oldest_order_expires"]
+    renewed_after = ORDER_QUEUE.retention * (OLD + LONGEST_PAUSE)
+    if alarm["threshold"] != renewed_after:
+        yield f"it is alarmed of after {alarm['threshold']} s, and workers have renewed it after {renewed_after:g} s"
 
 
 def dead_messages_go_to_the_dlq(plan: Plan) -> Iterator[str]:
@@ -125,6 +133,7 @@ def statements(plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
 CHECKS: Final[tuple[Check, ...]] = (
     queues_have_the_numbers_of_the_code,
     messages_stay_hidden_for_longer_than_a_task_may_run,
+    an_order_that_no_worker_renews_is_alarmed_of,
     dead_messages_go_to_the_dlq,
     queues_are_encrypted_and_closed_without_tls,
     roles_may_only_what_is_listed_on_our_queues,

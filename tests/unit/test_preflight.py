@@ -58,6 +58,11 @@ def test_numbers_that_go_together_do_not_contradict_each_other(dlq_url):
         ((QUEUE, dlq(retention=DAY), LIMITS), ["orders-dlq has MessageRetentionPeriod 86400 s", "orders, 86400 s"]),
         ((QUEUE, dlq(max_receive_count=9, dlq_arn=f"{ARN}next"), LIMITS), ["orders-dlq is a DLQ", "9", f"{ARN}next"]),
         ((queue(receive_wait=0), DLQ, LIMITS), ["orders has ReceiveMessageWaitTimeSeconds 0", "20"]),
+        ((queue(retention=239), DLQ, LIMITS), ["orders has MessageRetentionPeriod 239 s", "60 s of it (backoff_cap)"]),
+        (
+            (queue(retention=399, visibility_timeout=100), DLQ, LIMITS),
+            ["orders has MessageRetentionPeriod 399 s", "100 s of it (VisibilityTimeout)", "to 400 s"],
+        ),
     ],
 )
 def test_a_contradiction_is_one_sentence_that_names_queue_and_numbers_and_what_to_change(pair, parts):
@@ -95,8 +100,15 @@ def test_the_time_line_says_what_the_numbers_mean_and_what_sets_them():
             "  outage           costs no attempt; where its task keeps no record,"
             " one for each 12 hours (SQS's longest lease)"
         ),
+        "  old message      renewed when it is 12 hours old, also in an outage; lost at 1 day if no worker runs",
         "  kept             1 day in the queue, 14 days in the DLQ, from when it was sent (MessageRetentionPeriod)",
     ]
+
+
+def test_the_time_line_of_a_fifo_queue_says_that_its_messages_are_not_renewed():
+    fifo = queue(arn=f"{ARN}orders.fifo", retention=100)
+    assert contradictions(fifo, DLQ, LIMITS) == []
+    assert "old message      lost when it is 1 minute 40 seconds old" in timeline(fifo, DLQ, LIMITS)
 
 
 @pytest.mark.parametrize(
