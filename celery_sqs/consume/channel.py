@@ -21,7 +21,7 @@ from celery_sqs.consume.owner import Owner
 from celery_sqs.consume.ready import Ready
 from celery_sqs.consume.receiver import Receiver, Source
 from celery_sqs.consume.retention.keeper import Keeper
-from celery_sqs.consume.settlements import Settlements
+from celery_sqs.consume.settling.settlements import Settlements
 from celery_sqs.consume.wakeup import Wakeup
 from celery_sqs.errors import Undecodable
 from celery_sqs.message.received import Message

@@ -1,6 +1,6 @@
 """The circuit breaker: while what the tasks depend on is away, the worker keeps what is in flight, and waits.
 
-Nothing is received meanwhile and nothing is run, so an outage costs no message a receive beyond the one
+Nothing is received to be run meanwhile, and nothing is run, so an outage costs no message a receive beyond the one
 it has had, however long it lasts (up to the 12 hours that SQS allows a lease).
 """
 

@@ -9,7 +9,7 @@ from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.receiver import Receiver, Source
 from celery_sqs.consume.retention.keeper import Keeper
-from celery_sqs.consume.settlements import Settlements
+from celery_sqs.consume.settling.settlements import Settlements
 from celery_sqs.message.renewal import opened
 from tasks.application import create_celery
 from tests.conftest import VISIBILITY_TIMEOUT, make_settings

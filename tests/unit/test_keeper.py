@@ -12,7 +12,7 @@ from celery_sqs.consume.in_flight import MAX_RECEIVE, InFlight
 from celery_sqs.consume.receiver import Receiver, Source
 from celery_sqs.consume.retention.ages import Ages, age, is_kept
 from celery_sqs.consume.retention.keeper import MAX_TAKEN, POLLS, Keeper
-from celery_sqs.consume.settlements import Settlements
+from celery_sqs.consume.settling.settlements import Settlements
 from celery_sqs.errors import CallFailed
 from celery_sqs.message.renewal import RENEWAL
 from tests.polling import poll
@@ -110,6 +110,14 @@ def test_once_one_is_old_the_backlog_is_renewed(order):
     assert len(left) <= (35 if order else 0)
 
 
+def test_behind_young_ones_old_ones_are_found_and_the_backlog_with_them(worker, queue):
+    for age_of_ten in (YOUNG, OLD, *[MIDDLE] * 30):
+        for _ in range(MAX_RECEIVE):
+            queue.put(age_of_ten)
+    worker.look()
+    assert queue.oldest() < 5
+
+
 def test_a_backlog_of_which_none_is_old_is_left_but_for_a_sample(worker, queue):
     for _ in range(300):
         queue.put(MIDDLE)
@@ -201,7 +209,8 @@ def test_copies_that_sqs_refuses_are_kept_and_no_more_are_taken_than_can_be_rene
         with pytest.raises(CallFailed, match="wait to be renewed"):
             worker.keeper.look()
         poll(lambda: all(each.state is State.READY for each in worker.in_flight.all()), 5, "all are refused")
-    assert len(worker.refused) == len(worker.in_flight) <= MAX_TAKEN
+    # The second look takes none.
+    assert len(worker.refused) == len(worker.in_flight) == ONE_LOOK <= MAX_TAKEN
     assert len(worker.in_flight) + len(queue.messages) == 500
 
 

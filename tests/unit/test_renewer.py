@@ -7,7 +7,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from celery_sqs.aws.group_commit import MAX_ENTRIES
 from celery_sqs.consume.delivery import State
-from celery_sqs.consume.renewer import Renewer
+from celery_sqs.consume.settling.renewer import Renewer
 from celery_sqs.errors import Unsendable
 from tests.polling import poll
 from tests.unit.deliveries import SettlingSQS, delivery

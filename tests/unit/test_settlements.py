@@ -6,7 +6,7 @@ import pytest
 
 from celery_sqs.consume.delivery import State
 from celery_sqs.consume.in_flight import InFlight
-from celery_sqs.consume.settlements import Settlements
+from celery_sqs.consume.settling.settlements import Settlements
 from celery_sqs.message.renewal import RENEWAL, Renewal, opened
 from tests.polling import poll
 from tests.unit.deliveries import SettlingSQS, delivery, handles, succeed

@@ -5,7 +5,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from celery_sqs.aws.group_commit import MAX_ENTRIES
 from celery_sqs.consume.delivery import State
-from celery_sqs.consume.settler import MAX_REMEMBERED, Settler
+from celery_sqs.consume.settling.settler import MAX_REMEMBERED, Settler
 from tests.polling import poll
 from tests.unit.deliveries import SettlingSQS, delivery, handles, refuse
 

@@ -17,7 +17,7 @@ from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.consume.in_flight import MAX_RECEIVE, InFlight
 from celery_sqs.consume.receiver import Receiver
 from celery_sqs.consume.retention.ages import Ages, age, is_kept
-from celery_sqs.consume.settlements import Settlements
+from celery_sqs.consume.settling.settlements import Settlements
 from celery_sqs.errors import CallFailed
 from celery_sqs.retry import pause
 from celery_sqs.threads import Guarded

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.consume.in_flight import InFlight
-from celery_sqs.consume.renewer import Renewer
-from celery_sqs.consume.settler import Settler
+from celery_sqs.consume.settling.renewer import Renewer
+from celery_sqs.consume.settling.settler import Settler
 from celery_sqs.message.outgoing import resent
 from celery_sqs.message.renewal import renewed
 

@@ -1,0 +1,1 @@
+"""Ending deliveries: messages are deleted, released or renewed."""
