@@ -9,10 +9,12 @@ from celery.signals import setup_logging
 from sqlalchemy import Engine
 
 import celery_sqs
+from celery_sqs.monitor import housekeeping_due
 from config import logging as logs
 from config.settings import Settings
 from orders.database import connect
-from tasks.orders import PERSIST_ORDER
+from tasks import retention
+from tasks.orders import PERSIST_ORDER, engine_of
 
 #: Seconds a task may run: well below the visibility timeout, so that no message is handed out twice
 #: while its first receiver is still at it.
@@ -44,6 +46,8 @@ def create_celery(settings: Settings) -> Celery:
         # What our task and our signals ask for.
         database_url=settings.database_url,
         traces=settings.otel_exporter_otlp_endpoint,
+        attempt_retention_days=settings.attempt_retention_days,
+        repair_retention_days=settings.repair_retention_days,
         log_level=settings.log_level,
         log_format=settings.log_format,
     )
@@ -60,6 +64,13 @@ def endpoint(settings: Settings) -> celery_sqs.Endpoint:
 def _database(url: str) -> Callable[[], Engine]:
     """What makes an engine for the monitor: the same for each app of a process, which then share an event writer."""
     return functools.partial(connect, url)
+
+
+@housekeeping_due.connect
+def _purge(sender: Celery, keep_on: Callable[[], bool], **_: Any) -> None:
+    """Delete what is old, in the one worker that keeps the tables in order."""
+    conf: Any = sender.conf
+    retention.purge(conf, engine_of(conf.database_url), keep_on)
 
 
 @setup_logging.connect

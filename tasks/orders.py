@@ -1,7 +1,7 @@
 """`persist_order`: the task that writes an order, and what is kept when it fails."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -65,6 +65,10 @@ class OrderTask(BatchTask):
     def are_done(self, calls: Sequence[Call]) -> list[bool]:
         """Whether each of these orders is stored with the same content: only its row confirms it."""
         return redrive.are_done(self.store, calls)
+
+    def find_done(self, subjects: Mapping[str, str | None]) -> set[str]:
+        """The calls whose order is stored, unless an attempt at them has failed: it may be another order."""
+        return redrive.find_done(self.store, subjects)
 
     def log_context(self, *args: Any) -> dict[str, Any]:
         """The order's id, where the message has one, and the request and the trace that it came with."""

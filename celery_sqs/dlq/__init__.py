@@ -27,6 +27,7 @@ from celery_sqs.dlq.repair.states import (
     STOPPED,
 )
 from celery_sqs.dlq.repair.throttle import Throttle
+from celery_sqs.dlq.retention import purge_dead_messages, purge_repairs
 from celery_sqs.dlq.scan import ScanResult
 from celery_sqs.dlq.selection import Selection
 from celery_sqs.dlq.service import DeadLetterService
@@ -69,4 +70,6 @@ __all__ = [
     "Throttle",
     "decode_message",
     "metadata",
+    "purge_dead_messages",
+    "purge_repairs",
 ]

@@ -49,7 +49,7 @@ def store():
 
 @pytest.fixture
 def writer(store):
-    running = EventWriter(store, timedelta(days=7))
+    running = EventWriter(store)
     yield running
     store.go_on.set()
     running.close(5)
@@ -118,14 +118,14 @@ def test_an_event_that_cannot_be_read_does_not_end_the_writer(writer, store):
 
 
 def test_the_last_events_are_written_at_the_end(store):
-    writer = EventWriter(store, timedelta(days=7))
+    writer = EventWriter(store)
     writer.add("task-succeeded", "worker@here", fields("one"))
     writer.close(5)
     assert store.rows["one"]["state"] == "SUCCESS"
 
 
 def test_the_row_of_a_worker_says_that_it_has_stopped(store):
-    writer = EventWriter(store, timedelta(days=7))
+    writer = EventWriter(store)
     writer.worker = WorkerStatus("worker@here")
     writer.worker.update("worker-online", {"active": 1})
     writer.worker.update("worker-offline", {})
