@@ -14,7 +14,7 @@ from config import logging as logs
 from config.settings import Settings
 from orders.database import connect
 from tasks import retention
-from tasks.orders import PERSIST_ORDER, engine_of
+from tasks.orders import PERSIST_ORDER
 
 #: Seconds a task may run: well below the visibility timeout, so that no message is handed out twice
 #: while its first receiver is still at it.
@@ -51,6 +51,7 @@ def create_celery(settings: Settings) -> Celery:
         log_level=settings.log_level,
         log_format=settings.log_format,
     )
+    housekeeping_due.connect(_purge, sender=app)
     app.set_default()
     return app
 
@@ -66,11 +67,9 @@ def _database(url: str) -> Callable[[], Engine]:
     return functools.partial(connect, url)
 
 
-@housekeeping_due.connect
-def _purge(sender: Celery, keep_on: Callable[[], bool], **_: Any) -> None:
+def _purge(sender: Celery, engine: Engine, keep_on: Callable[[], bool], **_: Any) -> None:
     """Delete what is old, in the one worker that keeps the tables in order."""
-    conf: Any = sender.conf
-    retention.purge(conf, engine_of(conf.database_url), keep_on)
+    retention.purge(sender.conf, engine, keep_on)
 
 
 @setup_logging.connect

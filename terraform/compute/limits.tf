@@ -8,8 +8,9 @@ locals {
 
   # Connections of a worker's main process: attempts on record (celery_sqs/worker/recorder.py), the probe of an
   # outage (celery_sqs/consume/circuit_breaker.py), what it runs itself at its end (celery_sqs/worker/consumer.py), the
-  # event writer, and remote control (celery_sqs/monitor/control/listener.py). Each is one thread.
-  connections_per_worker_main = 5
+  # event writer, remote control (celery_sqs/monitor/control/listener.py), and what keeps the monitor's tables in order
+  # (celery_sqs/monitor/housekeeping/housekeeper.py). Each is one thread.
+  connections_per_worker_main = 6
 
   # Connections of one process of its pool: it runs one batch at a time (tasks/orders.py).
   connections_per_worker_process = 1

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from celery_sqs.monitor import EventReader
-from celery_sqs.monitor.task_states import DEAD_AFTER
+from celery_sqs.monitor.worker_status import DEAD_AFTER
 from orders.database import connect
 from tests.mariadb import rows
 from tests.plain.messages import ORDER

@@ -8,6 +8,6 @@ from typing import Final
 from celery.utils.dispatch import Signal
 
 #: Sent every few minutes by the worker that keeps the tables in order, on a thread for that alone. The sender is the
-#: Celery app. `keep_on` is a function to call before each piece of work that takes a second or more: False says to
-#: stop. What a receiver raises is logged.
-housekeeping_due: Final = Signal(name="housekeeping_due", providing_args=["keep_on"])
+#: Celery app, `engine` is of the monitor's database. `keep_on` is a function to call before each piece of work that
+#: takes a second or more: False says to stop. What a receiver raises is logged.
+housekeeping_due: Final = Signal(name="housekeeping_due", providing_args=["engine", "keep_on"])

@@ -91,7 +91,7 @@ class Housekeeper:
         self._try("purging of old events", lambda: purge(self._engine, before, self._keep_on))
         if now - self._hosts_at > HOSTS_INTERVAL:
             self._hosts_at = now
-            housekeeping_due.send(sender=self._app, keep_on=self._keep_on)
+            housekeeping_due.send(sender=self._app, engine=self._engine, keep_on=self._keep_on)
 
     def _try(self, work: str, call: Callable[[], object]) -> None:
         """Do one piece of work. The others are done whether it fails or not."""
