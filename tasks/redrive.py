@@ -1,11 +1,10 @@
 """What is asked of orders when their dead messages are sent again: would they be stored, and are they stored?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from celery_sqs import Call, DryRun, exact_json
-from orders.fields import is_order_id
 from orders.order import Order
 from orders.outcome import StoredOrder
 from orders.schema import InvalidOrder, from_message, to_message
@@ -24,25 +23,6 @@ def are_done(store: OrderStore, calls: Sequence[Call]) -> list[bool]:
     orders = [_order_or_error(call) for call in calls]
     stored = store.get_many([order.order_id for order in orders if isinstance(order, Order)])
     return [isinstance(order, Order) and _is_stored(order, stored) for order in orders]
-
-
-def find_done(store: OrderStore, subjects: Mapping[str, str | None]) -> set[str]:
-    """Of calls, by task id, those whose order is stored; one statement for all.
-
-    A row names the task that has stored it. Another task has done the same unless it has a failed attempt on record:
-    then it is about another order under the same id.
-
-    Args:
-        store: where the orders are.
-        subjects: by task id the id of the order.
-    """
-    ids = {task_id: UUID(subject) for task_id, subject in subjects.items() if subject and is_order_id(subject)}
-    stored = store.get_many(list(set(ids.values())))
-    return {
-        task_id
-        for task_id, order_id in ids.items()
-        if order_id in stored and (stored[order_id].task_id == task_id or not store.attempts_of_task(task_id))
-    }
 
 
 def _order_or_error(call: Call) -> Order | InvalidOrder:

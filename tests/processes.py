@@ -45,7 +45,7 @@ class Process:
         self, command: Sequence[str | Path], log: Path, environment: Mapping[str, str], folder: Path = ROOT
     ) -> None:
         self._log = log
-        inherited = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
+        inherited = {name: os.environ[name] for name in ("HOME", "PATH", "PYTHONPATH") if name in os.environ}
         with log.open("ab") as output:
             self._child = subprocess.Popen(
                 [str(part) for part in command],

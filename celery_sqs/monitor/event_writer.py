@@ -130,7 +130,7 @@ class EventWriter:
     def _write(self, worker: Row | None) -> None:
         try:
             self._store.write(list(self._rows.values()), self._counts, worker)
-        # What is refused is told from an outage by what can be written at this moment.
+        # A refusal differs from an outage in what can be written at this moment.
         except Exception:
             if not self._store.can_write():
                 raise

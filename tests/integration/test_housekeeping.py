@@ -259,25 +259,6 @@ def test_a_purge_ends_when_it_may_not_go_on(engine, task_states, reader):
 # The thread
 
 
-def test_one_worker_at_a_time_keeps_the_tables_in_order(engine):
-    first, second = (TableLock(engine, housekeeping, "monitor", timedelta(seconds=30)) for _ in range(2))
-    assert first.acquire()
-    assert not second.acquire()
-    assert first.acquire(), "it renews its own"
-    second.release()
-    assert not second.acquire()
-    first.release()
-    assert second.acquire()
-
-
-def test_the_lock_of_a_killed_worker_ends(engine):
-    killed = TableLock(engine, housekeeping, "monitor", timedelta(seconds=0.2))
-    assert killed.acquire()
-    other = TableLock(engine, housekeeping, "monitor", timedelta(seconds=30))
-    poll(other.acquire, 3, "the lock has ended")
-    assert not killed.acquire()
-
-
 def test_the_thread_purges_closes_and_asks_the_host(engine, app, task_states, reader):
     app.conf.sqs_monitor_retention_days = 1
     write(task_states, event("task-succeeded", task_id="old"))
