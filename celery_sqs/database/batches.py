@@ -12,7 +12,7 @@ def always() -> bool:
 def delete_in_batches(delete_some: Callable[[], int], keep_on: Callable[[], bool] = always) -> int:
     """Delete until nothing is left; returns how many rows.
 
-    After each batch the database is left to others for as long as the batch took.
+    After each batch the database is left to others for a quarter of the batch's time.
 
     Args:
         delete_some: deletes a batch, and returns how many rows that were; 0: nothing is left.
@@ -25,5 +25,5 @@ def delete_in_batches(delete_some: Callable[[], int], keep_on: Callable[[], bool
         if not deleted:
             break
         total += deleted
-        time.sleep(time.monotonic() - began)
+        time.sleep((time.monotonic() - began) / 4)
     return total
