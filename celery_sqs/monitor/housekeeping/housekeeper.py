@@ -37,7 +37,7 @@ class Housekeeper:
 
     Args:
         app: the Celery app, with the settings `sqs_monitor_...`.
-        engine: of the monitor's database.
+        engine: of the monitor's database, for this alone.
         interval: seconds between two rounds.
     """
 
@@ -72,6 +72,7 @@ class Housekeeper:
                 self._round()
         with self._guards["housekeeping"].suppress_errors():
             self._lock.release()
+        self._engine.dispose()  # a stopping worker needs the connection for something else
 
     def _round(self) -> None:
         try:
