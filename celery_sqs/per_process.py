@@ -14,7 +14,16 @@ _OWN: Final[dict[str, Any]] = {}
 
 
 def _begin() -> None:
-    _OWN.update(pid=os.getpid(), lock=threading.RLock())
+    _OWN.pop("lock", None)
+    _OWN["pid"] = os.getpid()
+
+
+def _lock() -> Any:
+    """The process's lock, made when it is first needed: gevent may have replaced `threading.RLock` since the import.
+
+    All greenlets of a thread own its own lock at once.
+    """
+    return _OWN.get("lock") or _OWN.setdefault("lock", threading.RLock())
 
 
 _begin()
@@ -34,7 +43,7 @@ def per_process(make: Made) -> Made:
     def own(*args: Hashable) -> Any:
         key = (_OWN["pid"], *args)
         if key not in made:
-            with _OWN["lock"]:
+            with _lock():
                 if key not in made:
                     made[key] = make(*args)
         return made[key]

@@ -34,6 +34,9 @@ MIN_PASSWORD_LENGTH: Final = 12
 #: Seconds that a POST may wait for SQS before it is answered with 503.
 DEFAULT_SEND_TIMEOUT: Final = 5.0
 
+#: Days that a message may be in the queue and then in the DLQ. As long an attempt at it is kept beyond its retention.
+MAX_DAYS_ON_ITS_WAY: Final = (ORDER_QUEUE.retention + ORDER_QUEUE.dlq.retention) // 86_400
+
 _EMULATOR: Final = "http://127.0.0.1:4566"
 
 #: The database drivers that are installed.
@@ -93,6 +96,8 @@ class Settings:
     dlq_rescue_minutes: int
     task_events: bool
     task_retention_days: int
+    attempt_retention_days: int
+    repair_retention_days: int
     metrics_port: int
     flower_port: int
     otel_exporter_otlp_endpoint: str | None
@@ -125,6 +130,9 @@ def load(env_file: Path | None = Path(".env")) -> Settings:
         raise SettingsError(str(error)) from error
     if bool(settings.jwt_secret) == bool(settings.jwt_jwks_url):
         raise SettingsError("Set exactly one of the variables JWT_SECRET and JWT_JWKS_URL")
+    # An order's state leaves out the attempts at messages that a repair has sent again.
+    if settings.repair_retention_days < settings.attempt_retention_days + MAX_DAYS_ON_ITS_WAY:
+        raise SettingsError(f"REPAIR_RETENTION_DAYS must exceed ATTEMPT_RETENTION_DAYS by {MAX_DAYS_ON_ITS_WAY}")
     if settings.metrics_port == settings.port:
         raise SettingsError("METRICS_PORT must not be PORT, which is public")
     return settings
@@ -207,6 +215,8 @@ def _for_operators(env: Env, given: dict[str, str]) -> dict[str, Any]:
         "dlq_rescue_minutes": env.int("DLQ_RESCUE_MINUTES", 1, validate=Range(0, 1440)),
         "task_events": env.bool("TASK_EVENTS", True),
         "task_retention_days": env.int("TASK_RETENTION_DAYS", 7, validate=Range(1, 3650)),
+        "attempt_retention_days": env.int("ATTEMPT_RETENTION_DAYS", 90, validate=Range(1, 3650)),
+        "repair_retention_days": env.int("REPAIR_RETENTION_DAYS", 730, validate=Range(1, 3650)),
         "metrics_port": env.int("METRICS_PORT", 0, validate=Range(0, 65535)),
         "flower_port": env.int("FLOWER_PORT", 5555, validate=Range(1, 65535)),
         "otel_exporter_otlp_endpoint": env.str("OTEL_EXPORTER_OTLP_ENDPOINT", None, validate=_http_url),

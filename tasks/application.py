@@ -9,9 +9,11 @@ from celery.signals import setup_logging
 from sqlalchemy import Engine
 
 import celery_sqs
+from celery_sqs.monitor import housekeeping_due
 from config import logging as logs
 from config.settings import Settings
 from orders.database import connect
+from tasks import retention
 from tasks.orders import PERSIST_ORDER
 
 #: Seconds a task may run: well below the visibility timeout, so that no message is handed out twice
@@ -44,9 +46,12 @@ def create_celery(settings: Settings) -> Celery:
         # What our task and our signals ask for.
         database_url=settings.database_url,
         traces=settings.otel_exporter_otlp_endpoint,
+        attempt_retention_days=settings.attempt_retention_days,
+        repair_retention_days=settings.repair_retention_days,
         log_level=settings.log_level,
         log_format=settings.log_format,
     )
+    housekeeping_due.connect(_purge, sender=app)
     app.set_default()
     return app
 
@@ -60,6 +65,11 @@ def endpoint(settings: Settings) -> celery_sqs.Endpoint:
 def _database(url: str) -> Callable[[], Engine]:
     """What makes an engine for the monitor: the same for each app of a process, which then share an event writer."""
     return functools.partial(connect, url)
+
+
+def _purge(sender: Celery, engine: Engine, keep_on: Callable[[], bool], **_: Any) -> None:
+    """Delete what is old, in the one worker that keeps the tables in order."""
+    retention.purge(sender.conf, engine, keep_on)
 
 
 @setup_logging.connect

@@ -1,7 +1,7 @@
 """`persist_order`: the task that writes an order, and what is kept when it fails."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -70,6 +70,20 @@ class OrderTask(BatchTask):
     def are_done(self, calls: Sequence[Call]) -> list[bool]:
         """Whether each of these orders is stored with the same content: only its row confirms it."""
         return redrive.are_done(self.store, calls)
+
+    def find_done(self, subjects: Mapping[str, str | None]) -> set[str]:
+        """The calls whose order is stored.
+
+        A row names the task that has stored it. Another task has done the same unless it has a failed attempt on
+        record: then it may be about another order under the same id.
+        """
+        ids = {task_id: UUID(subject) for task_id, subject in subjects.items() if subject and is_order_id(subject)}
+        stored = self.store.get_many(list(set(ids.values())))
+        return {
+            task_id
+            for task_id, order_id in ids.items()
+            if order_id in stored and (stored[order_id].task_id == task_id or not self.store.attempts_of_task(task_id))
+        }
 
     def log_context(self, *args: Any) -> dict[str, Any]:
         """The order's id, where the message has one, and the request and the trace that it came with."""

@@ -135,6 +135,8 @@ def make_settings(**changes):
         "dlq_rescue_minutes": 1,
         "task_events": False,
         "task_retention_days": 7,
+        "attempt_retention_days": 90,
+        "repair_retention_days": 730,
         "metrics_port": 0,
         "flower_port": 5555,
         "otel_exporter_otlp_endpoint": None,

@@ -83,6 +83,11 @@ class MariaDB:
         self._process = Process(self._command, self._folder / "mariadbd.log", {})
         poll(self._answers, 30, "mariadbd answers")
 
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        return self._process.pid
+
     def stop(self) -> None:
         """End it as an administrator would."""
         self._process.stop()

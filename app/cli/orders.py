@@ -1,4 +1,4 @@
-"""`flask orders where`: the time line of an order."""
+"""`flask orders`: the time line of an order, and the purge of what is old."""
 
 import json
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from app.cli.group import FAILED, PlainGroup
 from app.cli.screen import instant, line, print_json, safe
 from app.history import TimeLine
 from app.services import services
+from tasks import retention
 
 
 @click.group(cls=PlainGroup)
@@ -36,6 +37,20 @@ def where(context: click.Context, named: str, as_json: bool) -> None:
         return
     for text in _lines(found):
         click.echo(text)
+
+
+@orders.command()
+def purge() -> None:
+    """Delete failed attempts, dead messages and repairs that are older than the settings say.
+
+    Workers do the same every few minutes. Ends with 2 if the database cannot be used.
+    """
+    parts = services()
+    purged = retention.purge(parts.celery.conf, parts.engine)
+    click.echo(
+        f"deleted: {purged.attempts:,} failed attempts, {purged.dead_messages:,} dead messages, "
+        f"{purged.repairs:,} rows of repairs"
+    )
 
 
 def _lines(found: TimeLine) -> Iterator[str]:

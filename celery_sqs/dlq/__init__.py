@@ -29,6 +29,7 @@ from celery_sqs.dlq.repair.states import (
 )
 from celery_sqs.dlq.repair.throttle import Throttle
 from celery_sqs.dlq.rescue import SYSTEM, Rescue
+from celery_sqs.dlq.retention import purge_dead_messages, purge_repairs
 from celery_sqs.dlq.scan import ScanResult
 from celery_sqs.dlq.selection import Selection
 from celery_sqs.dlq.service import DeadLetterService
@@ -74,4 +75,6 @@ __all__ = [
     "Throttle",
     "decode_message",
     "metadata",
+    "purge_dead_messages",
+    "purge_repairs",
 ]

@@ -8,6 +8,7 @@ dotted name what its app is made with: `celery_sqs.monitor.dispatcher:Events`, `
 
 from celery_sqs.monitor.dispatcher import CLOSE_TIMEOUT, record_sent
 from celery_sqs.monitor.event_reader import EventReader, TaskRow, WorkerRow
+from celery_sqs.monitor.housekeeping import housekeeping_due
 from celery_sqs.monitor.tables import metadata, task_minutes, task_state, workers
 from celery_sqs.monitor.task_events import (
     BUCKETS,
@@ -20,6 +21,7 @@ from celery_sqs.monitor.task_events import (
     STARTED,
     SUCCESS,
     UNFINISHED,
+    UNKNOWN,
     bucket,
 )
 
@@ -35,10 +37,12 @@ __all__ = [
     "STARTED",
     "SUCCESS",
     "UNFINISHED",
+    "UNKNOWN",
     "EventReader",
     "TaskRow",
     "WorkerRow",
     "bucket",
+    "housekeeping_due",
     "metadata",
     "record_sent",
     "task_minutes",

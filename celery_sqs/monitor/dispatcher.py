@@ -5,7 +5,6 @@ does not have: https://docs.celeryq.dev/en/stable/userguide/monitoring.html#even
 """
 
 import atexit
-from datetime import timedelta
 from typing import Any, Final
 
 from celery import current_app
@@ -90,15 +89,14 @@ def record_sent(sender: str, headers: dict[str, Any], body: Any, **_: Any) -> No
 
 @per_process
 def event_writer(app: Any) -> EventWriter:
-    """The process's event writer, by an app's settings `sqs_monitor_database`, `..._events`, `..._retention_days`."""
-    conf = app.conf
-    return _make_writer(conf.sqs_monitor_database, conf.sqs_monitor_events, conf.sqs_monitor_retention_days)
+    """The process's event writer, by an app's settings `sqs_monitor_database` and `sqs_monitor_events`."""
+    return _make_writer(app.conf.sqs_monitor_database, app.conf.sqs_monitor_events)
 
 
 @per_process
-def _make_writer(database: Database, stores_events: bool, retention_days: int) -> EventWriter:
+def _make_writer(database: Database, stores_events: bool) -> EventWriter:
     store = TaskStates(make_engine(database)) if stores_events else NullStore()
-    writer = EventWriter(store, timedelta(days=retention_days), count)
+    writer = EventWriter(store, count)
     # Celery's signal for a worker's end comes before the channel runs what it must not release.
     atexit.register(writer.close, CLOSE_TIMEOUT)
     return writer

@@ -20,7 +20,7 @@ class TaskRow:
         task_id: its id.
         version: of two states of one task the one with the higher version is the later.
         name: the task's name.
-        state: one of Celery's states, or LOST; see `celery_sqs.monitor.task_events`.
+        state: one of Celery's states, LOST or UNKNOWN; see `celery_sqs.monitor.task_events`.
         subject: what the call is about, as the task's `subject()` returns it.
         message_id: SQS's own id of its message.
         worker: the name of the worker that has received it last.
@@ -34,6 +34,7 @@ class TaskRow:
         started_at: when the worker began with it.
         finished_at: when the attempt ended, well or not.
         changed_at: when this row was last written.
+        closed_at: when it was ended without an event of its own: SUCCESS, as its effect was found, or UNKNOWN.
     """
 
     task_id: str
@@ -53,6 +54,7 @@ class TaskRow:
     started_at: datetime | None
     finished_at: datetime | None
     changed_at: datetime
+    closed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

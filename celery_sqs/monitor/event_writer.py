@@ -1,22 +1,24 @@
 """Writes events into the tables without making a task wait.
 
 Whoever sends an event leaves it in a queue in memory. One thread of each process merges those of half a second into one
-statement. While the database is away they are kept, up to a limit; an event that finds no room is counted.
+statement. While the database is away they are kept, up to a limit. What finds no room, and what the database refuses,
+is dropped and counted; all else is written.
 """
 
 import logging
-import random
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from celery_sqs.monitor.metrics import EVENTS_DROPPED
+from celery_sqs.database.columns import MAX_NAME, storable
+from celery_sqs.monitor.metrics import EVENTS_DROPPED, NO_ROOM, REFUSED, UNREADABLE, counted_task
+from celery_sqs.monitor.refusals import Change, Refusals, Store, describe_cause
 from celery_sqs.monitor.task_events import Row, bucket, merge, to_row
-from celery_sqs.monitor.task_states import DEAD_AFTER, HEARTBEAT, CounterKey
-from celery_sqs.monitor.worker_status import WorkerStatus
+from celery_sqs.monitor.task_states import CounterKey
+from celery_sqs.monitor.worker_status import HEARTBEAT, WorkerStatus
 from celery_sqs.retry import pause
 from celery_sqs.threads import Guarded
 from celery_sqs.throttled_log import ThrottledLog
@@ -31,8 +33,6 @@ MAX_ROWS: Final = 20_000  # tasks whose events wait for the database
 FIRST_PAUSE: Final = 1.0  # seconds after a failed write, at the most; doubles from there
 LONGEST_PAUSE: Final = 10.0  # seconds
 
-PURGE_EVERY: Final = 60.0  # seconds between two purges, at the most
-
 #: The events that are counted for each minute, and the names of the counts.
 _COUNTED: Final = {
     "task-sent": "sent",
@@ -45,32 +45,15 @@ _COUNTED: Final = {
 Observer = Callable[[str, float, Mapping[str, Any]], None]
 
 
-class Store(Protocol):
-    """Where events are written: see `celery_sqs.monitor.task_states.TaskStates`."""
-
-    def write(self, rows: list[Row], counts: Counter[CounterKey], worker: Row | None = None) -> None:
-        """Write rows of tasks, counts, and the row of a worker."""
-
-    def mark_lost(self, now: datetime) -> int:
-        """Set unfinished tasks of workers that are gone to LOST; returns how many there were."""
-
-    def purge(self, before: datetime) -> int:
-        """Delete some of what is old; returns how many rows."""
-
-
 class NullStore:
     """The store of a process that only counts events for metrics."""
 
-    def write(self, rows: list[Row], counts: Counter[CounterKey], worker: Row | None = None) -> None:
+    def write(self, rows: Sequence[Row], counts: Counter[CounterKey], worker: Row | None = None) -> None:
         """Write nothing."""
 
-    def mark_lost(self, now: datetime) -> int:
-        """Set nothing to LOST."""
-        return 0
-
-    def purge(self, before: datetime) -> int:
-        """Delete nothing."""
-        return 0
+    def can_write(self) -> bool:
+        """Whether nothing can be written."""
+        return True
 
 
 class EventWriter:
@@ -78,26 +61,26 @@ class EventWriter:
 
     Args:
         store: where to.
-        retention: how long they are kept.
         observe: is called with each event, too.
 
     Attributes:
         worker: the status to write every `HEARTBEAT` seconds; None in a process that is no worker.
     """
 
-    def __init__(self, store: Store, retention: timedelta, observe: Observer = lambda *_: None) -> None:
+    def __init__(self, store: Store, observe: Observer = lambda *_: None) -> None:
         self._store = store
-        self._retention = retention
+        self._refusals = Refusals(store)
         self._observe = observe
         self._events: deque[tuple[str, float, str | None, Mapping[str, Any]]] = deque()
         self._rows: dict[str, Row] = {}
         self._counts: Counter[CounterKey] = Counter()
         self._failures = 0
-        self._healthy_since = float("inf")
-        self._heartbeat_at = self._purged_at = float("-inf")
+        self._heartbeat_at = float("-inf")
         self._stopped = threading.Event()
         self._outage_log = ThrottledLog(logger, "task events wait for the database")
         self._overflow_log = ThrottledLog(logger, "task events found no room")
+        self._unreadable_log = ThrottledLog(logger, "task events could not be read, and are dropped")
+        self._refused_log = ThrottledLog(logger, "the database refuses what task events say, and it is dropped")
         self._dropped = 0
         self.worker: WorkerStatus | None = None
         self._thread = Guarded(self._run, name="sqs-event-writer")
@@ -114,7 +97,7 @@ class EventWriter:
         if len(self._events) < MAX_EVENTS:
             self._events.append((event, time.time(), worker, fields))
         else:
-            self._drop("too many events")
+            self._drop_for_room("too many events")
 
     def close(self, timeout: float) -> None:
         """Write what is waiting; gives up after so many seconds."""
@@ -132,7 +115,7 @@ class EventWriter:
     def _flush(self, *, heartbeat: bool) -> None:
         self._collect()
         worker = self.worker.row(self._dropped) if heartbeat and self.worker is not None else None
-        if self._rows or worker is not None:
+        if self._rows or self._counts or worker is not None:
             self._try_write(worker)
 
     def _try_write(self, worker: Row | None) -> None:
@@ -141,49 +124,67 @@ class EventWriter:
         # Whatever a database driver raises: the next time it may not.
         except Exception as error:
             self._failures += 1
-            self._healthy_since = float("inf")
-            cause = error.args[0] if error.args else ""
-            self._outage_log.warning(f"{len(self._rows)} tasks; {type(error).__name__}: {cause}")
+            self._outage_log.warning(f"{len(self._rows)} tasks; {describe_cause(error)}")
         else:
             self._failures = 0
-            self._healthy_since = min(self._healthy_since, time.monotonic())
 
     def _write(self, worker: Row | None) -> None:
-        self._store.write(list(self._rows.values()), self._counts, worker)
-        self._rows.clear()
-        self._counts.clear()
-        if worker is not None:
-            self._heartbeat_at = time.monotonic()
-            self._clean_up()
+        try:
+            self._store.write(list(self._rows.values()), self._counts, worker)
+        # A refusal differs from an outage in what can be written at this moment.
+        except Exception:
+            if not self._store.can_write():
+                raise
+            self._refusals.write(self._changes(worker), self._discard, self._refuse)
+        else:
+            self._rows.clear()
+            self._counts.clear()
+            if worker is not None:
+                self._heartbeat_at = time.monotonic()
 
-    def _clean_up(self) -> None:
-        """What some worker has to do, whichever: end the tasks of workers that are gone, and delete what is old."""
-        now = time.monotonic()
-        # After an outage all workers look dead until they have written their rows again.
-        if now - self._healthy_since > DEAD_AFTER:
-            self._store.mark_lost(datetime.now(UTC))
-        if now - self._purged_at > random.uniform(PURGE_EVERY / 2, PURGE_EVERY):
-            self._purged_at = now
-            self._store.purge(datetime.now(UTC) - self._retention)
+    def _changes(self, worker: Row | None) -> list[Change]:
+        """What waits to be written, a worker's own row first."""
+        return [
+            *([Change("workers", worker["name"], worker)] if worker is not None else ()),
+            *(Change("task_state", task_id, row) for task_id, row in self._rows.items()),
+            *(Change("task_minutes", key, count) for key, count in self._counts.items()),
+        ]
+
+    def _discard(self, changes: Sequence[Change]) -> None:
+        """Keep no longer what is written, or refused."""
+        for change in changes:
+            match change.table:
+                case "task_state":
+                    del self._rows[change.key]
+                case "task_minutes":
+                    del self._counts[change.key]
+                case _:
+                    self._heartbeat_at = time.monotonic()
+
+    def _refuse(self, change: Change, error: Exception) -> None:
+        self._discard([change])
+        self._drop(REFUSED)
+        self._refused_log.warning(f"{change.table} {change.key!r}; {describe_cause(error)}")
 
     def _collect(self) -> None:
         """Merge the events in the queue into one row for each task."""
         for _ in range(len(self._events)):
+            event, at, worker, fields = self._events.popleft()
             try:
-                self._merge(*self._events.popleft())
+                self._merge(event, at, fields, to_row(event, at, worker, fields))
             # A malformed event must not end the thread, which writes all others.
-            except Exception:
-                logger.exception("a task event could not be read")
+            except Exception as error:
+                self._drop(UNREADABLE)
+                self._unreadable_log.warning(f"{event} of {str(fields.get('uuid'))[:MAX_NAME]!r}; {error!r}")
 
-    def _merge(self, event: str, at: float, worker: str | None, fields: Mapping[str, Any]) -> None:
-        new = to_row(event, at, worker, fields)
+    def _merge(self, event: str, at: float, fields: Mapping[str, Any], new: Row) -> None:
         old = self._rows.get(new["task_id"])
         if old is not None:
             self._rows[new["task_id"]] = merge(old, new)
         elif len(self._rows) < MAX_ROWS:
             self._rows[new["task_id"]] = new
         else:
-            self._drop("too many tasks wait")
+            self._drop_for_room("too many tasks wait")
         self._count(event, at, fields)
         self._observe(event, at, fields)
 
@@ -191,13 +192,16 @@ class EventWriter:
         what = _COUNTED.get(event)
         if what is None:
             return
-        name, sent_at = fields.get("name") or "", fields.get("sent_at")
+        name, sent_at = storable(counted_task(fields)[:MAX_NAME]), fields.get("sent_at")
         minute = datetime.fromtimestamp(at - at % 60, UTC)
         self._counts[minute, name, what] += 1
         if what == "succeeded" and sent_at is not None:
             self._counts[minute, name, bucket(at - sent_at)] += 1
 
+    def _drop_for_room(self, which: str) -> None:
+        self._drop(NO_ROOM)
+        self._overflow_log.warning(which)
+
     def _drop(self, reason: str) -> None:
         self._dropped += 1
-        EVENTS_DROPPED.inc()
-        self._overflow_log.warning(reason)
+        EVENTS_DROPPED[reason].inc()

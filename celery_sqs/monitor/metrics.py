@@ -30,7 +30,28 @@ SECONDS_TO_SUCCESS: Final = Histogram(
     buckets=BUCKETS,
 )
 
-EVENTS_DROPPED: Final = Counter("task_events_dropped", "Events of tasks that found no room and are not in task_state.")
+NO_ROOM: Final = "no_room"
+UNREADABLE: Final = "unreadable"
+REFUSED: Final = "refused"
+
+_EVENTS_DROPPED: Final = Counter(
+    "task_events_dropped",
+    "Events of tasks that are not in task_state. Reason: no_room (in memory, mostly in an outage of the database), "
+    "unreadable (a field has another type than it should), refused (by the database; a row of several events is one).",
+    ["reason"],
+)
+
+#: Each has its series from the start: of one that appears with its first count, Prometheus sees no increase.
+EVENTS_DROPPED: Final = {reason: _EVENTS_DROPPED.labels(reason) for reason in (NO_ROOM, UNREADABLE, REFUSED)}
+
+
+def counted_task(fields: Mapping[str, Any]) -> str:
+    """The task under which an event is counted.
+
+    Args:
+        fields: the event's.
+    """
+    return UNKNOWN if fields.get("kind") == Kind.POISON else fields.get("name") or ""
 
 
 def count(event: str, at: float, fields: Mapping[str, Any]) -> None:

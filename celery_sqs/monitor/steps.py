@@ -12,21 +12,33 @@ from celery_sqs.monitor.control.commands import CommandStore
 from celery_sqs.monitor.control.listener import CommandListener, handle, panel_state
 from celery_sqs.monitor.dispatcher import TaskEventDispatcher
 from celery_sqs.monitor.engine import engine_of
+from celery_sqs.monitor.housekeeping.housekeeper import Housekeeper
 from celery_sqs.worker.consumer import Consumer
 from celery_sqs.worker.request import SQSRequest
 
 
 class Monitoring(bootsteps.StartStopStep):
-    """Sends an event for each message that is received, and gives the dispatcher the worker's health."""
+    """Sends an event for each message that is received, and keeps the tables in order."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
+    def __init__(self, parent: Consumer, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        self._housekeeper: Housekeeper | None = None
+
     def start(self, parent: Consumer) -> None:
-        """Begin to send events."""
+        """Begin."""
         signals.task_received.connect(_send_received, weak=False, dispatch_uid=__name__)
         dispatcher = parent.event_dispatcher
         if isinstance(dispatcher, TaskEventDispatcher) and dispatcher.enabled:
             dispatcher.worker.stats = lambda: parent.health.report() if parent.health else {}
+        self._housekeeper = Housekeeper(parent.app, engine_of(parent.app))
+        self._housekeeper.start()
+
+    def stop(self, parent: Consumer) -> None:
+        """Leave the tables to the other workers."""
+        if self._housekeeper is not None:
+            self._housekeeper.stop()
 
 
 class RemoteControl(bootsteps.StartStopStep):

@@ -39,6 +39,7 @@ task_state = Table(
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     Column("changed_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime, comment="when it was ended without an event of its own"),
     Index(None, "changed_at"),
     Index(None, "state", "changed_at"),
     Index(None, "subject"),
@@ -73,6 +74,15 @@ task_minutes = Table(
     Column("task", String(MAX_NAME), primary_key=True),
     Column("what", String(40), primary_key=True),
     Column("count", BigInteger, nullable=False),
+    **MARIADB,
+)
+
+housekeeping = Table(
+    "housekeeping",
+    metadata,
+    Column("name", String(MAX_NAME), primary_key=True),
+    Column("holder", String(MAX_NAME), comment="the process that keeps these tables in order"),
+    Column("held_until", UtcDateTime, comment="when another one may"),
     **MARIADB,
 )
 

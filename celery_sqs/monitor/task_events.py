@@ -19,7 +19,8 @@ RETRY: Final = "RETRY"
 SUCCESS: Final = "SUCCESS"
 FAILURE: Final = "FAILURE"
 REVOKED: Final = "REVOKED"
-LOST: Final = "LOST"
+LOST: Final = "LOST"  # its worker has stopped or died; SQS hands its message out again
+UNKNOWN: Final = "UNKNOWN"  # closed: no event says how it ended, and no message of it is left
 
 #: The states that are not the last of a task.
 UNFINISHED: Final = (PENDING, RECEIVED, STARTED, RETRY, LOST)
@@ -73,7 +74,7 @@ def to_row(event: str, at: float, worker: str | None, fields: Mapping[str, Any])
     state, phase, instant = TASK_EVENTS[event]
     sent_at, receive_count = fields.get("sent_at"), fields.get("receive_count")
     row: Row = {
-        "task_id": fields["uuid"][:MAX_NAME],
+        "task_id": storable(fields["uuid"][:MAX_NAME]),
         "version": version(sent_at, receive_count or 0, phase),
         "state": state,
         instant: datetime.fromtimestamp(at, UTC),
@@ -83,7 +84,7 @@ def to_row(event: str, at: float, worker: str | None, fields: Mapping[str, Any])
     if receive_count is not None:
         row["receive_count"] = receive_count
     if worker is not None:
-        row["worker"] = worker[:MAX_NAME]
+        row["worker"] = storable(worker[:MAX_NAME])
     for field, column, limit in _FIELDS:
         text = fields.get(field)
         if text:

@@ -3,43 +3,31 @@
 import itertools
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import uuid4
 
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
-    Connection,
     Engine,
     Table,
     Text,
     and_,
     case,
-    delete,
     func,
     literal_column,
-    or_,
-    select,
-    update,
 )
 from sqlalchemy.dialects.mysql import insert as mariadb_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import SQLAlchemyError
 
+from celery_sqs.database.columns import MAX_TEXT
 from celery_sqs.monitor.tables import task_minutes, task_state, workers
-from celery_sqs.monitor.task_events import LOST, PHASES, RECEIVE_COLUMNS, RECEIVED, STARTED, Row
-
-#: Seconds between two updates of a worker's row.
-HEARTBEAT: Final = 5.0
-
-#: Seconds without an update after which a worker counts as dead.
-DEAD_AFTER: Final = 3 * HEARTBEAT
+from celery_sqs.monitor.task_events import MAX_ARGUMENTS, PENDING, PHASES, RECEIVE_COLUMNS, Row
 
 #: Rows of one statement. A worker executes about one statement in half a second, however many tasks it runs.
 MAX_ROWS: Final = 500
-
-#: Rows of one DELETE, so that it does not hold its locks for long.
-PURGE_LIMIT: Final = 2000
 
 #: What is written where nothing is known of a column that must not be null.
 _UNKNOWN: Final[Row] = {"name": "", "args": "", "kwargs": "", "receive_count": 0}
@@ -85,41 +73,30 @@ class TaskStates:
             if worker is not None:
                 connection.execute(self._upsert_worker, worker)
 
-    def mark_lost(self, now: datetime) -> int:
-        """Set unfinished tasks of workers that have stopped or died to LOST; returns how many there were.
-
-        No other event would ever end them. SQS hands out their messages again.
-        """
-        gone = select(workers.c.name).where(
-            or_(workers.c.stopped_at.is_not(None), workers.c.seen_at < now - timedelta(seconds=DEAD_AFTER))
-        )
-        with self._engine.begin() as connection:
-            names = connection.execute(gone).scalars().all()
-            if not names:
-                return 0
-            unfinished = task_state.c.state.in_((RECEIVED, STARTED)) & task_state.c.worker.in_(names)
-            return connection.execute(update(task_state).where(unfinished).values(state=LOST, changed_at=now)).rowcount
-
-    def purge(self, before: datetime) -> int:
-        """Delete some of the rows that have not changed since; returns how many, 0 when none are left."""
-        deleted = 0
-        with self._engine.begin() as connection:
-            for table, changed_at in _AGES:
-                deleted += _delete_some(connection, table, changed_at < before)
-        return deleted
+    def can_write(self) -> bool:
+        """Whether rows could be written at this moment: some as large as any are, and are taken back."""
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(
+                    self._upsert_states, [_WIDEST | {"task_id": str(uuid4()), "changed_at": datetime.now(UTC)}]
+                )
+                connection.execute(self._upsert_minutes, [_COUNT | {"minute": datetime.now(UTC)}])
+                connection.rollback()
+        except SQLAlchemyError:
+            return False
+        return True
 
 
-_AGES: Final[tuple[tuple[Table, ColumnElement[Any]], ...]] = (
-    (task_state, task_state.c.changed_at),
-    (task_minutes, task_minutes.c.minute),
-    (workers, workers.c.seen_at),
-)
-
-
-def _delete_some(connection: Connection, table: Table, condition: ColumnElement[bool]) -> int:
-    key = next(iter(table.primary_key.columns))
-    some = connection.execute(select(key).where(condition).limit(PURGE_LIMIT)).scalars().all()
-    return connection.execute(delete(table).where(condition, key.in_(some))).rowcount if some else 0
+#: As large as a row may be.
+_WIDEST: Final[Row] = {
+    **_UNKNOWN,
+    "version": 0,
+    "state": PENDING,
+    "args": "x" * MAX_ARGUMENTS,
+    "error": "x" * MAX_TEXT,
+    "traceback": "x" * MAX_TEXT,
+}
+_COUNT: Final[Row] = {"task": "", "what": "", "count": 0}
 
 
 def _upsert(engine: Engine, table: Table, resolve: Any) -> Any:
@@ -152,6 +129,8 @@ def _later_wins(table: Table, new: Any) -> list[tuple[str, Any]]:
         value = new[column.name]
         if column.name == "changed_at":
             return value
+        if column.name == "closed_at":  # an event says how it ended after all, or that it goes on
+            return case((is_later, value), else_=column)
         if isinstance(column.type, Text) and not column.nullable:
             return case((value != _NO_TEXT, value), else_=column)
         filled = case((is_later, func.coalesce(value, column)), else_=func.coalesce(column, value))

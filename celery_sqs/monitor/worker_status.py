@@ -6,8 +6,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from celery_sqs.database.columns import MAX_NAME, storable
 from celery_sqs.monitor.task_events import Row
-from celery_sqs.monitor.task_states import HEARTBEAT
+
+#: Seconds between two updates of a worker's row.
+HEARTBEAT: Final = 5.0
+
+#: Seconds without an update after which a worker counts as dead.
+DEAD_AFTER: Final = 3 * HEARTBEAT
 
 #: Celery's events of a worker: celery.worker.heartbeat.
 WORKER_EVENTS: Final = frozenset({"worker-online", "worker-heartbeat", "worker-offline"})
@@ -35,7 +41,7 @@ class WorkerStatus:
     """
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name = storable(name[:MAX_NAME])
         self.stats: Callable[[], Mapping[str, Any]] = lambda: _NOTHING_IN_FLIGHT
         self._started_at = datetime.now(UTC)
         self._stopped_at: datetime | None = None

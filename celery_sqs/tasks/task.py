@@ -5,7 +5,7 @@ last one. A task with a store of attempts counts those instead: see `celery_sqs.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -247,6 +247,17 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         its success is on record.
         """
         return [None] * len(calls)
+
+    def find_done(self, subjects: Mapping[str, str | None]) -> set[str]:
+        """Of calls of this task those whose effect is there, by task id. None unless a subclass says which.
+
+        Asked of up to 500 calls that are unfinished on record although no worker has them: a killed worker cannot say
+        what it has done. A call that is not in the answer is asked for again, until no message is left in the queues.
+
+        Args:
+            subjects: by task id what each call is about; None where that is not known.
+        """
+        return set()
 
     def log_context(self, *args: Any) -> dict[str, Any]:
         """What the logs of a call carry besides its task id."""

@@ -7,8 +7,10 @@ locals {
   connections_per_web_process = 5 + 10 + 1
 
   # Connections of a worker's main process: attempts on record (celery_sqs/worker/recorder.py), the probe of an
-  # outage (celery_sqs/consume/circuit_breaker.py), what it runs itself at its end (celery_sqs/worker/consumer.py), the
-  # event writer, and remote control (celery_sqs/monitor/control/listener.py). Each is one thread.
+  # outage (celery_sqs/consume/circuit_breaker.py), the event writer, remote control
+  # (celery_sqs/monitor/control/listener.py), and what keeps the monitor's tables in order
+  # (celery_sqs/monitor/housekeeping/housekeeper.py). Each is one thread. When the worker ends, the last one has let its
+  # connection go, and what the worker runs itself (celery_sqs/worker/consumer.py) takes its place.
   connections_per_worker_main = 5
 
   # Connections of one process of its pool: it runs one batch at a time (tasks/orders.py).

@@ -18,10 +18,13 @@ OTHERS = {
     "ChangeMessageVisibilityBatch",
     "DeleteMessage",
     "DeleteMessageBatch",
+    "GetQueueAttributes",
     "ReceiveMessage",
     "SendMessageBatch",
     "celery -A shop sqs",
+    "closed_at",
     "eta",
+    "housekeeping",
     "maxReceiveCount",
 }
 

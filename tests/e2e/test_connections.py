@@ -10,11 +10,13 @@ import psutil
 import pytest
 from sqlalchemy import make_url
 
+from tests.e2e.conftest import Client
 from tests.polling import poll
-from tests.processes import BIN, ROOT
+from tests.processes import BIN, ROOT, Process, listens
 
 LIMITS = (ROOT / "terraform" / "compute" / "limits.tf").read_text()
 AT_ONCE = 40  # requests
+BURST = 100  # requests that wait while a web process boots
 PROCESSES = 2  # of the worker's pool
 POISON = 30
 
@@ -75,6 +77,27 @@ def test_a_web_process_keeps_to_its_share(client, connections, environment):
         client.post()
         assert {answer.result().status_code for answer in answers} == {200}
     assert 1 < max(connections.most.values()) <= reserved("web_process")
+
+
+def test_requests_that_wait_while_a_web_process_boots_get_it_one_event_writer(
+    environment, tmp_path, token, mariadb_server
+):
+    """Each event writer has a connection of its own, and posting takes no other."""
+    command = [BIN / "gunicorn", "-c", "config/gunicorn.py", "app:create_app()"]
+    web = Process(command, tmp_path / "web.log", environment)
+    http = Client(f"http://127.0.0.1:{environment['PORT']}", token())
+    try:
+        poll(lambda: listens(int(environment["PORT"])), 30, "gunicorn listens, and its process boots")
+        with ThreadPoolExecutor(BURST) as clients:
+            answers = list(clients.map(lambda _: http.try_post().status_code, range(BURST)))
+        assert set(answers) == {202}
+        name = make_url(environment["DATABASE_URL"]).database
+        sent = "SELECT COUNT(*) FROM task_state"
+        poll(lambda: mariadb_server.execute(sent, name) == ((BURST,),), 20, "all events are written")
+        open_ones = f"SELECT COUNT(*) FROM information_schema.processlist WHERE db = '{name}' AND user <> 'root'"
+        assert mariadb_server.execute(open_ones) == ((1,),)
+    finally:
+        web.kill()
 
 
 def test_a_worker_keeps_to_its_share(client, start_worker, connections, environment, queues):

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from celery_sqs.monitor import EventReader
-from celery_sqs.monitor.task_states import DEAD_AFTER
+from celery_sqs.monitor.worker_status import DEAD_AFTER
 from orders.database import connect
 from tests.mariadb import rows
 from tests.plain.messages import ORDER
@@ -120,6 +120,37 @@ def test_a_worker_is_on_record_as_long_as_it_lives_and_what_a_killed_one_had_is_
     heir.send(signal.SIGTERM)
     heir.wait()
     assert reader.workers()[0].stopped_at is not None
+
+
+@pytest.mark.parametrize("name", ["x" * 256, "\U0001f469" * 300, "persist_order\t"], ids=["long", "wide", "strange"])
+def test_a_message_with_any_name_of_a_task_keeps_no_other_event_from_being_written(
+    client, start_worker, queues, becomes, name
+):
+    start_worker()
+    attributes = {"celery_task": {"DataType": "String", "StringValue": name}}
+    queues.sqs.send_message(QueueUrl=queues.url, MessageBody="{}", MessageAttributes=attributes)
+    poll(queues.dead, 20, "it is dead")
+    becomes(client.post(), "SUCCESS", 1)
+
+
+@pytest.mark.long
+def test_what_a_worker_has_stored_before_it_was_killed_is_closed_as_done(
+    client, start_worker, environment, queues, mariadb_server, reader
+):
+    order_ids = [client.post() for _ in range(60)]
+    counted = "SELECT COUNT(*) FROM task_state WHERE state = 'PENDING'"
+    poll(lambda: rows(environment["DATABASE_URL"], counted) == ((60,),), 10, "all are on record as sent")
+    with mariadb_server.locked("task_state", database(environment)):
+        killed = start_worker()
+        stored = "SELECT COUNT(*) FROM orders"
+        poll(lambda: rows(environment["DATABASE_URL"], stored) == ((60,),), 20, "all are stored")
+        poll(lambda: queues.waiting() == 0, 20, "the queue is empty")
+        killed.kill()
+    assert reader.oldest_unfinished("persist_order") is not None
+    start_worker()
+    poll(lambda: reader.oldest_unfinished("persist_order") is None, 90, "none is unfinished on record")
+    tasks = [task for order_id in order_ids for task in reader.tasks_of(order_id)]
+    assert {(task.state, task.closed_at is not None) for task in tasks} == {("SUCCESS", True)}
 
 
 @pytest.mark.long

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -256,3 +257,10 @@ def test_orders_where_tells_the_story(run, engine):
     assert "failed" in output
     assert "File x" in output
     assert "\x1b" not in output
+
+
+def test_what_is_old_is_purged_by_a_command(run, engine):
+    store = OrderStore(engine)
+    store.record_attempt(a_failure("a-message", failed_at=datetime.now(UTC) - timedelta(days=200)))
+    deleted = "deleted: 1 failed attempts, 0 dead messages, 0 rows of repairs\n"
+    assert run("orders", "purge") == (0, deleted, "")

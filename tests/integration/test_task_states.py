@@ -8,12 +8,13 @@ from functools import reduce
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import create_engine
 
 from celery_sqs.monitor import EventReader
-from celery_sqs.monitor import task_states as module
+from celery_sqs.monitor.event_writer import EventWriter
 from celery_sqs.monitor.task_events import TASK_EVENTS, merge, to_row
 from celery_sqs.monitor.task_states import TaskStates
-from celery_sqs.monitor.worker_status import WorkerStatus
+from celery_sqs.monitor.worker_status import DEAD_AFTER, WorkerStatus
 
 SENT_AT = 1769256000.0
 NOW = datetime.fromtimestamp(SENT_AT, UTC)
@@ -110,36 +111,6 @@ def test_counts_of_several_processes_add_up(task_states, reader):
     assert reader.counts_per_minute("jobs.note", NOW + timedelta(minutes=1)) == {}
 
 
-@pytest.mark.parametrize(
-    ("worker", "state"),
-    [
-        ({"seen_at": NOW - timedelta(seconds=module.DEAD_AFTER + 1)}, "LOST"),
-        ({"seen_at": NOW, "stopped_at": NOW}, "LOST"),
-        ({"seen_at": NOW - timedelta(seconds=module.HEARTBEAT)}, "STARTED"),
-    ],
-    ids=["killed", "stopped", "alive"],
-)
-def test_what_a_worker_had_that_is_gone_is_lost(task_states, reader, worker, state):
-    task_states.write([event("task-started")], Counter(), worker_row("worker@here", **worker))
-    task_states.mark_lost(NOW)
-    assert reader.task("a-task").state == state
-
-
-def test_only_what_was_under_way_is_lost(task_states, reader):
-    gone = worker_row("worker@here", seen_at=NOW, stopped_at=NOW)
-    task_states.write([event("task-succeeded"), event("task-retried", task_id="b")], Counter(), gone)
-    assert task_states.mark_lost(NOW) == 0
-
-
-def test_what_was_lost_goes_on_when_another_worker_receives_it(task_states, reader):
-    gone = worker_row("worker@here", seen_at=NOW, stopped_at=NOW)
-    task_states.write([event("task-started")], Counter(), gone)
-    task_states.mark_lost(NOW)
-    write(task_states, event("task-received", 30, worker="another@here", receive_count=2))
-    stored = reader.task("a-task")
-    assert (stored.state, stored.worker, stored.receive_count) == ("RECEIVED", "another@here", 2)
-
-
 def test_a_workers_row_has_the_fields_of_its_last_event_and_its_stats(task_states, reader):
     worker = WorkerStatus("worker@here")
     worker.update("worker-heartbeat", {"active": 3, "processed": 7, "loadavg": (0.5, 0.25, 0.1), "sw_ver": "5.7.0"})
@@ -155,14 +126,62 @@ def test_a_workers_row_has_the_fields_of_its_last_event_and_its_stats(task_state
     )
     assert (written.in_flight, written.outage, written.dropped) == (5, True, 2)
     assert written.is_alive(datetime.now(UTC))
-    assert not written.is_alive(datetime.now(UTC) + timedelta(seconds=module.DEAD_AFTER + 1))
+    assert not written.is_alive(datetime.now(UTC) + timedelta(seconds=DEAD_AFTER + 1))
 
 
-def test_what_is_old_is_deleted_a_piece_at_a_time(task_states, reader, monkeypatch):
-    monkeypatch.setattr(module, "PURGE_LIMIT", 2)
-    old = [event("task-succeeded", task_id=str(number)) for number in range(3)]
-    task_states.write(old, Counter({(NOW, "jobs.note", "sent"): 1}))
-    before = datetime.now(UTC)
-    write(task_states, event("task-succeeded", task_id="new"))
-    assert [task_states.purge(before) for _ in range(3)] == [3, 1, 0]
-    assert [task.task_id for task in reader.changed_since(NOW, 10)] == ["new"]
+#: What a message, or a mistake of ours, might make of an event.
+HOSTILE = {
+    "a name of 256 characters": {"name": "x" * 256},
+    "half a surrogate pair": {"name": "\ud800", "subject": "\udfff", "uuid": "\ud800", "exception": "\ud800"},
+    "NUL": {"name": "a\0b", "uuid": "\0"},
+    "four bytes a character": {
+        "name": "\U0001f469" * 300,
+        "uuid": "\U0001f469" * 300,
+        "traceback": "\U0001f469" * 70_000,
+    },
+    "a receive count that fits nowhere": {"receive_count": 2**70},
+    "a receive count that is none": {"receive_count": 1.5},
+    "the last day": {"sent_at": 253_402_300_799.0},
+    "beyond the last day": {"sent_at": 1e15},
+    "the first day": {"sent_at": -62_135_596_800.0},
+    "no number": {"sent_at": float("nan")},
+    "bytes": {"name": b"\xff"},
+    "a mapping": {"subject": {"a": 1}},
+    "a list": {"uuid": ["a"]},
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
+def test_whatever_an_event_holds_all_others_are_written(task_states, reader, hostile):
+    writer = EventWriter(task_states)
+    good = {"uuid": "good", "name": "jobs.note", "receive_count": 1, "sent_at": SENT_AT}
+    for name in ("task-received", "task-succeeded"):
+        writer.add(name, "worker@here", good | {"uuid": "a-bad-one"} | hostile)
+        writer.add(name, "worker@here", good)
+    writer.close(10)
+    assert reader.task("good").state == "SUCCESS"
+    [counts] = [counts for counts in minutes(reader) if "succeeded" in counts]
+    assert counts["succeeded"] >= 1
+
+
+@pytest.mark.parametrize("name", ["\ud800@here", "w" * 300])
+def test_a_worker_may_have_any_name(task_states, reader, name):
+    writer = EventWriter(task_states)
+    writer.worker = WorkerStatus(name)
+    writer.close(10)
+    assert len(reader.workers()) == 1
+
+
+def test_whether_rows_can_be_written_leaves_nothing_behind(task_states, reader):
+    assert task_states.can_write()
+    assert reader.changed_since(NOW, 10) == []
+
+
+def test_rows_cannot_be_written_where_there_is_no_database(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/empty.db")
+    assert not TaskStates(engine).can_write()
+    engine.dispose()
+
+
+def minutes(reader):
+    return reader.counts_per_minute("jobs.note", NOW - timedelta(days=1)).values()

@@ -2,44 +2,42 @@
 
 import threading
 import time
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from prometheus_client import REGISTRY
+from sqlalchemy.exc import DataError, OperationalError
 
 from celery_sqs.monitor import event_writer
 from celery_sqs.monitor.event_writer import EventWriter
+from celery_sqs.monitor.refusals import MAX_FAILURES
 from celery_sqs.monitor.worker_status import WorkerStatus
 from tests.polling import poll
 
 
 class MemoryStore:
-    """Keeps what is written; fails while `away`, and waits while `go_on` is not set."""
+    """Keeps what is written; fails while `away`, waits while `go_on` is not set, and refuses what is `refused`."""
 
     def __init__(self):
         self.rows, self.counts, self.workers, self.writes = {}, {}, [], 0
         self.away = False
         self.go_on = threading.Event()
         self.go_on.set()
-        self.lost_at, self.purged_before = [], []
+        self.refused, self.error = set(), DataError("INSERT", {}, Exception(1406, "Data too long"))
 
     def write(self, rows, counts, worker=None):
         self.go_on.wait(10)
         if self.away:
             raise OperationalError("INSERT", {}, Exception("gone"))
+        if self.refused & {*(row["task_id"] for row in rows), *(task for _, task, _ in counts)}:
+            raise self.error
         self.writes += 1
         self.rows.update({row["task_id"]: row for row in rows})
         for key, count in counts.items():
             self.counts[key] = self.counts.get(key, 0) + count
         self.workers += [worker] if worker else []
 
-    def mark_lost(self, now):
-        self.lost_at.append(now)
-        return 0
-
-    def purge(self, before):
-        self.purged_before.append(before)
-        return 0
+    def can_write(self):
+        return not self.away
 
 
 @pytest.fixture
@@ -49,7 +47,7 @@ def store():
 
 @pytest.fixture
 def writer(store):
-    running = EventWriter(store, timedelta(days=7))
+    running = EventWriter(store)
     yield running
     store.go_on.set()
     running.close(5)
@@ -118,14 +116,14 @@ def test_an_event_that_cannot_be_read_does_not_end_the_writer(writer, store):
 
 
 def test_the_last_events_are_written_at_the_end(store):
-    writer = EventWriter(store, timedelta(days=7))
+    writer = EventWriter(store)
     writer.add("task-succeeded", "worker@here", fields("one"))
     writer.close(5)
     assert store.rows["one"]["state"] == "SUCCESS"
 
 
 def test_the_row_of_a_worker_says_that_it_has_stopped(store):
-    writer = EventWriter(store, timedelta(days=7))
+    writer = EventWriter(store)
     writer.worker = WorkerStatus("worker@here")
     writer.worker.update("worker-online", {"active": 1})
     writer.worker.update("worker-offline", {})
@@ -133,13 +131,74 @@ def test_the_row_of_a_worker_says_that_it_has_stopped(store):
     assert store.workers[-1]["stopped_at"] is not None
 
 
-def test_old_rows_are_purged_by_workers(writer, store):
-    writer.worker = WorkerStatus("worker@here")
-    poll(lambda: store.purged_before, 3, "it purges")
-    assert datetime.now(UTC) - store.purged_before[0] >= timedelta(days=7)
+def dropped(reason):
+    return REGISTRY.get_sample_value("task_events_dropped_total", {"reason": reason})
 
 
-def test_no_task_is_lost_before_all_workers_could_write_that_they_are_alive(writer, store):
+def test_what_is_refused_is_dropped_and_counted_and_all_else_is_written(store, caplog):
+    writer, before = EventWriter(store), dropped("refused")
     writer.worker = WorkerStatus("worker@here")
-    poll(lambda: store.workers, 3, "a heartbeat is written")
-    assert store.lost_at == []
+    store.refused = {"77", "300", "a-name-too-long"}
+    for number in range(400):
+        writer.add("task-succeeded", "worker@here", fields(str(number)))
+    writer.add("task-failed", "worker@here", fields("one", name="a-name-too-long"))
+    writer.close(5)
+    assert store.rows.keys() == {*map(str, range(400)), "one"} - store.refused
+    assert {task for _, task, _ in store.counts} == {"jobs.note"}
+    assert {count for (_, _, what), count in store.counts.items() if what == "succeeded"} == {400}
+    assert dropped("refused") - before == 3
+    assert "'77'" in caplog.text
+    assert store.workers[-1]["name"] == "worker@here"
+
+
+def test_an_outage_is_no_refusal(writer, store):
+    store.away, before = True, dropped("refused")
+    store.refused = {"bad"}
+    for task_id in ("good", "bad"):
+        writer.add("task-sent", None, fields(task_id))
+    time.sleep(3 * event_writer.LINGER)
+    assert dropped("refused") == before
+    store.away = False
+    poll(lambda: store.rows, 10, "what can be written is")
+    assert store.rows.keys() == {"good"}
+
+
+def test_a_row_that_is_locked_is_written_later_and_holds_up_no_other(writer, store):
+    store.error = OperationalError("INSERT", {}, Exception(1205, "Lock wait timeout exceeded"))
+    store.refused, before = {"locked"}, dropped("refused")
+    for task_id in ("locked", "free"):
+        writer.add("task-sent", None, fields(task_id))
+    poll(lambda: "free" in store.rows, 3, "the free one is written")
+    store.refused = set()
+    poll(lambda: "locked" in store.rows, 3, "so is the other one")
+    assert dropped("refused") == before
+
+
+def test_a_row_that_always_costs_the_connection_is_given_up(writer, store):
+    store.error = OperationalError("INSERT", {}, Exception(2013, "Lost connection"))
+    store.refused, before = {"bad"}, dropped("refused")
+    writer.add("task-sent", None, fields("bad"))
+    poll(lambda: dropped("refused") == before + 1, 2 * MAX_FAILURES * event_writer.LINGER, "it is dropped")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"name": {"a": 1}}, {"uuid": 7}, {"sent_at": 1e20}, {"sent_at": "soon"}, {"receive_count": "many"}, {"args": 3}],
+    ids=str,
+)
+def test_an_event_of_wrong_types_is_dropped_and_counted(store, wrong, caplog):
+    writer, before = EventWriter(store), dropped("unreadable")
+    writer.add("task-succeeded", "worker@here", fields("one") | wrong)
+    writer.add("task-succeeded", "worker@here", fields("two"))
+    writer.close(5)
+    assert store.rows.keys() == {"two"}
+    assert dropped("unreadable") == before + 1
+    assert "could not be read" in caplog.text
+
+
+def test_a_message_that_names_any_task_at_all_is_counted_under_one_name(store):
+    writer = EventWriter(store)
+    for number in range(3):
+        writer.add("task-failed", "worker@here", fields(str(number), name=f"x-{number}", kind="poison"))
+    writer.close(5)
+    assert {(task, what): count for (_, task, what), count in store.counts.items()} == {("unknown", "failed"): 3}

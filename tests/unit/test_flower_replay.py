@@ -37,6 +37,7 @@ SENT = TaskRow(
     started_at=None,
     finished_at=None,
     changed_at=at(0),
+    closed_at=None,
 )
 RECEIVED = replace(SENT, state="RECEIVED", worker=WORKER, receive_count=1, received_at=at(1), changed_at=at(1))
 STARTED = replace(RECEIVED, state="STARTED", started_at=at(2), changed_at=at(2))
@@ -44,6 +45,8 @@ RETRY = replace(STARTED, state="RETRY", finished_at=at(3), changed_at=at(3), err
 SUCCESS = replace(STARTED, state="SUCCESS", finished_at=at(4.5), changed_at=at(4.5))
 FAILURE = replace(RETRY, state="FAILURE", finished_at=at(5), changed_at=at(5))
 LOST = replace(STARTED, state="LOST", changed_at=at(20))
+UNKNOWN = replace(LOST, state="UNKNOWN", changed_at=at(200), closed_at=at(200))
+FOUND = replace(LOST, state="SUCCESS", changed_at=at(100), closed_at=at(100))
 AGAIN = replace(RECEIVED, receive_count=2, received_at=at(30), changed_at=at(30))
 
 
@@ -89,6 +92,8 @@ def memory():
         (SUCCESS, at(4.5)),
         (FAILURE, at(5)),
         (LOST, at(20)),
+        (UNKNOWN, at(200)),
+        (FOUND, at(100)),
         (replace(SUCCESS, state="REVOKED"), at(4.5)),
     ],
     ids=lambda value: getattr(value, "state", ""),

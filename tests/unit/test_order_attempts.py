@@ -63,15 +63,21 @@ def test_what_is_on_record_is_counted_by_message(attempts):
     attempts.record(an_attempt())
     attempts.record(an_attempt(receive_count=2))
     attempts.record(an_attempt(message_id="other"))
-    assert attempts.returned({"message": RECEIVES, "unheard": RECEIVES}) == {"message": OnRecord(attempts=2)}
+    assert attempts.returned({"message": RECEIVES, "unheard": RECEIVES}) == {
+        "message": OnRecord(receives=frozenset({1, 2}), last_at=NOW)
+    }
 
 
 def test_an_attempt_that_began_and_came_back_was_lost_with_its_worker(attempts, store):
     attempts.record(an_attempt())
     attempts.record(an_attempt(receive_count=2, kind=Kind.BEGUN))
-    assert attempts.returned({"message": RECEIVES}) == {"message": OnRecord(attempts=2, lost=2)}
+    assert attempts.returned({"message": RECEIVES}) == {
+        "message": OnRecord(receives=frozenset({1, 2}), last_at=NOW, lost=2)
+    }
     assert [row.kind for row in store.attempts_of_task("task")] == ["own", "lost"]
-    assert attempts.returned({"message": RECEIVES}) == {"message": OnRecord(attempts=2)}, "it is lost once"
+    assert attempts.returned({"message": RECEIVES}) == {"message": OnRecord(receives=frozenset({1, 2}), last_at=NOW)}, (
+        "it is lost once"
+    )
 
 
 def test_an_attempt_that_began_and_succeeded_leaves_nothing(attempts, store):

@@ -1,6 +1,7 @@
 """What a worker answers its channel: what is on record of messages that come back, and of attempts that begin."""
 
 import threading
+from datetime import UTC, datetime
 
 import pytest
 from celery import Celery
@@ -126,6 +127,11 @@ def message(number, task="recorded", receives=2, **more):
     return delivery(number, receives=receives, attributes=call_of(task), max_receive_count=RECEIVES, **more)
 
 
+def on_record(attempts, lost=None):
+    """Attempts at the first receives, long ago."""
+    return OnRecord(receives=frozenset(range(1, attempts + 1)), last_at=datetime(2020, 1, 1, tzinfo=UTC), lost=lost)
+
+
 @pytest.fixture
 def stand():
     return Stand()
@@ -133,7 +139,7 @@ def stand():
 
 def test_a_message_whose_receives_are_explained_runs(stand):
     one = message(1)
-    stand.store.on_record["m1"] = OnRecord(attempts=1)
+    stand.store.on_record["m1"] = on_record(1)
     assert stand.look_up(one) == [(one, Step.RUN, True)]
     assert one.attempts == 1
 
@@ -146,13 +152,13 @@ def test_a_message_whose_receive_nobody_explains_is_renewed(stand):
 
 def test_a_message_on_its_last_receive_with_attempts_left_is_renewed(stand):
     one = message(1, receives=RECEIVES)
-    stand.store.on_record["m1"] = OnRecord(attempts=2)
+    stand.store.on_record["m1"] = on_record(2)
     assert stand.look_up(one) == [(one, Step.RENEW, True)]
 
 
 def test_a_message_whose_attempts_are_spent_is_given_up(stand):
     one = message(1)
-    stand.store.on_record["m1"] = OnRecord(attempts=RECEIVES)
+    stand.store.on_record["m1"] = on_record(RECEIVES)
     assert stand.look_up(one) == [(one, Step.GIVE_UP, True)]
 
 
@@ -163,7 +169,7 @@ def test_the_copy_of_what_nobody_explained_runs_alone(stand):
 
 def test_a_dead_message_that_sqs_has_redriven_gets_a_budget_of_its_own(stand):
     one = message(1, receives=1, renewal=Renewal(message_id="first", sent_at=0, receives=3, attempts=2))
-    stand.store.on_record["first"] = OnRecord(attempts=RECEIVES)
+    stand.store.on_record["first"] = on_record(RECEIVES)
     assert stand.look_up(one) == [(one, Step.RENEW_UNSPENT, True)]
 
 
@@ -218,7 +224,7 @@ def test_what_cannot_be_read_at_all_is_said_and_receives_are_the_budget(stand, c
 
 def test_an_attempt_whose_worker_died_is_logged_and_reported(stand, caplog):
     one = message(1)
-    stand.store.on_record["m1"] = OnRecord(attempts=1, lost=1)
+    stand.store.on_record["m1"] = on_record(1, lost=1)
     stand.look_up(one)
     [(event, fields)] = stand.consumer.event_dispatcher.sent
     assert (event, fields["kind"], fields["name"], fields["message_id"]) == ("task-retried", "lost", "recorded", "m1")
@@ -227,7 +233,7 @@ def test_an_attempt_whose_worker_died_is_logged_and_reported(stand, caplog):
 
 def test_the_last_attempt_whose_worker_died_is_reported_as_the_failure_of_its_task(stand):
     one = message(1)
-    stand.store.on_record["m1"] = OnRecord(attempts=RECEIVES, lost=5)
+    stand.store.on_record["m1"] = on_record(RECEIVES, lost=5)
     stand.look_up(one)
     [(event, fields)] = stand.consumer.event_dispatcher.sent
     assert (event, fields["kind"]) == ("task-failed", "lost")

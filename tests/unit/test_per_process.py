@@ -33,6 +33,29 @@ def test_threads_that_ask_at_the_same_time_get_the_same():
     assert len({id(result) for result in results}) == 1
 
 
+def test_greenlets_that_ask_at_the_same_time_get_the_same():
+    program = """
+from celery_sqs.per_process import per_process  # before gevent replaces the locks, as with `gunicorn --preload`
+from gevent import monkey
+
+monkey.patch_all()
+import gevent
+
+def slowly():
+    gevent.sleep(0.05)
+    made.append(1)
+    return object()
+
+made, make = [], per_process(slowly)
+greenlets = [gevent.spawn(per_process(lambda: make())) for _ in range(8)]
+gevent.joinall(greenlets)
+print(len(made), len({id(greenlet.value) for greenlet in greenlets}))
+"""
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True)
+    assert ended.stdout == "1 1\n"
+
+
 def test_a_child_that_is_forked_while_something_is_made_can_make_its_own():
     program = """
 import os, signal, threading

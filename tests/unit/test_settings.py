@@ -240,3 +240,10 @@ def test_an_operator_is_named_once(environ):
     environ(**PRODUCTION, OPERATORS="ada:a-password-of-hers,ada:another-password")
     with pytest.raises(SettingsError, match="names an operator twice"):
         load()
+
+
+def test_repairs_are_kept_longer_than_the_attempts_that_they_explain(environ):
+    text = str(error_of(environ, **PRODUCTION, ATTEMPT_RETENTION_DAYS="100", REPAIR_RETENTION_DAYS="114"))
+    assert "REPAIR_RETENTION_DAYS" in text
+    environ(**PRODUCTION, ATTEMPT_RETENTION_DAYS="100", REPAIR_RETENTION_DAYS="115")
+    assert load().repair_retention_days == 115

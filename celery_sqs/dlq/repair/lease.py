@@ -9,8 +9,8 @@ from typing import Final
 from sqlalchemy import Engine, Update, or_, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from celery_sqs.database.table_lock import process_name
 from celery_sqs.database.transaction import transaction
-from celery_sqs.dlq.scan_lock import process_name
 from celery_sqs.dlq.tables import repairs
 
 #: How long a lease lasts that is not renewed, because its process was killed.

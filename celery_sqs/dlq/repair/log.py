@@ -1,4 +1,4 @@
-"""The repair log: every repair and what it did to each message. Nothing is deleted from it."""
+"""The repair log: every repair and what it did to each message. `purge_repairs` deletes what is old."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from celery_sqs.monitor.event_reader import TaskRow, WorkerRow
-from celery_sqs.monitor.task_events import FAILURE, LOST, PENDING, RECEIVED, RETRY, REVOKED, STARTED, SUCCESS
+from celery_sqs.monitor.task_events import FAILURE, LOST, PENDING, RECEIVED, RETRY, REVOKED, STARTED, SUCCESS, UNKNOWN
 
 Event = dict[str, Any]
 
 #: The hostname of the event of a task that no worker has received yet.
 PRODUCER: Final = "producer"
 
-#: The event that leads to each state. Celery has none for LOST, and takes it for a custom state.
+#: The event that leads to each state. Celery has none for LOST and UNKNOWN, and takes them for custom states.
 _EVENT_OF: Final = {
     PENDING: "sent",
     RECEIVED: "received",
@@ -25,6 +25,7 @@ _EVENT_OF: Final = {
     FAILURE: "failed",
     REVOKED: "revoked",
     LOST: "lost",
+    UNKNOWN: "unknown",
 }
 
 
@@ -41,7 +42,7 @@ def replay_task(row: TaskRow, known: Any) -> list[Event]:
     steps = [(step, instant) for step, instant in _earlier_steps(row) if getattr(known, step, None) != instant]
     steps.append((_EVENT_OF[row.state], at))
     events = [_task_event(row, step, instant) for step, instant in steps]
-    if row.state == SUCCESS and row.started_at is not None:
+    if row.state == SUCCESS and row.started_at is not None and row.closed_at is None:
         events[-1]["runtime"] = at - row.started_at.timestamp()
     return events
 
@@ -73,6 +74,7 @@ def _state_since(row: TaskRow) -> float:
         RECEIVED: row.received_at,
         STARTED: row.started_at,
         LOST: row.changed_at,
+        UNKNOWN: row.closed_at,
     }
     return (instants.get(row.state, row.finished_at) or row.changed_at).timestamp()
 
