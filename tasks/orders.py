@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 from celery import shared_task

@@ -114,7 +114,7 @@ def test_its_budget_is_what_is_known_of_this_copy():
 
 def test_the_next_copy_carries_all_that_is_known():
     one = delivery(1, receives=2, renewal=replace(FIRST, is_rescued=True), max_receive_count=3)
-    one.attempts, one.begun = 2, 5
+    one.attempts, one.explained, one.begun = 2, 1, 5
     assert one.next_renewal(records=True) == Renewal(
         message_id="first", sent_at=5, receives=6, attempts=2, is_suspect=False, begun=5, is_rescued=True
     )

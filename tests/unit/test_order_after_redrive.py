@@ -106,7 +106,7 @@ def test_an_order_that_was_rescued_goes_on_with_the_attempts_that_it_had(get_sta
         connection.execute(insert(repairs).values(values | {"canaries": 0, "began_at": datetime.now(UTC)}))
     assert get_state() == ("retrying", 1)
     fail("first", receive_count=9, final=True)
-    assert get_state() == ("dead", 9)
+    assert get_state() == ("dead", 2)
 
 
 @pytest.mark.parametrize("before", [False, True])

@@ -12,6 +12,8 @@ from tasks.attempts import OrderAttempts
 
 ORDER_ID = "3f2b8f0e-9d3b-4c55-8f6a-0a5d7f1c2e4b"
 NOW = datetime(2026, 1, 24, 12, 0, tzinfo=UTC)
+TWO = OnRecord(receives=frozenset({1, 2}), last_at=NOW)
+TWO_OF_WHICH_ONE_IS_LOST = OnRecord(receives=frozenset({1, 2}), last_at=NOW, lost=2)
 RECEIVES = 3
 
 
@@ -63,21 +65,15 @@ def test_what_is_on_record_is_counted_by_message(attempts):
     attempts.record(an_attempt())
     attempts.record(an_attempt(receive_count=2))
     attempts.record(an_attempt(message_id="other"))
-    assert attempts.returned({"message": RECEIVES, "unheard": RECEIVES}) == {
-        "message": OnRecord(receives=frozenset({1, 2}), last_at=NOW)
-    }
+    assert attempts.returned({"message": RECEIVES, "unheard": RECEIVES}) == {"message": TWO}
 
 
 def test_an_attempt_that_began_and_came_back_was_lost_with_its_worker(attempts, store):
     attempts.record(an_attempt())
     attempts.record(an_attempt(receive_count=2, kind=Kind.BEGUN))
-    assert attempts.returned({"message": RECEIVES}) == {
-        "message": OnRecord(receives=frozenset({1, 2}), last_at=NOW, lost=2)
-    }
+    assert attempts.returned({"message": RECEIVES}) == {"message": TWO_OF_WHICH_ONE_IS_LOST}
     assert [row.kind for row in store.attempts_of_task("task")] == ["own", "lost"]
-    assert attempts.returned({"message": RECEIVES}) == {"message": OnRecord(receives=frozenset({1, 2}), last_at=NOW)}, (
-        "it is lost once"
-    )
+    assert attempts.returned({"message": RECEIVES}) == {"message": TWO}, "it is lost once"
 
 
 def test_an_attempt_that_began_and_succeeded_leaves_nothing(attempts, store):

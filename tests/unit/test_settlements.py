@@ -81,7 +81,7 @@ def test_what_has_ended_does_not_end_again(stand):
 
 def test_a_renewed_message_is_sent_with_its_history_and_deleted_then(stand):
     one = stand.receive(1, receives=2, body='{"a": 1}')
-    one.attempts = 1
+    one.learn({1}, None)
     stand.settlements.renew(one, True, "returned")
     poll(lambda: stand.sqs.deleted, 2, "it is deleted")
     assert stand.sqs.log == ["confirmed", "delete"]

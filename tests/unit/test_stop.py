@@ -39,7 +39,7 @@ def test_what_was_not_looked_up_is_renewed_and_says_so(stand):
     one = stand.receive(1, receives=3)
     stand.channel.part_with(one)
     [renewal] = stand.copies()
-    assert renewal.attempts is None
+    assert (renewal.attempts, renewal.receives_since, renewal.is_suspect) == (0, 2, False)
 
 
 def test_what_is_spent_is_released(stand):
