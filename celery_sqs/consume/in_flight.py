@@ -13,12 +13,13 @@ class InFlight:
     """Deliveries by receipt handle, and the room for more of them. Safe for all threads.
 
     Attributes:
-        suspended: whether there is no room for more, however few are in flight.
+        suspended: whether an outage leaves no room for more, however few are in flight.
     """
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.suspended = False
+        self._is_exclusive = False
         self._limit = 0
         self._deliveries: dict[str, Delivery] = {}
         self._beside: set[str] = set()
@@ -38,9 +39,18 @@ class InFlight:
             self.suspended = suspended
             self.changed.notify_all()
 
+    def reserve(self, is_exclusive: bool) -> None:
+        """Let no more in while a suspect runs, or what has come back is not safe yet: they might die with it."""
+        if is_exclusive is not self._is_exclusive:
+            with self.changed:
+                self._is_exclusive = is_exclusive
+                self.changed.notify_all()
+
     def room(self) -> int:
         """How many more deliveries fit."""
-        return 0 if self.suspended else max(0, self._limit - len(self._deliveries) + len(self._beside))
+        if self.suspended or self._is_exclusive:
+            return 0
+        return max(0, self._limit - len(self._deliveries) + len(self._beside))
 
     def add(self, delivery: Delivery, beside: bool = False) -> None:
         """Take a delivery in; `beside` the limit, it takes no room from others."""

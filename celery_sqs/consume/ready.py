@@ -73,6 +73,7 @@ class Ready:
         self._undecided = {each for each in self._undecided if self._is_undecided(each)}
         if self._alone is not None and self._alone.state in _OVER:
             self._alone = None
+        self._in_flight.reserve(self.is_exclusive)
 
     def next_suspect(self) -> Delivery | None:
         """A suspect that may begin now, and is reserved: all is examined, and nothing runs."""

@@ -21,6 +21,9 @@ from celery_sqs.worker.preflight import preflight
 
 logger = logging.getLogger(__name__)
 
+#: Seconds between two looks of the event loop at what waits, when nothing wakes it: a lease that has ended does not.
+LOOK_EVERY: Final = 1.0
+
 RESULT_LOOKS: Final = 10  # a tenth of a second apart
 
 _REQUIRES: Final = ("celery.worker.consumer.tasks:Tasks",)
@@ -77,16 +80,23 @@ class Readiness(bootsteps.StartStopStep):
 
     requires = _REQUIRES
 
+    def __init__(self, parent: Any, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        self._looks: Any = None
+
     def start(self, parent: Consumer) -> None:
         """Let the channel know its consumer, and wait for what the tasks need."""
         channel = parent.channel = parent.task_consumer.channel
         channel.owner = WorkerOwner(channel, parent)
+        self._looks = parent.hub.call_repeatedly(LOOK_EVERY, channel.wake)
         for task in parent.app.tasks.values():
             if isinstance(task, SQSTask):
                 channel.depend_on(task)
 
     def stop(self, parent: Consumer) -> None:
         """Part at once with what has not begun, while the pool finishes what has."""
+        if self._looks is not None:
+            self._looks.cancel()
         for delivery in parent.channel.in_flight.all():
             if not delivery.has_begun and delivery.state is not State.RENEWING:
                 parent.channel.part_with(delivery)

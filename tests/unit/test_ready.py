@@ -178,3 +178,22 @@ def test_what_could_not_be_looked_up_in_an_outage_is_examined_after_it(stand):
     assert stand.examined == [one]
     stand.ready.sort(is_outage=False)
     assert stand.examined == [one, one]
+
+
+def test_nothing_is_received_while_a_suspect_waits_or_runs():
+    in_flight = InFlight()
+    in_flight.resize(10)
+    ready = Ready(in_flight, lambda returned: None)
+    suspect = delivery(1, receives=1)
+    suspect.is_alone = True
+    in_flight.add(suspect)
+    ready.add([suspect])
+    ready.sort(False)
+    assert in_flight.room() == 0
+    assert ready.next_suspect() is suspect
+    ready.sort(False)
+    assert in_flight.room() == 0
+    suspect.advance(State.SETTLED)
+    in_flight.pop(suspect.receipt_handle)
+    ready.sort(False)
+    assert in_flight.room() == 10
