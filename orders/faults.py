@@ -19,6 +19,7 @@ _MARIADB_OWN: Final = frozenset({
     1064, 1136, 1149,  # the SQL is wrong
     1292, 1366, 1411, 1690,  # a value is of the wrong type or out of range
     1267, 1300, 3854,  # text that the column's character set or collation does not take
+    1644,  # a trigger refuses it: SIGNAL
     3819, 4025,  # a check constraint: MySQL's number, and MariaDB's
 })  # fmt: skip
 

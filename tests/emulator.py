@@ -13,7 +13,6 @@ from unittest import mock
 
 import localstack_client.session
 
-from celery_sqs.message.renewal import opened
 from celery_sqs.testing import provision
 from config.queues import ORDER_QUEUE
 from tests.polling import poll
@@ -194,7 +193,7 @@ class Queues:
         )
 
     def peek(self, url: str) -> list[dict[str, Any]]:
-        """Up to ten messages of a queue, left visible; a copy as the message that was sent first."""
+        """Up to ten messages of a queue, left visible."""
         answer = self.sqs.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=10,
@@ -202,7 +201,8 @@ class Queues:
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["All"],
         )
-        return [opened(message)[0] for message in answer.get("Messages", [])]
+        messages: list[dict[str, Any]] = answer.get("Messages", [])
+        return messages
 
     def dead(self) -> list[Any]:
         """The bodies in the DLQ, read as the JSON they are."""

@@ -8,6 +8,7 @@ import uuid
 import psutil
 import pytest
 
+from celery_sqs.message.renewal import opened
 from config.queues import ORDER_QUEUE
 from tests.emulator import Queues
 from tests.mariadb import rows
@@ -139,7 +140,7 @@ def test_poison_goes_to_the_dlq_with_its_reason_and_the_worker_goes_on(client, s
     poll(lambda: len(_dead_bodies(queues)) == len(poison), 20, "all poison is in the DLQ")
 
     assert _dead_bodies(queues) == set(poison)
-    dead = {message["MessageId"] for message in queues.peek(queues.dlq_url)}
+    dead = _dead_ids(queues)
     reasons = rows(environment["DATABASE_URL"], "SELECT message_id, kind, error_class, final FROM attempts")
     assert {kind for _, kind, _, _ in reasons} == {"poison", "permanent"}  # what is JSON may be a call of the task
     assert {message_id for message_id, _, _, final in reasons if final} == dead
@@ -236,7 +237,8 @@ def _each_time(kind, error_class):
 
 
 def _dead_ids(queues):
-    return {message["MessageId"] for message in queues.peek(queues.dlq_url)}
+    """The ids that the dead messages were sent with first."""
+    return {opened(message)[0]["MessageId"] for message in queues.peek(queues.dlq_url)}
 
 
 def _dead_bodies(queues):

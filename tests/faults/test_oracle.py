@@ -8,6 +8,7 @@ import pymysql
 import pytest
 from sqlalchemy import make_url
 
+from celery_sqs.message.renewal import Renewal, renewed
 from tests.faults.accepted_orders import AcceptedOrders, OrderRequest, Prediction
 from tests.faults.oracle import Anomalies, find_anomalies
 
@@ -53,12 +54,9 @@ class State:
         ) as connection:
             connection.cursor().execute(statement, values)
 
-    def bury(self, body, **attributes):
+    def bury(self, body):
         """A dead message; returns SQS's id of it."""
-        texts = {name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()}
-        return self.queues.sqs.send_message(QueueUrl=self.queues.dlq_url, MessageBody=body, MessageAttributes=texts)[
-            "MessageId"
-        ]
+        return self.queues.sqs.send_message(QueueUrl=self.queues.dlq_url, MessageBody=body)["MessageId"]
 
     def bury_killer(self):
         """A dead order that kills; returns SQS's id of it, the order's id and the message's body."""
@@ -155,7 +153,9 @@ def test_the_reason_of_another_message_explains_none(state):
 def test_a_copy_in_the_dlq_is_explained_by_the_attempts_at_the_message_that_it_names(state):
     state.accepted.expect_dead(POISON)
     first = str(uuid4())
-    state.bury(POISON, first_message_id=first)
+    received = {"Body": POISON, "MessageAttributes": {}}
+    copy = renewed(received, Renewal(message_id=first, sent_at=1, receives=1))
+    state.queues.sqs.send_message(QueueUrl=state.queues.dlq_url, **copy)
     assert state.anomalies() == Anomalies(unexplained=[POISON])
     state.explain(first)
     assert state.anomalies() == Anomalies()

@@ -60,7 +60,7 @@ def app(queues, emulator, engine):
         monitor_database=lambda: engine,
     )
     for name, base in (("jobs.confirmed", Confirmed), ("jobs.broken", Broken), ("jobs.note", SQSTask)):
-        app.task(name=name, base=base)(nothing)
+        app.task(name=name, base=base, shared=False)(nothing)
     DONE.clear()
     return app
 

@@ -217,7 +217,7 @@ def test_in_an_outage_a_message_is_held_and_run_again_without_another_receive(he
     task_id = here.send("depend").id
     try:
         poll(lambda: here.runs_of("depend", task_id), 5, "a first run, in vain")
-        poll(lambda: here.worker.says("what jobs.depend depends on is away"), 5, "the worker has noticed")
+        poll(lambda: here.worker.says("what a task depends on is away"), 5, "the worker has noticed")
         other_id = here.send("note").id
         time.sleep(0.5)
         assert here.runs_of("note", other_id) == [], "nothing is run meanwhile"

@@ -150,13 +150,14 @@ class Attempts:
 
     def returned(self, max_attempts):
         """How many attempts there are of these messages, and which has begun and has no outcome: it is lost."""
-        open_ones, failed = {}, collections.Counter()
+        open_ones, failed = {}, collections.defaultdict(set)
         for line in map(json.loads, Path(os.environ[RUNS]).read_text().splitlines()):
             if line["event"] == "begun":
                 open_ones[line["message_id"]] = line
             elif line["event"] in {"failed", "withdrawn"}:
                 open_ones.pop(line["message_id"], None)
-                failed[line["message_id"]] += line["event"] == "failed"
+                if line["event"] == "failed":
+                    failed[line["message_id"]].add(line["receive_count"])
         return {
             message_id: self._of(failed[message_id], open_ones.get(message_id), allowed)
             for message_id, allowed in max_attempts.items()
@@ -164,9 +165,10 @@ class Attempts:
 
     def _of(self, failed, begun, allowed):
         if begun is None:
-            return OnRecord(attempts=failed)
-        _write(**begun | {"event": "failed", "kind": "lost", "final": failed + 1 >= allowed})
-        return OnRecord(attempts=failed + 1, lost=begun["receive_count"])
+            return OnRecord(receives=frozenset(failed))
+        receives = frozenset({*failed, begun["receive_count"]})
+        _write(**begun | {"event": "failed", "kind": "lost", "final": len(receives) >= allowed})
+        return OnRecord(receives=receives, lost=begun["receive_count"])
 
 
 AT_ONCE = {"backoff_base": 0}  # where the test does not ask for how long
