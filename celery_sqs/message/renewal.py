@@ -63,7 +63,9 @@ def opened(message: dict[str, Any]) -> tuple[dict[str, Any], Renewal | None]:
     try:
         fields = json.loads(attributes[RENEWAL]["StringValue"])
         packed = fields.pop("packed", {})
-        renewal = _checked(Renewal(**fields))
+        # A later version may write more: in a rolling deployment each has to take the other's copies.
+        known = {name: value for name, value in fields.items() if name in Renewal.__dataclass_fields__}
+        renewal = _checked(Renewal(**known))
         others = {name: value for name, value in attributes.items() if name != RENEWAL} | _checked_attributes(packed)
         of_sqs = dict(message["Attributes"])
         of_sqs["ApproximateReceiveCount"] = str(int(of_sqs["ApproximateReceiveCount"]) + renewal.receives)

@@ -132,7 +132,6 @@ MALFORMED = {
     "a long message id": json.dumps({"message_id": "m" * 101, "sent_at": 1, "receives": 1}),
     "receives without end": json.dumps({"message_id": "m", "sent_at": 1, "receives": 2**63}),
     "sent in no year of ours": json.dumps({"message_id": "m", "sent_at": 10**18, "receives": 1}),
-    "an unknown field": '{"message_id": "m", "sent_at": 1, "receives": 1, "later": 1}',
     "negative receives": '{"message_id": "m", "sent_at": 1, "receives": -1}',
     "receives that are no number": '{"message_id": "m", "sent_at": 1, "receives": "1"}',
     "receives that are a flag": '{"message_id": "m", "sent_at": 1, "receives": true}',
@@ -155,6 +154,14 @@ def test_a_renewal_that_cannot_be_read_makes_its_message_undecodable_and_changes
     assert json.dumps(message) == before
     with pytest.raises(Undecodable, match=RENEWAL):
         wire.decode(message, "q", "http://q", "a.task")
+
+
+def test_what_a_later_version_adds_to_a_renewal_is_left_out():
+    entry = renewed(a_message(), Renewal(message_id="first", sent_at=1, receives=1))
+    text = entry["MessageAttributes"][RENEWAL]["StringValue"]
+    entry["MessageAttributes"][RENEWAL]["StringValue"] = text.replace("{", '{"later":{"a":1},', 1)
+    _, renewal = opened(received(entry))
+    assert renewal == Renewal(message_id="first", sent_at=1, receives=1)
 
 
 @pytest.mark.parametrize(
