@@ -6,6 +6,7 @@ spent a receive on it. SQS gives each message to one keeper, however many worker
 """
 
 import logging
+import math
 import random
 import threading
 import time
@@ -93,7 +94,7 @@ class Keeper:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        wait: float | None = random.uniform(0, self._first_look)
+        wait: float | None = random.uniform(0.5, 1) * self._first_look
         failures = 0
         while wait is not None and not self._stopped.wait(wait):
             # Without this thread an outage longer than the retention loses messages.
@@ -116,10 +117,15 @@ class Keeper:
         ages = Ages(facts.retention)
         self._call_soon(lambda: self._renew_in_flight(ages))
         oldest = max((age(each) for each in self._of_queue()), default=0.0)
-        if oldest > ages.old or time.monotonic() - self._receiver.answered_at > ages.shortest_pause:
+        if oldest > ages.old or self._does_not_receive(ages):
             oldest = self._receive_old(ages, oldest)
         # With jitter, so that workers which have started together do not look together for ever.
         return random.uniform(0.5, 1) * ages.pause(oldest)
+
+    def _does_not_receive(self, ages: Ages) -> bool:
+        """Whether the worker has seen nothing of the queue for long. One that has just started may be about to."""
+        silence = time.monotonic() - self._receiver.answered_at
+        return silence > ages.shortest_pause and (math.isfinite(silence) or self._in_flight.suspended)
 
     def _receive_old(self, ages: Ages, oldest: float) -> float:
         """Receive and renew, on several threads while that brings old messages; returns the last round's oldest age."""
