@@ -134,6 +134,13 @@ def test_a_worker_that_receives_sees_the_ages_itself(worker, queue):
     assert queue.receives == 0
 
 
+def test_a_worker_that_has_just_started_is_left_to_receive_itself(worker, queue):
+    queue.put(OLD)
+    worker.in_flight.suspend(False)
+    worker.look()
+    assert queue.receives == 0
+
+
 def test_a_worker_that_receives_old_messages_is_helped(worker, queue):
     worker.hold(OLD, State.RUNNING)
     worker.receiver.answered_at = time.monotonic()
