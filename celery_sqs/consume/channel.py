@@ -62,7 +62,7 @@ class Channel(SendingChannel):
         self.receivers: dict[str, Receiver] = {}
         self._keepers: dict[str, Keeper] = {}
         self.owner = Owner(self)
-        self.ready = Ready(self.in_flight, self._examine)
+        self.ready = Ready(self.in_flight, self.receivers, self._examine)
         self._circuit_breaker = CircuitBreaker(self.in_flight, self.wake)
         self._settlements = Settlements(self._connect, self.in_flight, self.qos.ack, self._on_refused)
         self._postponed: collections.deque[tuple[Delivery, float]] = collections.deque()

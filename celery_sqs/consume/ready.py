@@ -6,8 +6,8 @@ at a time and nothing else meanwhile, so that whatever kills the worker is known
 
 import collections
 import time
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Protocol
 
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.consume.in_flight import InFlight
@@ -23,16 +23,28 @@ _OVER: Final = frozenset({State.SETTLED, State.PARKED, State.LOST})
 _ENDING: Final = frozenset({State.RENEWING, State.SETTLED})
 
 
+class Receiving(Protocol):
+    """What is asked of a receiver."""
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether a poll is under way."""
+
+
 class Ready:
     """The deliveries that wait for the worker's event loop. Added from any thread, taken on the hub.
 
     Args:
         in_flight: all deliveries.
+        receivers: those that receive more, by queue.
         examine: called with those that have come back; each is added again when it is examined, or ended.
     """
 
-    def __init__(self, in_flight: InFlight, examine: Callable[[list[Delivery]], None]) -> None:
+    def __init__(
+        self, in_flight: InFlight, receivers: Mapping[str, Receiving], examine: Callable[[list[Delivery]], None]
+    ) -> None:
         self._in_flight = in_flight
+        self._receivers = receivers
         self._examine = examine
         self._arrived: collections.deque[Delivery] = collections.deque()
         self._waiting: collections.deque[Delivery] = collections.deque()
@@ -76,12 +88,15 @@ class Ready:
         self._in_flight.reserve(self.is_exclusive)
 
     def next_suspect(self) -> Delivery | None:
-        """A suspect that may begin now, and is reserved: all is examined, and nothing runs."""
+        """A suspect that may begin now, and is reserved: all is examined, nothing runs, and nothing is received.
+
+        What a poll still brought might be on its last receive, and not renewed before the suspect ends this worker.
+        """
         if not self._suspects:
             self._waiting_since = None
         if self._undecided or self._alone or not self._suspects:
             return None
-        if any(delivery.is_submitted for delivery in self._in_flight.all()) and not self._is_out_of_patience():
+        if self._is_busy() and not self._is_out_of_patience():
             return None
         while self._suspects and self._alone is None:
             suspect = self._suspects.popleft()
@@ -90,6 +105,10 @@ class Ready:
             elif suspect.advance(State.RESERVED):
                 self._alone = suspect
         return self._alone
+
+    def _is_busy(self) -> bool:
+        is_receiving = any(receiver.is_receiving for receiver in list(self._receivers.values()))
+        return is_receiving or any(delivery.is_submitted for delivery in self._in_flight.all())
 
     def _is_out_of_patience(self) -> bool:
         now = time.monotonic()

@@ -105,6 +105,11 @@ class Receiver:
         return any(thread.is_alive() for thread in self._threads)
 
     @property
+    def is_receiving(self) -> bool:
+        """Whether a poll is under way."""
+        return self._polls.any_in_flight
+
+    @property
     def longest_poll(self) -> float:
         """Seconds that a poll may take, at the most."""
         return READ_TIMEOUT + (self._facts.receive_wait if self._facts else 0)

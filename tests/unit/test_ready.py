@@ -15,7 +15,7 @@ class Stand:
         self.in_flight = InFlight()
         self.in_flight.resize(100)
         self.examined = []
-        self.ready = Ready(self.in_flight, self.examined.extend)
+        self.ready = Ready(self.in_flight, {}, self.examined.extend)
 
     def receive(self, *deliveries):
         for one in deliveries:
@@ -183,7 +183,7 @@ def test_what_could_not_be_looked_up_in_an_outage_is_examined_after_it(stand):
 def test_nothing_is_received_while_a_suspect_waits_or_runs():
     in_flight = InFlight()
     in_flight.resize(10)
-    ready = Ready(in_flight, lambda returned: None)
+    ready = Ready(in_flight, {}, lambda returned: None)
     suspect = delivery(1, receives=1)
     suspect.is_alone = True
     in_flight.add(suspect)
@@ -197,3 +197,22 @@ def test_nothing_is_received_while_a_suspect_waits_or_runs():
     in_flight.pop(suspect.receipt_handle)
     ready.sort(False)
     assert in_flight.room() == 10
+
+
+class Receiver:
+    """A receiver whose poll is under way until a test ends it."""
+
+    is_receiving = True
+
+
+def test_a_suspect_waits_for_the_poll_that_is_under_way():
+    in_flight, receiver = InFlight(), Receiver()
+    ready = Ready(in_flight, {"q": receiver}, lambda returned: None)
+    suspect = delivery(1)
+    suspect.is_alone = True
+    in_flight.add(suspect)
+    ready.add([suspect])
+    ready.sort(False)
+    assert ready.next_suspect() is None
+    receiver.is_receiving = False
+    assert ready.next_suspect() is suspect

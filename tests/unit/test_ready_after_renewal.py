@@ -20,7 +20,7 @@ def examined():
 
 @pytest.fixture
 def ready(in_flight, examined):
-    return Ready(in_flight, examined.extend)
+    return Ready(in_flight, {}, examined.extend)
 
 
 def add(ready, in_flight, number, state=State.READY, **fields):
