@@ -98,10 +98,11 @@ def roles_may_only_what_is_listed_on_our_queues(plan: Plan) -> Iterator[str]:
 
 def the_worker_renews_messages_and_leaves_dead_ones_alone(plan: Plan) -> Iterator[str]:
     may = {statement["Resource"]: statement["Action"] for name, statement in statements(plan) if name == "worker"}
-    if "sqs:SendMessage" not in may[plan.output("queue_arn")]:
+    if "sqs:SendMessage" not in may.get(plan.output("queue_arn"), ()):
         yield "worker: it cannot send the copies of messages whose receives run out"
-    if may[plan.output("dlq_arn")] != ["sqs:GetQueueAttributes"]:
-        yield f"worker: on the DLQ it may {may[plan.output('dlq_arn')]}"
+    on_dlq = may.get(plan.output("dlq_arn"))
+    if on_dlq != ["sqs:GetQueueAttributes"]:
+        yield f"worker: on the DLQ it may {on_dlq}"
 
 
 def services_have_their_own_roles(plan: Plan) -> Iterator[str]:
