@@ -14,7 +14,7 @@ from celery_sqs.dlq import DeadLetterService
 
 logger = structlog.stdlib.get_logger(__name__)
 
-#: Seconds between two questions of a process whether it is its turn.
+#: Seconds between two questions of a process whether a run is due.
 ASKED_EVERY: Final = 10.0
 
 

@@ -30,7 +30,7 @@ class InvalidToken(Exception):
 
 
 class KeysUnavailable(Exception):
-    """The identity provider's keys cannot be fetched, so no token can be judged now."""
+    """The identity provider's keys cannot be fetched, so no token can be checked now."""
 
 
 @dataclass(frozen=True, slots=True)

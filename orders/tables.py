@@ -1,4 +1,4 @@
-"""The tables. `app/migrations` builds them; a test holds the two together."""
+"""The tables. `app/migrations` builds them; a test compares the two."""
 
 from datetime import UTC, datetime
 from typing import Any, Final

@@ -21,7 +21,7 @@ FIRST_PAUSE: Final = 0.2  # seconds before the second probe, at the most; double
 LONGEST_PAUSE: Final = 3.0  # seconds
 
 #: Probes in a row that succeed while messages go on failing, after which that is worth a line.
-LOUD_AFTER: Final = 5
+WARN_AFTER: Final = 5
 
 #: Seconds without an outage after which the next one's first pause is short again. A dependency that
 #: answers the probe and fails the tasks would else be asked without a pause.
@@ -85,7 +85,7 @@ class CircuitBreaker:
                 if self._answers(task, probe):
                     with self._lock:
                         self._probes.pop(task, None)
-            if self._tries == LOUD_AFTER and not self._probes:
+            if self._tries == WARN_AFTER and not self._probes:
                 text = "%s goes on failing as in an outage although the probe succeeds: what failed is run again"
                 logger.warning(text, ", ".join(suspects))
             if self._close():

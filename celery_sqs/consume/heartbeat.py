@@ -1,4 +1,4 @@
-"""The heartbeat of a worker's event loop, by which other threads know that its main thread still turns."""
+"""The heartbeat of a worker's event loop, by which other threads know that it still runs."""
 
 import time
 from collections.abc import Callable
@@ -11,9 +11,9 @@ STOPPED_AFTER: Final = 30.0
 
 
 class Heartbeat:
-    """Beaten by the event loop, and judged by the threads that work for it.
+    """Beaten by the event loop, and read by the threads that work for it.
 
-    Before `begin` and after `end` no beat is due: a worker that stops waits for its pool, and its loop no longer turns.
+    Before `begin` and after `end` no beat is due: a worker that stops waits for its pool, and its loop no longer runs.
 
     Args:
         stopped_after: seconds without a beat after which the loop counts as stopped.
@@ -57,5 +57,5 @@ class Heartbeat:
 
     @property
     def has_stopped(self) -> bool:
-        """Whether the event loop no longer turns."""
+        """Whether the event loop no longer runs."""
         return self.age >= self._stopped_after

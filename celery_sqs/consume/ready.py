@@ -14,7 +14,7 @@ from celery_sqs.consume.in_flight import InFlight
 
 #: Seconds that a suspect waits for what runs, and everything else for it, at the most. Then it runs beside that: a task
 #: of hours is not to keep a worker from its work.
-PATIENCE: Final = 60.0
+LONGEST_WAIT: Final = 60.0
 
 #: The states in which a delivery that began alone does not keep the others waiting any more.
 _OVER: Final = frozenset({State.SETTLED, State.PARKED, State.LOST})
@@ -96,7 +96,7 @@ class Ready:
             self._waiting_since = None
         if self._undecided or self._alone or not self._suspects:
             return None
-        if self._is_busy() and not self._is_out_of_patience():
+        if self._is_busy() and not self._has_waited_enough():
             return None
         while self._suspects and self._alone is None:
             suspect = self._suspects.popleft()
@@ -110,11 +110,11 @@ class Ready:
         is_receiving = any(receiver.is_receiving for receiver in list(self._receivers.values()))
         return is_receiving or any(delivery.is_submitted for delivery in self._in_flight.all())
 
-    def _is_out_of_patience(self) -> bool:
+    def _has_waited_enough(self) -> bool:
         now = time.monotonic()
         if self._waiting_since is None:
             self._waiting_since = now
-        return now - self._waiting_since >= PATIENCE
+        return now - self._waiting_since >= LONGEST_WAIT
 
     def next(self) -> Delivery | None:
         """One of the others that may go on now."""

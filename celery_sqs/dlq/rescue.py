@@ -70,9 +70,9 @@ class Rescue:
 
     def run_in_turn(self, every: timedelta) -> list[RepairProgress] | None:
         """`run`, where no process has done so for such a time; else None."""
-        # Kept until it ends by itself: that is when the next turn is.
-        turn = ScanLock(self._engine, f"{self._queue.url} {RESCUE}", every)
-        return self.run(SYSTEM) if turn.acquire() else None
+        # Never released: when the lock ends by itself, the next run is due.
+        lock = ScanLock(self._engine, f"{self._queue.url} {RESCUE}", every)
+        return self.run(SYSTEM) if lock.acquire() else None
 
     def run(self, operator: str) -> list[RepairProgress]:
         """Scan the DLQ, which brings the snapshot up to date, and send what is dead with attempts left.

@@ -1,4 +1,4 @@
-"""Health: whether the worker turns and receives, and an end to one that cannot recover."""
+"""Health: whether the event loop runs and the worker receives, and an end to one that cannot recover."""
 
 import logging
 import os

@@ -206,7 +206,7 @@ def test_a_dependency_that_is_there_is_not_worth_a_line(breaker, backs, caplog):
 
 def test_a_task_that_goes_on_failing_although_its_probe_succeeds_is_worth_one_line(breaker, backs, caplog):
     caplog.set_level(logging.INFO, module.__name__)
-    for number in range(1, module.LOUD_AFTER + 2):
+    for number in range(1, module.WARN_AFTER + 2):
         breaker.trip("jobs.a", Dependency().is_back)
         poll(lambda number=number: len(backs) == number, 5, "it is over")
     [(level, line)] = _said(caplog)
