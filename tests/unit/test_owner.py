@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 from celery import Celery
+from prometheus_client import REGISTRY
 
 from celery_sqs import OnRecord, SQSTask
 from celery_sqs.consume.budget import Step
 from celery_sqs.message.renewal import Renewal
+from celery_sqs.tasks.attempt import Withheld
 from celery_sqs.tasks.decision import Kind
 from celery_sqs.worker.consumer import Consumer
 from celery_sqs.worker.owner import WorkerOwner
@@ -20,15 +22,17 @@ RECEIVES = 3
 
 
 class Store:
-    """A store of attempts in memory; `error` is raised instead of answering."""
+    """A store of attempts in memory; `error` is raised instead of answering, and text with `refused` is not taken."""
 
     def __init__(self):
         self.on_record = {}
         self.recorded, self.withdrawn, self.asked = [], [], []
-        self.error = None
+        self.error = self.refused = None
 
     def record(self, attempt):
         self._fail()
+        if self.refused and self.refused in str(attempt.error):
+            raise ValueError("an incorrect string")
         self.recorded.append(attempt)
 
     def withdraw(self, message_id, receive_count):
@@ -115,6 +119,12 @@ class Stand:
         return poll(lambda: self.channel.notes, 2, "it has begun")
 
 
+def _wait_for_recorder():
+    done = threading.Event()
+    record_soon(done.set)
+    assert done.wait(2)
+
+
 def _nothing(order):
     """Nobody runs it."""
 
@@ -135,6 +145,13 @@ def on_record(attempts, lost=None):
 @pytest.fixture
 def stand():
     return Stand()
+
+
+@pytest.fixture
+def unrecorded():
+    """A function that says how many attempts have been counted in this test that are not on record."""
+    before = REGISTRY.get_sample_value("sqs_unrecorded_attempts_total")
+    return lambda: REGISTRY.get_sample_value("sqs_unrecorded_attempts_total") - before
 
 
 def test_a_message_whose_receives_are_explained_runs(stand):
@@ -214,12 +231,19 @@ def test_in_an_outage_a_message_on_its_last_receive_is_renewed_as_a_crash_would_
     assert one.attempts is None
 
 
-def test_what_cannot_be_read_at_all_is_said_and_receives_are_the_budget(stand, caplog):
+def test_what_cannot_be_read_at_all_is_said_and_receives_are_the_budget(stand, caplog, unrecorded):
     stand.store.error = KeyError("no such column")
-    one = message(1)
-    assert stand.look_up(one) == [(one, Step.RUN, False)]
+    one, other = message(1), message(2)
+    assert stand.look_up(one, other) == [(one, Step.RUN, False), (other, Step.RUN, False)]
     assert one.attempts == 1
     assert "cannot be read" in caplog.text
+    assert unrecorded() == 2
+
+
+def test_a_suspect_runs_alone_also_where_nothing_can_be_read(stand):
+    stand.store.error = KeyError("no such column")
+    one = message(1, receives=1, renewal=Renewal(message_id="first", sent_at=0, receives=2, is_suspect=True))
+    assert stand.look_up(one) == [(one, Step.RUN_ALONE, False)]
 
 
 def test_an_attempt_whose_worker_died_is_logged_and_reported(stand, caplog):
@@ -245,6 +269,27 @@ def test_an_attempt_that_an_outage_interrupted_is_withdrawn_before_anything_is_c
     assert stand.store.withdrawn == [("first", 4)]
 
 
+def test_an_attempt_that_was_interrupted_here_is_withdrawn_once_before_anything_is_counted(stand):
+    one = message(1, receives=1, renewal=Renewal(message_id="first", sent_at=0, receives=4, is_suspect=True, begun=4))
+    stand.look_up(one)
+    stand.channel.notes.clear()
+    stand.begin(one)
+    stand.channel.notes.clear()
+    one.attempts = None
+    assert stand.look_up(one) == [(one, Step.RUN_ALONE, True)]
+    assert stand.store.withdrawn == [("first", 4), ("first", 5)]
+    assert (one.begun, one.attempts) == (None, 0)
+
+
+def test_in_an_outage_an_interrupted_attempt_stays_to_be_withdrawn(stand):
+    one = message(1, receives=1, renewal=Renewal(message_id="first", sent_at=0, receives=4, is_suspect=True))
+    stand.begin(one)
+    stand.channel.notes.clear()
+    one.attempts, stand.store.error = None, ConnectionError()
+    assert stand.look_up(one) == [(one.receipt_handle, "parked", "recorded")]
+    assert one.begun == 5
+
+
 class TestBegin:
     def test_an_attempt_is_on_record_before_it_begins(self, stand):
         one = message(1, receives=1, renewal=Renewal(message_id="first", sent_at=0, receives=4))
@@ -259,11 +304,40 @@ class TestBegin:
         assert stand.begin(one) == [(one.receipt_handle, "parked", "recorded")]
         assert one.begun is None
 
-    def test_what_can_never_be_recorded_begins_all_the_same(self, stand, caplog):
+    def test_what_can_never_be_recorded_is_renewed_with_its_receives_for_its_attempts(self, stand, caplog, unrecorded):
         stand.store.error = KeyError("no such column")
-        one = message(1)
+        one = message(1, receives=1, renewal=Renewal(message_id="first", sent_at=0, receives=4, is_suspect=True))
+        one.attempts = 1
+        assert stand.begin(one) == [(one, Step.RENEW, False)]
+        renewal = one.next_renewal(records=False)
+        assert (renewal.attempts, renewal.is_suspect, renewal.counts_receives) == (1, True, True)
+        assert "an attempt at message first cannot be recorded" in caplog.text
+        assert unrecorded() == 1
+
+    def test_its_copies_end_after_the_attempts_that_are_left(self, stand):
+        stand.store.error = KeyError("no such column")
+        carried = Renewal(message_id="first", sent_at=0, receives=5, attempts=1, is_suspect=True, counts_receives=True)
+        ones = [message(1, receives=receives, renewal=carried) for receives in (1, 2, 3)]
+        steps = [Step.RUN_ALONE, Step.RUN_ALONE, Step.GIVE_UP]
+        assert stand.look_up(*ones) == [(one, step, False) for one, step in zip(ones, steps, strict=True)]
+        assert [one.attempts for one in ones] == [1, 2, 3]
+        stand.channel.notes.clear()
+        assert stand.begin(ones[0]) == [(ones[0], "begun", None)]
+        assert stand.owner.records(ones[0]) is False, "a stop does not take it for one whose attempts are on record"
+
+    def test_what_can_neither_be_recorded_nor_renewed_begins_as_sqs_counts_its_receives(self, stand, unrecorded):
+        stand.store.error = KeyError("no such column")
+        one = message(1, is_renewable=False)
         assert stand.begin(one) == [(one, "begun", None)]
-        assert "begins without a record" in caplog.text
+        assert unrecorded() == 1
+
+    def test_what_cannot_be_recorded_with_its_text_is_recorded_without_it(self, stand, unrecorded):
+        stand.store.refused = "the worker ended"
+        one = message(1)
+        assert stand.begin(one) == [(one, "begun", 2)]
+        [attempt] = stand.store.recorded
+        assert (attempt.kind, attempt.receive_count, type(attempt.error)) == (Kind.BEGUN, 2, Withheld)
+        assert unrecorded() == 0
 
     def test_without_a_store_it_begins_at_once(self, stand):
         one = message(1, "unrecorded")
@@ -273,14 +347,25 @@ class TestBegin:
     def test_its_record_is_withdrawn_when_it_has_succeeded(self, stand):
         one = message(1, receives=1, renewal=Renewal(message_id="first", sent_at=0, receives=4))
         stand.begin(one)
-        stand.owner.succeeded(one)
+        stand.owner.withdraw(one)
         assert poll(lambda: stand.store.withdrawn, 2, "it is withdrawn") == [("first", 5)]
+        assert one.begun is None
+
+    @pytest.mark.parametrize(("error", "counted"), [(ConnectionError(), 0), (KeyError("no such column"), 1)])
+    def test_a_record_that_stays_is_in_the_log_and_counted_unless_it_is_an_outage(
+        self, stand, caplog, unrecorded, error, counted
+    ):
+        one = message(1)
+        stand.begin(one)
+        stand.store.error = error
+        stand.owner.withdraw(one)
+        poll(lambda: caplog.records, 2, "it is said")
+        _wait_for_recorder()
+        assert (one.begun, unrecorded()) == (2, counted), "it is known still, and withdrawn before the next attempt"
 
     def test_what_was_never_on_record_is_not_withdrawn(self, stand):
-        stand.owner.succeeded(message(1))
-        done = threading.Event()
-        record_soon(done.set)
-        assert done.wait(2)
+        stand.owner.withdraw(message(1))
+        _wait_for_recorder()
         assert stand.store.withdrawn == []
 
 
