@@ -5,7 +5,7 @@ only a lease budget: a killed worker, a stop or a lost lease spends it as well. 
 renewed: sent anew with its identity and history, and the old copy deleted once SQS has confirmed the new one.
 
 A task that keeps no record of its attempts has one budget, its receives: each of them counts as an attempt. Only a stop
-renews its message.
+renews its message. So it is with a message whose attempts a task's store does not record, or cannot tell.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Budget:
         is_newer: whether this copy was sent after the last attempt on record.
         is_suspect: whether an earlier copy came back and nothing on record said why.
         is_renewable: whether a copy can be sent. A FIFO queue would lose its order.
-        records: whether the task keeps a record of its attempts.
+        records: whether its attempts are on record.
     """
 
     receives: int
@@ -79,10 +79,8 @@ def after_receive(budget: Budget) -> Step:
         return Step.RENEW if budget.is_renewable and budget.is_last else Step.PARK
     if budget.is_spent:
         return Step.RENEW_UNSPENT if _was_redriven(budget) else Step.GIVE_UP
-    if not budget.records:
-        return Step.RUN
     # Held on its last receive it would be dead after the next crash, with attempts left.
-    if budget.is_unexplained or budget.is_last:
+    if budget.records and (budget.is_unexplained or budget.is_last):
         return Step.RENEW if budget.is_renewable else Step.RUN_ALONE
     return Step.RUN_ALONE if budget.is_suspect else Step.RUN
 

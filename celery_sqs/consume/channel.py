@@ -212,6 +212,7 @@ class Channel(SendingChannel):
         if delivery is not None and delivery.advance(State.PARKED):
             delivery.is_submitted = False
             self._postponed.append((delivery, seconds))
+            self.owner.withdraw(delivery)
 
     def basic_qos(self, prefetch_size: int = 0, prefetch_count: int = 0, apply_global: bool = False) -> None:
         """Have at most `prefetch_count` messages in flight."""
@@ -234,8 +235,7 @@ class Channel(SendingChannel):
         delivery = self.in_flight.get(delivery_tag)
         if delivery is not None:
             self._settlements.delete(delivery)
-            if delivery.begun is not None:
-                self.owner.succeeded(delivery)
+            self.owner.withdraw(delivery)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Release a message at once with `requeue`, else when its visibility timeout ends. It is never sent again."""

@@ -61,7 +61,8 @@ class Delivery:
         is_newer: whether this copy was sent after the last attempt on record.
         is_alone: whether nothing else is to run when it does.
         is_submitted: whether the pool has it.
-        begun: its receive count, if an attempt is on record that has begun and has no outcome.
+        begun: at which receive of all copies an attempt began, if it is on record as that: it runs, or was interrupted.
+        counts_receives: whether its receives are its attempts, as the store of its task does not record them.
         renewal: what it carries if it is a copy.
         copy_id: SQS's id of this copy of the message.
         copy_sent_at: when this copy was sent, in milliseconds since the epoch; 0 where SQS does not say.
@@ -83,6 +84,7 @@ class Delivery:
     is_alone: bool = False
     is_submitted: bool = False
     begun: int | None = None
+    counts_receives: bool = False
     renewal: Renewal | None = field(init=False)
     copy_id: str = field(init=False)
     copy_sent_at: int = field(init=False)
@@ -93,6 +95,8 @@ class Delivery:
         self.copy_sent_at = _number(self.message, "SentTimestamp", 0)
         self.receives = max(1, _number(self.message, "ApproximateReceiveCount", 1))
         self.message, self.renewal = opened(self.message)
+        if self.renewal is not None:
+            self.begun, self.counts_receives = self.renewal.begun, self.renewal.counts_receives
         if not self.is_returned:
             self.attempts = 0
 
@@ -188,10 +192,13 @@ class Delivery:
     def next_renewal(self, records: bool) -> Renewal:
         """What a copy of it is to carry.
 
-        Where nothing has been looked up, it has not begun either. So what the last renewal says still holds, and this
-        receive is none to explain: whoever receives the copy decides as if it had received this message.
+        Where nothing has been looked up, it has not begun either, unless `begun` says so. So what the last renewal says
+        still holds, and this receive is none to explain: whoever receives the copy decides as if it had received this
+        message.
         """
-        before = dataclasses.replace(self._last_renewal, receives=self.receive_count)
+        before = dataclasses.replace(
+            self._last_renewal, receives=self.receive_count, begun=self.begun, counts_receives=self.counts_receives
+        )
         if self.attempts is None:
             return dataclasses.replace(before, receives_since=before.receives_since + self.receives - 1)
         return dataclasses.replace(
@@ -199,7 +206,6 @@ class Delivery:
             attempts=self.attempts,
             receives_since=0,
             is_suspect=is_suspect_next(self.budget(records)),
-            begun=self.begun,
         )
 
     @property

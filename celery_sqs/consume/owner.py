@@ -27,7 +27,7 @@ class Owner:
         """What has waited for others to run alone, or to be examined, may begin."""
 
     def records(self, delivery: Delivery) -> bool:
-        """Whether the task of a message keeps a record of its attempts."""
+        """Whether attempts at a message are put on record."""
         return False
 
     def examine(self, deliveries: list[Delivery]) -> None:
@@ -40,8 +40,8 @@ class Owner:
         """Put on record that an attempt begins; `Channel.begin` is called then."""
         self.channel.begin(delivery)
 
-    def succeeded(self, delivery: Delivery) -> None:
-        """An attempt that was on record as begun has succeeded."""
+    def withdraw(self, delivery: Delivery) -> None:
+        """Take the record back of an attempt that had begun and has not failed, if there is one."""
 
     def bury(self, delivery: Delivery, error: Exception) -> None:
         """Nobody can run a message: it is released, and by redrive in the DLQ."""

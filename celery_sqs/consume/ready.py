@@ -73,6 +73,11 @@ class Ready:
                 continue
             if delivery.state in _ENDING:
                 continue
+            if delivery is self._alone:  # the outage was over at once, or SQS has not taken its copy
+                self._alone = None
+            if delivery.state is State.PARKED and delivery.begun is not None:
+                # Its record is withdrawn before anything else begins, as that may end this worker.
+                delivery.attempts = None
             delivery.advance(State.READY)
             if delivery.attempts is None:
                 returned.append(delivery)

@@ -39,6 +39,7 @@ class Renewal:
         is_suspect: whether a copy came back, and nothing on record said why.
         begun: the receive count of an attempt that is on record as begun, and was interrupted by an outage.
         is_rescued: whether it was dead once, with attempts left.
+        counts_receives: whether its receives are its attempts, as the store of its task does not record them.
     """
 
     message_id: str
@@ -49,6 +50,7 @@ class Renewal:
     is_suspect: bool = False
     begun: int | None = None
     is_rescued: bool = False
+    counts_receives: bool = False
 
 
 def opened(message: dict[str, Any]) -> tuple[dict[str, Any], Renewal | None]:
@@ -99,7 +101,8 @@ def renewed(message: dict[str, Any], renewal: Renewal) -> dict[str, Any]:
 
 def _checked(renewal: Renewal) -> Renewal:
     """A renewal whose fields have the types that they should have, as a message may say anything."""
-    message_id, flags = renewal.message_id, (renewal.is_suspect, renewal.is_rescued)
+    message_id = renewal.message_id
+    flags = (renewal.is_suspect, renewal.is_rescued, renewal.counts_receives)
     counts = (renewal.receives, renewal.attempts or 0, renewal.receives_since, renewal.begun or 0)
     if not (isinstance(message_id, str) and message_id.isascii() and 0 < len(message_id) <= MAX_ID):
         raise ValueError("it has no message id")

@@ -3,16 +3,17 @@
 It is an extra (`pip install "celery-sqs[metrics]"`). Without it nothing is counted, and `GET /metrics` answers 404.
 
 The processes of a prefork pool count, too, where a task sends something, but nobody scrapes them: `/metrics` is
-answered by the worker's main process, which receives and settles everything.
+answered by the worker's main process, which receives and settles everything. So whether a failed attempt is on record
+travels to it with the attempt's decision.
 """
 
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING or find_spec("prometheus_client"):
-    from celery_sqs.metrics.prometheus import BATCH_SIZE, CALLS, RENEWALS, HealthGauges, exposition
+    from celery_sqs.metrics.prometheus import BATCH_SIZE, CALLS, RENEWALS, UNRECORDED, HealthGauges, exposition
 else:
-    from celery_sqs.metrics.disabled import BATCH_SIZE, CALLS, RENEWALS, HealthGauges, exposition
+    from celery_sqs.metrics.disabled import BATCH_SIZE, CALLS, RENEWALS, UNRECORDED, HealthGauges, exposition
 
 __all__ = [
     "BATCH_SIZE",
@@ -21,9 +22,11 @@ __all__ = [
     "OK",
     "REFUSED",
     "RENEWALS",
+    "UNRECORDED",
     "HealthGauges",
     "count_call",
     "count_renewal",
+    "count_unrecorded",
     "exposition",
 ]
 
@@ -52,6 +55,11 @@ def count_renewal(reason: str) -> None:
             attempts left.
     """
     RENEWALS.labels(reason).inc()
+
+
+def count_unrecorded(attempts: int = 1) -> None:
+    """Count attempts that a task's store does not record, withdraw or tell, for a reason that is no outage."""
+    UNRECORDED.inc(attempts)
 
 
 def _outcome(status: int) -> str:

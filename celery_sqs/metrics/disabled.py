@@ -11,7 +11,7 @@ class _Metric:
     def labels(self, *_values: str) -> "_Metric":
         return self
 
-    def inc(self) -> None:
+    def inc(self, _amount: float = 1) -> None:
         """Count nothing."""
 
     def observe(self, _amount: float) -> None:
@@ -20,6 +20,7 @@ class _Metric:
 
 CALLS: Final = _Metric()
 RENEWALS: Final = _Metric()
+UNRECORDED: Final = _Metric()
 BATCH_SIZE: Final = _Metric()
 
 

@@ -30,6 +30,13 @@ RENEWALS: Final = Counter(
     ["reason"],
 )
 
+#: Without labels, so that its series is there from the start: of one that appears with its first count, Prometheus sees
+#: no increase.
+UNRECORDED: Final = Counter(
+    "sqs_unrecorded_attempts",
+    "Attempts that their task's store would not record, withdraw or tell, for a reason that is no outage.",
+)
+
 BATCH_SIZE: Final = Histogram(
     "task_batch_size",
     "Calls in a batch that was given to the pool.",

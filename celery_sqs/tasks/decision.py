@@ -88,6 +88,7 @@ class RetryDecision:
         final: whether the queue allows no further attempt, so that SQS moves it to the DLQ then.
         error: what was raised, in one line; filled in where the process that decides is not the one that reports.
         traceback: where, as text.
+        is_recorded: whether the attempt is on record, unless nothing is to be.
     """
 
     kind: Kind
@@ -95,14 +96,16 @@ class RetryDecision:
     final: bool = False
     error: str = ""
     traceback: str = ""
+    is_recorded: bool = True
 
-    def explained(self, error: BaseException, traceback: str) -> "RetryDecision":
-        """The same decision, with what was raised and where.
+    def explained(self, error: BaseException, einfo: Any) -> "RetryDecision":
+        """The same decision, with what was raised and where, and whether `SQSTask` has noted that at `einfo`.
 
         Of a call that breaks a statement, the traceback may quote what breaks it: others are to write this, too.
         """
-        where = "" if isinstance(error, FailsAlone) else traceback
-        return replace(self, error=f"{type(error).__name__}: {error}", traceback=where)
+        where = "" if isinstance(error, FailsAlone) else str(einfo.traceback)
+        is_recorded = getattr(einfo, "is_recorded", True)
+        return replace(self, error=f"{type(error).__name__}: {error}", traceback=where, is_recorded=is_recorded)
 
 
 class RetryPolicy(Protocol):

@@ -186,10 +186,12 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         message_id = str(getattr(request, "message_id", None) or request.id)
         decision = decide(self, raised, message_id, self.attempt, self.max_receive_count)
         text = str(einfo.traceback) if einfo else ""
-        self.note(Attempt.of(self.name, request, message_id, self.receive_count, decision, error, text))
+        is_recorded = self.note(Attempt.of(self.name, request, message_id, self.receive_count, decision, error, text))
+        if einfo:
+            einfo.is_recorded = is_recorded  # it is all that the worker's main process hears of a failed run
 
-    def note(self, attempt: Attempt) -> None:
-        """Log a failed attempt and record it.
+    def note(self, attempt: Attempt) -> bool:
+        """Log a failed attempt and record it; returns False where the store refuses that for good.
 
         Raises:
             Exception: an outage (`is_outage`) keeps it from being recorded, so the message must not go yet.
@@ -206,27 +208,35 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         if not attempt.kind.is_failed_attempt:
             text = "attempt interrupted (%s): receive %d of %s[%s]: %s"
             logger.debug(text, attempt.kind.value, *which, error, extra=fields)
-            return
+            return True
         fields |= {"kind": attempt.kind.value, "final": attempt.final, "traceback": attempt.traceback}
         logger.error("attempt failed: receive %d of %s[%s]: %s", *which, error, extra=fields)
         try:
-            self._record(attempt)
+            self.put_on_record(attempt)
         # Nothing else decides over the message: it is SQS that keeps it.
         except Exception as failure:
             if looks_like_outage(self, failure):
                 raise
             logger.exception("the failed attempt could not be recorded", extra=fields)
+            return False
+        return True
 
-    def _record(self, attempt: Attempt) -> None:
+    def put_on_record(self, attempt: Attempt) -> None:
+        """Record an attempt; without its text where the store refuses it, as that may be why.
+
+        Raises:
+            Exception: an outage (`is_outage`) keeps it from being recorded, or the store refuses that, too.
+        """
         store = self.attempt_store
         if store is None:
             return
         try:
             store.record(attempt)
         except Exception as failure:
-            if not looks_like_outage(self, failure) or not answers(self):
+            if looks_like_outage(self, failure) and not answers(self):
                 raise
-            logger.warning("the text of a failed attempt of %s[%s] cannot be recorded", self.name, attempt.task_id)
+            text = "an attempt of %s[%s] cannot be recorded with its text: %s"
+            logger.warning(text, self.name, attempt.task_id, type(failure).__name__)
             confirmed(self, lambda: store.record(attempt.without_text()))
 
     def subject(self, *args: Any, **kwargs: Any) -> str | None:

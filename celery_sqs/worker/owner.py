@@ -11,6 +11,7 @@ from celery_sqs.consume.budget import Step, after_receive
 from celery_sqs.consume.delivery import Delivery
 from celery_sqs.consume.owner import Owner
 from celery_sqs.errors import Undecodable
+from celery_sqs.metrics import count_unrecorded
 from celery_sqs.tasks.attempt import Attempt, OnRecord, describe
 from celery_sqs.tasks.decision import Kind, is_last, looks_like_outage
 from celery_sqs.tasks.task import SQSTask
@@ -47,9 +48,9 @@ class WorkerOwner(Owner):
             collector.plan()
 
     def records(self, delivery: Delivery) -> bool:
-        """Whether the task of a message has a store of attempts."""
+        """Whether the task of a message has a store of attempts, which takes those at this message."""
         task = self._task(delivery)
-        return task is not None and task.attempt_store is not None
+        return task is not None and task.attempt_store is not None and not delivery.counts_receives
 
     def bury(self, delivery: Delivery, error: Exception) -> None:
         """Record why nobody can run a message."""
@@ -61,7 +62,7 @@ class WorkerOwner(Owner):
         others = []
         for delivery in deliveries:
             task = self._task(delivery)
-            if task is None or task.attempt_store is None or delivery.max_receive_count is None:
+            if task is None or not self.records(delivery) or delivery.max_receive_count is None:
                 others.append(delivery)
             else:
                 by_task.setdefault(task, []).append(delivery)
@@ -77,6 +78,7 @@ class WorkerOwner(Owner):
                 self._wait(task, deliveries)
                 return
             logger.exception("what is on record of %d messages cannot be read: their receives count", len(deliveries))
+            count_unrecorded(len(deliveries))
             super().examine(deliveries)
             return
         for delivery in deliveries:
@@ -107,28 +109,41 @@ class WorkerOwner(Owner):
     def begin(self, delivery: Delivery) -> None:
         """Put on record that a suspect's attempt begins, before it does."""
         task = self._task(delivery)
-        if task is None or task.attempt_store is None:
+        if task is None or not self.records(delivery):
             self.channel.begin(delivery)
         else:
             record_soon(self._begin, task, delivery, self._begun(task, delivery))
 
     def _begin(self, task: SQSTask, delivery: Delivery, attempt: Attempt) -> None:
         try:
-            _store(task).record(attempt)
+            task.put_on_record(attempt)
         except Exception as error:
             if looks_like_outage(task, error):
                 self.channel.park(delivery.receipt_handle, task)
-                return
-            logger.exception("an attempt begins without a record")
-        else:
-            delivery.begun = delivery.receive_count
+            else:
+                logger.exception("an attempt at message %s cannot be recorded: its receives count", delivery.message_id)
+                count_unrecorded()
+                self._begin_unrecorded(delivery)
+            return
+        delivery.begun = delivery.receive_count
         self.channel.begin(delivery)
 
-    def succeeded(self, delivery: Delivery) -> None:
-        """Take the record of an attempt back that has not failed."""
-        task = self._task(delivery)
-        if task is not None and delivery.begun is not None:
-            record_soon(_store(task).withdraw, delivery.message_id, delivery.begun)
+    def _begin_unrecorded(self, delivery: Delivery) -> None:
+        """From now on the receives of a message are its attempts. Its copy says so, before it may end a worker.
+
+        What cannot be renewed has no other budget anyway.
+        """
+        delivery.counts_receives = True
+        if delivery.is_renewable:
+            self.channel.proceed(delivery, Step.RENEW, records=False)
+        else:
+            self.channel.begin(delivery)
+
+    def withdraw(self, delivery: Delivery) -> None:
+        """Take the record back of an attempt that had begun and has not failed."""
+        task = self._task(delivery) if delivery.begun is not None else None
+        if task is not None and task.attempt_store is not None:
+            record_soon(_withdraw, task, delivery)
 
     def _begun(self, task: SQSTask, delivery: Delivery) -> Attempt:
         payload = delivery.decoded(self._consumer.default_task)
@@ -152,8 +167,23 @@ def _store(task: SQSTask) -> Any:
 
 def _on_record(task: SQSTask, deliveries: Sequence[Delivery]) -> Any:
     """What is on record, without attempts that an outage has interrupted."""
-    store = _store(task)
     for delivery in deliveries:
-        if delivery.renewal and delivery.renewal.begun is not None:
-            store.withdraw(delivery.message_id, delivery.renewal.begun)
-    return store.returned({delivery.message_id: delivery.max_receive_count for delivery in deliveries})
+        _take_back(task, delivery)
+    return _store(task).returned({delivery.message_id: delivery.max_receive_count for delivery in deliveries})
+
+
+def _take_back(task: SQSTask, delivery: Delivery) -> None:
+    """Take the record back of an attempt that has begun, if there is one."""
+    if delivery.begun is not None:
+        _store(task).withdraw(delivery.message_id, delivery.begun)
+        delivery.begun = None
+
+
+def _withdraw(task: SQSTask, delivery: Delivery) -> None:
+    try:
+        _take_back(task, delivery)
+    except Exception as error:
+        if not looks_like_outage(task, error):
+            raise
+        # It is tried again before the message runs again; and stands if the message is done.
+        logger.warning("an attempt at message %s is on record as begun still: %r", delivery.message_id, error)

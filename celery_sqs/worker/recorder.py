@@ -1,10 +1,12 @@
 """Records of failed attempts from a worker's main process, which must not wait for a database."""
 
+import dataclasses
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from celery_sqs.metrics import count_unrecorded
 from celery_sqs.per_process import per_process
 from celery_sqs.tasks.attempt import Attempt
 from celery_sqs.tasks.decision import Kind, RetryDecision, looks_like_outage
@@ -28,16 +30,18 @@ def record(task: SQSTask, attempt: Attempt, decision: RetryDecision, settle: Cal
         task: records it.
         attempt: the attempt.
         decision: what becomes of the message once the attempt is on record, or cannot ever be.
-        settle: called with that decision, or with an outage where one keeps the attempt from being recorded.
+        settle: called with that decision, which says then whether the attempt is on record; or with an outage where
+            one keeps it from being recorded.
     """
     try:
-        task.note(attempt)
+        is_recorded = task.note(attempt)
     except Exception as error:
         if looks_like_outage(task, error):
             settle(RetryDecision(Kind.OUTAGE))
             return
         logger.exception("a failed attempt could not be recorded")
-    settle(decision)
+        is_recorded = False
+    settle(dataclasses.replace(decision, is_recorded=is_recorded))
 
 
 def _logged(call: Callable[..., None], *what: Any) -> None:
@@ -46,6 +50,7 @@ def _logged(call: Callable[..., None], *what: Any) -> None:
     # Nobody asks the executor for its results.
     except Exception:
         logger.exception("a record failed")
+        count_unrecorded()
 
 
 @per_process

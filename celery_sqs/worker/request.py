@@ -10,6 +10,7 @@ from celery.worker.request import Request
 
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.message import wire
+from celery_sqs.metrics import count_unrecorded
 from celery_sqs.tasks.attempt import Attempt
 from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import LOST, Kind, RetryDecision, decide, unwrapped
@@ -39,6 +40,8 @@ def settle(
         channel.postpone(delivery_tag, decision.delay)
     else:
         channel.release(delivery_tag, decision.delay)
+        if not decision.is_recorded:
+            count_unrecorded()
         event = "task-failed" if decision.final else "task-retried"
         report(event, kind=decision.kind.value, exception=decision.error, traceback=decision.traceback)
     channel.wake()
@@ -158,7 +161,7 @@ class SQSRequest(Request):
         """
         error = unwrapped(exc_info)
         decision = decide(self.task, error, self.message_id, self.attempt, self.max_receive_count)
-        decision = decision.explained(error, str(exc_info.traceback))
+        decision = decision.explained(error, exc_info)
         state.task_ready(self)
         if decision.kind is not Kind.OUTAGE and isinstance(error, (*LOST, Ignore, Reject)):
             # The task's own hook could not record it, or was not asked to.

@@ -6,6 +6,7 @@ from collections import Counter
 import psutil
 import pytest
 import requests
+from sqlalchemy import make_url
 
 from tests.e2e.conftest import Client
 from tests.exposition import Exposition
@@ -14,6 +15,12 @@ from tests.polling import poll
 from tests.processes import BIN, Process, free_port
 
 pytestmark = pytest.mark.long
+
+#: But what the probe writes: else it is an outage.
+NOTHING_IS_RECORDED = """
+    CREATE TRIGGER refuse BEFORE INSERT ON attempts FOR EACH ROW
+    IF NEW.kind != '' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no attempt is recorded'; END IF
+"""
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -159,6 +166,18 @@ class TestWorker:
             10,
             "web exports the dead messages",
         )
+
+    def test_attempts_that_the_database_refuses_to_record_are_counted_wherever_they_ran(
+        self, start_worker, worker, queues, mariadb_server, environment
+    ):
+        mariadb_server.execute(NOTHING_IS_RECORDED, make_url(environment["DATABASE_URL"]).database)
+        started = start_worker()
+        assert worker().value("sqs_unrecorded_attempts_total") == 0
+        queues.send('{"orderId": "5f0c1a34-9d1c-4c62-8b3a-0d6f3c1f5e11", "quantity": 0}')
+        poll(lambda: worker().value("sqs_unrecorded_attempts_total") == 1, 20, "a process of the pool has said so")
+        assert started.says("the failed attempt could not be recorded")
+        queues.send("neither JSON nor anything")
+        poll(lambda: worker().value("sqs_unrecorded_attempts_total") >= 2, 20, "the main process has, too")
 
     def test_an_outage_is_told_and_ends(self, client, start_worker, worker, web, mariadb_server):
         start_worker()

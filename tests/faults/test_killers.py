@@ -2,7 +2,9 @@
 
 import psutil
 import pytest
+from sqlalchemy import make_url
 
+from config.queues import ORDER_QUEUE
 from tests.faults.clients import FaultyProducer
 from tests.faults.cluster import KILLING_APP, Cluster
 from tests.faults.history import History
@@ -10,6 +12,14 @@ from tests.faults.supervisor import KILLED_BY_ORDER, Supervisor
 from tests.polling import poll
 
 OPTIONS = [("--pool=prefork", "--concurrency=2")]
+
+#: Seconds for a worker's first death and three more, each with a visibility timeout of 4 s and a start before it.
+DIES = 4 * (4 + 10)
+
+REFUSED = """
+    CREATE TRIGGER refuse BEFORE INSERT ON attempts FOR EACH ROW
+    IF NEW.order_id = '{}' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this one'; END IF
+"""
 
 
 @pytest.fixture
@@ -54,3 +64,26 @@ def test_an_end_that_nobody_predicted_is_a_violation(cluster, history):
         poll(lambda: len(cluster.workers) == 2, 20, "there is another worker")
     [violation] = history.violations
     assert "ended by itself with -9" in violation
+
+
+@pytest.mark.long
+def test_a_killer_whose_attempts_cannot_be_recorded_dies_alone_and_after_its_receives(
+    emulator, mariadb_server, tmp_path, history
+):
+    with Cluster(emulator, mariadb_server, tmp_path, 4, application=KILLING_APP) as cluster:
+        cluster.send(20)
+        [killer] = FaultyProducer(cluster).send_killers(1)
+        mariadb_server.execute(REFUSED.format(killer), make_url(cluster.database_url).database)
+        supervisor = Supervisor(cluster, history, OPTIONS)
+        supervisor.predict_end(KILLED_BY_ORDER)
+        supervisor.start_workers()
+        with supervisor.supervising():
+            poll(lambda: cluster.queues.peek(cluster.queues.dlq_url), DIES, "it is dead")
+            poll(lambda: not cluster.not_stored() and not cluster.queues.waiting(), 20, "all others are stored")
+        supervisor.stop()
+        assert [order["orderId"] for order in cluster.queues.dead()] == [killer]
+        assert history.violations == []
+        [deaths] = history.effects.values()
+        assert deaths <= 1 + ORDER_QUEUE.max_receive_count
+        logs = [log.read_text() for log in tmp_path.glob("worker-*.log")]
+        assert any("cannot be recorded: its receives count" in log for log in logs)

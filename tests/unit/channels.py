@@ -44,7 +44,7 @@ class NotedOwner(Owner):
     def __init__(self, channel, has_store=True):
         super().__init__(channel)
         self.has_store = has_store
-        self.examined, self.begun, self.done, self.buried, self.resumed = [], [], [], [], 0
+        self.examined, self.begun, self.withdrawn, self.buried, self.resumed = [], [], [], [], 0
 
     def records(self, delivery):
         return self.has_store
@@ -55,8 +55,9 @@ class NotedOwner(Owner):
     def begin(self, delivery):
         self.begun.append(delivery)
 
-    def succeeded(self, delivery):
-        self.done.append(delivery)
+    def withdraw(self, delivery):
+        if delivery.begun is not None:
+            self.withdrawn.append(delivery)
 
     def bury(self, delivery, error):
         self.buried.append((delivery, error))

@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from prometheus_client import REGISTRY
 
 from app import create_app
 from orders.database import connect
@@ -58,3 +59,10 @@ def api(app):
 def identity():
     """The application's own issuer of order ids."""
     return Identity(make_settings().order_id_secret)
+
+
+@pytest.fixture
+def unrecorded():
+    """A function that says how many attempts have been counted in this test that are not on record."""
+    before = REGISTRY.get_sample_value("sqs_unrecorded_attempts_total")
+    return lambda: REGISTRY.get_sample_value("sqs_unrecorded_attempts_total") - before

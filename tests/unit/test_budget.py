@@ -17,6 +17,7 @@ AFTER_RECEIVE = [
     ("spent when sent", {"receives": 1, "attempts": 3, "attempts_before": 3, "is_newer": True}, Step.GIVE_UP),
     ("unknown when sent", {"receives": 1, "attempts": 3, "attempts_before": None, "is_newer": True}, Step.GIVE_UP),
     ("no record is kept", {"receives": 3, "attempts": 2, "records": False}, Step.RUN),
+    ("no record is kept, a suspect", {"receives": 2, "records": False, "is_suspect": True}, Step.RUN_ALONE),
     ("no record is kept, spent", {"receives": 1, "attempts": 3, "is_newer": True, "records": False}, Step.GIVE_UP),
     ("unexplained", {"receives": 2}, Step.RENEW),
     ("unexplained, FIFO", {"receives": 2, "is_renewable": False}, Step.RUN_ALONE),

@@ -104,13 +104,32 @@ def test_a_message_that_cannot_be_renewed_runs_alone(stand):
     assert stand.owner.begun == [one]
 
 
-def test_the_success_of_an_attempt_that_was_on_record_is_reported(stand):
+@pytest.mark.parametrize("end", ["done", "blocked"])
+def test_an_attempt_that_is_on_record_and_has_not_failed_is_withdrawn(stand, end):
     plain, begun = stand.receive(1), stand.receive(2)
     begun.begun = 1
     stand.channel.turn()
     for one in (plain, begun):
-        stand.channel.basic_ack(one.receipt_handle)
-    assert stand.owner.done == [begun]
+        if end == "done":
+            stand.channel.basic_ack(one.receipt_handle)
+        else:
+            stand.channel.postpone(one.receipt_handle, 5)
+    assert stand.owner.withdrawn == [begun]
+
+
+def test_what_could_not_be_recorded_runs_alone_where_sqs_does_not_take_its_copy(stand):
+    stand.channel.sqs = SettlingSQS(refuse)
+    stand.channel.settlements.open("http://other")
+    one = stand.receive(1, renewal=Renewal(message_id="first", sent_at=0, receives=3, is_suspect=True))
+    one.queue_url = "http://other"
+    stand.channel.turn()
+    one.attempts = 0
+    stand.channel.proceed(one, Step.RUN_ALONE, records=True)
+    stand.channel.turn()
+    assert stand.owner.begun == [one]
+    stand.channel.proceed(one, Step.RENEW, records=False)
+    poll(lambda: not one.is_renewable, 2, "it is refused")
+    poll(lambda: stand.channel.turn() or stand.owner.begun == [one, one], 2, "it begins all the same")
 
 
 def test_what_nobody_can_read_is_buried(stand):

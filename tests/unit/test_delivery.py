@@ -120,6 +120,20 @@ def test_the_next_copy_carries_all_that_is_known():
     )
 
 
+def test_the_next_copy_says_what_its_message_has_said_of_records():
+    one = delivery(1, receives=2, renewal=replace(FIRST, begun=4, counts_receives=True), max_receive_count=3)
+    unknown = one.next_renewal(records=False)
+    one.count_receives()
+    known = one.next_renewal(records=False)
+    assert [(each.begun, each.counts_receives) for each in (unknown, known)] == [(4, True)] * 2
+
+
+def test_what_is_to_be_looked_up_anew_says_what_has_begun():
+    one = delivery(1, renewal=FIRST, max_receive_count=3)
+    one.begun, one.attempts = 5, None
+    assert one.next_renewal(records=True) == replace(FIRST, receives=FIRST.receives + 1, begun=5)
+
+
 def test_the_next_copy_of_what_nobody_can_explain_is_a_suspect():
     one = delivery(1, receives=2, max_receive_count=3)
     one.attempts = 0

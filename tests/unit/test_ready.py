@@ -180,6 +180,38 @@ def test_what_could_not_be_looked_up_in_an_outage_is_examined_after_it(stand):
     assert stand.examined == [one, one]
 
 
+def test_a_suspect_that_an_outage_has_interrupted_is_examined_before_another_begins(stand):
+    one, other = returned(1), returned(2)
+    stand.receive(one, other)
+    stand.answer(one, is_alone=True)
+    stand.answer(other, is_alone=True)
+    assert stand.ready.next_suspect() is one
+    one.begun = 2
+    one.advance(State.RUNNING)
+    one.advance(State.PARKED)
+    stand.ready.add([one])
+    stand.ready.sort(is_outage=True)
+    assert stand.examined == [one, other], "nothing can be withdrawn now"
+    stand.ready.sort(is_outage=False)
+    assert stand.examined == [one, other, one]
+    assert stand.ready.next_suspect() is None
+    stand.answer(one, is_alone=True)
+    assert stand.ready.next_suspect() is other
+
+
+def test_a_suspect_that_is_back_before_its_end_was_seen_keeps_nobody_waiting(stand):
+    one, new = returned(1), delivery(2)
+    stand.receive(one, new)
+    stand.answer(one, is_alone=True)
+    assert stand.ready.next_suspect() is one
+    one.advance(State.PARKED)
+    stand.ready.add([one])
+    stand.ready.sort(is_outage=False)
+    assert stand.ready.next_suspect() is one
+    stand.end(one)
+    assert stand.all_next() == [new]
+
+
 def test_nothing_is_received_while_a_suspect_waits_or_runs():
     in_flight = InFlight()
     in_flight.resize(10)

@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from celery_sqs.tasks.decision import Kind, RetryDecision
 from celery_sqs.worker.recorder import record, record_soon
 from tests.polling import poll
@@ -12,7 +14,7 @@ class Recording:
     """A task whose attempts are functions: to record one is to call it."""
 
     def note(self, attempt):
-        attempt()
+        return attempt() is not False
 
     def is_outage(self, error):
         return isinstance(error, ConnectionError)
@@ -22,13 +24,14 @@ class Message:
     """Notes what becomes of it."""
 
     def __init__(self):
-        self.fate = []
+        self.fate, self.is_recorded = [], None
 
     def record(self, attempt):
         record_soon(record, Recording(), attempt, RetryDecision(Kind.OWN), self.settle)
 
     def settle(self, decision):
         self.fate.append(decision.kind)
+        self.is_recorded = decision.is_recorded
 
 
 def _raise(error):
@@ -49,6 +52,18 @@ def test_a_message_whose_attempt_cannot_be_recorded_in_an_outage_is_parked():
     message.record(lambda: _raise(ConnectionError()))
     poll(lambda: message.fate, 2, "it is known what becomes of it")
     assert message.fate == [Kind.OUTAGE]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "is_recorded"),
+    [(lambda: None, True), (lambda: False, False), (lambda: _raise(KeyError("no such column")), False)],
+    ids=["recorded", "refused", "broken"],
+)
+def test_a_message_hears_whether_its_attempt_is_on_record(attempt, is_recorded):
+    message = Message()
+    message.record(attempt)
+    poll(lambda: message.fate, 2, "it is known what becomes of it")
+    assert (message.fate, message.is_recorded) == ([Kind.OWN], is_recorded)
 
 
 def test_a_record_that_fails_is_not_the_last():

@@ -67,7 +67,14 @@ def test_a_message_that_never_was_renewed_is_as_it_came():
 
 def test_a_copy_says_what_its_renewal_said():
     everything = Renewal(
-        message_id=FIRST_ID, sent_at=SENT_AT, receives=5, attempts=2, is_suspect=True, begun=4, is_rescued=True
+        message_id=FIRST_ID,
+        sent_at=SENT_AT,
+        receives=5,
+        attempts=2,
+        is_suspect=True,
+        begun=4,
+        is_rescued=True,
+        counts_receives=True,
     )
     for renewal in (HISTORY, everything, replace(HISTORY, attempts=None)):
         _, carried = opened(received(renewed(a_message(), renewal)))
@@ -137,6 +144,7 @@ MALFORMED = {
     "receives that are a flag": '{"message_id": "m", "sent_at": 1, "receives": true}',
     "attempts that are no number": '{"message_id": "m", "sent_at": 1, "receives": 1, "attempts": 1.5}',
     "a flag that is none": '{"message_id": "m", "sent_at": 1, "receives": 1, "is_suspect": 1}',
+    "another flag that is none": '{"message_id": "m", "sent_at": 1, "receives": 1, "counts_receives": null}',
     "packed that is no object": '{"message_id": "m", "sent_at": 1, "receives": 1, "packed": 7}',
     "packed that is no attribute": '{"message_id": "m", "sent_at": 1, "receives": 1, "packed": {"x": 7}}',
     "packed without a type": '{"message_id": "m", "sent_at": 1, "receives": 1, "packed": {"x": {"StringValue": "y"}}}',
@@ -203,6 +211,7 @@ VALUES = st.one_of(
         is_suspect=st.booleans(),
         begun=st.none() | st.integers(1, 100),
         is_rescued=st.booleans(),
+        counts_receives=st.booleans(),
     ),
 )
 def test_opened_undoes_renewed(body, attributes, renewal):

@@ -9,6 +9,7 @@ from celery.worker import state
 from celery_sqs import SQSTask
 from celery_sqs.consume.delivery import State
 from celery_sqs.message.renewal import Renewal
+from celery_sqs.tasks.decision import Kind, RetryDecision
 from celery_sqs.worker.request import SQSRequest
 from tests.unit.channels import RECEIVES, Stand
 
@@ -83,3 +84,9 @@ def test_what_is_parked_is_not_the_pools_any_more(stand, request_of):
     task = SimpleNamespace(name="a.task", is_back=lambda: True)
     stand.channel.park(one.receipt_handle, task)
     assert (one.is_submitted, one.state) == (False, State.PARKED)
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_a_failed_attempt_that_is_not_on_record_is_counted(stand, request_of, unrecorded, is_recorded):
+    request_of(stand.receive(1)).settle(RetryDecision(Kind.OWN, is_recorded=is_recorded))
+    assert unrecorded() == (0 if is_recorded else 1)

@@ -1,6 +1,7 @@
 """A task in the hands of a worker: nothing it raises ends the process, and a retry is one failed attempt."""
 
 import asyncio
+import pickle
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,7 @@ from celery.app.trace import build_tracer
 from celery.exceptions import MaxRetriesExceededError, Retry, WorkerShutdown, WorkerTerminate
 
 from celery_sqs.message.wire import MAX_RECEIVE_COUNT, RECEIVE_COUNT
-from celery_sqs.tasks.decision import Kind
+from celery_sqs.tasks.decision import Kind, RetryDecision
 from celery_sqs.tasks.escape import Escaped
 from celery_sqs.tasks.task import SQSTask
 
@@ -181,7 +182,7 @@ class Recording(SQSTask):
     permanent = (Hopeless, FileExistsError)
 
     def __init__(self):
-        self.recorded = []
+        self.recorded, self.is_refusing = [], False
 
     @staticmethod
     def is_outage(error):
@@ -193,6 +194,8 @@ class Recording(SQSTask):
 
     def record(self, attempt):
         """Of a store of attempts; the others of its methods are not asked for in the pool."""
+        if self.is_refusing:
+            raise ValueError("no such column")
         self.recorded.append(attempt)
 
 
@@ -234,6 +237,15 @@ class TestRecord:
 
     def test_a_retry_for_what_is_permanent_is_recorded_as_that(self, trace):
         assert trace(Retry(exc=FileExistsError(), when=60)).kind is Kind.PERMANENT
+
+    @pytest.mark.parametrize("error", [LookupError("no"), Retry(exc=LookupError("no"), when=60)], ids=repr)
+    @pytest.mark.parametrize("is_refusing", [True, False])
+    def test_the_workers_main_process_hears_whether_it_is_on_record(self, app, error, is_refusing):
+        task = app.task(base=Recording, name="jobs.recording", shared=False)(_throw)
+        task.is_refusing = is_refusing
+        einfo, *_ = build_tracer(task.name, task, app=app)("id", [error], {}, {"id": "id", "hostname": "w@h"})
+        heard = pickle.loads(pickle.dumps(einfo))  # noqa: S301  # as the pool does
+        assert RetryDecision(Kind.OWN).explained(error, heard).is_recorded is not is_refusing
 
     def test_the_last_attempt_is_final(self, trace):
         assert trace(LookupError(), attempt=RECEIVES).final
