@@ -52,7 +52,7 @@ def _require_no_preload(cfg: Any) -> None:
     The application would be loaded before gevent replaces `ssl`, and before the folder of its metrics is there.
     """
     if cfg.preload_app:
-        print("gunicorn: --preload is not supported: each process loads the application, leave it out", file=sys.stderr)
+        sys.stderr.write("gunicorn: --preload is not supported, leave it out: each process loads the application\n")
         sys.exit(os.EX_CONFIG)
 
 
