@@ -32,8 +32,10 @@ class SQSGroup(click.Group):
 
 
 @click.group("sqs", cls=SQSGroup)
-def sqs() -> None:
+@click.pass_context
+def sqs(context: click.Context) -> None:
     """Look at the SQS queues of the app."""
+    context.obj.app.loader.import_default_modules()  # as a worker does: a queue may list their tasks
 
 
 @sqs.command("preflight")

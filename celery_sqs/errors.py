@@ -72,6 +72,20 @@ class Undecodable(SQSError, ValueError):
     """A received message that is no task call."""
 
 
+class UnlistedTask(Undecodable):
+    """A received task call that names a task which its queue does not list (`celery_sqs.Queue.tasks`).
+
+    Attributes:
+        task: the task's name.
+        task_id: the task id.
+    """
+
+    def __init__(self, queue: str, task: str, task_id: str) -> None:
+        super().__init__(f"{queue} does not list the task {task!r}")
+        self.task = task
+        self.task_id = task_id
+
+
 class NotAnEmulator(SQSError, ValueError):
     """An endpoint that is not a development emulator."""
 

@@ -4,7 +4,7 @@ Each setting is an argument of `celery_sqs.setup`, or a key `sqs_...` of `app.co
 needed: configuration that comes late, or has a namespace as Django's has, is seen.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -36,6 +36,8 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 MAX_PORT: Final = 65_535
 MAX_SEND_TIMEOUT: Final = 86_400.0  # seconds
 
+_QUEUE_KEYS: Final = frozenset({"url", "dlq_url", "tasks"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
@@ -44,10 +46,13 @@ class Queue:
     Attributes:
         url: its URL.
         dlq_url: the DLQ that people and tools look into; None for the one that the queue's redrive policy names.
+        tasks: the names of the tasks that its messages may name; None for every task of the app, Celery's own
+            (`celery.group` and its like) among them.
     """
 
     url: str
     dlq_url: str | None = None
+    tasks: Collection[str] | None = None
 
     @property
     def name(self) -> str:
@@ -151,17 +156,23 @@ def _queue(name: str, given: Any) -> Queue:
             queue = given
         case str():
             queue = Queue(url=given)
-        case {"url": str(url), "dlq_url": str(dlq_url)} if len(given) == 2:  # noqa: PLR2004
-            queue = Queue(url=url, dlq_url=dlq_url)
-        case {"url": str(url)} if len(given) == 1:
-            queue = Queue(url=url)
+        case {"url": str()} if given.keys() <= _QUEUE_KEYS:
+            queue = Queue(**given)
         case _:
             raise Misconfigured(f"sqs_queues[{name!r}]: {given!r} is neither a URL nor a celery_sqs.Queue")
+    _require_names(name, queue.tasks)
     for url in filter(None, (queue.url, queue.dlq_url)):
         parts = _parsed(url)
         if parts is None or not parts.path.strip("/"):
             raise Misconfigured(f"sqs_queues[{name!r}]: {url!r} is no URL of a queue")
     return queue
+
+
+def _require_names(queue: str, tasks: Any) -> None:
+    """Text is a collection of text, too, and none is the name of a task."""
+    is_list = isinstance(tasks, Collection) and not isinstance(tasks, str | bytes)
+    if tasks is not None and not (is_list and tasks and all(isinstance(task, str) and task for task in tasks)):
+        raise Misconfigured(f"sqs_queues[{queue!r}]: tasks: {tasks!r} is no list of names of tasks")
 
 
 def _parsed(url: Any) -> SplitResult | None:

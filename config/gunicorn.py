@@ -4,6 +4,7 @@ import gc
 import math
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class _Logger(Logger):
 
     def setup(self, cfg: Any) -> None:
         """Leave everything to the root logger, where gunicorn would add handlers of its own."""
+        _require_no_preload(cfg)  # here, as gunicorn loads the application next, before any of its hooks
         self.cfg = cfg
         self._access_log_enabled = False
         self.error_log.propagate = True
@@ -42,6 +44,17 @@ class _Logger(Logger):
 
 
 logger_class = _Logger
+
+
+def _require_no_preload(cfg: Any) -> None:
+    """Refuse `--preload`, with which every POST would fail.
+
+    The application would be loaded before gevent replaces `ssl`, and before the folder of its metrics is there.
+    """
+    if cfg.preload_app:
+        sys.stderr.write("gunicorn: --preload is not supported, leave it out: each process loads the application\n")
+        sys.exit(os.EX_CONFIG)
+
 
 #: Where the processes keep their metrics, so that any of them can export the metrics of all: one folder per
 #: master, which a reload keeps.

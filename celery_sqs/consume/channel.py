@@ -81,7 +81,7 @@ class Channel(SendingChannel):
             return
         if self._wakeup is None:
             self._begin()
-        source = Source(queue=queue, url=self._resolve_queue_url(queue))
+        source = Source(queue=queue, url=self._resolve_queue_url(queue), tasks=self._settings.queue(queue).tasks)
         self._settlements.open(source.url)
         receiver = Receiver(self._connect, source, self.in_flight, self._on_received, self.part_with)
         self.receivers[queue] = receiver

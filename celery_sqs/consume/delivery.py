@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from celery_sqs.consume.budget import Budget, is_suspect_next
+from celery_sqs.errors import UnlistedTask
 from celery_sqs.message import wire
 from celery_sqs.message.renewal import Renewal, opened
 
@@ -54,6 +55,7 @@ class Delivery:
         leased_until: when it is visible to others again, on the monotonic clock.
         max_receive_count: receives that the queue allows; None where it has no redrive policy.
         is_renewable: whether a copy of it can be sent.
+        tasks: the tasks that it may name; None for all.
         received_at: when it came, on the monotonic clock.
         state: where it is on its way; changed by `advance` alone.
         attempts: its failed attempts so far; None while they have not been looked up.
@@ -76,6 +78,7 @@ class Delivery:
     leased_until: float
     max_receive_count: int | None = None
     is_renewable: bool = True
+    tasks: Collection[str] | None = None
     received_at: float = field(default_factory=time.monotonic)
     state: State = State.READY
     attempts: int | None = None
@@ -145,9 +148,18 @@ class Delivery:
         return self.renewal.sent_at if self.renewal else self.copy_sent_at
 
     def decoded(self, default_task: str | None) -> dict[str, Any]:
-        """The kombu message of it; raises Undecodable where it is no task call."""
+        """The kombu message of it.
+
+        Raises:
+            Undecodable: it is no task call.
+            UnlistedTask: it names a task that its queue does not list.
+        """
         limit, attempts = self.max_receive_count, self.attempts
-        return wire.decode(self.message, self.queue, self.queue_url, default_task, limit, attempts)
+        payload = wire.decode(self.message, self.queue, self.queue_url, default_task, limit, attempts)
+        headers = payload["headers"]
+        if self.tasks is not None and headers["task"] not in self.tasks:
+            raise UnlistedTask(self.queue, headers["task"], headers["id"])
+        return payload
 
     def count_receives(self) -> None:
         """Take each receive before this one for an attempt, as nothing keeps a record of them."""

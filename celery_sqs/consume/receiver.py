@@ -7,7 +7,7 @@ an answer that never comes ends with the read timeout. How many of them poll, `c
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -41,11 +41,13 @@ class Source:
     Attributes:
         queue: its name.
         url: its URL.
+        tasks: the tasks that its messages may name; None for all.
         longest_pause: seconds between two failing polls, at the most.
     """
 
     queue: str
     url: str
+    tasks: Collection[str] | None = None
     longest_pause: float = LONGEST_PAUSE
 
 
@@ -209,6 +211,7 @@ class Receiver:
                 leased_until,
                 facts.max_receive_count,
                 not facts.is_fifo,
+                self.source.tasks,
             )
             for message in messages
         ]

@@ -5,7 +5,7 @@
 
 import dataclasses
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
 
 from celery import Celery
@@ -30,10 +30,12 @@ class TaskHooks:
 
     Args:
         app: the Celery application that the workers run.
+        listed: the tasks that messages of the queue may name; None for all.
     """
 
-    def __init__(self, app: Celery) -> None:
+    def __init__(self, app: Celery, listed: Collection[str] | None = None) -> None:
         self._app = app
+        self._listed = listed
 
     def decode(self, message_id: str, body: str, attributes: dict[str, Any]) -> DecodedMessage:
         """Decode a message as the workers would; see `decode_message`."""
@@ -68,7 +70,8 @@ class TaskHooks:
         decoded = [self.decode(message.message_id, message.body, message.attributes) for message in messages]
         answers = self._ask(decoded, lambda task, calls: task.dry_run(calls))
         return [
-            answers[position] if position in answers else _refused(message) for position, message in enumerate(decoded)
+            answers[position] if position in answers else self._refused(message)
+            for position, message in enumerate(decoded)
         ]
 
     def dry_run_edit(self, message: DeadMessage, new_body: str) -> DryRun:
@@ -107,12 +110,12 @@ class TaskHooks:
     def _ask(
         self, messages: Sequence[DecodedMessage], hook: Callable[[SQSTask, list[Call]], Sequence[T]]
     ) -> dict[int, T]:
-        """The tasks' answers by position; without the messages that are no calls of a known task."""
+        """The tasks' answers by position; without the messages that are no calls of a task which a worker would run."""
         answers: dict[int, T] = {}
         for start in range(0, len(messages), CHUNK):
             by_task: dict[str, dict[int, Call]] = {}
             for position, message in enumerate(messages[start : start + CHUNK], start):
-                if message.call is not None and message.task in self._app.tasks:
+                if message.call is not None and self._is_listed(message) and message.task in self._app.tasks:
                     by_task.setdefault(message.task, {})[position] = message.call
             for name, calls in by_task.items():
                 given = hook(self._task(name), list(calls.values()))
@@ -121,9 +124,13 @@ class TaskHooks:
                 answers |= zip(calls, given, strict=True)
         return answers
 
+    def _is_listed(self, message: DecodedMessage) -> bool:
+        return self._listed is None or message.task in self._listed
 
-def _refused(message: DecodedMessage) -> DryRun:
-    """The answer for a message that no task is asked about."""
-    if message.call is None:
-        return DryRun(accepted=False, why=f"no task call: {message.error}")
-    return DryRun(accepted=False, why=f"there is no task {message.task!r} here")
+    def _refused(self, message: DecodedMessage) -> DryRun:
+        """The answer for a message that no task is asked about."""
+        if message.call is None:
+            return DryRun(accepted=False, why=f"no task call: {message.error}")
+        if not self._is_listed(message):
+            return DryRun(accepted=False, why=f"the queue does not list the task {message.task!r}")
+        return DryRun(accepted=False, why=f"there is no task {message.task!r} here")

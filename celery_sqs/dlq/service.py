@@ -1,6 +1,6 @@
 """The entry point of all work on a dead-letter queue: scan it, try its messages, repair them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from celery import Celery
 from sqlalchemy import Engine
@@ -14,6 +14,7 @@ from celery_sqs.dlq.repair.throttle import Throttle
 from celery_sqs.dlq.rescue import Rescue
 from celery_sqs.dlq.scan import ScanResult, scan
 from celery_sqs.dlq.snapshot import Snapshot
+from celery_sqs.settings import Settings
 from celery_sqs.tasks.dry_run import DryRun
 
 
@@ -26,6 +27,9 @@ class DeadLetterService:
         queue: the DLQ.
         attempts: the failed attempts on record.
         throttle: how fast repairs are.
+
+    Raises:
+        celery_sqs.errors.Misconfigured: a setting of the app is missing or wrong.
 
     Attributes:
         messages: what is known of the messages in the DLQ.
@@ -43,7 +47,7 @@ class DeadLetterService:
     ) -> None:
         self._engine = engine
         self._queue = queue
-        self._hooks = TaskHooks(app)
+        self._hooks = TaskHooks(app, _listed(app, queue.work_url))
         self._snapshot = Snapshot(engine, attempts, self._hooks)
         self.messages = DeadMessages(engine)
         self.repairs = Repairs(engine, queue, self._snapshot, attempts, self._hooks, throttle)
@@ -73,3 +77,9 @@ class DeadLetterService:
             Exception: what `SQSTask.dry_run` of the task raises.
         """
         return self._hooks.dry_run_edit(message, new_body)
+
+
+def _listed(app: Celery, work_url: str) -> Collection[str] | None:
+    """The tasks that messages of a work queue may name; None for all."""
+    queues = Settings.of(app.conf).queues.values()
+    return next((queue.tasks for queue in queues if queue.url == work_url), None)

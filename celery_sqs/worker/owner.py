@@ -10,7 +10,7 @@ from celery.worker import state
 from celery_sqs.consume.budget import Step, after_receive
 from celery_sqs.consume.delivery import Delivery
 from celery_sqs.consume.owner import Owner
-from celery_sqs.errors import Undecodable
+from celery_sqs.errors import Undecodable, UnlistedTask
 from celery_sqs.metrics import count_unrecorded
 from celery_sqs.tasks.attempt import Attempt, OnRecord, describe
 from celery_sqs.tasks.decision import Kind, is_last, looks_like_outage
@@ -54,7 +54,8 @@ class WorkerOwner(Owner):
 
     def bury(self, delivery: Delivery, error: Exception) -> None:
         """Record why nobody can run a message."""
-        self._consumer.bury(delivery, error)
+        named = (error.task, error.task_id) if isinstance(error, UnlistedTask) else ()
+        self._consumer.bury(delivery, error, *named)
 
     def examine(self, deliveries: list[Delivery]) -> None:
         """Look up what the stores of their tasks have of them."""

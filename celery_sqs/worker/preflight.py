@@ -47,7 +47,10 @@ def preflight(app: Any, queues: Collection[str] = ()) -> list[Report]:
     settings, limits = Settings.of(app.conf), Limits.of(app.conf)
     asked = {name: settings.queue(name) for name in queues or settings.queues}
     sqs = sqs_client(settings.endpoint)
-    return [examine(sqs, name, queue.url, queue.dlq_url, limits) for name, queue in asked.items()]
+    reports = [examine(sqs, name, queue.url, queue.dlq_url, limits) for name, queue in asked.items()]
+    for report in reports:
+        report.contradictions.extend(_of_tasks(report.queue, asked[report.queue].tasks or (), app.tasks))
+    return reports
 
 
 def examine(sqs: SqsClient, name: str, queue_url: str, dlq_url: str | None, limits: Limits) -> Report:
@@ -68,6 +71,15 @@ def examine(sqs: SqsClient, name: str, queue_url: str, dlq_url: str | None, limi
         return Report(name, "", [f"There is no queue at {queue_url}: create it, or correct the URL."])
     dlq = _facts(sqs, url_beside(queue_url, queue.dlq_arn)) if queue.dlq_arn else None
     return Report(name, timeline(queue, dlq, limits) if dlq else "", contradictions(queue, dlq, limits, dlq_url))
+
+
+def _of_tasks(queue: str, listed: Collection[str], known: Collection[str]) -> list[str]:
+    """A sentence for each task that a queue lists and the app does not have: its messages would all be poison."""
+    return [
+        f"{queue} lists the task {task!r}, which this app does not have: correct the name, or import the task."
+        for task in listed
+        if task not in known
+    ]
 
 
 def _facts(sqs: SqsClient, queue_url: str) -> QueueFacts | None:

@@ -12,7 +12,7 @@ from celery_sqs.message.renewal import opened
 from config.queues import ORDER_QUEUE
 from tests.emulator import Queues
 from tests.mariadb import rows
-from tests.plain.messages import ORDER
+from tests.plain.messages import ORDER, encoded, envelope
 from tests.polling import poll
 
 FAIL_ONE_PRODUCT = """
@@ -149,6 +149,39 @@ def test_poison_goes_to_the_dlq_with_its_reason_and_the_worker_goes_on(client, s
     assert worker.returncode is None
 
 
+CALL_OF_AN_ORDER = {"task": "persist_order", "args": [ORDER]}
+
+#: What somebody can send who may send a message: calls of Celery's own tasks, and of one that is nowhere.
+FOREIGN = {
+    "celery.group": [[[CALL_OF_AN_ORDER] * 100, [["group", None], []], "group", []], {}, {}],
+    "celery.chord_unlock": [["group", CALL_OF_AN_ORDER], {"interval": 0, "max_retries": None, "result": []}, {}],
+    "celery.chain": [[CALL_OF_AN_ORDER], {}, {}],
+    "celery.map": [[CALL_OF_AN_ORDER, [ORDER]], {}, {}],
+    "celery.backend_cleanup": [[], {}, {}],
+    "jobs.unheard_of": [[], {}, {}],
+}
+
+
+@pytest.mark.parametrize("in_an_envelope", [False, True], ids=["attributes", "envelope"])
+def test_a_message_that_names_another_task_is_poison_and_runs_nothing(
+    start_worker, environment, queues, in_an_envelope
+):
+    worker = start_worker()
+    for task, call in FOREIGN.items():
+        _send_call(queues, task, json.dumps(call), in_an_envelope)
+
+    poll(lambda: len(_dead_ids(queues)) == len(FOREIGN), 10, "all are in the DLQ")
+
+    reasons = rows(environment["DATABASE_URL"], "SELECT task, task_id, kind, error_class, final FROM attempts")
+    expected = {(task, f"{task}-id", "poison", "UnlistedTask", int(last)) for task in FOREIGN for last in (False, True)}
+    assert set(reasons) == expected
+    assert len(reasons) == len(FOREIGN) * ORDER_QUEUE.max_receive_count
+    assert queues.waiting() == 0, "nothing was sent"
+    assert rows(environment["DATABASE_URL"], "SELECT order_id FROM orders") == ()
+    assert "does not list the task 'celery.group'" in worker.output
+    assert worker.returncode is None
+
+
 def test_a_killed_pool_child_costs_its_order_one_attempt(client, start_worker, environment, mariadb_server):
     worker = _at_work(start_worker("-c", "1"), client)
     database = environment["DATABASE_URL"].rsplit("/", 1)[-1]
@@ -220,6 +253,16 @@ def _busy_children(server, database, worker):
 
 def _order(order_id, **changes):
     return json.dumps(ORDER | {"orderId": order_id} | changes)
+
+
+def _send_call(queues, task, call, in_an_envelope):
+    """Send a call of a task, by our attributes or as plain Celery does."""
+    headers = {"task": task, "id": f"{task}-id"}
+    if in_an_envelope:
+        queues.send(envelope(queues.url.rsplit("/", 1)[-1], headers=headers, body=encoded(call)))
+        return
+    attributes = {f"celery_{name}": {"DataType": "String", "StringValue": text} for name, text in headers.items()}
+    queues.sqs.send_message(QueueUrl=queues.url, MessageBody=call, MessageAttributes=attributes)
 
 
 def _stored_quantity(environment, order_id):

@@ -152,3 +152,23 @@ def test_a_setting_that_is_wrong_is_one_line(good):
     ended = CliRunner().invoke(sqs, ["preflight"], obj=CLIContext(app=app, no_color=True, workdir=None))
     assert ended.exit_code == os.EX_CONFIG
     assert ended.output == "Error: sqs_send_timeout: 0 is not a number of seconds, above 0 and up to a day\n"
+
+
+@pytest.mark.parametrize(("listed", "code"), [(["jobs.send"], 0), (["jobs.send", "jobs.sent"], 1)])
+def test_a_task_that_a_queue_lists_and_the_app_has_not_is_named(good, listed, code):
+    app = Celery("shop", set_as_current=False)
+    celery_sqs.setup(
+        app,
+        queues={"mail": celery_sqs.Queue(url=good.url, tasks=listed)},
+        region="us-east-1",
+        endpoint_url=good.url.rsplit("/", 2)[0],
+        access_key=("test", "test"),
+    )
+    app.task(name="jobs.send", shared=False)(_do_nothing)
+    ended = CliRunner().invoke(sqs, ["preflight"], obj=CLIContext(app=app, no_color=True, workdir=None))
+    assert ended.exit_code == code, ended.output
+    assert ("mail lists the task 'jobs.sent', which this app does not have" in ended.output) == bool(code)
+
+
+def _do_nothing():
+    """Nobody runs it."""

@@ -34,3 +34,17 @@ def test_a_malformed_setting_ends_the_process_with_one_line_that_names_it(tmp_pa
     assert ended.returncode == 1
     assert ended.stderr.startswith('settings: Environment variable "DATABASE_URL" invalid')
     assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("given", [{}, {"METRICS_PORT": "9100"}], ids=["without-metrics", "with-metrics"])
+def test_gunicorn_with_preload_ends_with_one_line_that_names_the_option(given, tmp_path):
+    ended = run([*COMMANDS["gunicorn"], "--preload"], tmp_path, APP_ENV="development", **given)
+    assert ended.returncode == os.EX_CONFIG
+    assert ended.stderr.startswith("gunicorn: --preload is not supported")
+    assert ended.stderr.count("\n") == 1
+    assert ended.stdout == ""
+
+
+def test_preload_in_the_variable_of_gunicorn_is_refused_as_well(tmp_path):
+    ended = run(COMMANDS["gunicorn"], tmp_path, APP_ENV="development", GUNICORN_CMD_ARGS="--preload")
+    assert (ended.returncode, ended.stderr.count("\n")) == (os.EX_CONFIG, 1)

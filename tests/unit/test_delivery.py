@@ -9,6 +9,7 @@ import pytest
 
 from celery_sqs.consume.budget import Budget
 from celery_sqs.consume.delivery import FOLLOWING, Delivery, State
+from celery_sqs.errors import UnlistedTask
 from celery_sqs.message.renewal import Renewal
 from tests.unit.deliveries import SENT_AT, delivery
 
@@ -93,6 +94,19 @@ def test_where_sqs_does_not_say_it_is_the_first_receive(attributes):
     message = {"MessageId": "m", "ReceiptHandle": "h", "Body": "{}", "Attributes": attributes}
     one = Delivery(message, "q", "http://q", 30, time.monotonic() + 30)
     assert (one.receives, one.copy_sent_at, one.receive_count, one.attempts) == (1, 0, 1, 0)
+
+
+def test_a_call_of_a_task_that_its_queue_does_not_list_is_refused_by_name():
+    named = {"celery_task": {"DataType": "String", "StringValue": "celery.group"}}
+    one = delivery(1, attributes=named, tasks=("persist_order",))
+    with pytest.raises(UnlistedTask, match=r"^q does not list the task 'celery\.group'$") as refused:
+        one.decoded("persist_order")
+    assert (refused.value.task, refused.value.task_id) == ("celery.group", "m1")
+
+
+@pytest.mark.parametrize("listed", [None, ["persist_order"]], ids=["no list", "listed"])
+def test_a_call_of_a_task_that_its_queue_takes_is_decoded(listed):
+    assert delivery(1, tasks=listed).decoded("persist_order")["headers"]["task"] == "persist_order"
 
 
 def test_without_a_record_each_receive_before_this_one_is_an_attempt():

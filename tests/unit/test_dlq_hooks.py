@@ -109,6 +109,11 @@ class TestDryRun:
         with pytest.raises(TypeError, match="send_mail answered 0 of 1 calls"):
             hooks.dry_run([mail()])
 
+    def test_a_task_that_the_queue_does_not_list_is_not_asked(self, app, task):
+        [answer] = TaskHooks(app, ["plain"]).dry_run([mail()])
+        assert (answer.accepted, answer.why) == (False, "the queue does not list the task 'send_mail'")
+        assert task.asked == []
+
 
 class TestAreDone:
     def test_the_task_answers_and_one_without_the_hook_does_not_know(self, hooks):

@@ -69,6 +69,13 @@ def test_what_no_task_can_take_has_its_receives_as_its_budget(stand, task):
     assert stand.look_up(one) == [(one, Step.RUN, False)]
 
 
+def test_a_task_that_the_queue_does_not_list_is_not_asked_for_its_attempts(stand):
+    one = message(1, tasks=["unrecorded"])
+    assert stand.look_up(one) == [(one, Step.RUN, False)]
+    assert stand.store.asked == []
+    assert not stand.owner.records(one)
+
+
 def test_without_a_redrive_policy_there_is_nothing_to_look_up(stand):
     one = message(1)
     one.max_receive_count = None

@@ -83,7 +83,11 @@ def test_configuration_may_come_later(app):
 
 def test_configuration_may_have_a_namespace_as_djangos_has(app):
     class DjangoSettings:
-        CELERY_SQS_QUEUES = {"mail": URL, "bulk": {"url": f"{URL}-bulk", "dlq_url": f"{URL}-dead"}}  # noqa: RUF012
+        CELERY_SQS_QUEUES = {  # noqa: RUF012
+            "mail": URL,
+            "bulk": {"url": f"{URL}-bulk", "dlq_url": f"{URL}-dead"},
+            "jobs": {"url": f"{URL}-jobs", "tasks": ["shop.pack"]},
+        }
         CELERY_SQS_HEALTH_PORT = 8080
         CELERY_WORKER_PREFETCH_MULTIPLIER = 7
         CELERY_ACCEPT_CONTENT = ("yaml",)
@@ -91,7 +95,11 @@ def test_configuration_may_have_a_namespace_as_djangos_has(app):
     app.config_from_object(DjangoSettings, namespace="CELERY")
     celery_sqs.setup(app)
     settings = settings_of(app)
-    assert settings.queues == {"mail": Queue(url=URL), "bulk": Queue(url=f"{URL}-bulk", dlq_url=f"{URL}-dead")}
+    assert settings.queues == {
+        "mail": Queue(url=URL),
+        "bulk": Queue(url=f"{URL}-bulk", dlq_url=f"{URL}-dead"),
+        "jobs": Queue(url=f"{URL}-jobs", tasks=["shop.pack"]),
+    }
     assert settings.health_port == 8080
     assert app.conf.worker_prefetch_multiplier == 7
     assert app.conf.accept_content == ["exact-json", "exact-kombu-json", "yaml"]
@@ -175,6 +183,10 @@ def test_without_one_in_the_url_it_is_that_of_the_environment(app, monkeypatch, 
         ({"queues": {"mail": f" {URL}"}}, r"sqs_queues\['mail'\]"),
         ({"queues": {"mail": Queue(url=7)}}, r"sqs_queues\['mail'\]"),
         ({"queues": {"mail": Queue(url=URL, dlq_url=7)}}, r"sqs_queues\['mail'\]"),
+        ({"queues": {"mail": Queue(url=URL, tasks="send_mail")}}, r"sqs_queues\['mail'\]: tasks"),
+        ({"queues": {"mail": Queue(url=URL, tasks=[])}}, r"sqs_queues\['mail'\]: tasks"),
+        ({"queues": {"mail": {"url": URL, "tasks": ["send_mail", 7]}}}, r"sqs_queues\['mail'\]: tasks"),
+        ({"queues": {"mail": {"dlq_url": URL, "tasks": ["send_mail"]}}}, r"sqs_queues\['mail'\]"),
         ({"region": 7}, "sqs_region"),
         ({"region": "not a region"}, "sqs_region"),
         ({"endpoint_url": 7}, "sqs_endpoint_url"),
