@@ -16,7 +16,7 @@ from celery_sqs.settings import Settings
 from celery_sqs.worker.preflight import Report, preflight
 
 CONTRADICTED: Final = 1
-OUT_OF_REACH: Final = 2  # SQS cannot be asked
+UNREACHABLE: Final = 2  # SQS cannot be asked
 
 
 class SQSGroup(click.Group):
@@ -28,7 +28,7 @@ class SQSGroup(click.Group):
             return super().invoke(ctx)
         except CallFailed as error:
             click.echo(f"{ctx.invoked_subcommand}: {' '.join(str(error).split())}", err=True)
-            ctx.exit(OUT_OF_REACH)
+            ctx.exit(UNREACHABLE)
 
 
 @click.group("sqs", cls=SQSGroup)

@@ -96,7 +96,7 @@ class RetryDecision:
     error: str = ""
     traceback: str = ""
 
-    def explained(self, error: BaseException, traceback: str) -> "RetryDecision":
+    def with_error(self, error: BaseException, traceback: str) -> "RetryDecision":
         """The same decision, with what was raised and where.
 
         Of a call that breaks a statement, the traceback may quote what breaks it: others are to write this, too.
