@@ -60,8 +60,7 @@ def setup(
     app.amqp_cls = "celery_sqs.publish.amqp:AMQP"
     app.control_cls, app.events_cls = f"{__name__}:control", f"{__name__}:events"
     given = {f"sqs_{name}": value for name, value in {"queues": queues, **settings}.items() if value is not None}
-    app.conf.update({**CELERY_OVERRIDES, **given})
-    app.add_defaults(lambda: _complete(app))
+    _configure(app, {**CELERY_OVERRIDES, **given})
     app.steps["worker"].update(WORKER_STEPS)
     app.steps["consumer"].update(CONSUMER_STEPS)
     return app
@@ -95,6 +94,25 @@ def _use_task_class(app: Celery) -> None:
     if "Task" in vars(app):
         raise Misconfigured("setup: call it before the app's first task is defined, or its tasks are not SQSTask")
     app.task_cls = "celery_sqs.tasks.task:SQSTask"
+
+
+def _configure(app: Any, ours: Mapping[str, Any]) -> None:
+    """Complete the app's configuration whenever it is read: `config_from_object` has it read again."""
+
+    def complete() -> dict[str, Any]:
+        changes = app.conf.maps[0]
+        changes.update({name: value for name, value in ours.items() if name not in changes})
+        return _complete(app)
+
+    def complete_next(**_: Any) -> None:
+        # Celery forgets what it was given by `add_defaults` once that has been read.
+        app._pending_defaults.append(complete)
+
+    app.conf.update(ours)
+    app.add_defaults(complete)
+    if app.configured:
+        complete_next()
+    app.on_after_configure.connect(complete_next, weak=False)
 
 
 def _complete(app: Celery) -> dict[str, Any]:

@@ -31,6 +31,22 @@ def settings_of(app):
     return Settings.of(app.conf)
 
 
+@pytest.mark.parametrize("read_before_setup", [False, True])
+def test_configuration_may_come_after_it_has_been_read_and_again(app, read_before_setup):
+    if read_before_setup:
+        assert app.conf.task_default_queue == "celery"
+    celery_sqs.setup(app, queues={"mail": URL}, health_port=8080)
+    assert app.conf.task_default_queue == "mail"
+    for seconds in (2.5, 3.5):
+        app.config_from_object({"sqs_send_timeout": seconds, "task_time_limit": 60})
+        settings = settings_of(app)
+        assert (settings.send_timeout, settings.health_port) == (seconds, 8080)
+        assert settings.endpoint.region == "eu-central-1"
+        assert (app.conf.task_default_queue, app.conf.task_time_limit) == ("mail", 60)
+        assert isinstance(app.connection_for_write().transport, Transport)
+        assert "exact-json" in app.conf.accept_content
+
+
 def test_a_name_and_a_url_are_all_it_needs(app):
     celery_sqs.setup(app, queues={"mail": URL})
     settings = settings_of(app)
