@@ -67,8 +67,8 @@ def setup(
 
 
 def control(app: Celery) -> Any:
-    """`app.control`: the monitor's where there is one, which answers `inspect`; else Celery's."""
-    return _with_or_without_monitor(app, "celery_sqs.monitor.control:Control", "celery.app.control:Control")
+    """`app.control`: the monitor's where there is one, which answers `inspect`; else one that says what is missing."""
+    return _with_or_without_monitor(app, "celery_sqs.monitor.control:Control", "celery_sqs.without_monitor:Control")
 
 
 def events(app: Celery) -> Any:

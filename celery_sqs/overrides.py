@@ -36,6 +36,7 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "celery.worker.consumer.consumer:Consumer",
         ("on_decode_error", "on_invalid_task", "on_unknown_message", "on_unknown_task"),
     ),
+    "celery_sqs.without_monitor:Control": ("celery.app.control:Control", ("broadcast",)),
     "celery_sqs.worker.request:SQSRequest": (
         "celery.worker.request:Request",
         ("acknowledge", "execute_using_pool", "on_accepted", "on_failure", "on_timeout", "reject", "send_event"),

@@ -1,9 +1,13 @@
 """`celery_sqs.setup`: what a Celery app is on SQS, whenever and under whatever names its configuration comes."""
 
-import celery.app.control
+import os
+
 import celery.app.events
 import pytest
 from celery import Celery
+from celery.bin.base import CLIContext
+from celery.bin.control import status
+from click.testing import CliRunner
 from kombu import Exchange
 from kombu import Queue as KombuQueue
 from kombu.common import Broadcast
@@ -148,9 +152,15 @@ def test_with_a_database_control_and_events_are_the_monitors(app, late):
     assert "celery_sqs.monitor.steps:Monitoring" in app.steps["consumer"]
 
 
-def test_without_a_database_they_are_celerys(app):
+def test_without_a_database_celery_status_is_one_line_that_names_the_missing_setting(app):
     celery_sqs.setup(app, queues={"mail": URL})
-    assert type(app.control) is celery.app.control.Control
+    ended = CliRunner().invoke(status, obj=CLIContext(app=app, no_color=True, workdir=None))
+    assert ended.exit_code == os.EX_CONFIG
+    assert ended.output == "Error: ping reaches no worker: sqs_monitor_database is not set, and SQS has no broadcast\n"
+
+
+def test_without_a_database_events_are_celerys(app):
+    celery_sqs.setup(app, queues={"mail": URL})
     assert type(app.events) is celery.app.events.Events
     assert not app.conf.worker_send_task_events
 
