@@ -11,6 +11,7 @@ from kombu.utils.imports import symbol_by_name
 from celery_sqs.errors import Misconfigured
 from celery_sqs.message import exact_json, wire
 from celery_sqs.settings import DEFAULTS, Queue
+from celery_sqs.tasks.trace_log import drop_repeated
 
 #: Messages in flight for each process of the pool. A killed worker costs each of them a receive.
 PREFETCH_MULTIPLIER: Final = 100
@@ -63,6 +64,7 @@ def setup(
     _configure(app, {**CELERY_OVERRIDES, **given})
     app.steps["worker"].update(WORKER_STEPS)
     app.steps["consumer"].update(CONSUMER_STEPS)
+    drop_repeated()
     return app
 
 

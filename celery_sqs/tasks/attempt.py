@@ -83,6 +83,11 @@ class Attempt:
             next_visible_at=now + timedelta(seconds=decision.delay),
         )
 
+    @property
+    def exc_info(self) -> BaseException | None:
+        """What a log line shows the traceback of; None where the error was not raised here, or it is to be left out."""
+        return self.error if self.traceback and self.error.__traceback__ else None
+
     def without_text(self) -> "Attempt":
         """The same attempt without what its error and its traceback say: an order's text may be in it."""
         what = f"{type(self.error).__name__}, whose text could not be recorded"
