@@ -16,7 +16,7 @@ from celery_sqs.worker.health import EXIT_CODE, UNHEALTHY_AFTER, WATCHDOG_TIMEOU
 from tests import metadata_service
 from tests.emulator import Queues
 from tests.polling import poll
-from tests.processes import BIN, ROOT, Process, free_port
+from tests.processes import BIN, INHERITED, ROOT, Process, free_port
 
 PIPE = 4096  # bytes; the smallest that Linux has
 SOON = 20  # seconds
@@ -51,7 +51,7 @@ class TestNobodyReadsStderr:
         process = subprocess.Popen(
             [BIN / "celery", "-A", "tasks", "worker", "-c", "2"],
             cwd=ROOT,
-            env={"PATH": os.environ["PATH"], **environment},
+            env={name: os.environ[name] for name in INHERITED if name in os.environ} | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
