@@ -6,7 +6,7 @@ from app import cli, docs, health, metrics, orders, problems, request_log, workb
 from app.backlog import Backlog
 from app.body import MAX_BODY_BYTES
 from app.queue import OrderQueue
-from app.safety_net import SafetyNet
+from app.rescuer import Rescuer
 from app.services import Services
 from config import logging as logs
 from config.settings import Settings, boot
@@ -40,6 +40,6 @@ def create_app(
     api.register_blueprint(health.blueprint)
     problems.init_app(app)
     workbench.init_app(app)
-    app.extensions[SafetyNet.NAME] = SafetyNet.of(services)  # config/gunicorn.py starts it
+    app.extensions[Rescuer.NAME] = Rescuer.of(services)  # config/gunicorn.py starts it
     cli.init_app(app)
     return app

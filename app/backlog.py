@@ -50,21 +50,19 @@ class Backlog(Collector):
     def collect(self) -> Iterator[Metric]:
         """Ask, and make gauges of the answers."""
         queues = self._queues.answer()
-        yield _up("sqs_queue_up", "Whether SQS said how much the queues hold.", queues.trouble)
-        if queues.trouble is None and queues.value is not None:
+        yield _up("sqs_queue_up", "Whether SQS said how much the queues hold.", queues.error)
+        if queues.error is None and queues.value is not None:
             yield _messages(queues.value)
         if self._oldest is None:
             return
         oldest = self._oldest.answer()
-        yield _up(
-            "order_store_up", "Whether the database said which order is the oldest without a row.", oldest.trouble
-        )
-        if oldest.trouble is None:
+        yield _up("order_store_up", "Whether the database said which order is the oldest without a row.", oldest.error)
+        if oldest.error is None:
             yield _age(oldest.value)
 
 
-def _up(name: str, text: str, trouble: str | None) -> Metric:
-    return GaugeMetricFamily(name, text, value=float(trouble is None))
+def _up(name: str, text: str, error: str | None) -> Metric:
+    return GaugeMetricFamily(name, text, value=float(error is None))
 
 
 def _messages(both: QueuePair) -> Metric:

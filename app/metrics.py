@@ -52,7 +52,7 @@ _REFUSALS: Final = {
 
 
 def init_app(app: Flask, port: int, backlog: Backlog) -> None:
-    """Count the application's orders, and tell them on a port that it is served on.
+    """Count the application's orders, and report them on a port that it is served on.
 
     Args:
         app: the application.
@@ -60,7 +60,7 @@ def init_app(app: Flask, port: int, backlog: Backlog) -> None:
         backlog: the gauges of the queues.
     """
     application = _counted(app.wsgi_app)
-    app.wsgi_app = _door(application, str(port), make_wsgi_app(_registry(backlog)))  # type: ignore[method-assign]
+    app.wsgi_app = _by_port(application, str(port), make_wsgi_app(_registry(backlog)))  # type: ignore[method-assign]
 
 
 def _counted(application: Wsgi) -> Wsgi:
@@ -108,7 +108,7 @@ def _registry(backlog: Backlog) -> CollectorRegistry:
     return registry
 
 
-def _door(application: Wsgi, port: str, metrics: Wsgi) -> Any:
+def _by_port(application: Wsgi, port: str, metrics: Wsgi) -> Any:
     """The application on all ports but one, where only the metrics are."""
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -90,12 +90,12 @@ def _field_problems(messages: Any, path: tuple[str, ...] = ()) -> Iterator[dict[
     """Flatten webargs' `{location: {field: [messages]}}`, leaving the location out."""
     if isinstance(messages, Mapping):
         for name, below in messages.items():
-            yield from _field_problems(below, (*path, _tellable(str(name))))
+            yield from _field_problems(below, (*path, _escaped(str(name))))
         return
     for detail in messages if isinstance(messages, list) else [messages]:
         yield {"field": ".".join(path[1:]) or "_schema", "detail": str(detail)}
 
 
-def _tellable(name: str) -> str:
+def _escaped(name: str) -> str:
     """A client's own key, with half surrogate pairs, which UTF-8 has no bytes for, spelt as escapes."""
     return name.encode("utf-8", "backslashreplace").decode()

@@ -16,7 +16,7 @@ from celery_sqs.settings import Settings
 from celery_sqs.worker.preflight import Report, preflight
 
 CONTRADICTED: Final = 1
-OUT_OF_REACH: Final = 2  # SQS cannot be asked
+UNREACHABLE: Final = 2  # SQS cannot be asked
 
 
 class SQSGroup(click.Group):
@@ -28,7 +28,7 @@ class SQSGroup(click.Group):
             return super().invoke(ctx)
         except CallFailed as error:
             click.echo(f"{ctx.invoked_subcommand}: {' '.join(str(error).split())}", err=True)
-            ctx.exit(OUT_OF_REACH)
+            ctx.exit(UNREACHABLE)
 
 
 @click.group("sqs", cls=SQSGroup)
@@ -50,7 +50,7 @@ def show_preflight(context: click.Context, queues: tuple[str, ...]) -> None:
     reports = preflight(app, _known(app, queues))
     for report in reports:
         _print_lines(report)
-    context.exit(CONTRADICTED if any(report.contradictions for report in reports) else 0)
+    context.exit(_exit_code(reports))
 
 
 @sqs.command("queues")
@@ -58,7 +58,10 @@ def show_preflight(context: click.Context, queues: tuple[str, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
 def show_queues(context: click.Context, queues: tuple[str, ...], as_json: bool) -> None:
-    """Show what SQS says of the QUEUES (all without any) and their DLQs, and what that means for a message."""
+    """Show what SQS says of the QUEUES (all without any) and their DLQs, and what that means for a message.
+
+    Ends as preflight does.
+    """
     app = context.obj.app
     settings, reports = Settings.of(app.conf), preflight(app, _known(app, queues))
     client, shown = sqs_client(settings.endpoint), {}
@@ -76,6 +79,7 @@ def show_queues(context: click.Context, queues: tuple[str, ...], as_json: bool) 
             _print_lines(report)
     if as_json:
         click.echo(json.dumps(shown))
+    context.exit(_exit_code(reports))
 
 
 def _known(app: Any, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -85,6 +89,10 @@ def _known(app: Any, names: tuple[str, ...]) -> tuple[str, ...]:
         if name not in queues:
             raise click.BadParameter(f"the app has no queue {name!r}; it has {', '.join(queues)}")
     return names or tuple(queues)
+
+
+def _exit_code(reports: list[Report]) -> int:
+    return CONTRADICTED if any(report.contradictions for report in reports) else 0
 
 
 def _print_lines(report: Report) -> None:

@@ -11,6 +11,7 @@ from kombu.utils.imports import symbol_by_name
 from celery_sqs.errors import Misconfigured
 from celery_sqs.message import exact_json, wire
 from celery_sqs.settings import DEFAULTS, Queue
+from celery_sqs.tasks.trace_log import drop_repeated
 
 #: Messages in flight for each process of the pool. A killed worker costs each of them a receive.
 PREFETCH_MULTIPLIER: Final = 100
@@ -60,16 +61,16 @@ def setup(
     app.amqp_cls = "celery_sqs.publish.amqp:AMQP"
     app.control_cls, app.events_cls = f"{__name__}:control", f"{__name__}:events"
     given = {f"sqs_{name}": value for name, value in {"queues": queues, **settings}.items() if value is not None}
-    app.conf.update({**CELERY_OVERRIDES, **given})
-    app.add_defaults(lambda: _complete(app))
+    _configure(app, {**CELERY_OVERRIDES, **given})
     app.steps["worker"].update(WORKER_STEPS)
     app.steps["consumer"].update(CONSUMER_STEPS)
+    drop_repeated()
     return app
 
 
 def control(app: Celery) -> Any:
-    """`app.control`: the monitor's where there is one, which answers `inspect`; else Celery's."""
-    return _with_or_without_monitor(app, "celery_sqs.monitor.control:Control", "celery.app.control:Control")
+    """`app.control`: the monitor's where there is one, which answers `inspect`; else one that says what is missing."""
+    return _with_or_without_monitor(app, "celery_sqs.monitor.control:Control", "celery_sqs.without_monitor:Control")
 
 
 def events(app: Celery) -> Any:
@@ -95,6 +96,25 @@ def _use_task_class(app: Celery) -> None:
     if "Task" in vars(app):
         raise Misconfigured("setup: call it before the app's first task is defined, or its tasks are not SQSTask")
     app.task_cls = "celery_sqs.tasks.task:SQSTask"
+
+
+def _configure(app: Any, ours: Mapping[str, Any]) -> None:
+    """Complete the app's configuration whenever it is read: `config_from_object` has it read again."""
+
+    def complete() -> dict[str, Any]:
+        changes = app.conf.maps[0]
+        changes.update({name: value for name, value in ours.items() if name not in changes})
+        return _complete(app)
+
+    def complete_next(**_: Any) -> None:
+        # Celery forgets what it was given by `add_defaults` once that has been read.
+        app._pending_defaults.append(complete)
+
+    app.conf.update(ours)
+    app.add_defaults(complete)
+    if app.configured:
+        complete_next()
+    app.on_after_configure.connect(complete_next, weak=False)
 
 
 def _complete(app: Celery) -> dict[str, Any]:

@@ -36,6 +36,7 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "celery.worker.consumer.consumer:Consumer",
         ("on_decode_error", "on_invalid_task", "on_unknown_message", "on_unknown_task"),
     ),
+    "celery_sqs.without_monitor:Control": ("celery.app.control:Control", ("broadcast",)),
     "celery_sqs.worker.request:SQSRequest": (
         "celery.worker.request:Request",
         ("acknowledge", "execute_using_pool", "on_accepted", "on_failure", "on_timeout", "reject", "send_event"),
@@ -58,6 +59,8 @@ DEPENDED_ON: Final[Mapping[str, str]] = {
     "celery.app.base:Celery._load_config": "celery_sqs.configuration",
     "celery.app.base:Celery.send_task": "celery_sqs.publish.fast_path",
     "celery.app.task:Task.before_start": "celery_sqs.tasks.task",
+    "celery.app.trace:TraceInfo._log_error": "celery_sqs.tasks.trace_log",
+    "celery.app.trace:TraceInfo.handle_retry": "celery_sqs.tasks.trace_log",
     "celery.app.utils:detect_settings": "celery_sqs.configuration",  # the last of its maps has the defaults
     "celery.concurrency.base:BasePool.apply_async": "celery_sqs.worker.collector",
     "celery.events:EventDispatcher.__init__": "celery_sqs.monitor.dispatcher",

@@ -27,7 +27,7 @@ keepalive = 5
 #: The socket is one file per user, which two services on a host would share.
 control_socket_disable = True
 
-_SAFETY_NET = "order-intake-safety-net"  # its name in app/safety_net.py
+_RESCUER = "order-intake-rescuer"  # its name in app/rescuer.py
 _PASS_ENDS_WITHIN = 3  # seconds
 
 
@@ -82,22 +82,22 @@ def on_exit(server: object) -> None:
 def post_worker_init(worker: Any) -> None:
     """Keep what was loaded at the start out of every garbage collection: boto3's models alone are large.
 
-    And start the application's safety net, if it has one: not before the fork, which threads do not live through.
+    And start the application's rescuer, if it has one: not before the fork, which threads do not live through.
     """
     gc.collect()
     gc.freeze()
-    safety_net = _safety_net(worker)
-    if safety_net is not None:
-        safety_net.start()
+    rescuer = _rescuer(worker)
+    if rescuer is not None:
+        rescuer.start()
 
 
 def worker_exit(server: object, worker: Any) -> None:
-    """Let a pass of the safety net end, which would hide messages of the DLQ from others for a while."""
-    safety_net = _safety_net(worker)
-    if safety_net is not None:
-        safety_net.stop(_PASS_ENDS_WITHIN)
+    """Let a pass of the rescuer end, which would hide messages of the DLQ from others for a while."""
+    rescuer = _rescuer(worker)
+    if rescuer is not None:
+        rescuer.stop(_PASS_ENDS_WITHIN)
 
 
-def _safety_net(worker: Any) -> Any:
-    """The application's safety net; None without one, or where the application could not be loaded."""
-    return getattr(worker.wsgi, "extensions", {}).get(_SAFETY_NET)
+def _rescuer(worker: Any) -> Any:
+    """The application's rescuer; None without one, or where the application could not be loaded."""
+    return getattr(worker.wsgi, "extensions", {}).get(_RESCUER)

@@ -9,8 +9,8 @@ from uuid import UUID
 #: The kind of an attempt that is on record before it begins, and has no outcome yet.
 BEGUN: Final = "begun"
 
-#: The kinds of attempts that no later one can mend.
-HOPELESS: Final = ("permanent", "poison")
+#: The kinds of attempts after which no later one can succeed.
+NOT_RETRYABLE: Final = ("permanent", "poison")
 
 State = Literal["queued", "retrying", "persisted", "dead"]
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from orders.faults import spoils_connections
+from orders.faults import invalidates_connections
 from orders.outages.deadline import left, within
 
 CONNECT_TIMEOUT: Final = 3  # seconds, the handshake included
@@ -70,7 +70,7 @@ def _mariadb(url: URL, patient: bool) -> Engine:
         },
     )
     event.listen(engine, "do_connect", _open)
-    event.listen(engine, "handle_error", _throw_away)
+    event.listen(engine, "handle_error", _invalidate_pool)
     return engine
 
 
@@ -103,9 +103,9 @@ def _open(dialect: object, record: object, arguments: Any, options: dict[str, An
         return _Connection(*arguments, **{**options, "connect_timeout": left(CONNECT_TIMEOUT)})
 
 
-def _throw_away(context: ExceptionContext) -> None:
+def _invalidate_pool(context: ExceptionContext) -> None:
     """Have SQLAlchemy close the pool's connections, as after one that was lost."""
-    if spoils_connections(context.original_exception):
+    if invalidates_connections(context.original_exception):
         context.is_disconnect = True
 
 

@@ -73,7 +73,7 @@ def is_lock_wait(error: BaseException) -> bool:
     return _mariadb_code(_driver_error(error)) == _MARIADB_LOCK_WAIT
 
 
-def spoils_connections(error: BaseException) -> bool:
+def invalidates_connections(error: BaseException) -> bool:
     """Whether what raised it may go on raising it on the connections that are open.
 
     After a fail-over they lead to a server that is read-only, while a new one leads to the new primary.

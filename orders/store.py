@@ -14,7 +14,7 @@ from sqlalchemy.dialects.mysql import insert as mariadb_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from orders.attempt import BEGUN, HOPELESS, AttemptCount, FailedAttempt
+from orders.attempt import BEGUN, NOT_RETRYABLE, AttemptCount, FailedAttempt
 from orders.faults import is_lock_wait
 from orders.order import Order
 from orders.outages import locks, probe
@@ -178,7 +178,7 @@ class OrderStore:
     def count_attempts(self, message_ids: Sequence[str]) -> dict[str, AttemptCount]:
         """How many attempts at each of these messages are on record, where there are any; up to 500 at once."""
         columns = attempts.c
-        is_over = func.max(or_(columns.final, columns.kind.in_(HOPELESS)))
+        is_over = func.max(or_(columns.final, columns.kind.in_(NOT_RETRYABLE)))
         query = select(columns.message_id, func.count(), is_over, func.max(columns.receive_count))
         query = query.where(columns.message_id.in_(message_ids)).group_by(columns.message_id)
         rows = self._transaction(lambda connection: connection.execute(query).all())

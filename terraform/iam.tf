@@ -3,7 +3,7 @@
 # - web sends, and reads how much waits (/readyz, /metrics);
 # - the worker settles what it receives, and reads both queues' numbers before it starts. It sends
 #   copies of what it has received, before SQS's receives run out; on the DLQ it may nothing else;
-# - the operator (the workbench with its safety net, `flask dlq`) takes out of the dead-letter queue and
+# - the operator (the workbench with its rescuer, `flask dlq`) takes out of the dead-letter queue and
 #   sends again.
 
 locals {

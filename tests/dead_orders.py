@@ -24,7 +24,7 @@ from tests.conftest import make_settings
 from tests.emulator import Queues
 
 #: No test waits for long.
-QUICK: Final = Throttle(rate=10_000, confirm_within=5, poll=0.05, hidden_for=1, patience=20)
+QUICK: Final = Throttle(rate=10_000, confirm_within=5, poll=0.05, hidden_for=1, lock_timeout=20)
 
 WORKER: Final = "fake@test"
 

@@ -9,7 +9,7 @@ from celery_sqs import CallFailed
 from celery_sqs.dlq import AlreadyRunning, NoSuchRepair, Refused
 
 FAILED: Final = 1  # something was refused, has failed or was stopped
-OUT_OF_REACH: Final = 2  # SQS or the database cannot be asked
+UNREACHABLE: Final = 2  # SQS or the database cannot be asked
 
 
 class PlainGroup(click.Group):
@@ -22,10 +22,10 @@ class PlainGroup(click.Group):
         except (Refused, AlreadyRunning, NoSuchRepair) as error:
             self._end(ctx, str(error), FAILED)
         except CallFailed as error:
-            self._end(ctx, str(error), OUT_OF_REACH)
+            self._end(ctx, str(error), UNREACHABLE)
         except SQLAlchemyError as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
-            self._end(ctx, f"the database cannot be used: {cause}", OUT_OF_REACH)
+            self._end(ctx, f"the database cannot be used: {cause}", UNREACHABLE)
 
     def _end(self, context: click.Context, reason: str, code: int) -> None:
         click.echo(f"{self.name}: {' '.join(reason.split())}", err=True)

@@ -15,7 +15,7 @@ logger = structlog.stdlib.get_logger(__name__)
 T = TypeVar("T")
 
 #: Seconds to wait for an answer; one that comes later is there for the next time.
-PATIENCE: Final = 1.0
+ANSWER_TIMEOUT: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class Answer(Generic[T]):
     Attributes:
         value: the last answer there was; None if there was none yet.
         age: seconds since it came; None without one.
-        trouble: why there is no fresh one; None where there is.
+        error: why there is no fresh one; None where there is.
     """
 
     value: T | None
     age: float | None
-    trouble: str | None
+    error: str | None
 
 
 class Recent(Generic[T]):
@@ -50,9 +50,9 @@ class Recent(Generic[T]):
         self._ended_at = float("-inf")
         self._value: T | None = None
         self._value_at: float | None = None
-        self._trouble: str | None = None
+        self._error: str | None = None
 
-    def answer(self, patience: float = PATIENCE) -> Answer[T]:
+    def answer(self, timeout: float = ANSWER_TIMEOUT) -> Answer[T]:
         """The answer, asked for anew where the last one is too old."""
         with self._lock:
             if self._running is None and time.monotonic() >= self._ended_at + self._kept:
@@ -61,23 +61,23 @@ class Recent(Generic[T]):
         late = None
         if running is not None:
             try:
-                running.result(patience)
+                running.result(timeout)
             except FutureTimeout:
-                late = f"no answer within {patience:g} s"
+                late = f"no answer within {timeout:g} s"
         with self._lock:
             age = None if self._value_at is None else time.monotonic() - self._value_at
-            return Answer(self._value, age, late or self._trouble)
+            return Answer(self._value, age, late or self._error)
 
     def _run(self) -> None:
-        value, trouble = None, None
+        value, error_text = None, None
         try:
             value = self._ask()
         # Whatever it is, whoever asks says so and goes on without.
         except Exception as error:
             logger.warning("a dependency did not answer", error=repr(error))
-            trouble = f"{type(error).__name__}: {error}"
+            error_text = f"{type(error).__name__}: {error}"
         with self._lock:
             self._ended_at = time.monotonic()
-            self._running, self._trouble = None, trouble
-            if trouble is None:
+            self._running, self._error = None, error_text
+            if error_text is None:
                 self._value, self._value_at = value, self._ended_at

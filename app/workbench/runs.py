@@ -12,7 +12,7 @@ from celery_sqs.dlq import AlreadyRunning, DeadLetterService
 logger = structlog.stdlib.get_logger(__name__)
 
 #: Failures that are remembered, for the pages that show them.
-MAX_TROUBLES: Final = 100
+MAX_ERRORS: Final = 100
 
 
 class Runs:
@@ -31,37 +31,37 @@ class Runs:
         self._dlq = dlq
         self._lock = threading.Lock()
         self._running: dict[str, threading.Thread] = {}
-        self._troubles: dict[str, str] = {}
+        self._errors: dict[str, str] = {}
 
-    def scan(self, patience: float) -> datetime:
-        """Scan the DLQ; returns when that began, after `patience` seconds at the latest."""
+    def scan(self, timeout: float) -> datetime:
+        """Scan the DLQ; returns when that began, after `timeout` seconds at the latest."""
         began_at = datetime.now(UTC)
         self._start(self._SCAN, self._dlq.scan)
         thread = self._running.get(self._SCAN)
         if thread is not None:
-            thread.join(patience)
+            thread.join(timeout)
         return began_at
 
     def repair(self, repair_id: str) -> None:
         """Do what is left of a repair."""
         self._start(repair_id, lambda: self._dlq.repairs.run(repair_id))
 
-    def trouble(self, name: str = _SCAN) -> str | None:
+    def error(self, name: str = _SCAN) -> str | None:
         """Why the last scan, or a repair, has ended before its time, as far as this process knows."""
-        return self._troubles.get(name)
+        return self._errors.get(name)
 
     def _start(self, name: str, work: Callable[[], Any]) -> None:
         """Run work on a thread of its own, unless it runs already."""
         with self._lock:
             if name in self._running:
                 return
-            self._troubles.pop(name, None)
+            self._errors.pop(name, None)
             thread = threading.Thread(target=self._run, args=(name, work), name=f"monitor-{name}", daemon=True)
             self._running[name] = thread
             thread.start()
 
     def _run(self, name: str, work: Callable[[], Any]) -> None:
-        trouble = None
+        error_text = None
         try:
             work()
         except AlreadyRunning:
@@ -69,10 +69,10 @@ class Runs:
         # Nobody waits for this thread: what went wrong is shown on the page that asks.
         except Exception as error:
             logger.exception("a run of the workbench has failed", run=name)
-            trouble = f"{type(error).__name__}: {error}"
+            error_text = f"{type(error).__name__}: {error}"
         with self._lock:
             del self._running[name]
-            if trouble is not None:
-                self._troubles[name] = trouble
-                while len(self._troubles) > MAX_TROUBLES:
-                    del self._troubles[next(iter(self._troubles))]
+            if error_text is not None:
+                self._errors[name] = error_text
+                while len(self._errors) > MAX_ERRORS:
+                    del self._errors[next(iter(self._errors))]

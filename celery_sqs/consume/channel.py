@@ -83,7 +83,7 @@ class Channel(SendingChannel):
             self._begin()
         source = Source(queue=queue, url=self._resolve_queue_url(queue), tasks=self._settings.queue(queue).tasks)
         self._settlements.open(source.url)
-        receiver = Receiver(self._connect, source, self.in_flight, self._on_received, self.part_with)
+        receiver = Receiver(self._connect, source, self.in_flight, self._on_received, self.settle_at_stop)
         self.receivers[queue] = receiver
         keeper = Keeper(receiver, self.in_flight, self._settlements, self.hub.call_soon, self.owner.resume)
         self._keepers[queue] = keeper
@@ -178,7 +178,7 @@ class Channel(SendingChannel):
             return  # it has been renewed while it waited
         consume = self.connection._callbacks.get(delivery.queue)
         if consume is None:
-            return  # cancelled: `close` parts with it
+            return  # cancelled: `close` renews or releases it
         try:
             payload = delivery.decoded(self._settings.default_task)
             consume(payload)
@@ -251,8 +251,8 @@ class Channel(SendingChannel):
         if delivery is not None:
             self._settlements.release(delivery, delay)
 
-    def part_with(self, delivery: Delivery) -> None:
-        """Part with a message that has not begun, from any thread: this worker stops."""
+    def settle_at_stop(self, delivery: Delivery) -> None:
+        """Renew or release a message that has not begun, from any thread: this worker stops."""
         self._is_stopping = True
         records = self.owner.records(delivery)
         if not records and delivery.attempts is None:
@@ -270,13 +270,13 @@ class Channel(SendingChannel):
             self.proceed(delivery, Step.RUN_ALONE, records=True)
 
     def close(self) -> None:
-        """Stop receiving, part with what was not started, and settle what is waiting to be."""
+        """Stop receiving, renew or release what was not started, and settle what is waiting to be."""
         if self.closed:
             return
         self._circuit_breaker.stop()
         for consumer_tag in list(self._tag_to_queue):
             self.basic_cancel(consumer_tag)
-        self._part_with_rest()
+        self._settle_rest()
         self._settlements.close(CLOSE_TIMEOUT)
         if self._leases is not None:
             self._leases.stop()
@@ -286,15 +286,15 @@ class Channel(SendingChannel):
             self._wakeup = None
         super().close()
 
-    def _part_with_rest(self) -> None:
-        """Part with what was not started, and what polls under way still bring."""
+    def _settle_rest(self) -> None:
+        """Renew or release what was not started, and what polls under way still bring."""
         end = time.monotonic() + POLL_TIMEOUT
         polling = True
         while polling:
             polling = any(each.is_polling for each in self._stopped)
             for delivery in self.in_flight.all():
                 if delivery.state is not State.RENEWING:
-                    self.part_with(delivery)
-            if self.owner.is_hurried() or time.monotonic() > end:
+                    self.settle_at_stop(delivery)
+            if self.owner.is_cold_shutdown() or time.monotonic() > end:
                 return
             time.sleep(CLOSE_LOOK if polling else 0)

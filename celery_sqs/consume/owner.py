@@ -19,7 +19,7 @@ class Owner:
     def __init__(self, channel: Any) -> None:
         self.channel = channel
 
-    def is_hurried(self) -> bool:
+    def is_cold_shutdown(self) -> bool:
         """Whether the end is not to wait for polls under way."""
         return False
 

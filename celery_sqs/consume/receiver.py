@@ -59,7 +59,7 @@ class Receiver:
         source: the queue.
         in_flight: asked for room before each poll, filled after it.
         deliver: called on a receiver's thread with each poll's deliveries.
-        part_with: called on one with each delivery that comes after the stop.
+        settle_at_stop: called on one with each delivery that comes after the stop.
 
     Attributes:
         last_error: what the last poll failed with; None where it succeeded.
@@ -73,13 +73,13 @@ class Receiver:
         source: Source,
         in_flight: InFlight,
         deliver: Callable[[list[Delivery]], None],
-        part_with: Callable[[Delivery], None],
+        settle_at_stop: Callable[[Delivery], None],
     ) -> None:
         self._connect = connect
         self.source = source
         self._in_flight = in_flight
         self._deliver = deliver
-        self._part_with = part_with
+        self._settle_at_stop = settle_at_stop
         self._stopped = threading.Event()
         self._facts: QueueFacts | None = None
         self._polls = Polls()
@@ -163,7 +163,7 @@ class Receiver:
                 self._in_flight.add(delivery)
             if self._stopped.is_set():
                 for delivery in deliveries:
-                    self._part_with(delivery)
+                    self._settle_at_stop(delivery)
             elif deliveries:
                 self._deliver(deliveries)
         # Whatever it is, the next poll comes after a pause of its own.

@@ -1,4 +1,4 @@
-"""The safety net: a message that is dead with attempts left is sent again by itself, once, and that is on record.
+"""Rescue: a message that is dead with attempts left is sent again by itself, once, and that is on record.
 
 It is there for what should not happen: whoever loses a receive for no attempt renews the message before its receives
 run out. A kill in the moment of a renewal, again and again, can still use them up.
@@ -33,7 +33,7 @@ from celery_sqs.dlq.snapshot import Snapshot
 logger = logging.getLogger(__name__)
 
 #: The operator of what nobody asks for; none of a workbench can have this name.
-SYSTEM: Final = "the safety net"
+SYSTEM: Final = "the rescuer"
 
 REASON: Final = "dead with attempts left: fewer are on record than the queue allows"
 
@@ -68,7 +68,7 @@ class Rescue:
         self._hooks = hooks
         self._repairs = repairs
 
-    def run_in_turn(self, every: timedelta) -> list[RepairProgress] | None:
+    def run_if_due(self, every: timedelta) -> list[RepairProgress] | None:
         """`run`, where no process has done so for such a time; else None."""
         # Never released: when the lock ends by itself, the next run is due.
         lock = ScanLock(self._engine, f"{self._queue.url} {RESCUE}", every)

@@ -18,7 +18,7 @@ from celery_sqs.errors import CallFailed
 #: Messages that are written in one transaction.
 CHUNK: Final = 100
 
-PATIENCE: Final = 90.0  # seconds to wait for other processes' scans
+LOCK_TIMEOUT: Final = 90.0  # seconds to wait for other processes' scans
 PAUSE: Final = 0.2  # seconds between two tries to get the lock
 
 
@@ -48,7 +48,11 @@ class ScanResult:
 
 
 def scan(
-    engine: Engine, queue: DeadLetterQueue, snapshot: Snapshot, patience: float = PATIENCE, look: Look | None = None
+    engine: Engine,
+    queue: DeadLetterQueue,
+    snapshot: Snapshot,
+    lock_timeout: float = LOCK_TIMEOUT,
+    look: Look | None = None,
 ) -> ScanResult:
     """Scan the DLQ and bring the snapshot up to date.
 
@@ -59,14 +63,14 @@ def scan(
         engine: to the database with the tables.
         queue: the DLQ.
         snapshot: what is kept of it.
-        patience: seconds to wait for other processes.
+        lock_timeout: seconds to wait for other processes.
         look: called with the messages that are found, while they are hidden.
 
     Raises:
         CallFailed: SQS cannot be asked, or other processes have been scanning all the time.
         sqlalchemy.exc.SQLAlchemyError: the database cannot be used.
     """
-    asked_at, deadline = datetime.now(UTC), time.monotonic() + patience
+    asked_at, deadline = datetime.now(UTC), time.monotonic() + lock_timeout
     while True:
         with ScanLock(engine, queue.url) as is_ours:
             if is_ours:
@@ -75,7 +79,7 @@ def scan(
         if look is None and last is not None and last.began_at >= asked_at:
             return last
         if time.monotonic() > deadline:
-            raise CallFailed(f"others have been scanning {queue.url} for {patience:g} s")
+            raise CallFailed(f"others have been scanning {queue.url} for {lock_timeout:g} s")
         time.sleep(PAUSE)
 
 

@@ -34,7 +34,7 @@ class DeadLetterService:
     Attributes:
         messages: what is known of the messages in the DLQ.
         repairs: plans, runs and lists repairs.
-        rescue: the safety net.
+        rescue: sends again what is dead with attempts left.
     """
 
     def __init__(

@@ -77,7 +77,7 @@ class HealthGauges(Collector):
         )
         yield _gauge(
             "sqs_heartbeat_age_seconds",
-            "Time since the event loop last turned. A task that runs in the main thread counts as a turn.",
+            "Time since the event loop last ran. While a task runs in the main thread it is 0.",
             report["seconds_since_heartbeat"],
         )
 

@@ -9,7 +9,7 @@ from celery_sqs.errors import SQSError
 from celery_sqs.tasks.decision import Kind, RetryDecision
 
 
-class Withheld(SQSError):
+class Unrecordable(SQSError):
     """It stands on record for an error whose text could not be recorded."""
 
 
@@ -83,10 +83,15 @@ class Attempt:
             next_visible_at=now + timedelta(seconds=decision.delay),
         )
 
+    @property
+    def exc_info(self) -> BaseException | None:
+        """What a log line shows the traceback of; None where the error was not raised here, or it is to be left out."""
+        return self.error if self.traceback and self.error.__traceback__ else None
+
     def without_text(self) -> "Attempt":
         """The same attempt without what its error and its traceback say: an order's text may be in it."""
         what = f"{type(self.error).__name__}, whose text could not be recorded"
-        return replace(self, error=Withheld(what), traceback="")
+        return replace(self, error=Unrecordable(what), traceback="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

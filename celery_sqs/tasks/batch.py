@@ -159,7 +159,7 @@ def _close(task: BatchTask, call: Call, error: BaseException | None) -> RetryDec
             decided = decide(
                 task, _noted(task, call, error, einfo), call.message_id, call.retries + 1, call.max_receive_count
             )
-            decision = decided.explained(error, einfo)
+            decision = decided.with_error(error, einfo)
             if decision.kind.is_failed_attempt:
                 signals.task_failure.send(
                     sender=task, exception=error, traceback=error.__traceback__, einfo=einfo, **fields

@@ -98,7 +98,7 @@ class RetryDecision:
     traceback: str = ""
     is_recorded: bool = True
 
-    def explained(self, error: BaseException, einfo: Any) -> "RetryDecision":
+    def with_error(self, error: BaseException, einfo: Any) -> "RetryDecision":
         """The same decision, with what was raised and where, and whether `SQSTask` has noted that at `einfo`.
 
         Of a call that breaks a statement, the traceback may quote what breaks it: others are to write this, too.

@@ -209,8 +209,8 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
             text = "attempt interrupted (%s): receive %d of %s[%s]: %s"
             logger.debug(text, attempt.kind.value, *which, error, extra=fields)
             return True
-        fields |= {"kind": attempt.kind.value, "final": attempt.final, "traceback": attempt.traceback}
-        logger.error("attempt failed: receive %d of %s[%s]: %s", *which, error, extra=fields)
+        fields |= {"kind": attempt.kind.value, "final": attempt.final}
+        logger.error("attempt failed: receive %d of %s[%s]: %s", *which, error, extra=fields, exc_info=attempt.exc_info)
         try:
             self.put_on_record(attempt)
         # Nothing else decides over the message: it is SQS that keeps it.

@@ -25,12 +25,12 @@ UNHEALTHY_AFTER: Final = 60.0
 #: Seconds without the end of a poll, or without a beat of the event loop, after which the process ends, so that
 #: whoever supervises it starts another. Every poll has a time limit, so by then threads are stuck where no limit
 #: reaches. Polls that fail are no reason: a restart mends nothing about SQS.
-HOPELESS_AFTER: Final = 180.0
+WATCHDOG_TIMEOUT: Final = 180.0
 
 LOOK_EVERY: Final = 5.0  # seconds
 
-#: Looks in a row at which it has to seem hopeless. After a suspension of the process one look comes before all else.
-HOPELESS_LOOKS: Final = 2
+#: Looks in a row that have to find it exceeded. After a suspension of the process one look comes before all else.
+WATCHDOG_LOOKS: Final = 2
 
 LAST_LINE_TIMEOUT: Final = 2.0  # seconds to log why the process ends: the log may be what is stuck
 
@@ -39,7 +39,7 @@ MAX_REASON: Final = 200  # characters of an error that `GET /healthz` shows
 EXIT_CODE: Final = os.EX_SOFTWARE
 
 
-class Watched(Protocol):
+class ReceiverHealth(Protocol):
     """What Health asks of a receiver.
 
     Attributes:
@@ -58,7 +58,7 @@ class Watched(Protocol):
 
 
 class Health:
-    """Watches over the event loop and the receivers of a worker.
+    """Checks the event loop and the receivers of a worker.
 
     Args:
         in_flight: what is not settled yet.
@@ -66,18 +66,18 @@ class Health:
         heartbeat: of the event loop.
         port: where to answer `GET /healthz` and `GET /metrics`; 0 for nowhere.
         host: the address to listen on.
-        hopeless_after: seconds of silence after which the process ends.
+        watchdog_timeout: seconds without a beat, or the end of a poll, after which the process ends.
         look_every: seconds between two looks.
     """
 
     def __init__(
         self,
         in_flight: InFlight,
-        receivers: Mapping[str, Watched],
+        receivers: Mapping[str, ReceiverHealth],
         heartbeat: Heartbeat,
         port: int,
         host: str = LOOPBACK,
-        hopeless_after: float = HOPELESS_AFTER,
+        watchdog_timeout: float = WATCHDOG_TIMEOUT,
         look_every: float = LOOK_EVERY,
     ) -> None:
         self._in_flight = in_flight
@@ -85,13 +85,13 @@ class Health:
         self._heartbeat = heartbeat
         self._address = (host, port)
         self._gauges = HealthGauges(self.report)
-        self._hopeless_after = hopeless_after
+        self._watchdog_timeout = watchdog_timeout
         self._look_every = look_every
         self._server: HealthServer | None = None
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Begin to watch and to answer."""
+        """Begin to check and to answer."""
         Guarded(self._run, name="sqs-watchdog").start()
         if self._address[1]:
             self._listen()
@@ -110,7 +110,7 @@ class Health:
             server.serve_forever()
 
     def stop(self) -> None:
-        """Watch and answer no more."""
+        """Check and answer no more."""
         self._stopped.set()
         self._heartbeat.end()
         if self._server is not None:
@@ -127,7 +127,7 @@ class Health:
         error = next((_line(receiver.last_error) for receiver in receivers if receiver.last_error), None)
         reasons = []
         if beat_age >= STOPPED_AFTER:
-            reasons.append(f"the event loop has not turned for {beat_age:.0f} s")
+            reasons.append(f"the event loop has not run for {beat_age:.0f} s")
         if poll_age >= UNHEALTHY_AFTER:
             reasons.append(f"no poll has succeeded for {poll_age:.0f} s: {error or 'none has ended'}")
         return {
@@ -144,18 +144,18 @@ class Health:
     def _run(self) -> None:
         looks = 0
         while not self._stopped.wait(self._look_every):
-            reason = self._hopeless()
+            reason = self._hung()
             looks = looks + 1 if reason else 0
-            if reason and looks >= HOPELESS_LOOKS:
+            if reason and looks >= WATCHDOG_LOOKS:
                 _end(reason)
 
-    def _hopeless(self) -> str | None:
-        """Why nothing but another process will do."""
+    def _hung(self) -> str | None:
+        """Why this process has to be replaced; None if it need not be."""
         beat_age = self._heartbeat.age
-        if beat_age >= self._hopeless_after:
-            return f"the event loop has not turned for {beat_age:.0f} s"
+        if beat_age >= self._watchdog_timeout:
+            return f"the event loop has not run for {beat_age:.0f} s"
         silence = max((receiver.seconds_since_end for receiver in list(self._receivers.values())), default=0.0)
-        return f"no poll has ended for {silence:.0f} s" if silence >= self._hopeless_after else None
+        return f"no poll has ended for {silence:.0f} s" if silence >= self._watchdog_timeout else None
 
 
 def _line(error: Exception) -> str:

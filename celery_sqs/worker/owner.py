@@ -38,7 +38,7 @@ class WorkerOwner(Owner):
         super().__init__(channel)
         self._consumer = consumer
 
-    def is_hurried(self) -> bool:
+    def is_cold_shutdown(self) -> bool:
         """Whether this is a cold shutdown."""
         return state.should_terminate is not None
 

@@ -161,7 +161,7 @@ class SQSRequest(Request):
         """
         error = unwrapped(exc_info)
         decision = decide(self.task, error, self.message_id, self.attempt, self.max_receive_count)
-        decision = decision.explained(error, exc_info)
+        decision = decision.with_error(error, exc_info)
         state.task_ready(self)
         if decision.kind is not Kind.OUTAGE and isinstance(error, (*LOST, Ignore, Reject)):
             # The task's own hook could not record it, or was not asked to.

@@ -94,16 +94,16 @@ class Readiness(bootsteps.StartStopStep):
                 channel.depend_on(task)
 
     def stop(self, parent: Consumer) -> None:
-        """Part at once with what has not begun, while the pool finishes what has."""
+        """Renew or release at once what has not begun, while the pool finishes what has."""
         if self._looks is not None:
             self._looks.cancel()
         for delivery in parent.channel.in_flight.all():
             if not delivery.has_begun and delivery.state is not State.RENEWING:
-                parent.channel.part_with(delivery)
+                parent.channel.settle_at_stop(delivery)
 
 
 class HealthCheck(bootsteps.StartStopStep):
-    """Watches over the worker's polls, and answers `GET /healthz` and `GET /metrics`."""
+    """Checks the worker's polls, and answers `GET /healthz` and `GET /metrics`."""
 
     requires = _REQUIRES
 
@@ -112,7 +112,7 @@ class HealthCheck(bootsteps.StartStopStep):
         parent.health = None
 
     def start(self, parent: Consumer) -> None:
-        """Begin to watch and to answer."""
+        """Begin to check and to answer."""
         channel, settings = parent.task_consumer.channel, Settings.of(parent.app.conf)
         is_solo = isinstance(parent.pool, solo.TaskPool)
 
@@ -127,7 +127,7 @@ class HealthCheck(bootsteps.StartStopStep):
         parent.health.start()
 
     def stop(self, parent: Consumer) -> None:
-        """Watch and answer no more."""
+        """Check and answer no more."""
         if parent.health is not None:
             parent.health.stop()
             parent.health = None

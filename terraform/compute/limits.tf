@@ -59,7 +59,7 @@ locals {
   # SQS, MariaDB and the load; a task has one core, so half of that.
   worker_orders_per_second = 1010
 
-  # Seconds that an order may wait for its turn. Above 30 an alert goes off: TimeToPersistHigh.
+  # Seconds that an order may wait until it is run. Above 30 an alert goes off: TimeToPersistHigh.
   acceptable_wait = 30
 
   backlog_per_worker = local.worker_orders_per_second * local.acceptable_wait

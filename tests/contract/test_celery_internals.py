@@ -27,6 +27,8 @@ PINNED = {
     "celery.app.task:Task.on_failure": "86a8e61816d767f76bcd19b61aa402705ca865e8",
     "celery.app.task:Task.on_retry": "d8282b711d1537009e7b308fe6672cd07b7eba24",
     "celery.app.task:Task.retry": "82cd910b59663a008b64cde30555ab2097d23ef9",
+    "celery.app.trace:TraceInfo._log_error": "d654911c2cb07e9782fbcaca5e31352ae144806a",
+    "celery.app.trace:TraceInfo.handle_retry": "334e176e5c8b9f39b5276dd80847e90b751ff9d3",
     "celery.app.utils:detect_settings": "9bddbf7dd0559c11aea010bc73bf75a621e1f3a8",
     "celery.concurrency.base:BasePool.apply_async": "4db4ca91db58d9fb500b3801607a80f7f345ba05",
     "celery.events:EventDispatcher.__init__": "5cc6b0f6bac2d68b8aa1fbe1fd80d745d0da6c34",

@@ -26,6 +26,8 @@ NAMES = {
     r"feed|feeds|feeder": "event writer",
     r"(take|takes|taking|took) off|in the air|fly|flies|flying|flight|flights": "send, dispatch, concurrent calls",
     r"(hand|hands|handed|handing|give|gives|gave|giving) back": "release",
+    r"hopeless": "permanent, not retryable; watchdog timeout",
+    r"hurried|hurry": "cold shutdown",
     r"hush|hushes|hushed|ring|rings|rang": "drain, wake",
     r"inbox": "command listener, ready",
     r"judge|judges|judged|verdict|verdicts": "decide, decision",
@@ -33,12 +35,18 @@ NAMES = {
     r"letter|letters": "dead message",
     r"mirror|mirrors|mirrored": "snapshot",
     r"mischief|weather|forecast": "nemesis, schedule, interceptor",
+    r"part with|parts with|parted with": "settle, renew, release",
+    r"patience": "timeout",
+    r"safety net": "rescuer",
+    r"spoil|spoils|spoiled": "invalidate, as SQLAlchemy does with a connection",
     r"sweep|sweeps|sweeper": "pass, as in RedrivePass",
     r"tally|tallies": "counter",
     r"tell|tells|telling|told|said": "fields, report, output",
     r"trial|trials|tried out|try out": "dry run",
+    r"trouble|troubles": "error",
     r"vitals": "stats",
-    r"watch|watches|watching|watcher": "monitor, event reader",
+    r"withheld": "unrecordable",
+    r"watch|watched|watches|watching|watcher": "monitor, event reader",
 }
 #: SQS's own terms, although they have a word of the list in them.
 FIELD_TERMS = r"dead letter|in flight"
@@ -56,6 +64,10 @@ PROSE = {
     r"in the air": "in flight, under way",
     r"(hold|holds|holding|held)( \w+){0,2} against": "compare",
     r"messages? (it |is |are )?held": "in flight",
+    r"(part|parts|parting|parted) with": "renew or release, settle",
+    r"hopeless": "permanent, or why the watchdog ends a process",
+    r"safety net": "rescuer, rescue",
+    r"loop (has |has not |does not |last )?(turns?|turned)|without a turn|as a turn": "runs, iteration",
 }
 #: SQS's own term, and letters of the alphabet.
 OTHER_LETTERS = r"dead[- ]letter[- ]queues?|letters, digits|letters and digits"

@@ -1,4 +1,4 @@
-"""The safety net in the web processes: what is dead with attempts left is stored, and nobody has to ask."""
+"""The rescuer in the web processes: what is dead with attempts left is stored, and nobody has to ask."""
 
 import pytest
 

@@ -220,7 +220,7 @@ class TestOneScanAtATime:
         with ScanLock(engine, dlq.url) as ours:
             assert ours
             with pytest.raises(CallFailed, match="others have been scanning"):
-                scan(engine, dlq, patience=0.3)
+                scan(engine, dlq, lock_timeout=0.3)
 
     def test_a_result_of_before_is_not_taken(self, engine, dlq, queues):
         scan(engine, dlq)
@@ -240,7 +240,7 @@ class TestOneScanAtATime:
         with engine.begin() as connection:
             soon = datetime.now(UTC) + timedelta(seconds=1)
             connection.execute(update(scans).values(holder="killed", held_until=soon))
-        assert poll(lambda: scan(engine, dlq, patience=5), 6, "the lock").complete
+        assert poll(lambda: scan(engine, dlq, lock_timeout=5), 6, "the lock").complete
 
     def test_a_scan_that_fails_releases_its_lock(self, engine, emulator, queues):
         missing = DeadLetterQueue(

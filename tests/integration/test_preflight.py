@@ -116,6 +116,15 @@ def test_the_queues_are_shown_with_every_attribute_and_the_time_line(good):
         assert line in ended.output
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
+def test_queues_that_contradict_the_settings_fail_and_are_shown_all_the_same(good, options):
+    good.hide_for(10)
+    ended = run("queues", *options, queue_url=good.url, dlq_url=good.dlq_url)
+    assert ended.exit_code == 1
+    assert f"{name_of(good.url)} has VisibilityTimeout 10 s" in ended.output
+    assert "RedriveAllowPolicy" in ended.output
+
+
 def test_the_queues_are_shown_as_one_json_document(good):
     document = json.loads(run("queues", "--json", queue_url=good.url).output)
     shown = document[name_of(good.url)]

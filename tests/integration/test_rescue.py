@@ -1,4 +1,4 @@
-"""The safety net: what is dead with attempts left is sent again by itself, once, and that is on record."""
+"""The rescuer: what is dead with attempts left is sent again by itself, once, and that is on record."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ from celery_sqs.tasks.task import SQSTask
 from orders.store import OrderStore
 from tests.dead_orders import FakeWorker, a_failure, bury, bury_copy, in_all, make_service, order_body, order_id_of
 
-QUICK = Throttle(rate=10_000, confirm_within=0.1, poll=0.05, hidden_for=1, patience=20)
+QUICK = Throttle(rate=10_000, confirm_within=0.1, poll=0.05, hidden_for=1, lock_timeout=20)
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_of_all_processes_one_has_its_turn(engine, dlq, queues):
     bury(queues, [order_body()])
     every, outcomes = timedelta(minutes=1), []
     threads = [
-        threading.Thread(target=lambda: outcomes.append(make_service(engine, dlq, QUICK).rescue.run_in_turn(every)))
+        threading.Thread(target=lambda: outcomes.append(make_service(engine, dlq, QUICK).rescue.run_if_due(every)))
         for _ in range(4)
     ]
     for thread in threads:
@@ -209,8 +209,8 @@ def test_of_all_processes_one_has_its_turn(engine, dlq, queues):
 
 
 def test_a_turn_comes_again(service):
-    assert service.rescue.run_in_turn(timedelta(0)) == []
-    assert service.rescue.run_in_turn(timedelta(0)) == []
+    assert service.rescue.run_if_due(timedelta(0)) == []
+    assert service.rescue.run_if_due(timedelta(0)) == []
 
 
 def test_the_time_line_shows_one_order(engine, service, queues, store):

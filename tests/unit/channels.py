@@ -65,7 +65,7 @@ class NotedOwner(Owner):
     def resume(self):
         self.resumed += 1
 
-    def is_hurried(self):
+    def is_cold_shutdown(self):
         return True
 
 

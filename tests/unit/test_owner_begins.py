@@ -6,7 +6,7 @@ import pytest
 
 from celery_sqs.consume.budget import Step
 from celery_sqs.message.renewal import Renewal
-from celery_sqs.tasks.attempt import Withheld
+from celery_sqs.tasks.attempt import Unrecordable
 from celery_sqs.tasks.decision import Kind
 from celery_sqs.worker.recorder import record_soon
 from tests.polling import poll
@@ -74,7 +74,7 @@ def test_what_cannot_be_recorded_with_its_text_is_recorded_without_it(stand, unr
     one = message(1)
     assert stand.begin(one) == [(one, "begun", 2)]
     [attempt] = stand.store.recorded
-    assert (attempt.kind, attempt.receive_count, type(attempt.error)) == (Kind.BEGUN, 2, Withheld)
+    assert (attempt.kind, attempt.receive_count, type(attempt.error)) == (Kind.BEGUN, 2, Unrecordable)
     assert unrecorded() == 0
 
 

@@ -1,4 +1,4 @@
-"""The receiver polls while there is room, survives any response, and parts with what comes too late."""
+"""The receiver polls while there is room, survives any response, and hands what comes after its stop to be settled."""
 
 import itertools
 import threading
@@ -57,7 +57,7 @@ def in_flight():
 
 @pytest.fixture
 def receive(in_flight):
-    """Start a receiver on a scripted SQS; returns what it delivers, the receiver, and what it parts with."""
+    """Start a receiver on a scripted SQS; returns what it delivers, the receiver, and what came after its stop."""
     started = []
 
     def start(sqs, longest_pause=0.05):

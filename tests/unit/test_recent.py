@@ -33,20 +33,20 @@ def test_an_answer_is_kept_for_a_while():
 def test_a_failure_is_told_beside_the_last_answer():
     source = Source()
     recent = Recent(source, kept=0)
-    assert recent.answer().trouble is None
+    assert recent.answer().error is None
     source.error = OSError("Connection refused")
     answer = recent.answer()
-    assert (answer.value, answer.trouble) == (1, "OSError: Connection refused")
+    assert (answer.value, answer.error) == (1, "OSError: Connection refused")
     assert answer.age >= 0
     source.error = None
-    assert (recent.answer().value, recent.answer().trouble) == (3, None)
+    assert (recent.answer().value, recent.answer().error) == (3, None)
 
 
 def test_a_failure_is_kept_as_well():
     source = Source()
     source.error = OSError("Connection refused")
     recent = Recent(source, kept=60)
-    assert [recent.answer().trouble for _ in range(3)] == ["OSError: Connection refused"] * 3
+    assert [recent.answer().error for _ in range(3)] == ["OSError: Connection refused"] * 3
     assert source.asked == 1
 
 
@@ -54,9 +54,9 @@ def test_nobody_waits_for_an_answer_that_does_not_come_and_nobody_asks_again():
     source = Source()
     source.go_on.clear()
     recent = Recent(source, kept=0)
-    answers = [recent.answer(patience=0.01) for _ in range(3)]
+    answers = [recent.answer(timeout=0.01) for _ in range(3)]
     assert [answer.value for answer in answers] == [None] * 3
-    assert all("no answer within" in answer.trouble for answer in answers)
+    assert all("no answer within" in answer.error for answer in answers)
     source.go_on.set()
     assert poll(lambda: recent.answer().value, 5, "the answer") >= 1
     assert source.asked <= 3

@@ -1,9 +1,13 @@
 """`celery_sqs.setup`: what a Celery app is on SQS, whenever and under whatever names its configuration comes."""
 
-import celery.app.control
+import os
+
 import celery.app.events
 import pytest
 from celery import Celery
+from celery.bin.base import CLIContext
+from celery.bin.control import status
+from click.testing import CliRunner
 from kombu import Exchange
 from kombu import Queue as KombuQueue
 from kombu.common import Broadcast
@@ -29,6 +33,22 @@ def app():
 
 def settings_of(app):
     return Settings.of(app.conf)
+
+
+@pytest.mark.parametrize("read_before_setup", [False, True])
+def test_configuration_may_come_after_it_has_been_read_and_again(app, read_before_setup):
+    if read_before_setup:
+        assert app.conf.task_default_queue == "celery"
+    celery_sqs.setup(app, queues={"mail": URL}, health_port=8080)
+    assert app.conf.task_default_queue == "mail"
+    for seconds in (2.5, 3.5):
+        app.config_from_object({"sqs_send_timeout": seconds, "task_time_limit": 60})
+        settings = settings_of(app)
+        assert (settings.send_timeout, settings.health_port) == (seconds, 8080)
+        assert settings.endpoint.region == "eu-central-1"
+        assert (app.conf.task_default_queue, app.conf.task_time_limit) == ("mail", 60)
+        assert isinstance(app.connection_for_write().transport, Transport)
+        assert "exact-json" in app.conf.accept_content
 
 
 def test_a_name_and_a_url_are_all_it_needs(app):
@@ -140,9 +160,15 @@ def test_with_a_database_control_and_events_are_the_monitors(app, late):
     assert "celery_sqs.monitor.steps:Monitoring" in app.steps["consumer"]
 
 
-def test_without_a_database_they_are_celerys(app):
+def test_without_a_database_celery_status_is_one_line_that_names_the_missing_setting(app):
     celery_sqs.setup(app, queues={"mail": URL})
-    assert type(app.control) is celery.app.control.Control
+    ended = CliRunner().invoke(status, obj=CLIContext(app=app, no_color=True, workdir=None))
+    assert ended.exit_code == os.EX_CONFIG
+    assert ended.output == "Error: ping reaches no worker: sqs_monitor_database is not set, and SQS has no broadcast\n"
+
+
+def test_without_a_database_events_are_celerys(app):
+    celery_sqs.setup(app, queues={"mail": URL})
     assert type(app.events) is celery.app.events.Events
     assert not app.conf.worker_send_task_events
 

@@ -22,7 +22,7 @@ def stand():
 def test_what_has_not_begun_is_renewed_where_attempts_are_on_record(stand, receives):
     one = stand.receive(1, receives=receives)
     one.attempts = 0
-    stand.channel.part_with(one)
+    stand.channel.settle_at_stop(one)
     [renewal] = stand.copies()
     assert (renewal.receives, renewal.attempts) == (receives, 0)
     assert handles(stand.sqs.deleted) == ["handle-1"]
@@ -30,14 +30,14 @@ def test_what_has_not_begun_is_renewed_where_attempts_are_on_record(stand, recei
 
 def test_what_has_not_begun_is_no_suspect_for_it(stand):
     one = stand.receive(1)
-    stand.channel.part_with(one)
+    stand.channel.settle_at_stop(one)
     [renewal] = stand.copies()
     assert not renewal.is_suspect
 
 
 def test_what_was_not_looked_up_is_renewed_and_says_so(stand):
     one = stand.receive(1, receives=3)
-    stand.channel.part_with(one)
+    stand.channel.settle_at_stop(one)
     [renewal] = stand.copies()
     assert (renewal.attempts, renewal.receives_since, renewal.is_suspect) == (0, 2, False)
 
@@ -45,14 +45,14 @@ def test_what_was_not_looked_up_is_renewed_and_says_so(stand):
 def test_what_is_spent_is_released(stand):
     one = stand.receive(1, receives=2)
     one.attempts = RECEIVES
-    stand.channel.part_with(one)
+    stand.channel.settle_at_stop(one)
     assert (stand.copies(), stand.released()) == ([], ["handle-1"])
 
 
 @pytest.mark.parametrize(("receives", "renewed"), [(1, False), (2, False), (3, True)])
 def test_without_a_record_only_the_last_receive_is_renewed(stand, receives, renewed):
     stand.owner.has_store = False
-    stand.channel.part_with(stand.receive(1, receives=receives))
+    stand.channel.settle_at_stop(stand.receive(1, receives=receives))
     copies, released = stand.copies(), stand.released()
     assert (len(copies), len(released)) == ((1, 0) if renewed else (0, 1))
     assert [copy.attempts for copy in copies] == [2] * renewed, "each receive before counts, and this one does not"
@@ -61,12 +61,12 @@ def test_without_a_record_only_the_last_receive_is_renewed(stand, receives, rene
 def test_without_a_redrive_policy_it_is_released(stand):
     one = stand.receive(1)
     one.max_receive_count = None
-    stand.channel.part_with(one)
+    stand.channel.settle_at_stop(one)
     assert (stand.copies(), stand.released()) == ([], ["handle-1"])
 
 
 def test_on_a_fifo_queue_it_is_released(stand):
-    stand.channel.part_with(stand.receive(1, is_renewable=False))
+    stand.channel.settle_at_stop(stand.receive(1, is_renewable=False))
     assert (stand.copies(), stand.released()) == ([], ["handle-1"])
 
 
@@ -75,7 +75,7 @@ def test_what_cannot_be_renewed_is_released(stand):
     stand.channel.settlements.open("http://other")
     one = stand.receive(1)
     one.queue_url = "http://other"
-    stand.channel.part_with(one)
+    stand.channel.settle_at_stop(one)
     poll(lambda: stand.sqs.changed, 2, "it is released")
     assert handles(stand.sqs.changed) == ["handle-1"]
     assert stand.owner.begun == []

@@ -137,7 +137,7 @@ class TestBatch:
     def test_it_is_on_record_without_the_text_that_breaks_the_statement(self, store):
         batch("good", "drop")
         [record] = store.records
-        assert record.startswith("message-1 Withheld: FailsAlone")
+        assert record.startswith("message-1 Unrecordable: FailsAlone")
 
     def test_what_is_reported_of_it_does_not_quote_the_statement(self):
         _, decision = batch("good", "drop")

@@ -245,7 +245,7 @@ class TestRecord:
         task.is_refusing = is_refusing
         einfo, *_ = build_tracer(task.name, task, app=app)("id", [error], {}, {"id": "id", "hostname": "w@h"})
         heard = pickle.loads(pickle.dumps(einfo))  # noqa: S301  # as the pool does
-        assert RetryDecision(Kind.OWN).explained(error, heard).is_recorded is not is_refusing
+        assert RetryDecision(Kind.OWN).with_error(error, heard).is_recorded is not is_refusing
 
     def test_the_last_attempt_is_final(self, trace):
         assert trace(LookupError(), attempt=RECEIVES).final

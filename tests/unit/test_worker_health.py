@@ -99,7 +99,7 @@ def test_a_long_error_is_cut(ask):
 def test_a_worker_whose_event_loop_has_stopped_is_not_healthy(ask):
     answer = ask(Polling(), beat_age=STOPPED_AFTER + 1)
     assert answer.status_code == 503
-    assert answer.json()["reason"] == "the event loop has not turned for 31 s"
+    assert answer.json()["reason"] == "the event loop has not run for 31 s"
 
 
 def test_the_same_port_tells_what_the_process_counts():
@@ -156,7 +156,7 @@ child = billiard.Process(target=time.sleep, args=(60,))
 child.start()
 print(child.pid, flush=True)
 {setting}
-Health(InFlight(), {{"q": polling}}, heartbeat, 0, hopeless_after=0.5, look_every=0.05).start()
+Health(InFlight(), {{"q": polling}}, heartbeat, 0, watchdog_timeout=0.5, look_every=0.05).start()
 {then}
 """
 
@@ -168,7 +168,7 @@ Health(InFlight(), {{"q": polling}}, heartbeat, 0, hopeless_after=0.5, look_ever
         (
             "heartbeat.begin(StuckLoop(), lambda: False)",
             "time.sleep(20)",
-            b"the event loop has not turned for 1 s: this process ends",
+            b"the event loop has not run for 1 s: this process ends",
         ),
         # The main thread waits for a pipe that nobody reads, and has the lock that every log line needs.
         ("heartbeat.begin(StuckLoop(), lambda: False)", "while True: logging.error('x' * 1000)", None),

@@ -89,7 +89,7 @@ def repair(repair_id: str) -> dict[str, Any]:
         "progress": progress,
         "state": state if state in STATES else None,
         "items": parts().dlq.repairs.items(repair_id, state if state in STATES else None, SHOWN_ITEMS),
-        "trouble": parts().runs.trouble(repair_id),
+        "error": parts().runs.error(repair_id),
     }
 
 

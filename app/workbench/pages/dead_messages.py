@@ -17,7 +17,7 @@ from celery_sqs.dlq import DeadMessage, RepairItem, RepairProgress
 PAGE: Final = 50  # messages
 
 #: Seconds that the answer waits for the end of a scan. A longer scan goes on while the next page is shown.
-PATIENCE: Final = 0.25
+SCAN_WAIT: Final = 0.25
 
 #: A scan that has not ended by then has failed, in whatever process it ran.
 LONGEST_SCAN: Final = timedelta(minutes=5)
@@ -85,7 +85,7 @@ def message(message_id: str) -> dict[str, Any]:
 @blueprint.post("/dlq/scan")
 def scan() -> BaseResponse:
     """Scan the queue now."""
-    began_at = parts().runs.scan(PATIENCE)
+    began_at = parts().runs.scan(SCAN_WAIT)
     return redirect(url_for("monitor.dlq", since=began_at.isoformat()), HTTPStatus.SEE_OTHER)
 
 
@@ -134,9 +134,9 @@ def _scan(now: datetime) -> dict[str, Any] | None:
     if since.tzinfo is None or not timedelta(0) <= now - since < LONGEST_SCAN:
         return None
     scanned_at = parts().dlq.messages.scanned_at()
-    trouble = parts().runs.trouble()
+    error = parts().runs.error()
     is_over = scanned_at is not None and scanned_at >= since
-    return {"since": since, "is_over": is_over or trouble is not None, "trouble": None if is_over else trouble}
+    return {"since": since, "is_over": is_over or error is not None, "error": None if is_over else error}
 
 
 def _hex(raw: bytes) -> str:

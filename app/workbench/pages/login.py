@@ -39,12 +39,12 @@ def sign_in() -> BaseResponse:
         found = parts().operators.identify(name, request.form.get("password", ""), request.remote_addr or "")
     except TooManyFailures as error:
         logger.warning("too many failures to sign in", address=request.remote_addr)
-        trouble = f"There were too many failures. Try again in {error.retry_after} s."
-        response = _form(name, trouble, HTTPStatus.TOO_MANY_REQUESTS)
+        text = f"There were too many failures. Try again in {error.retry_after} s."
+        response = _form(name, text, HTTPStatus.TOO_MANY_REQUESTS)
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     if found is None:
-        logger.warning("operator not let in", address=request.remote_addr)
+        logger.warning("sign-in refused", address=request.remote_addr)
         return _form(name, "Name and password do not go together.", HTTPStatus.UNAUTHORIZED)
     sessions.begin(parts().operators, found)
     logger.info("operator signed in", operator=found, address=request.remote_addr)
@@ -59,8 +59,8 @@ def sign_out() -> BaseResponse:
     return redirect(url_for("monitor.login"), HTTPStatus.SEE_OTHER)
 
 
-def _form(name: str = "", trouble: str = "", status: HTTPStatus = HTTPStatus.OK) -> Response:
-    return rendered("login.html", {"name": name, "trouble": trouble, "next": _next()}, status)
+def _form(name: str = "", error: str = "", status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return rendered("login.html", {"name": name, "error": error, "next": _next()}, status)
 
 
 def _next() -> str:

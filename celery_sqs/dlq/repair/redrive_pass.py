@@ -95,14 +95,14 @@ class RedrivePass:
     @contextmanager
     def _scan_lock(self) -> Iterator[None]:
         """The lock on scanning the DLQ, as soon as no other process has it."""
-        deadline = time.monotonic() + self._throttle.patience
+        deadline = time.monotonic() + self._throttle.lock_timeout
         while True:
             with ScanLock(self._engine, self._queue.url) as is_ours:
                 if is_ours:
                     yield
                     return
             if time.monotonic() > deadline:
-                raise CallFailed(f"others have been scanning {self._queue.url} for {self._throttle.patience:g} s")
+                raise CallFailed(f"others have been scanning {self._queue.url} for {self._throttle.lock_timeout:g} s")
             self._pause(self._throttle.poll)
 
     def _search(self, scan: Scan, left: int) -> set[str]:

@@ -79,14 +79,14 @@ class RepairRun:
         self._pass.run(self._repair.canaries or None)
         progress = self._await_outcomes()
         if len(self._pass):
-            trouble = self._trouble(progress)
-            if trouble:
-                self._journal.close(STOPPED, f"{trouble}; {progress.waiting} others were not sent")
+            problems = self._problems(progress)
+            if problems:
+                self._journal.close(STOPPED, f"{problems}; {progress.waiting} others were not sent")
                 return
             self._pass.run()
             progress = self._await_outcomes()
         left_over = len(self._journal.undeleted())
-        notes = [self._trouble(progress), f"{left_over} were sent and could not be deleted from the DLQ"]
+        notes = [self._problems(progress), f"{left_over} were sent and could not be deleted from the DLQ"]
         self._journal.close(DONE, "; ".join(filter(None, notes if left_over else notes[:1])))
 
     def _await_outcomes(self) -> RepairProgress:
@@ -102,13 +102,13 @@ class RepairRun:
             self._heartbeat()
             time.sleep(self._throttle.poll)
 
-    def _trouble(self, progress: RepairProgress) -> str:
+    def _problems(self, progress: RepairProgress) -> str:
         """What has failed in this run or is not confirmed, in words; empty if nothing is."""
-        trouble = []
+        problems = []
         failed = progress.failed - self._repair.failed
         if failed:
             [example] = self._log.items(self._repair.id, FAILED, 1)
-            trouble.append(f"{failed} failed again, such as {example.message_id}: {example.error[:MAX_ERROR]}")
+            problems.append(f"{failed} failed again, such as {example.message_id}: {example.error[:MAX_ERROR]}")
         if progress.sent:
-            trouble.append(f"{progress.sent} are not confirmed: no news for {self._throttle.confirm_within:g} s")
-        return "; ".join(trouble)
+            problems.append(f"{progress.sent} are not confirmed: no news for {self._throttle.confirm_within:g} s")
+        return "; ".join(problems)

@@ -14,11 +14,11 @@ class Throttle:
         confirm_within: seconds without a newly confirmed or failed message after which the rest stays unconfirmed.
         poll: seconds between two checks of the outcome, or of the scan lock.
         hidden_for: seconds for which another process may hide a message; one that is missed for longer is gone.
-        patience: seconds to wait for other processes' scans of the DLQ.
+        lock_timeout: seconds to wait for other processes' scans of the DLQ.
     """
 
     rate: float = 200.0
     confirm_within: float = 60.0
     poll: float = 0.25
     hidden_for: float = VISIBILITY + 5.0
-    patience: float = 120.0
+    lock_timeout: float = 120.0

@@ -77,5 +77,5 @@ def test_what_became_of_a_worker_is_said_in_words():
     )
     assert (rescued.title, rescued.facts) == (
         "Sent again by itself: it was dead with attempts left",
-        [("operator", "the safety net", None)],
+        [("operator", "the rescuer", None)],
     )

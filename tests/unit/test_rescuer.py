@@ -1,4 +1,4 @@
-"""The safety net's schedule: it runs where a workbench is, again and again, whatever fails."""
+"""The rescuer's schedule: it runs where a workbench is, again and again, whatever fails."""
 
 import threading
 from datetime import timedelta
@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 from structlog.testing import capture_logs
 
-from app import create_app, safety_net
-from app.safety_net import SafetyNet
+from app import create_app, rescuer
+from app.rescuer import Rescuer
 from tests.conftest import make_settings
 from tests.polling import poll
 
@@ -22,7 +22,7 @@ class FakeRescue:
         self._troubles = list(troubles)
         self.turns = []
 
-    def run_in_turn(self, every):
+    def run_if_due(self, every):
         self.turns.append((every, threading.current_thread().name))
         if self._troubles:
             raise self._troubles.pop(0)
@@ -30,13 +30,13 @@ class FakeRescue:
 
 @pytest.fixture
 def start(monkeypatch):
-    """A function that starts a safety net with failures; returns what it does."""
-    monkeypatch.setattr(safety_net, "ASKED_EVERY", 0.01)
+    """A function that starts a rescuer with failures; returns what it does."""
+    monkeypatch.setattr(rescuer, "ASKED_EVERY", 0.01)
     started = []
 
     def start(*troubles):
         rescue = FakeRescue(*troubles)
-        started.append(SafetyNet(SimpleNamespace(rescue=rescue), EVERY))
+        started.append(Rescuer(SimpleNamespace(rescue=rescue), EVERY))
         started[-1].start()
         return rescue
 
@@ -48,7 +48,7 @@ def start(monkeypatch):
 def test_it_asks_for_its_turn_again_and_again_on_a_thread_of_its_own(start):
     rescue = start()
     poll(lambda: len(rescue.turns) > 2, 5, "it has asked three times")
-    assert set(rescue.turns) == {(EVERY, "safety-net")}
+    assert set(rescue.turns) == {(EVERY, "rescuer")}
 
 
 def test_a_failure_does_not_end_it_and_is_logged_when_it_begins_or_changes(start):
@@ -60,9 +60,9 @@ def test_a_failure_does_not_end_it_and_is_logged_when_it_begins_or_changes(start
 
 def test_after_its_stop_there_is_no_turn(start):
     rescue, before = FakeRescue(), threading.active_count()
-    net = SafetyNet(SimpleNamespace(rescue=rescue), EVERY)
-    net.start()
-    net.stop(5)
+    one = Rescuer(SimpleNamespace(rescue=rescue), EVERY)
+    one.start()
+    one.stop(5)
     assert threading.active_count() == before
 
 
@@ -73,4 +73,4 @@ def test_after_its_stop_there_is_no_turn(start):
 )
 def test_it_is_where_a_workbench_is(changes, is_there):
     app = create_app(make_settings(**changes))
-    assert (app.extensions[SafetyNet.NAME] is not None) is is_there
+    assert (app.extensions[Rescuer.NAME] is not None) is is_there

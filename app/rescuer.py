@@ -1,4 +1,4 @@
-"""The safety net on its schedule: every few minutes one of the processes with a workbench looks into the DLQ.
+"""The rescuer: every few minutes one of the processes with a workbench scans the DLQ.
 
 It runs there because a workbench's role may take messages out of the DLQ, and send. No worker may.
 """
@@ -18,7 +18,7 @@ logger = structlog.stdlib.get_logger(__name__)
 ASKED_EVERY: Final = 10.0
 
 
-class SafetyNet:
+class Rescuer:
     """Rescues what is dead with attempts left, on a thread of this process: see `celery_sqs.dlq.Rescue`.
 
     A process that is killed takes its pass with it. The next one goes on with it.
@@ -28,18 +28,18 @@ class SafetyNet:
         every: the time between two passes, of all processes together.
     """
 
-    NAME: ClassVar = "order-intake-safety-net"
+    NAME: ClassVar = "order-intake-rescuer"
 
     def __init__(self, dlq: DeadLetterService, every: timedelta) -> None:
         self._dlq = dlq
         self._every = every
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
-        self._trouble = ""
+        self._last_error = ""
 
     @classmethod
-    def of(cls, services: Services) -> "SafetyNet | None":
-        """The safety net of an application; None where it has no workbench, or the setting says so."""
+    def of(cls, services: Services) -> "Rescuer | None":
+        """The rescuer of an application; None where it has no workbench, or the setting says so."""
         settings = services.settings
         if not (settings.operators and settings.dlq_rescue_minutes):
             return None
@@ -47,14 +47,14 @@ class SafetyNet:
 
     def start(self) -> None:
         """Begin, in a process that serves requests."""
-        self._thread = threading.Thread(target=self._run, name="safety-net", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="rescuer", daemon=True)
         self._thread.start()
 
-    def stop(self, patience: float) -> None:
+    def stop(self, timeout: float) -> None:
         """Begin no further pass; waits for one under way, for so many seconds at the most."""
         self._stopped.set()
         if self._thread is not None:
-            self._thread.join(patience)
+            self._thread.join(timeout)
 
     def _run(self) -> None:
         while True:
@@ -64,12 +64,12 @@ class SafetyNet:
 
     def _pass(self) -> None:
         try:
-            self._dlq.rescue.run_in_turn(self._every)
+            self._dlq.rescue.run_if_due(self._every)
         # SQS or the database is away, or whatever else: there is a next time.
         except Exception as error:
-            trouble = f"{type(error).__name__}: {error}"
-            if trouble != self._trouble:
-                logger.warning("the DLQ could not be looked into", error=trouble)
-            self._trouble = trouble
+            error_text = f"{type(error).__name__}: {error}"
+            if error_text != self._last_error:
+                logger.warning("the DLQ could not be scanned", error=error_text)
+            self._last_error = error_text
         else:
-            self._trouble = ""
+            self._last_error = ""
