@@ -98,6 +98,10 @@ class Settings:
             raise Misconfigured(f"sqs_queues: there is no queue {name!r}; there are {', '.join(self.queues)}")
         return self.queues[name]
 
+    def listed(self, queue_url: str) -> Collection[str] | None:
+        """The tasks that messages of a queue may name; None for all."""
+        return next((queue.tasks for queue in self.queues.values() if queue.url == queue_url), None)
+
     @classmethod
     def of(cls, conf: Any) -> "Settings":
         """Read a Celery app's configuration.

@@ -25,7 +25,6 @@ TIME_LIMIT = 20
 def create_celery(settings: Settings) -> Celery:
     """The Celery app for these settings. It becomes the process's current app."""
     app = Celery("tasks")
-    # Whoever may send a message names the task: Celery's own could be made to send messages, or to run for ever.
     queue = celery_sqs.Queue(url=settings.sqs_queue_url, dlq_url=settings.sqs_dlq_url, tasks=(PERSIST_ORDER,))
     celery_sqs.setup(
         app,

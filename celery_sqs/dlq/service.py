@@ -1,6 +1,6 @@
 """The entry point of all work on a dead-letter queue: scan it, try its messages, repair them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from celery import Celery
 from sqlalchemy import Engine
@@ -47,7 +47,7 @@ class DeadLetterService:
     ) -> None:
         self._engine = engine
         self._queue = queue
-        self._hooks = TaskHooks(app, _listed(app, queue.work_url))
+        self._hooks = TaskHooks(app, Settings.of(app.conf).listed(queue.work_url))
         self._snapshot = Snapshot(engine, attempts, self._hooks)
         self.messages = DeadMessages(engine)
         self.repairs = Repairs(engine, queue, self._snapshot, attempts, self._hooks, throttle)
@@ -77,9 +77,3 @@ class DeadLetterService:
             Exception: what `SQSTask.dry_run` of the task raises.
         """
         return self._hooks.dry_run_edit(message, new_body)
-
-
-def _listed(app: Celery, work_url: str) -> Collection[str] | None:
-    """The tasks that messages of a work queue may name; None for all."""
-    queues = Settings.of(app.conf).queues.values()
-    return next((queue.tasks for queue in queues if queue.url == work_url), None)

@@ -10,7 +10,7 @@ again, until SQS moves it to the DLQ.
 | permanent | it raised what no later attempt can mend | back at once, so it is in the DLQ within a second |
 | lost | its process was killed, or it overran its time limit | like own |
 | begun | it runs alone, or its worker died while it did: it is on record before it begins | nothing yet |
-| poison | nobody can read it, or has such a task | like permanent |
+| poison | nobody can read it, has such a task, or may run it from this queue | like permanent |
 | outage | what the task depends on is away | stays with the worker, leased, and is run again without another receive |
 | blocked | what this call alone depends on is not to be had | as in an outage, after a pause; the others go on |
 """

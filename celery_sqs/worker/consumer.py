@@ -1,6 +1,7 @@
 """Celery's consumer in a worker's main process, for what no task of its own can deal with."""
 
 import functools
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,8 @@ from celery_sqs.tasks.decision import Kind, RetryDecision, is_last
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.recorder import record, record_soon
 from celery_sqs.worker.request import settle
+
+logger = logging.getLogger(__name__)
 
 
 class Consumer(consumer.Consumer):
@@ -72,6 +75,7 @@ class Consumer(consumer.Consumer):
         signals.task_rejected.send(sender=self, message=message, exc=error)
         delivery = message.channel.in_flight.get(message.delivery_tag)
         if delivery is not None:
+            logger.error("message %s is released to %s: %r", delivery.message_id, delivery.queue, error)
             self.bury(delivery, error, message.headers.get("task", ""), message.headers.get("id", ""))
 
     def bury(self, delivery: Delivery, error: Exception, name: str = "", task_id: str = "") -> None:

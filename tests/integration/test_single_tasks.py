@@ -211,30 +211,6 @@ def test_a_call_of_an_unknown_task_is_in_the_dlq_within_three_seconds(here):
     assert rows == [(1, "poison", "LookupError", 0), (2, "poison", "LookupError", 0), (3, "poison", "LookupError", 1)]
 
 
-#: Calls of tasks that Celery brings itself, as anyone can send them.
-GROUP_OF_TWO = [
-    [{"task": "jobs.note", "args": [{}], "kwargs": {}, "options": {"task_id": f"of-the-group-{n}"}} for n in range(2)]
-]
-CELERYS = {
-    "celery.accumulate": ([1, 2], "SUCCESS"),
-    "celery.backend_cleanup": ([], "SUCCESS"),
-    "celery.chain": ([1], "FAILURE"),
-    "celery.chord_unlock": (["group", {"task": "jobs.note"}], "FAILURE"),
-    "celery.group": ([*GROUP_OF_TWO, [["group", None], []], "group", []], "SUCCESS"),
-    "celery.map": ([{"task": "jobs.unheard_of"}, [1]], "FAILURE"),
-}
-
-
-@pytest.mark.parametrize("task", CELERYS)
-def test_a_task_of_celerys_own_is_done_or_is_in_the_dlq_after_all_its_attempts(here, task):
-    before, (args, state) = here.queues.waiting(), CELERYS[task]
-    task_id = here.app.send_task(task, args).id
-    ends_at = (state, 1 if state == "SUCCESS" else ATTEMPTS)
-    poll(lambda: here.state_of(task_id) == ends_at, 20, "it has ended")
-    poll(lambda: here.queues.waiting() == before, 5, "it is not in the queue any more")
-    assert here.is_dead(task_id) == (state == "FAILURE")
-
-
 def test_in_an_outage_a_message_is_held_and_run_again_without_another_receive(here):
     before = here.queues.waiting()
     here.away.touch()
