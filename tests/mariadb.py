@@ -24,6 +24,7 @@ from tests.processes import ROOT, Process, free_port
 
 APPLICATION: Final = "application"  # a user with rights to rows alone
 PASSWORD: Final = "the-password-of-the-tests"
+TLS_ALONE: Final = "--require-secure-transport=ON"  # an option of the server
 FEW: Final = 10  # connections: MariaDB allows no lower limit
 
 
@@ -56,6 +57,7 @@ class MariaDB:
     def __init__(self, folder: Path, *options: str) -> None:
         self._folder = folder
         self.port = free_port()
+        self._without_tls = TLS_ALONE not in options
         # A server that starts removes what others have of temporary tables in the same folder.
         temporary = folder / "tmp"
         temporary.mkdir()
@@ -207,7 +209,7 @@ class MariaDB:
             database=database,
             autocommit=True,
             connect_timeout=2,
-            ssl_disabled=True,  # or PyMySQL reads all the machine's certificates first
+            ssl_disabled=self._without_tls,  # PyMySQL reads all the machine's certificates first
         )
 
     def _answers(self) -> bool:
