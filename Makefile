@@ -28,10 +28,12 @@ up: $(INSTALLED) ## Set up and run everything on this machine; Ctrl-C stops it
 demo: $(INSTALLED) ## Post a stream of orders to the running `make up` and watch what becomes of them
 	@python -m dev.demo
 
-# checkov is large, and for people without Terraform of no use.
+# checkov is large, and for people without Terraform of no use. Tests that wait leave the processors to others: there are
+# more workers than these. Files go in their order, where those of tests/e2e come early: xdist would begin with the
+# files of the most tests, and wait for one of few and long ones at the end.
 test: $(INSTALLED) $(if $(shell command -v terraform),$(CHECKOV)) ## Run the tests of this project; installs MariaDB, Chromium and curl where they are missing
 	@sh tests/install-packages.sh
-	@pytest -n 3 --dist loadfile -m "not plain and not long and not terraform and not package"
+	@pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not plain and not long and not terraform and not package"
 
 test-long: $(INSTALLED) ## Run the tests that take their time: a browser, many processes, a million rows, real time limits
 	@sh tests/install-packages.sh

@@ -72,9 +72,18 @@ def queues(emulator):
 def mariadb_server(tmp_path_factory):
     if not mariadb.installed():
         pytest.fail("mariadbd is not installed: run tests/install-packages.sh")
-    server = MariaDB(tmp_path_factory.mktemp("mariadb"))
+    # The tests kill its process, but never the machine: what the kernel has is safe enough, and takes no waiting.
+    server = MariaDB(tmp_path_factory.mktemp("mariadb"), "--innodb-flush-method=nosync")
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """The bytes of a migrated SQLite file. Migrating once and copying saves seconds."""
+    path = tmp_path_factory.mktemp("database") / "orders.db"
+    mariadb.migrate(f"sqlite:///{path}")
+    return path.read_bytes()
 
 
 @pytest.fixture(params=["mariadb", "sqlite"])
@@ -83,9 +92,8 @@ def database_url(request, tmp_path):
     if request.param == "mariadb":
         server = request.getfixturevalue("mariadb_server")
         return server.application(server.fresh())
-    url = f"sqlite:///{tmp_path}/orders.db"
-    mariadb.migrate(url)
-    return url
+    (tmp_path / "orders.db").write_bytes(request.getfixturevalue("empty_database"))
+    return f"sqlite:///{tmp_path}/orders.db"
 
 
 @pytest.fixture

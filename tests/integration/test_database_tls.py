@@ -8,7 +8,7 @@ from orders.database import connect
 from orders.faults import is_outage
 from orders.store import OrderStore
 from tests import certificate
-from tests.mariadb import MariaDB
+from tests.mariadb import TLS_ALONE, MariaDB
 from tests.unit.samples import an_arrival
 
 
@@ -25,7 +25,7 @@ def server(tmp_path_factory, ours):
         tmp_path_factory.mktemp("mariadb"),
         f"--ssl-cert={ours.file}",
         f"--ssl-key={ours.key_file}",
-        "--require-secure-transport=ON",
+        TLS_ALONE,
     )
     yield one
     one.stop()

@@ -10,7 +10,6 @@ import pytest
 from app import create_app
 from orders.database import connect
 from orders.store import OrderStore
-from tests import mariadb
 from tests.conftest import make_settings
 from tests.dead_orders import FakeWorker, a_failure, bury, bury_copy, in_all, order_body, order_id_of
 from tests.unit.fakes import FakeQueue
@@ -20,11 +19,10 @@ AWAY = {"sqs_endpoint": NOWHERE, "sqs_queue_url": f"{NOWHERE}/0/work", "sqs_dlq_
 
 
 @pytest.fixture
-def database_url(tmp_path):
+def database_url(empty_database, tmp_path):
     """One database is enough: what differs between the two is below the commands."""
-    url = f"sqlite:///{tmp_path}/orders.db"
-    mariadb.migrate(url)
-    return url
+    (tmp_path / "orders.db").write_bytes(empty_database)
+    return f"sqlite:///{tmp_path}/orders.db"
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from app import create_app
 from orders.database import connect
 from orders.identity import Identity
 from orders.store import OrderStore
-from tests import mariadb
 from tests.conftest import make_settings
 from tests.unit.fakes import FakeQueue
 
@@ -21,14 +20,6 @@ hypothesis_settings.load_profile("house")
 @pytest.fixture
 def queue():
     return FakeQueue()
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
-    """The bytes of a migrated SQLite file. Migrating once and copying saves seconds."""
-    path = tmp_path_factory.mktemp("database") / "orders.db"
-    mariadb.migrate(f"sqlite:///{path}")
-    return path.read_bytes()
 
 
 @pytest.fixture
