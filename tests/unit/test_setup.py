@@ -8,12 +8,9 @@ from celery import Celery
 from celery.bin.base import CLIContext
 from celery.bin.control import status
 from click.testing import CliRunner
-from kombu import Exchange
-from kombu import Queue as KombuQueue
-from kombu.common import Broadcast
 
 import celery_sqs
-from celery_sqs import Misconfigured, Queue, SQSTask
+from celery_sqs import Queue, SQSTask
 from celery_sqs.consume.transport import Transport
 from celery_sqs.monitor.control import Control
 from celery_sqs.monitor.dispatcher import Events
@@ -192,118 +189,3 @@ def test_without_one_in_the_url_it_is_that_of_the_environment(app, monkeypatch, 
     monkeypatch.setenv(variable, "eu-west-3")
     celery_sqs.setup(app, queues={"mail": "http://127.0.0.1:4566/000000000000/mail"})
     assert settings_of(app).endpoint.region == "eu-west-3"
-
-
-@pytest.mark.parametrize(
-    ("settings", "names"),
-    [
-        ({}, "sqs_queues"),
-        ({"queues": {}}, "sqs_queues"),
-        ({"queues": [URL]}, "sqs_queues"),
-        ({"queues": {"": URL}}, "sqs_queues"),
-        ({"queues": {"mail": 7}}, r"sqs_queues\['mail'\]"),
-        ({"queues": {"mail": "mail"}}, r"sqs_queues\['mail'\]"),
-        ({"queues": {"mail": {"url": URL, "dlq": URL}}}, r"sqs_queues\['mail'\]"),
-        ({"queues": {"mail": Queue(url=URL, dlq_url="dead")}}, r"sqs_queues\['mail'\]"),
-        ({"queues": {"mail": "http://[::1/0/mail"}}, r"sqs_queues\['mail'\]"),
-        ({"queues": {"mail": f" {URL}"}}, r"sqs_queues\['mail'\]"),
-        ({"queues": {"mail": Queue(url=7)}}, r"sqs_queues\['mail'\]"),
-        ({"queues": {"mail": Queue(url=URL, dlq_url=7)}}, r"sqs_queues\['mail'\]"),
-        ({"queues": {"mail": Queue(url=URL, tasks="send_mail")}}, r"sqs_queues\['mail'\]: tasks"),
-        ({"queues": {"mail": Queue(url=URL, tasks=[])}}, r"sqs_queues\['mail'\]: tasks"),
-        ({"queues": {"mail": {"url": URL, "tasks": ["send_mail", 7]}}}, r"sqs_queues\['mail'\]: tasks"),
-        ({"queues": {"mail": {"dlq_url": URL, "tasks": ["send_mail"]}}}, r"sqs_queues\['mail'\]"),
-        ({"region": 7}, "sqs_region"),
-        ({"region": "not a region"}, "sqs_region"),
-        ({"endpoint_url": 7}, "sqs_endpoint_url"),
-        ({"endpoint_url": "127.0.0.1:4566"}, "sqs_endpoint_url"),
-        ({"endpoint_url": "http://"}, "sqs_endpoint_url"),
-        ({"endpoint_url": "http://127.0.0.1:xx"}, "sqs_endpoint_url"),
-        ({"access_key": "key"}, "sqs_access_key"),
-        ({"access_key": ("", "")}, "sqs_access_key"),
-        ({"default_task": 7}, "sqs_default_task"),
-        ({"send_timeout": 0}, "sqs_send_timeout"),
-        ({"send_timeout": "5"}, "sqs_send_timeout"),
-        ({"send_timeout": True}, "sqs_send_timeout"),
-        ({"send_timeout": float("inf")}, "sqs_send_timeout"),
-        ({"health_port": 70_000}, "sqs_health_port"),
-        ({"health_port": 80.5}, "sqs_health_port"),
-        ({"preflight": "maybe"}, "sqs_preflight"),
-        ({"preflight": ["refuse"]}, "sqs_preflight"),
-        ({"monitor_events": "no"}, "sqs_monitor_events"),
-        ({"monitor_retention_days": "7"}, "sqs_monitor_retention_days"),
-    ],
-    ids=repr,
-)
-def test_a_wrong_or_missing_value_is_one_line_that_names_it(app, settings, names):
-    celery_sqs.setup(app, **({"queues": {"mail": URL}} if settings and "queues" not in settings else {}), **settings)
-    with pytest.raises(Misconfigured, match=f"^{names}: ") as raised:
-        app.connection_for_write()
-    assert "\n" not in str(raised.value)
-    with pytest.raises(Misconfigured):  # and not only the first time
-        app.connection_for_write()
-
-
-def test_a_misspelt_key_of_the_configuration_is_one_line_that_names_it(app):
-    celery_sqs.setup(app, queues={"mail": URL})
-    app.conf.sqs_send_timout = 3
-    with pytest.raises(Misconfigured, match=r"^sqs_send_timout: there is no such setting"):
-        settings_of(app)
-
-
-def test_a_secret_is_in_no_error_and_no_repr_and_not_in_celery_report_or_inspect_conf(app):
-    celery_sqs.setup(app, queues={"mail": URL}, access_key=("key", "the-secret"), monitor_database=None)
-    assert "the-secret" not in repr(settings_of(app))
-    assert "the-secret" not in app.bugreport()
-    assert "the-secret" not in repr(app.conf.table(with_defaults=True, censored=True))
-
-
-@pytest.mark.parametrize(
-    ("exchange", "options"),
-    [
-        ("media", {"exchange": "media", "routing_key": "mail"}),
-        ("media", {"queue": KombuQueue("mail", Exchange("media", "topic"), "media.#")}),
-        ("mail", {"queue": Broadcast("mail")}),
-    ],
-)
-def test_a_call_to_an_exchange_raises_and_is_not_lost_without_a_word(app, exchange, options):
-    celery_sqs.setup(app, queues={"mail": URL}, access_key=("key", "secret"))
-    with pytest.raises(celery_sqs.Unsendable, match=f"^exchange {exchange!r}: SQS has no exchanges"):
-        app.send_task("send_mail", **options)
-
-
-def test_a_call_to_a_queue_that_is_not_set_up_names_it(app):
-    celery_sqs.setup(app, queues={"mail": URL}, access_key=("key", "secret"))
-    with pytest.raises(Misconfigured, match=r"^sqs_queues: there is no queue 'nowhere'; there are mail"):
-        app.send_task("send_mail", queue="nowhere")
-
-
-def test_without_any_region_the_setting_is_named(app, monkeypatch, tmp_path):
-    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
-    monkeypatch.delenv("AWS_REGION", raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    celery_sqs.setup(app, queues={"mail": "http://127.0.0.1:4566/000000000000/mail"})
-    with pytest.raises(Misconfigured, match=r"^sqs_region: "):
-        settings_of(app)
-
-
-@pytest.mark.parametrize("url", ["redis://127.0.0.1", "amqp://guest@127.0.0.1//"])
-def test_another_broker_is_refused(app, url):
-    app.conf.broker_url = url
-    celery_sqs.setup(app, queues={"mail": URL})
-    with pytest.raises(Misconfigured, match=r"^broker_url: "):
-        settings_of(app)
-
-
-def test_an_argument_that_is_no_setting_is_refused_at_once(app):
-    with pytest.raises(Misconfigured, match="visibility_timeout"):
-        celery_sqs.setup(app, queues={"mail": URL}, visibility_timeout=30)
-
-
-def test_an_app_that_has_tasks_already_is_refused_at_once(app):
-    @app.task(name="early", shared=False, lazy=False)
-    def early():
-        """It has Celery's own class."""
-
-    with pytest.raises(Misconfigured, match="before the app's first task"):
-        celery_sqs.setup(app, queues={"mail": URL})
