@@ -5,6 +5,8 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.mariadb import rows
 from tests.plain.messages import ORDER
 from tests.polling import poll
@@ -30,6 +32,7 @@ def test_an_accepted_order_is_persisted_within_three_seconds(client, start_worke
     assert stored["totalPrice"] == "1234567890.10"
 
 
+@pytest.mark.long  # tests/faults/test_run.py kills a worker and a child among fewer orders
 def test_a_thousand_orders_survive_two_killed_workers(client, start_worker, environment, queues):
     def post(number):
         return client.post(product=f"Item {number}", quantity=number + 1, price=f"{number}.{number % 100:02}")
