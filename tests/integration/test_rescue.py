@@ -8,6 +8,7 @@ import pytest
 from celery import Celery
 from sqlalchemy import update
 
+import celery_sqs
 from app.history import History
 from celery_sqs.aws.endpoint import Endpoint
 from celery_sqs.dlq import RESCUE, SYSTEM, DeadLetterQueue, DeadLetterService, Selection, Throttle
@@ -124,7 +125,7 @@ def test_what_nobody_can_run_stays_dead(service, queues):
 
 
 def test_a_task_without_a_store_of_attempts_is_left_alone(engine, dlq, queues):
-    app = Celery("plain", set_as_current=False)
+    app = celery_sqs.setup(Celery("plain", set_as_current=False), {"plain": queues.url}, region="us-east-1")
     app.task(_do_nothing, base=SQSTask, name="plain", shared=False)
     bury(queues, ["{}"], celery_task={"DataType": "String", "StringValue": "plain"})
     service = DeadLetterService(app, engine, dlq, OrderStore(engine), QUICK)
