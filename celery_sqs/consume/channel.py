@@ -210,7 +210,7 @@ class Channel(SendingChannel):
         """Keep a message, leased, and hand it over again after so many seconds; nothing else waits for it."""
         delivery = self.in_flight.get(delivery_tag)
         if delivery is not None and delivery.advance(State.PARKED):
-            delivery.is_submitted = False
+            delivery.is_submitted = delivery.is_alone = False  # a suspect has run alone, and this worker lives
             self._postponed.append((delivery, seconds))
             self.owner.withdraw(delivery)
 

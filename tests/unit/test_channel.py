@@ -10,6 +10,13 @@ from tests.unit.channels import Stand, refuse
 from tests.unit.deliveries import SettlingSQS, handles
 
 
+class AtOnce:
+    """An event loop for which no time passes."""
+
+    def call_later(self, _seconds, call, arguments):
+        call(arguments)
+
+
 @pytest.fixture
 def stand():
     stand = Stand()
@@ -25,7 +32,6 @@ def test_what_comes_for_the_first_time_is_handed_over_at_once(stand):
 
 def test_what_has_come_back_is_examined_before_anything_is_handed_over(stand):
     back, _ = stand.receive(1, receives=2), stand.receive(2)
-    assert stand.handed_over() == []
     assert stand.owner.examined == [back]
     back.attempts = 1
     stand.channel.proceed(back, Step.RUN, records=True)
@@ -53,7 +59,6 @@ def test_a_message_whose_receives_run_out_is_renewed_and_not_run(stand):
     stand.channel.turn()
     one.attempts = 0
     stand.channel.proceed(one, Step.RENEW, records=True)
-    assert stand.handed_over() == []
     [renewal] = stand.copies()
     assert (renewal.message_id, renewal.receives, renewal.is_suspect) == ("m1", 3, True)
     assert handles(stand.sqs.deleted) == ["handle-1"]
@@ -81,7 +86,6 @@ def test_a_suspect_is_handed_over_once_its_attempt_is_on_record_and_alone(stand)
     stand.channel.turn()
     suspect.attempts = 0
     stand.channel.proceed(suspect, Step.RUN_ALONE, records=True)
-    assert stand.handed_over() == []
     assert stand.owner.begun == [suspect]
     stand.channel.begin(suspect)
     assert stand.handed_over() == ["handle-1"]
@@ -117,6 +121,20 @@ def test_an_attempt_that_is_on_record_and_has_not_failed_is_withdrawn(stand, end
     assert stand.owner.withdrawn == [begun]
 
 
+def test_a_suspect_that_is_postponed_runs_with_others_then(stand):
+    stand.channel.sqs = SettlingSQS()
+    one = stand.receive(1, renewal=Renewal(message_id="first", sent_at=0, receives=3, is_suspect=True))
+    stand.channel.turn()
+    one.attempts = 0
+    stand.channel.proceed(one, Step.RUN_ALONE, records=True)
+    stand.channel.turn()
+    assert stand.owner.begun == [one]
+    stand.channel.hub = AtOnce()
+    stand.channel.postpone(one.receipt_handle, 5)
+    assert stand.handed_over() == [one.receipt_handle]
+    assert stand.owner.begun == [one]  # and no second time alone
+
+
 def test_what_could_not_be_recorded_runs_alone_where_sqs_does_not_take_its_copy(stand):
     stand.channel.sqs = SettlingSQS(refuse)
     stand.channel.settlements.open("http://other")
@@ -134,7 +152,6 @@ def test_what_could_not_be_recorded_runs_alone_where_sqs_does_not_take_its_copy(
 
 def test_what_nobody_can_read_is_buried(stand):
     one = stand.receive(1, attributes={RENEWAL: {"DataType": "String", "StringValue": "{"}})
-    assert stand.handed_over() == []
     [(buried, error)] = stand.owner.buried
     assert buried is one
     assert RENEWAL in str(error)
