@@ -158,25 +158,48 @@ def test_a_queue_that_the_app_has_not_is_named(good, command):
 def test_a_setting_that_is_wrong_is_one_line(good):
     app = Celery("shop", set_as_current=False)
     celery_sqs.setup(app, queues={"mail": good.url}, region="us-east-1", send_timeout=0)
-    ended = CliRunner().invoke(sqs, ["preflight"], obj=CLIContext(app=app, no_color=True, workdir=None))
+    ended = preflight_of(app)
     assert ended.exit_code == os.EX_CONFIG
     assert ended.output == "Error: sqs_send_timeout: 0 is not a number of seconds, above 0 and up to a day\n"
 
 
 @pytest.mark.parametrize(("listed", "code"), [(["jobs.send"], 0), (["jobs.send", "jobs.sent"], 1)])
 def test_a_task_that_a_queue_lists_and_the_app_has_not_is_named(good, listed, code):
+    app = listing(good, listed)
+    define(app, "jobs.send")
+    ended = preflight_of(app)
+    assert ended.exit_code == code, ended.output
+    assert ("mail lists the task 'jobs.sent', which this app does not have" in ended.output) == bool(code)
+
+
+def test_a_listed_task_may_be_in_a_module_that_a_worker_loads_at_its_start(good):
+    app = listing(good, ["jobs.send"])
+    app.autodiscover_tasks(lambda: define(app, "jobs.send"))
+    ended = preflight_of(app)
+    assert ended.exit_code == 0, ended.output
+
+
+def listing(queues, tasks):
+    """An app whose queue lists these tasks."""
     app = Celery("shop", set_as_current=False)
     celery_sqs.setup(
         app,
-        queues={"mail": celery_sqs.Queue(url=good.url, tasks=listed)},
+        queues={"mail": celery_sqs.Queue(url=queues.url, tasks=tasks)},
         region="us-east-1",
-        endpoint_url=good.url.rsplit("/", 2)[0],
+        endpoint_url=queues.url.rsplit("/", 2)[0],
         access_key=("test", "test"),
     )
-    app.task(name="jobs.send", shared=False)(_do_nothing)
-    ended = CliRunner().invoke(sqs, ["preflight"], obj=CLIContext(app=app, no_color=True, workdir=None))
-    assert ended.exit_code == code, ended.output
-    assert ("mail lists the task 'jobs.sent', which this app does not have" in ended.output) == bool(code)
+    return app
+
+
+def define(app, name):
+    """Give the app a task; returns the packages that may have others."""
+    app.task(name=name, shared=False)(_do_nothing)
+    return []
+
+
+def preflight_of(app):
+    return CliRunner().invoke(sqs, ["preflight"], obj=CLIContext(app=app, no_color=True, workdir=None))
 
 
 def _do_nothing():

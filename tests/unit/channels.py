@@ -43,7 +43,7 @@ class NotedOwner(Owner):
 
     def __init__(self, channel, has_store=True):
         super().__init__(channel)
-        self.has_store = has_store
+        self.has_store, self.is_cold = has_store, True
         self.examined, self.begun, self.withdrawn, self.buried, self.resumed = [], [], [], [], 0
 
     def records(self, delivery):
@@ -66,7 +66,7 @@ class NotedOwner(Owner):
         self.resumed += 1
 
     def is_cold_shutdown(self):
-        return True
+        return self.is_cold
 
 
 class Stand:

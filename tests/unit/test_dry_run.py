@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from celery_sqs.dlq import DeadLetterQueue, DeadLetterService
 from celery_sqs.dlq.hooks import CHUNK, TaskHooks
 from celery_sqs.message import exact_json
+from celery_sqs.settings import Settings
 from celery_sqs.tasks.task import SQSTask
 from orders.outcome import Arrival
 from orders.schema import from_message
@@ -88,6 +90,17 @@ def test_many_are_tried_in_their_order(hooks, stored):
     answers = hooks.dry_run([a_dead_message(body, number) for number, body in enumerate(bodies)])
     assert [answer.accepted for answer in answers] == [body != "poison" for body in bodies]
     assert answers[-1].why == "is stored already, equal"
+
+
+@pytest.mark.parametrize(("suffix", "is_refused"), [("", True), ("-of-others", False)])
+def test_a_task_that_its_queue_does_not_list_would_be_refused(engine, store, suffix, is_refused):
+    app = make_celery(engine)
+    settings = Settings.of(app.conf)
+    [queue] = settings.queues.values()
+    service = DeadLetterService(app, engine, DeadLetterQueue(settings.endpoint, queue.url + suffix), store)
+    [answer] = service.dry_run([a_dead_message("[[1], {}, {}]", celery_task="celery.map")])
+    assert (answer.why == "the queue does not list the task 'celery.map'") == is_refused
+    assert answer.accepted != is_refused
 
 
 def _do_nothing():

@@ -1,6 +1,8 @@
 """What a stopping worker does with what has not begun: it runs nothing, and renews it or releases it."""
 
 import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -111,3 +113,33 @@ def test_closing_does_not_release_what_is_being_renewed(stand):
     stand.channel.close()
     assert stand.sqs.changed == [], "released it would run beside its copy"
     assert handles(stand.sqs.deleted) == ["handle-1"]
+
+
+def test_closing_waits_four_seconds_for_polls_that_do_not_end(stand):
+    stand.owner.is_cold = False
+    stand.channel._stopped.append(SimpleNamespace(is_polling=True))
+    assert 3.5 < seconds_of_closing(stand) < 5
+
+
+def test_the_last_settlements_get_four_seconds_together(stand):
+    over = threading.Event()
+
+    def confirm_late(entries):
+        over.wait(20)
+        return succeed(entries)
+
+    stand.channel.sqs = SettlingSQS(*[confirm_late] * 2)
+    stand.channel.settlements.open("http://other")
+    released, renewed = stand.receive(1, receives=2), stand.receive(2, receives=2)
+    released.queue_url = renewed.queue_url = "http://other"
+    released.attempts = RECEIVES
+    try:
+        assert 3.5 < seconds_of_closing(stand) < 5
+    finally:
+        over.set()
+
+
+def seconds_of_closing(stand):
+    began_at = time.monotonic()
+    stand.channel.close()
+    return time.monotonic() - began_at

@@ -140,9 +140,11 @@ def test_a_taken_port_does_not_keep_the_worker_from_working(caplog):
     second.stop()
 
 
-#: A worker's main process in small, with a child as billiard's pools have them; the rest is each test's.
+#: A worker's main process in small, with a child as billiard's pools have them; the rest is each test's. The alarm ends
+#: it where nothing else does, even after its test.
 PROGRAM = """
-import logging, sys, time
+import logging, signal, sys, time
+signal.alarm(30)
 import billiard
 from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
@@ -176,15 +178,24 @@ Health(InFlight(), {{"q": polling}}, heartbeat, 0, watchdog_timeout=0.5, look_ev
     ids=["no poll ends", "the event loop is stuck", "nobody reads stderr"],
 )
 def test_a_process_that_cannot_recover_ends_with_its_children(setting, then, reason):
-    program = PROGRAM.format(setting=setting, then=then)
-    with subprocess.Popen(
-        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with running(PROGRAM.format(setting=setting, then=then)) as process:
         child = int(process.stdout.readline())
         assert process.wait(15) == EXIT_CODE
         poll(lambda: not _runs(child), 5, "the child has ended")
         said = process.stderr.read()
     assert reason is None or reason in said
+
+
+@contextlib.contextmanager
+def running(program):
+    """A process that runs a program, and is killed with the end of the block."""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(
