@@ -50,11 +50,11 @@ def _is_given_up(copy: Copy, message: Message, rules: Rules) -> bool:
     if copy.place not in _NO_DECISION or (not copy.is_copy and not copy.receives):
         return False
     next_receive = copy.receives + (copy.place is not Place.RETURNED)
-    for receives in range(next_receive, MAX_RECEIVES + 1):
-        known = copy._replace(receives=receives, attempts=message.attempts)
-        if rules.after_receive(budget(known, rules)) is not Step.GIVE_UP:
-            return False
-    return True
+    known = copy._replace(attempts=message.attempts)
+    left = [known._replace(receives=receives) for receives in range(next_receive, MAX_RECEIVES + 1)]
+    # Where it is renewed before it is looked up, by a stop or in an outage.
+    left.append(known._replace(receives=1, since=0, sent_at=message.attempts))
+    return all(rules.after_receive(budget(each, rules)) is Step.GIVE_UP for each in left)
 
 
 def _without_details(copy: Copy, message: Message, rules: Rules) -> Copy:
