@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help up demo test test-long test-localstack test-terraform test-package faults bench lint format lock clean
+.PHONY: help up demo test test-long test-localstack test-terraform test-package model faults bench lint format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 17
@@ -53,6 +53,9 @@ test-terraform: $(INSTALLED) $(AWS) $(CHECKOV) ## Apply terraform/ on emulators,
 
 test-package: $(INSTALLED) ## Build celery-sqs, install it alone, and run its README's example
 	@pytest -m package tests/package
+
+model: $(INSTALLED) ## Search the largest worlds of docs/model.md, and have a million random lives, 20 minutes or more
+	@python -m tests.model
 
 faults: $(INSTALLED) ## Run orders through random faults, 45 minutes; ARGS="--seed 3" repeats one run
 	@sh tests/install-packages.sh

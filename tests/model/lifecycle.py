@@ -5,11 +5,11 @@ Messages of a kind are interchangeable, so their numbers are sorted: symmetric s
 """
 
 import functools
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from tests.model.message import MAX_RECEIVES, Message, Place, canonical, withdrawn
+from tests.model.canonical import canonical
+from tests.model.message import MAX_RECEIVES, Message, Place, withdrawn
 from tests.model.moves import (
     ALONE,
     BATCH,
@@ -29,47 +29,7 @@ from tests.model.moves import (
     business,
 )
 from tests.model.rules import AS_BUILT, Rules
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sizes:
-    """How large a world is.
-
-    Attributes:
-        good: orders that can be stored.
-        killers: orders whose run ends the worker.
-        kills: deaths of a worker that no order causes.
-        stops: stops of a worker.
-        outages: times in which nothing can be stored, put on record or looked up.
-        leases: leases that end too early.
-        workers: how many there are, each started again after its end.
-        rescues: whether the safety net is there.
-        keeps_done: whether what is stored is followed until it is deleted, or forgotten at once.
-        spares_renewals: whether no kill strikes between a receive and what follows from it, but for an outage.
-    """
-
-    good: int
-    killers: int = 0
-    kills: int = 0
-    stops: int = 0
-    outages: int = 0
-    leases: int = 0
-    workers: int = 1
-    rescues: bool = True
-    keeps_done: bool = False
-    spares_renewals: bool = False
-    deletes_soon: bool = False
-
-
-class Environment(NamedTuple):
-    """What may happen still, and whether there is an outage."""
-
-    kills: int
-    stops: int
-    outages: int
-    leases: int
-    outage: int = OVER
-
+from tests.model.sizes import Environment, Sizes
 
 #: An environment's number, and then those of the good orders, and of the killers.
 State = tuple[int, ...]
@@ -98,16 +58,24 @@ class Lifecycle:
         rules: what its workers do.
 
     Attributes:
+        rules: what its workers do.
         complaints: what is wrong with a message, by its number; None where nothing is.
     """
 
     def __init__(self, sizes: Sizes, rules: Rules = AS_BUILT) -> None:
         self.sizes = sizes
         self.complaints: list[str | None] = []
-        self._rules = rules
-        self._find = Moves(rules=rules, workers=sizes.workers, rescues=sizes.rescues, deletes_soon=sizes.deletes_soon)
+        self.rules = rules
+        self._find = Moves(
+            rules=rules,
+            workers=sizes.workers,
+            rescues=sizes.rescues,
+            deletes_soon=sizes.deletes_soon,
+            follows_deaths=sizes.follows_deaths,
+        )
         self._messages, self._environments = Numbers(), Numbers()
         self._busy: list[int] = []  # by the message's number
+        self._wrong: set[int] = set()  # those with a complaint
         self._moves = functools.cache(self._moves_of)
         self._with_worker = functools.cache(self._message_with_worker)
         self._changed = functools.cache(self._environment_changed)
@@ -122,7 +90,9 @@ class Lifecycle:
 
     def complaint(self, state: State) -> str | None:
         """What is wrong in a state, or None."""
-        return next(filter(None, [self.complaints[message] for message in state[1:]]), None)
+        if self._wrong.isdisjoint(state[1:]):
+            return None
+        return next(filter(None, [self.complaints[message] for message in state[1:]]))
 
     def complaint_at_end(self, state: State) -> str | None:
         """What is wrong in a state that no step leads out of, or None."""
@@ -162,6 +132,43 @@ class Lifecycle:
             steps.append((label, self._state(after, now)))
         return [(label, after) for label, after in steps if after != state]
 
+    def messages(self, state: State) -> list[Message]:
+        """The messages in a state."""
+        return [self._messages.values[number] for number in state[1:]]
+
+    @property
+    def remembered(self) -> int:
+        """How many messages, each with what it is beside, this world has looked up, and remembers."""
+        return self._moves.cache_info().currsize
+
+    def draw(self, state: State, random: Callable[[], float]) -> State | None:
+        """The state after a step of a message, or around them, each as likely; None where no step may come next."""
+        around, *messages = state
+        busy = 0
+        for message in messages:
+            busy |= self._busy[message]
+        outage = self._environments.values[around].outage
+        places = len(state)
+        first = int(random() * places)
+        for place in range(first, first + places):
+            index = place % places
+            if index:
+                moves = self._moves(messages[index - 1], busy, outage)
+                if moves:
+                    _, messages[index - 1], change = moves[int(random() * len(moves))]
+                    return self._after(around, messages, change)
+            elif steps := self._around(around, busy):
+                _, around, what, worker = steps[int(random() * len(steps))]
+                return (around, *(self._with_worker(each, what, worker) if what else each for each in messages))
+        return None
+
+    def _after(self, around: int, messages: list[int], change: int) -> State:
+        if change:
+            around = self._changed(around, change)
+        if change >= DIES:
+            messages = [self._with_worker(each, "died", change - DIES) for each in messages]
+        return (around, *messages)
+
     def label(self, state: State, following: State) -> str:
         """What leads from a state to the next."""
         return next(label for label, after in self.steps(state) if after == following)
@@ -174,19 +181,25 @@ class Lifecycle:
         if message.is_stored and not self.sizes.keeps_done:
             done = [copy for copy in message.copies if copy.place is Place.DONE]
             for copy in done:
-                message = withdrawn(message, copy, self._rules)
+                message = withdrawn(message, copy, self.rules)
             message = message._replace(copies=())
-        message = canonical(message)
+        message = canonical(message, self.rules)
         number = self._messages.of(message)
         if number == len(self._busy):
             self._busy.append(business(message))
             self.complaints.append(_complaint(message))
+            if self.complaints[number]:
+                self._wrong.add(number)
         return number
 
     def _moves_of(self, number: int, busy: int, outage: int) -> list[tuple[str, int, int]]:
         found = self._find.of(self._messages.values[number], busy, outage)
         moves = [(label, self._number(message), change) for label, message, change in found]
-        return [(label, now, change) for label, now, change in moves if now != number or change]
+        return [
+            (label, now, change)
+            for label, now, change in moves
+            if (now != number or change) and not (change == LEASE and not self.sizes.leases)
+        ]
 
     def _message_with_worker(self, number: int, what: str, worker: int) -> int:
         return self._number(getattr(self._find, what)(self._messages.values[number], worker))
@@ -227,7 +240,7 @@ class Lifecycle:
     def _steps_of_worker(self, around: Environment, worker: int, mine: int) -> Iterator[tuple[Any, ...]]:
         name = f"worker {worker}"
         noticed = around._replace(outage=NOTICED if around.outage else OVER)
-        blocking = (SUSPECT | ALONE if self._rules.runs_alone else 0) | (UNDECIDED if self._rules.examines_first else 0)
+        blocking = (SUSPECT | ALONE if self.rules.runs_alone else 0) | (UNDECIDED if self.rules.examines_first else 0)
         if mine & WAITING and not mine & blocking and around.outage != NOTICED:
             yield f"{name} begins a batch", around, "began", worker
         if mine & BATCH:

@@ -1,11 +1,18 @@
 """Random lives of a world that is too large to be searched: from the start to an end, step by step."""
 
 import random
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tests.model.lifecycle import Lifecycle, State
+from tests.model.message import Copy, Place
 
 LONGEST = 1000  # steps; a life that takes more is taken for one without an end
+_STEPS_KEPT = 3_000_000  # of single messages in the memory of a world, before it begins anew
+
+#: Where each death of a worker has met a copy, in turn.
+Deaths = tuple[str, ...]
 
 
 @dataclass(kw_only=True)
@@ -15,48 +22,77 @@ class Lives:
     Attributes:
         lives: how many.
         steps: of all of them together.
-        states: different ones that were reached.
-        dead: ways to the states in which a good order was dead.
-        complaints: what was wrong with an end, and the way to it.
+        dead: lives in which a good order was dead.
+        deaths: where its worker's deaths met each copy of an order that was dead, and how often so.
+        complaints: what was wrong with an end, or on the way, and how often.
     """
 
     lives: int = 0
     steps: int = 0
-    states: int = 0
-    dead: list[list[State]] = field(default_factory=list)
-    complaints: list[tuple[str, list[State]]] = field(default_factory=list)
+    dead: int = 0
+    deaths: Counter[Deaths] = field(default_factory=Counter)
+    complaints: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
-        return (
-            f"{self.lives} lives, {self.steps} steps, {self.states} states; a good order was dead in {len(self.dead)}"
-        )
+        ways = "".join(f"\n  {count} times: {', '.join(way)}" for way, count in self.deaths.most_common())
+        return f"{self.lives} lives, {self.steps} steps; a good order was dead in {self.dead}{ways}"
+
+    def add(self, other: "Lives") -> None:
+        """Count other lives, too."""
+        self.lives += other.lives
+        self.steps += other.steps
+        self.dead += other.dead
+        self.deaths += other.deaths
+        self.complaints += other.complaints
 
 
 def live(lifecycle: Lifecycle, lives: int, seed: int) -> Lives:
     """Have so many lives, each step drawn from all that are possible."""
-    dice, start = random.Random(seed), lifecycle.start()
-    draw = dice.random
-    after: dict[State, list[State]] = {}
-    wrong: set[State] = set()
+    draw = random.Random(seed).random
     found = Lives(lives=lives)
     for _ in range(lives):
-        state, way, was_dead = start, [start], False
-        while True:
-            following = after.get(state)
-            if following is None:
-                following = after[state] = [each for _, each in lifecycle.steps(state)]
-                if lifecycle.complaint(state):
-                    wrong.add(state)
-            if state in wrong and not was_dead:
-                was_dead = True
-                found.dead.append(list(way))
-            if not following or len(way) > LONGEST:
-                break
-            state = following[int(draw() * len(following))]
-            way.append(state)
-        found.steps += len(way) - 1
-        complaint = lifecycle.complaint_at_end(state) if not following else "it has no end"
-        if complaint:
-            found.complaints.append((complaint, way))
-    found.states = len(after)
+        if lifecycle.remembered > _STEPS_KEPT:
+            lifecycle = Lifecycle(lifecycle.sizes, lifecycle.rules)
+        _live(lifecycle, draw, found)
     return found
+
+
+def _live(lifecycle: Lifecycle, draw, found: Lives) -> None:
+    state: State | None = lifecycle.start()
+    was_dead = False
+    for _ in range(LONGEST):
+        following = lifecycle.draw(state, draw)
+        if following is None:
+            complaint = lifecycle.complaint_at_end(state)
+            break
+        state = following
+        found.steps += 1
+        complaint = lifecycle.complaint(state)
+        if complaint and not was_dead:
+            dead = list(_dead_copies(lifecycle, state))
+            if not dead:
+                break
+            was_dead = True
+            found.dead += 1
+            found.deaths.update(copy.deaths for copy in dead)
+    else:
+        complaint = "it has no end"
+    if complaint:
+        found.complaints[complaint] += 1
+
+
+def _dead_copies(lifecycle: Lifecycle, state: State) -> Iterable[Copy]:
+    """The copies of the good orders that are dead."""
+    for message in lifecycle.messages(state):
+        if not message.is_killer and message.copies and all(copy.place is Place.DEAD for copy in message.copies):
+            yield from message.copies
+
+
+def was_killed_in_renewals(deaths: Deaths) -> bool:
+    """Whether a copy has died only by deaths of its worker on successive receives, within its renewal.
+
+    The first may have met it anywhere. From then on it is renewed before it runs, so each of the others came between
+    its receive and the delete that follows its copy; or while it ran alone, with an attempt on record.
+    """
+    inside = {Place.RETURNED, Place.OLD}
+    return len(deaths) == 3 and deaths[-1] in inside and all(each in inside | {Place.ALONE} for each in deaths[1:])

@@ -40,7 +40,8 @@ class Copy(NamedTuple):
         worker: who has it.
         receives: how often SQS has handed it out.
         earlier: how often SQS had handed out the copies before it.
-        before: attempts on record when it was sent; or UNKNOWN.
+        before: attempts on record at the last look before it was sent.
+        since: receives of earlier copies after that look, which may have begun an attempt.
         sent_at: attempts that really were on record then: what a clock tells.
         is_copy: whether it is one, and not the message that was sent first.
         is_suspect: whether an earlier copy came back unexplained.
@@ -49,6 +50,7 @@ class Copy(NamedTuple):
         attempts: attempts on record, when its worker looked them up; or UNKNOWN.
         explained: how many receives of this copy had one then.
         begun: the name of an attempt that its worker has on record; or NONE.
+        deaths: where it was at each death of its worker, if that is followed.
     """
 
     place: Place = Place.QUEUE
@@ -56,6 +58,7 @@ class Copy(NamedTuple):
     receives: int = 0
     earlier: int = 0
     before: int = 0
+    since: int = 0
     sent_at: int = 0
     is_copy: bool = False
     is_suspect: bool = False
@@ -64,6 +67,7 @@ class Copy(NamedTuple):
     attempts: int = UNKNOWN
     explained: int = 0
     begun: int = NONE
+    deaths: tuple[str, ...] = ()
 
 
 class Message(NamedTuple):
@@ -93,40 +97,6 @@ class Message(NamedTuple):
         return self.forgotten + len(self.records) + len(self.begun)
 
 
-_DEAD_FOR_GOOD: Final = Copy(place=Place.DEAD, is_rescued=True)
-
-
-def canonical(message: Message) -> Message:
-    """The same message without what makes no difference: names count from the oldest copy that may go on."""
-    is_spent = message.is_killer and message.attempts >= MAX_RECEIVES
-    moved = [copy._replace(place=Place.DEAD) if _is_at_its_end(copy) else copy for copy in message.copies]
-    copies = [_DEAD_FOR_GOOD if copy.place is Place.DEAD and (copy.is_rescued or is_spent) else copy for copy in moved]
-    if is_spent and all(copy.place not in RUNNING for copy in copies):  # no attempt will be named any more
-        copies = [copy._replace(earlier=0, interrupted=NONE, begun=NONE) for copy in copies]
-        message = message._replace(forgotten=MAX_RECEIVES, records=(), begun=())
-    past = min((copy.earlier for copy in copies if copy != _DEAD_FOR_GOOD), default=0)
-    names = sorted(name - past for name in message.records if name > past)
-    return message._replace(
-        forgotten=message.forgotten + len(message.records) - len(names),
-        records=tuple(names),
-        begun=tuple(sorted(name - past for name in message.begun)),
-        copies=tuple(sorted(copy if copy == _DEAD_FOR_GOOD else _since(copy, past) for copy in copies)),
-    )
-
-
-def _is_at_its_end(copy: Copy) -> bool:
-    """Whether SQS moves it to the DLQ: at once here, as nothing else can become of it."""
-    return copy.place is Place.QUEUE and copy.receives >= MAX_RECEIVES
-
-
-def _since(copy: Copy, past: int) -> Copy:
-    return copy._replace(
-        earlier=copy.earlier - past,
-        interrupted=NONE if copy.interrupted == NONE else copy.interrupted - past,
-        begun=NONE if copy.begun == NONE else copy.begun - past,
-    )
-
-
 def replaced(message: Message, old: Copy, *new: Copy) -> Message:
     """The message with other copies in the place of one."""
     copies = list(message.copies)
@@ -141,8 +111,10 @@ def budget(copy: Copy, rules: Rules) -> Budget:
         max_receives=MAX_RECEIVES,
         attempts=None if copy.attempts == UNKNOWN else copy.attempts,
         explained=copy.explained,
-        attempts_before=None if copy.before == UNKNOWN else copy.before,
-        is_newer=copy.attempts != UNKNOWN and copy.sent_at >= copy.attempts,
+        attempts_before=copy.before,
+        receives_before=copy.since,
+        # Nothing is redriven here.
+        is_newer=not rules.tells_redrives and copy.attempts != UNKNOWN and copy.sent_at >= copy.attempts,
         is_suspect=copy.is_suspect,
         records=rules.keeps_records,
     )
@@ -162,7 +134,7 @@ def received(message: Message, copy: Copy, worker: int) -> Message:
 
 
 def rescued(message: Message, copy: Copy) -> Message:
-    """The safety net sends what is dead again."""
+    """The rescuer sends what is dead again."""
     again = Copy(
         earlier=copy.earlier + copy.receives,
         before=message.attempts,
@@ -170,6 +142,7 @@ def rescued(message: Message, copy: Copy) -> Message:
         is_copy=True,
         is_suspect=True,
         is_rescued=True,
+        interrupted=copy.interrupted,
     )
     return replaced(message, copy, again)
 
@@ -184,15 +157,20 @@ def examined(message: Message, copy: Copy, rules: Rules, is_outage: bool) -> Mes
             message = without_begun(message, copy.interrupted)
         # Who asks has the message: what has begun has not lived to see its end.
         message = message._replace(records=(*message.records, *message.begun), begun=())
-        receives = range(copy.earlier + 1, copy.earlier + copy.receives)
-        explained = len(set(receives).intersection(message.records))
-        known = copy._replace(attempts=message.attempts, explained=explained, interrupted=NONE)
+        known = copy._replace(attempts=message.attempts, explained=_explained(message, copy), interrupted=NONE)
     return _done(replaced(message, copy, known), known, rules.after_receive(budget(known, rules)), rules)
+
+
+def _explained(message: Message, copy: Copy) -> int:
+    """How many of its receives are explained: `Delivery.learn`."""
+    own = sum(copy.earlier < name < copy.earlier + copy.receives for name in message.records)
+    earlier = message.forgotten + sum(name <= copy.earlier for name in message.records)
+    return own + min(max(0, earlier - copy.before), copy.since)
 
 
 def _counted(copy: Copy) -> Copy:
     """Where nothing is on record: `Delivery.count_receives`."""
-    return copy._replace(attempts=copy.receives - 1 + max(0, copy.before))
+    return copy._replace(attempts=copy.before + copy.since + copy.receives - 1)
 
 
 def given_back(message: Message, copy: Copy, rules: Rules) -> Message:
@@ -223,15 +201,17 @@ def _old(copy: Copy) -> Copy:
 
 def next_copy(message: Message, copy: Copy, rules: Rules) -> Copy:
     """What is sent for it: `Delivery.next_renewal`."""
-    return Copy(
+    again = Copy(
         earlier=copy.earlier + copy.receives,
-        before=copy.attempts,
         sent_at=message.attempts,
         is_copy=True,
-        is_suspect=rules.is_suspect_next(budget(copy, rules)),
         is_rescued=copy.is_rescued,
-        interrupted=copy.begun,
     )
+    if copy.attempts == UNKNOWN:  # it carries what the last copy did
+        since = copy.since + copy.receives - 1
+        return again._replace(before=copy.before, since=since, is_suspect=copy.is_suspect, interrupted=copy.interrupted)
+    is_suspect = rules.is_suspect_next(budget(copy, rules))
+    return again._replace(before=copy.attempts, is_suspect=is_suspect, interrupted=copy.begun)
 
 
 def begun_alone(message: Message, copy: Copy, rules: Rules) -> Message:

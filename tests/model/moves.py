@@ -9,8 +9,8 @@ from tests.model.message import HELD, MAX_RECEIVES, NONE, NOT_BEGUN, Copy, Messa
 from tests.model.rules import Rules
 
 #: What a worker is busy with, as bits: it holds something, in some places.
-UNDECIDED, SUSPECT, ALONE, BATCH, WAITING, HOLDS, DELETES = (1 << bit for bit in range(7))
-BITS: Final = 7  # for each worker
+UNDECIDED, SUSPECT, ALONE, BATCH, WAITING, HOLDS, DELETES, KILLS = (1 << bit for bit in range(8))
+BITS: Final = 8  # for each worker
 _OF_PLACE: Final = {
     Place.RETURNED: UNDECIDED,
     Place.SUSPECT: SUSPECT,
@@ -36,6 +36,8 @@ def business(message: Message) -> int:
     for copy in message.copies:
         if copy.place in HELD:
             bits |= (_OF_PLACE.get(copy.place, 0) | HOLDS) << BITS * copy.worker
+        if message.is_killer and copy.place in {Place.BATCH, Place.ALONE}:
+            bits |= KILLS << BITS * copy.worker
     return bits
 
 
@@ -46,14 +48,16 @@ class Moves:
     Attributes:
         rules: what a worker does.
         workers: how many there are.
-        rescues: whether the safety net is there.
-        deletes_soon: whether an old copy is deleted before anything but a kill happens.
+        rescues: whether the rescuer is there.
+        deletes_soon: whether an old copy is deleted before anything but a death of a worker happens.
+        follows_deaths: whether a copy tells where its worker's deaths have met it.
     """
 
     rules: Rules
     workers: int
     rescues: bool
     deletes_soon: bool
+    follows_deaths: bool = False
 
     @property
     def _any_deletes(self) -> int:
@@ -75,11 +79,12 @@ class Moves:
     def _of_copy(self, message: Message, copy: Copy, busy: int, outage: int) -> Iterator[Move]:
         mine = busy >> BITS * copy.worker
         if self.deletes_soon and busy & self._any_deletes and copy.place is not Place.OLD:
+            yield from self._of_killer(message, copy)
             return
         match copy.place:
             case Place.QUEUE:
                 yield from self._of_queued(message, copy, busy, outage)
-            case Place.DEAD if self.rescues and not outage and _is_rescuable(message, copy):
+            case Place.DEAD if self.rescues and not outage and is_rescuable(message, copy):
                 yield "is dead with attempts left, and sent again", life.rescued(message, copy), NOTHING
             case Place.RETURNED:
                 now = life.examined(message, copy, self.rules, is_outage=bool(outage))
@@ -94,10 +99,15 @@ class Moves:
         if copy.place in NOT_BEGUN or copy.place in {Place.DONE, Place.OLD}:
             yield f"loses its lease ({copy.place})", life.replaced(message, copy, life.queued(copy)), LEASE
 
+    def _of_killer(self, message: Message, copy: Copy) -> Iterator[Move]:
+        if message.is_killer and copy.place in {Place.BATCH, Place.ALONE}:
+            how = "alone" if copy.place is Place.ALONE else "in a batch"
+            yield f"kills its worker, {how}", message, DIES + copy.worker
+
     def _of_others(self, message: Message, copy: Copy) -> Iterator[Move]:
         match copy.place:
-            case Place.BATCH if message.is_killer:
-                yield "kills its worker, in a batch", message, DIES + copy.worker
+            case Place.BATCH:
+                yield from self._of_killer(message, copy)
             case Place.OLD:
                 yield "is deleted, its copy is sent", life.replaced(message, copy), NOTHING
             case Place.DELETED:
@@ -127,7 +137,7 @@ class Moves:
 
     def _of_running_alone(self, message: Message, copy: Copy, outage: int) -> Iterator[Move]:
         if message.is_killer:
-            yield "kills its worker, alone", message, DIES + copy.worker
+            yield from self._of_killer(message, copy)
         elif outage:
             parked = life.replaced(message, copy, copy._replace(place=Place.SUSPECT))
             yield "is interrupted by the outage", parked, NOTICE
@@ -141,7 +151,11 @@ class Moves:
         """Its worker is dead, and what it held visible again."""
         gone = Place.DELETED, worker
         left = tuple(copy for copy in message.copies if (copy.place, copy.worker) != gone)
-        return _changed(message._replace(copies=left), worker, HELD, life.queued)
+        return _changed(message._replace(copies=left), worker, HELD, self._lost)
+
+    def _lost(self, copy: Copy) -> Copy:
+        deaths = (*copy.deaths, str(copy.place)) if self.follows_deaths else ()
+        return life.queued(copy)._replace(deaths=deaths)
 
     def began(self, message: Message, worker: int) -> Message:
         """A batch begins."""
@@ -166,8 +180,8 @@ class Moves:
         return message
 
 
-def _is_rescuable(message: Message, copy: Copy) -> bool:
-    """Whether the safety net sends it again. It looks so seldom that it meets no message that has other copies."""
+def is_rescuable(message: Message, copy: Copy) -> bool:
+    """Whether the rescuer sends it again. It looks so seldom that it meets no message that has other copies."""
     is_alive = any(each.place is not Place.DEAD for each in message.copies)
     return not (is_alive or copy.is_rescued or message.attempts >= MAX_RECEIVES)
 

@@ -32,6 +32,7 @@ def test_what_comes_for_the_first_time_is_handed_over_at_once(stand):
 
 def test_what_has_come_back_is_examined_before_anything_is_handed_over(stand):
     back, _ = stand.receive(1, receives=2), stand.receive(2)
+    assert stand.handed_over() == []
     assert stand.owner.examined == [back]
     back.attempts = 1
     stand.channel.proceed(back, Step.RUN, records=True)
@@ -59,6 +60,7 @@ def test_a_message_whose_receives_run_out_is_renewed_and_not_run(stand):
     stand.channel.turn()
     one.attempts = 0
     stand.channel.proceed(one, Step.RENEW, records=True)
+    assert stand.handed_over() == []
     [renewal] = stand.copies()
     assert (renewal.message_id, renewal.receives, renewal.is_suspect) == ("m1", 3, True)
     assert handles(stand.sqs.deleted) == ["handle-1"]
@@ -86,6 +88,7 @@ def test_a_suspect_is_handed_over_once_its_attempt_is_on_record_and_alone(stand)
     stand.channel.turn()
     suspect.attempts = 0
     stand.channel.proceed(suspect, Step.RUN_ALONE, records=True)
+    assert stand.handed_over() == []
     assert stand.owner.begun == [suspect]
     stand.channel.begin(suspect)
     assert stand.handed_over() == ["handle-1"]
@@ -152,6 +155,7 @@ def test_what_could_not_be_recorded_runs_alone_where_sqs_does_not_take_its_copy(
 
 def test_what_nobody_can_read_is_buried(stand):
     one = stand.receive(1, attributes={RENEWAL: {"DataType": "String", "StringValue": "{"}})
+    assert stand.handed_over() == []
     [(buried, error)] = stand.owner.buried
     assert buried is one
     assert RENEWAL in str(error)
