@@ -37,7 +37,7 @@ class Budget:
         attempts_before: those on record when they were last looked up before this copy was sent, 0 for a message that
             never was renewed; None: not known then.
         receives_before: receives since then of earlier copies, each of which may have begun an attempt.
-        is_newer: whether this copy was sent after the last attempt on record.
+        is_resent: whether this copy was made before the last attempt on record, and sent after it: not by a worker.
         is_suspect: whether an earlier copy came back and nothing on record said why.
         is_renewable: whether a copy can be sent. A FIFO queue would lose its order.
         records: whether its attempts are on record.
@@ -48,7 +48,7 @@ class Budget:
     attempts: int | None = 0
     explained: int = 0
     attempts_before: int | None = 0
-    is_newer: bool = False
+    is_resent: bool = False
     receives_before: int = 0
     is_suspect: bool = False
     is_renewable: bool = True
@@ -106,8 +106,8 @@ def is_suspect_next(budget: Budget) -> bool:
 def _was_redriven(budget: Budget) -> bool:
     """Whether a dead message was sent again by SQS's own redrive: its copy has attempts, and no receive yet.
 
-    So has a second copy of a message whose renewal was interrupted. But its attempts are newer than it.
+    So has a second copy of a message whose renewal was interrupted. But no attempt was between its making and sending.
     """
     before = budget.attempts_before
-    is_first = budget.records and budget.receives_before + budget.receives == 1 and budget.is_newer
+    is_first = budget.records and budget.receives_before + budget.receives == 1 and budget.is_resent
     return is_first and before is not None and before < (budget.attempts or 0)

@@ -60,7 +60,7 @@ class Delivery:
         state: where it is on its way; changed by `advance` alone.
         attempts: its failed attempts so far; None while they have not been looked up.
         explained: receives of this copy, before this one, that have an attempt on record.
-        is_newer: whether this copy was sent after the last attempt on record.
+        is_resent: whether this copy was made before the last attempt on record, and sent after it.
         is_alone: whether nothing else is to run when it does.
         is_submitted: whether the pool has it.
         begun: at which receive of all copies an attempt began, if it is on record as that: it runs, or was interrupted.
@@ -83,7 +83,7 @@ class Delivery:
     state: State = State.READY
     attempts: int | None = None
     explained: int = 0
-    is_newer: bool = False
+    is_resent: bool = False
     is_alone: bool = False
     is_submitted: bool = False
     begun: int | None = None
@@ -179,7 +179,7 @@ class Delivery:
         since = max(0, sum(receive <= first for receive in receives) - (before.attempts or 0))
         own = sum(first < receive < self.receive_count for receive in receives)
         self.explained = own + min(since, before.receives_since)
-        self.is_newer = last_at is not None and self.copy_sent_at > last_at.timestamp() * 1000
+        self.is_resent = last_at is not None and before.made_at < last_at.timestamp() * 1000 < self.copy_sent_at
 
     def budget(self, records: bool) -> Budget:
         """What is known of it, for `celery_sqs.consume.budget`.
@@ -193,7 +193,7 @@ class Delivery:
             max_receives=self.max_receive_count,
             attempts=self.attempts,
             explained=self.explained,
-            is_newer=self.is_newer,
+            is_resent=self.is_resent,
             attempts_before=before.attempts,
             receives_before=before.receives_since,
             is_suspect=before.is_suspect,
@@ -209,7 +209,11 @@ class Delivery:
         message.
         """
         before = dataclasses.replace(
-            self._last_renewal, receives=self.receive_count, begun=self.begun, counts_receives=self.counts_receives
+            self._last_renewal,
+            receives=self.receive_count,
+            begun=self.begun,
+            counts_receives=self.counts_receives,
+            made_at=round(time.time() * 1000),
         )
         if self.attempts is None:
             return dataclasses.replace(before, receives_since=before.receives_since + self.receives - 1)

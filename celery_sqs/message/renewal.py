@@ -6,7 +6,7 @@ those of the message.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from celery_sqs.errors import Unsendable
@@ -40,6 +40,8 @@ class Renewal:
         begun: the receive count of an attempt that is on record as begun, and was interrupted by an outage.
         is_rescued: whether it was dead once, with attempts left.
         counts_receives: whether its receives are its attempts, as the store of its task does not record them.
+        made_at: when the copy was made, in milliseconds since the epoch; 0: not known. SQS's own redrive leaves it as
+            it is, and sends the copy later.
     """
 
     message_id: str
@@ -51,6 +53,7 @@ class Renewal:
     begun: int | None = None
     is_rescued: bool = False
     counts_receives: bool = False
+    made_at: int = field(default=0, compare=False)
 
 
 def opened(message: dict[str, Any]) -> tuple[dict[str, Any], Renewal | None]:
@@ -106,7 +109,8 @@ def _checked(renewal: Renewal) -> Renewal:
     counts = (renewal.receives, renewal.attempts or 0, renewal.receives_since, renewal.begun or 0)
     if not (isinstance(message_id, str) and message_id.isascii() and 0 < len(message_id) <= MAX_ID):
         raise ValueError("it has no message id")
-    if not (_is_up_to(MAX_SENT_AT, renewal.sent_at) and all(_is_up_to(MAX_COUNT, count) for count in counts)):
+    are_times = all(_is_up_to(MAX_SENT_AT, time) for time in (renewal.sent_at, renewal.made_at))
+    if not (are_times and all(_is_up_to(MAX_COUNT, count) for count in counts)):
         raise ValueError("a number is none")
     if any(type(flag) is not bool for flag in flags):
         raise ValueError("a flag is none")

@@ -3,7 +3,6 @@
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 
 from tests.model.lifecycle import Lifecycle
 from tests.model.lives import Lives, live, was_killed_in_renewals
@@ -12,8 +11,6 @@ from tests.model.rules import AS_BUILT
 from tests.model.search import search
 from tests.model.sizes import Sizes
 
-#: Nothing is redriven in these worlds. `test_lifecycle` shows what becomes of it that a copy is taken for redriven.
-RULES = replace(AS_BUILT, tells_redrives=True)
 WORLDS = [
     Sizes(good=2, killers=2, deletes_soon=True),
     Sizes(good=2, killers=1, kills=1, stops=1, deletes_soon=True),
@@ -28,14 +25,14 @@ SEED = 14
 def searched(sizes: Sizes) -> bool:
     """Search a world and print what is found; says whether nothing is wrong."""
     began = time.monotonic()
-    found = search(Reduced(sizes, RULES))
+    found = search(Reduced(sizes, AS_BUILT))
     print(f"{sizes}: {found}; {time.monotonic() - began:.0f} s", flush=True)
     return found.complaint is None
 
 
 def part_of_lives(seed: int) -> Lives:
     """Some of the lives."""
-    return live(Lifecycle(LIVES_OF, RULES), LIVES // PARTS, seed)
+    return live(Lifecycle(LIVES_OF, AS_BUILT), LIVES // PARTS, seed)
 
 
 def lived(pool: ProcessPoolExecutor) -> bool:

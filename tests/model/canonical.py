@@ -53,15 +53,13 @@ def _is_given_up(copy: Copy, message: Message, rules: Rules) -> bool:
     known = copy._replace(attempts=message.attempts)
     left = [known._replace(receives=receives) for receives in range(next_receive, MAX_RECEIVES + 1)]
     # Where it is renewed before it is looked up, by a stop or in an outage.
-    left.append(known._replace(receives=1, since=0, sent_at=message.attempts))
+    left.append(known._replace(receives=1, since=0))
     return all(rules.after_receive(budget(each, rules)) is Step.GIVE_UP for each in left)
 
 
 def _without_details(copy: Copy, message: Message, rules: Rules) -> Copy:
     if copy.place is Place.DEAD:
         return copy
-    if copy.sent_at and not _may_be_redriven(copy):
-        copy = copy._replace(sent_at=0)
     if copy.receives:
         copy = copy._replace(is_copy=False)
     if message.is_killer and copy.place in {Place.BATCH, Place.ALONE}:
@@ -69,12 +67,6 @@ def _without_details(copy: Copy, message: Message, rules: Rules) -> Copy:
     elif copy.explained and copy.attempts != UNKNOWN and _decides_alike(copy, rules):
         copy = copy._replace(explained=0)
     return copy
-
-
-def _may_be_redriven(copy: Copy) -> bool:
-    """Whether the time at which it was sent may still be asked for."""
-    is_first = copy.receives + (copy.place is Place.QUEUE) == 1 and copy.place in {Place.QUEUE, Place.RETURNED}
-    return is_first and copy.sent_at >= MAX_RECEIVES
 
 
 def _decides_alike(copy: Copy, rules: Rules) -> bool:

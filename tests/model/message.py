@@ -42,7 +42,6 @@ class Copy(NamedTuple):
         earlier: how often SQS had handed out the copies before it.
         before: attempts on record at the last look before it was sent.
         since: receives of earlier copies after that look, which may have begun an attempt.
-        sent_at: attempts that really were on record then: what a clock tells.
         is_copy: whether it is one, and not the message that was sent first.
         is_suspect: whether an earlier copy came back unexplained.
         is_rescued: whether it was dead once.
@@ -59,7 +58,6 @@ class Copy(NamedTuple):
     earlier: int = 0
     before: int = 0
     since: int = 0
-    sent_at: int = 0
     is_copy: bool = False
     is_suspect: bool = False
     is_rescued: bool = False
@@ -113,8 +111,7 @@ def budget(copy: Copy, rules: Rules) -> Budget:
         explained=copy.explained,
         attempts_before=copy.before,
         receives_before=copy.since,
-        # Nothing is redriven here.
-        is_newer=not rules.tells_redrives and copy.attempts != UNKNOWN and copy.sent_at >= copy.attempts,
+        is_resent=False,  # only workers and the rescuer send here, and no attempt is between making and sending a copy
         is_suspect=copy.is_suspect,
         records=rules.keeps_records,
     )
@@ -138,7 +135,6 @@ def rescued(message: Message, copy: Copy) -> Message:
     again = Copy(
         earlier=copy.earlier + copy.receives,
         before=message.attempts,
-        sent_at=message.attempts,
         is_copy=True,
         is_suspect=True,
         is_rescued=True,
@@ -153,11 +149,12 @@ def examined(message: Message, copy: Copy, rules: Rules, is_outage: bool) -> Mes
     if not rules.keeps_records:
         known = _counted(copy)
     elif not is_outage:
-        if copy.interrupted in message.begun:
-            message = without_begun(message, copy.interrupted)
+        for name in {copy.interrupted, copy.begun} & set(message.begun):
+            message = without_begun(message, name)
         # Who asks has the message: what has begun has not lived to see its end.
         message = message._replace(records=(*message.records, *message.begun), begun=())
-        known = copy._replace(attempts=message.attempts, explained=_explained(message, copy), interrupted=NONE)
+        known = copy._replace(attempts=message.attempts, explained=_explained(message, copy))
+        known = known._replace(interrupted=NONE, begun=NONE)
     return _done(replaced(message, copy, known), known, rules.after_receive(budget(known, rules)), rules)
 
 
@@ -203,13 +200,13 @@ def next_copy(message: Message, copy: Copy, rules: Rules) -> Copy:
     """What is sent for it: `Delivery.next_renewal`."""
     again = Copy(
         earlier=copy.earlier + copy.receives,
-        sent_at=message.attempts,
         is_copy=True,
         is_rescued=copy.is_rescued,
     )
     if copy.attempts == UNKNOWN:  # it carries what the last copy did
         since = copy.since + copy.receives - 1
-        return again._replace(before=copy.before, since=since, is_suspect=copy.is_suspect, interrupted=copy.interrupted)
+        interrupted = copy.interrupted if copy.begun == NONE else copy.begun
+        return again._replace(before=copy.before, since=since, is_suspect=copy.is_suspect, interrupted=interrupted)
     is_suspect = rules.is_suspect_next(budget(copy, rules))
     return again._replace(before=copy.attempts, is_suspect=is_suspect, interrupted=copy.begun)
 

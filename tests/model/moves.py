@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.model import message as life
-from tests.model.message import HELD, MAX_RECEIVES, NONE, NOT_BEGUN, Copy, Message, Place
+from tests.model.message import HELD, MAX_RECEIVES, NONE, NOT_BEGUN, UNKNOWN, Copy, Message, Place
 from tests.model.rules import Rules
 
 #: What a worker is busy with, as bits: it holds something, in some places.
@@ -139,7 +139,8 @@ class Moves:
         if message.is_killer:
             yield from self._of_killer(message, copy)
         elif outage:
-            parked = life.replaced(message, copy, copy._replace(place=Place.SUSPECT))
+            # It is examined again after the outage, which takes the record of its attempt back.
+            parked = life.replaced(message, copy, copy._replace(place=Place.RETURNED, attempts=UNKNOWN, explained=0))
             yield "is interrupted by the outage", parked, NOTICE
         else:
             now = life.replaced(message, copy, copy._replace(place=Place.DONE))

@@ -23,7 +23,6 @@ class Rules:
         sends_first: a copy is sent before the old message is deleted.
         receives_beside_suspects: whether more is received while a suspect runs.
         keeps_records: whether the task has a store of attempts.
-        tells_redrives: whether what SQS itself has sent again is told from what a worker has sent.
     """
 
     after_receive: Callable[[Budget], Step] = budget.after_receive
@@ -36,7 +35,6 @@ class Rules:
     sends_first: bool = True
     receives_beside_suspects: bool = False
     keeps_records: bool = True
-    tells_redrives: bool = False
 
 
 def _runs(known: Budget) -> Step:

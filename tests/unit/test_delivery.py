@@ -4,6 +4,7 @@ import itertools
 import threading
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -94,6 +95,27 @@ def test_where_sqs_does_not_say_it_is_the_first_receive(attributes):
     message = {"MessageId": "m", "ReceiptHandle": "h", "Body": "{}", "Attributes": attributes}
     one = Delivery(message, "q", "http://q", 30, time.monotonic() + 30)
     assert (one.receives, one.copy_sent_at, one.receive_count, one.attempts) == (1, 0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("made_at", "last_at", "is_resent"),
+    [
+        (SENT_AT - 9, SENT_AT - 5, True),  # made, failed for the last time, dead, and sent again by SQS
+        (0, SENT_AT - 5, True),  # a copy of a version that does not say when
+        (SENT_AT - 2, SENT_AT - 5, False),  # sent by a worker that stops, while another copy of the message runs
+        (SENT_AT - 9, SENT_AT + 5, False),  # its attempt came after it
+    ],
+)
+def test_a_copy_is_resent_that_was_made_before_the_last_attempt_and_sent_after_it(made_at, last_at, is_resent):
+    one = delivery(1, renewal=replace(FIRST, made_at=made_at))
+    one.learn({1, 2, 3}, datetime.fromtimestamp(last_at / 1000, UTC))
+    assert one.is_resent is is_resent
+
+
+def test_a_copy_says_when_it_was_made():
+    before = time.time() * 1000 - 1
+    one = delivery(1, renewal=replace(FIRST, made_at=7))
+    assert before <= one.next_renewal(records=True).made_at <= time.time() * 1000 + 1
 
 
 def test_a_call_of_a_task_that_its_queue_does_not_list_is_refused_by_name():

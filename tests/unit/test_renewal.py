@@ -139,6 +139,7 @@ MALFORMED = {
     "a long message id": json.dumps({"message_id": "m" * 101, "sent_at": 1, "receives": 1}),
     "receives without end": json.dumps({"message_id": "m", "sent_at": 1, "receives": 2**63}),
     "sent in no year of ours": json.dumps({"message_id": "m", "sent_at": 10**18, "receives": 1}),
+    "made in no year of ours": json.dumps({"message_id": "m", "sent_at": 1, "receives": 1, "made_at": 10**18}),
     "negative receives": '{"message_id": "m", "sent_at": 1, "receives": -1}',
     "receives that are no number": '{"message_id": "m", "sent_at": 1, "receives": "1"}',
     "receives that are a flag": '{"message_id": "m", "sent_at": 1, "receives": true}',
@@ -212,10 +213,12 @@ VALUES = st.one_of(
         begun=st.none() | st.integers(1, 100),
         is_rescued=st.booleans(),
         counts_receives=st.booleans(),
+        made_at=st.integers(0, 2**42),
     ),
 )
 def test_opened_undoes_renewed(body, attributes, renewal):
     message, carried = opened(received(renewed(a_message(body, attributes), renewal)))
     assert carried == renewal
+    assert carried.made_at == renewal.made_at
     assert (message["Body"], message["MessageAttributes"]) == (body, attributes)
     assert message["MessageId"] == renewal.message_id

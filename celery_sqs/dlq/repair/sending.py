@@ -3,6 +3,7 @@
 A rescue is once in a message's life: its copy carries that, and so do the copies of that copy.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -88,6 +89,7 @@ class AsCopy:
             is_suspect=True,
             begun=renewal.begun if renewal else None,
             is_rescued=True,
+            made_at=round(time.time() * 1000),
         )
         try:
             return renewed(message, copy)
