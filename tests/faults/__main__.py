@@ -85,6 +85,7 @@ def _cluster(seed: int, schedule: list[Fault], emulator: Ministack, server: Mari
         application=KILLING_APP,
         retention=SHORTEST_RETENTION if passes_retention else ORDER_QUEUE.retention,
         database_proxy=True,
+        rescues=True,
     )
 
 

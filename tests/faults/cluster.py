@@ -37,6 +37,8 @@ BATCH: Final = 10  # messages that SendMessageBatch takes
 LAST_LINES: Final = 20  # of a worker's log that a failed test shows
 LINE_LENGTH: Final = 300  # characters: a traceback is one line
 
+RESCUING: Final = {"OPERATORS": "operator:a-password-of-the-tests", "DLQ_RESCUE_MINUTES": "1"}
+
 #: For what must not be done by two threads at once: alembic's context is global, and the emulator's
 #: clients are made under a changed environment.
 _setup_lock = threading.Lock()
@@ -55,6 +57,7 @@ class Cluster:
         application: of the workers, as `celery -A` names it.
         retention: of the work queue, in seconds.
         database_proxy: whether the processes reach the database through one, too.
+        rescues: whether web sends again what is dead with attempts left, as it does where it has a workbench.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Cluster:
         application: str = "tasks",
         retention: int = ORDER_QUEUE.retention,
         database_proxy: bool = False,
+        rescues: bool = False,
     ) -> None:
         with _setup_lock:
             self.queues = Queues.fresh(emulator, visibility_timeout)
@@ -88,7 +92,7 @@ class Cluster:
         self._folder = folder
         self._order_numbers = count()
         self._log_numbers = count()
-        self.environment = self._environment()
+        self.environment = self._environment() | (RESCUING if rescues else {})
 
     def __enter__(self) -> Self:
         return self

@@ -13,6 +13,7 @@ from tests.faults.cluster import Cluster
 from tests.faults.history import History
 from tests.faults.nemesis import Nemesis
 from tests.faults.oracle import Anomalies, find_anomalies, visible_messages
+from tests.faults.rogue_consumer import BURNT
 from tests.faults.schedule import Fault
 from tests.faults.supervisor import Supervisor
 from tests.mariadb import MariaDB, rows
@@ -20,6 +21,7 @@ from tests.polling import PAUSE
 
 RATE: Final = 10  # orders a second that a producer sends past the API
 DRAIN_TIMEOUT: Final = 12  # visibility timeouts until the queue is empty; a message may need all its receives
+RESCUE_TIMEOUT: Final = 90  # seconds more: the rescuer makes a pass a minute
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def run(cluster: Cluster, server: MariaDB, schedule: Sequence[Fault], history: H
             supervisor.check_progress()
         drain_seconds = _drain(cluster, history)
     supervisor.stop()
+    _count_rescues(cluster, nemesis, history)
     _record_dead_messages(cluster, history)
     stored = _seconds_until_stored(cluster.accepted, cluster.database_url)
     return Report(
@@ -100,13 +103,25 @@ def _drain(cluster: Cluster, history: History) -> float:
     What is not stored though the queue is empty is in the DLQ, and may be sent again by the operator's side.
     """
     started = time.monotonic()
-    timeout = DRAIN_TIMEOUT * cluster.visibility_timeout
+    timeout = DRAIN_TIMEOUT * cluster.visibility_timeout + RESCUE_TIMEOUT
     while (cluster.queues.waiting() or cluster.not_stored()) and time.monotonic() - started < timeout:
         time.sleep(PAUSE)
     if cluster.proxy.expired:
         history.count("messages deleted as too old", cluster.proxy.expired)
     history.record(f"{cluster.queues.waiting()} messages are left in the queue")
     return time.monotonic() - started
+
+
+def _count_rescues(cluster: Cluster, nemesis: Nemesis, history: History) -> None:
+    """Count what the rescuer has sent again. Only a consumer that does nothing with a message can use up its receives."""
+    found = rows(
+        cluster.database_url,
+        "SELECT i.message_id FROM repair_items i JOIN repairs r ON r.id = i.repair_id "
+        "WHERE r.action = 'rescue' AND i.sent_at IS NOT NULL",
+    )
+    history.count("dead messages sent again by the rescuer", len(found))
+    if found and not nemesis.injected[BURNT]:
+        history.record_violation(f"dead with attempts left, and sent again: {[message_id for (message_id,) in found]}")
 
 
 def _record_dead_messages(cluster: Cluster, history: History) -> None:
