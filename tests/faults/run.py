@@ -113,7 +113,7 @@ def _drain(cluster: Cluster, history: History) -> float:
 
 
 def _count_rescues(cluster: Cluster, nemesis: Nemesis, history: History) -> None:
-    """Count what the rescuer has sent again. Only a consumer that does nothing with a message can use up its receives."""
+    """Count what the rescuer has sent again. Only a consumer that does nothing with messages can use up receives."""
     found = rows(
         cluster.database_url,
         "SELECT i.message_id FROM repair_items i JOIN repairs r ON r.id = i.repair_id "
