@@ -76,7 +76,7 @@ def _entries(history: OrderHistory) -> Iterator[Entry]:
         yield from _of_repair(repair, item)
     if history.stored:
         row = history.stored
-        detail = {"worker": row.worker, "receive_count": row.attempts, "task_id": row.task_id}
+        detail = {"worker": row.worker, "attempts": row.attempts, "task_id": row.task_id}
         yield Entry(at=row.persisted_at, what="persisted", detail=detail)
 
 

@@ -48,7 +48,7 @@ WORDS: Final[dict[str, tuple[str, Callable[[str], str]]]] = {
     "ApproximateNumberOfMessagesNotVisible": ("In flight: received and not settled, or waiting for a retry", _messages),
     "ApproximateNumberOfMessagesDelayed": ("Delayed: not visible yet for the first time", _messages),
     "VisibilityTimeout": ("A received message stays hidden for", _seconds),
-    "MessageRetentionPeriod": ("A message is kept, counted from its first send, for", _seconds),
+    "MessageRetentionPeriod": ("A message is kept, counted from its last renewal, or else its send, for", _seconds),
     "RedrivePolicy": ("A message moves to the DLQ", _redrive),
     "RedriveAllowPolicy": ("Which queues may use it as their DLQ", _allowed),
     "ReceiveMessageWaitTimeSeconds": ("A receive waits for a first message up to", _seconds),

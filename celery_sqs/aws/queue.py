@@ -26,7 +26,7 @@ class QueueFacts:
         visibility_timeout: seconds that it hides a message it has handed out.
         max_receive_count: receives after which it moves a message to its DLQ; None without one.
         dlq_arn: that DLQ; None without one.
-        retention: seconds that it keeps a message, counted from its first send.
+        retention: seconds that it keeps a message, counted from its last renewal, or else its send.
         receive_wait: seconds that a poll waits for a message when it does not say how long; 0: none.
         arn: the queue's own.
     """

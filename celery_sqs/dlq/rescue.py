@@ -4,7 +4,8 @@ It is there for what should not happen: whoever loses a receive for no attempt r
 run out. A kill in the moment of a renewal, again and again, can still use them up.
 
 Only a message whose task keeps a record of its attempts is rescued: of all others each receive is an attempt. A FIFO
-queue's are left alone, as their order is.
+queue's are left alone, as their order is. So is what an operator's repair has that has not ended, also where its
+process has: that is looked at again when a message is about to be sent.
 """
 
 import logging
@@ -109,8 +110,8 @@ class Rescue:
 
         scan(self._engine, self._queue, self._snapshot, look=look)
         some = list(islice(found, MOST_AT_ONCE))
-        sent = self._repairs.sent(some) if some else set()
-        message_ids = [message_id for message_id in some if message_id not in sent]
+        others = self._repairs.sent(some) | self._repairs.left_to_operators(some).keys() if some else set()
+        message_ids = [message_id for message_id in some if message_id not in others]
         if not message_ids:
             return
         with suppress(Refused):  # an operator was faster

@@ -139,7 +139,7 @@ def test_each_entry_says_what_an_operator_asks_next(timeline, story):
     assert by_what["dead"]["in_dlq"] is False
     assert (by_what["edited"]["operator"], by_what["edited"]["reason"]) == ("ada", "mended")
     assert by_what["edited"]["new_message_id"] == "m2"
-    assert by_what["persisted"] == {"worker": "w2", "receive_count": 1, "task_id": "t1"}
+    assert by_what["persisted"] == {"worker": "w2", "attempts": 1, "task_id": "t1"}
     json.dumps(by_what)  # JSON types only
 
 

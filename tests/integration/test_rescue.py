@@ -164,6 +164,49 @@ def test_what_an_operator_has_sent_again_is_not_sent_twice(service, queues):
     assert service.rescue.run(SYSTEM) == []
 
 
+@pytest.mark.parametrize("action", ["redrive", "edit", "discard"])
+def test_what_an_operators_repair_has_is_left_to_it(service, queues, action):
+    body = order_body()
+    [message_id] = bury(queues, [body])
+    service.scan()
+    edited = order_body(quantity=5, orderId=order_id_of(body)) if action == "edit" else None
+    # Its process ends before it has done anything, as in a deployment.
+    repair_id = service.repairs.plan(action, Selection.ids([message_id]), "ada", "fraud", new_body=edited)
+    assert service.rescue.run(SYSTEM) == []
+    assert (in_all(queues, queues.url), in_all(queues, queues.dlq_url)) == (0, 1)
+
+    done = service.repairs.run(repair_id)
+    assert (done.state, done.gone, done.sent + done.discarded) == ("done", 0, 1)
+    assert [copy["Body"] for copy in queues.peek(queues.url)] == {"redrive": [body], "edit": [edited], "discard": []}[
+        action
+    ]
+
+
+def test_an_operator_is_faster_than_a_rescue_that_is_on_record(service, queues):
+    [theirs, own] = bury(queues, [order_body(), order_body()])
+    service.scan()
+    rescue_id = service.repairs.plan(RESCUE, Selection.all(), SYSTEM, "")
+    discard_id = service.repairs.plan("discard", Selection.ids([theirs]), "ada", "fraud")
+    done = service.repairs.run(rescue_id)
+    assert (done.state, done.sent, done.gone) == ("done", 1, 1)
+    assert [renewal.message_id for renewal in rescued(queues)] == [own]
+    [left] = service.repairs.items(rescue_id, "gone")
+    assert (left.message_id, left.error) == (theirs, f"left to the discard by ada (repair {discard_id})")
+    assert service.repairs.run(discard_id).discarded == 1
+
+
+def test_what_an_operators_repair_did_not_find_is_the_rescuers_again(service, queues):
+    body = order_body()
+    [message_id] = bury(queues, [body])
+    service.scan()
+    queues.sqs.purge_queue(QueueUrl=queues.dlq_url)
+    done = service.repairs.run(service.repairs.plan("discard", Selection.all(), "ada", "fraud"))
+    assert (done.state, done.gone) == ("done", 1)
+    bury_copy(queues, body, message_id=message_id)  # it was on its way
+    [rescue] = service.rescue.run(SYSTEM)
+    assert rescue.sent == 1
+
+
 def test_a_rescue_that_was_killed_is_gone_on_with_and_deletes_no_copy_of_its_own(engine, service, queues, store):
     body = order_body()
     [message_id] = bury(queues, [body])

@@ -45,7 +45,7 @@ class RepairProgress:
         sent: sent, and not confirmed yet.
         confirmed: done: the effect of the call is there, or its task has succeeded.
         failed: sent and failed again, or refused by SQS.
-        gone: no longer in the DLQ when they were to be sent or discarded.
+        gone: no longer in the DLQ when they were to be sent or discarded; of a rescue, or left to an operator's repair.
         discarded: deleted from the DLQ, and kept in the repair log only.
         runner_alive: whether a process runs it at this moment.
     """
@@ -148,6 +148,14 @@ class RepairLog:
     def sent(self, message_ids: Collection[str]) -> set[str]:
         """Of these dead messages those that have been sent again, by an operator or by themselves."""
         return self._sent(message_ids, true())
+
+    def left_to_operators(self, message_ids: Collection[str]) -> dict[str, str]:
+        """Of these dead messages those in an operator's repair that has not ended, run or not: by message id which."""
+        items = repair_items.c
+        query = select(items.message_id, repairs.c.id, repairs.c.action, repairs.c.operator)
+        query = query.join(repairs, repairs.c.id == items.repair_id).where(items.message_id.in_(message_ids))
+        rows = self._rows(query.where(repairs.c.action != RESCUE, repairs.c.state == RUNNING))
+        return {row.message_id: f"left to the {row.action} by {row.operator} (repair {row.id})" for row in rows}
 
     def interrupted(self, action: str) -> list[str]:
         """The ids of the repairs whose process has ended before they were done, newest first."""

@@ -140,11 +140,19 @@ class RedrivePass:
         sending = dict.fromkeys((message["MessageId"] for message in messages), SENDING)
         self._journal.mark(sending, SENDING)
         self._waiting |= sending
+        messages = self._without_others(messages)
         failures = self._send(scan, messages, self._sending) if self._sending else self._discard(scan, messages)
-        if len(failures) == len(sending):
+        if failures and len(failures) == len({message["MessageId"] for message in messages}):
             raise CallFailed(f"SQS does nothing of what it is asked for: {failures[0].reason}")
         self._heartbeat()
         self._pause(len(sending) / self._throttle.rate - (time.monotonic() - began_at))
+
+    def _without_others(self, messages: list[Message]) -> list[Message]:
+        """Leave out what another repair has. Asked once it is on record as being sent: who comes later can see that."""
+        others = self._sending.left_to_others({message["MessageId"] for message in messages}) if self._sending else {}
+        self._journal.mark_ended(GONE, others)
+        self._settle(others)
+        return [message for message in messages if message["MessageId"] not in others]
 
     def _send(self, scan: Scan, messages: Sequence[Message], sending: Sending) -> list[Failure]:
         """Send messages and, once that is confirmed and on record, delete them; returns failures that may pass."""

@@ -124,7 +124,7 @@ class Repairs(RepairLog):
     def _sending(self, action: str, journal: Journal) -> Sending | None:
         """How an action sends messages; None: it discards them."""
         if action == RESCUE:
-            return AsCopy(self._attempts, self._queue.work_facts().max_receive_count or 0)
+            return AsCopy(self._attempts, self, self._queue.work_facts().max_receive_count or 0)
         return None if action == DISCARD else AsNew(journal.new_bodies())
 
     def _checked_edit(self, selection: Selection, new_body: str | None) -> dict[str, str | None]:

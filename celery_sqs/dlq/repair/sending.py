@@ -4,12 +4,13 @@ A rescue is once in a message's life: its copy carries that, and so do the copie
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from celery_sqs.aws.batch_call import Failure
 from celery_sqs.dlq.attempts import AttemptCount, AttemptReader
 from celery_sqs.dlq.queue import Message, Scan
+from celery_sqs.dlq.repair.log import RepairLog
 from celery_sqs.errors import Unsendable
 from celery_sqs.message.outgoing import resent
 from celery_sqs.message.renewal import Renewal, renewed
@@ -29,6 +30,9 @@ class Sending(Protocol):
     def skips(self, renewal: Renewal | None) -> bool:
         """Whether a copy in the DLQ is none of the repair's, by what it carries."""
 
+    def left_to_others(self, message_ids: Collection[str]) -> Mapping[str, str]:
+        """The messages that are not to be sent, as another repair has them: by message id why."""
+
     def send(self, scan: Scan, messages: Sequence[Message]) -> list[str | Failure]:
         """Send messages; for each SQS's id of what was sent, or why that is not confirmed."""
 
@@ -47,6 +51,10 @@ class AsNew:
         """None."""
         return False
 
+    def left_to_others(self, message_ids: Collection[str]) -> Mapping[str, str]:
+        """None: what an operator says is done."""
+        return {}
+
     def send(self, scan: Scan, messages: Sequence[Message]) -> list[str | Failure]:
         """Send messages."""
         return scan.send([resent(each, self._new_bodies.get(each["MessageId"]) or each["Body"]) for each in messages])
@@ -57,16 +65,22 @@ class AsCopy:
 
     Args:
         attempts: the failed attempts on record.
+        log: knows what operators have on record.
         max_receives: receives that the work queue allows.
     """
 
-    def __init__(self, attempts: AttemptReader, max_receives: int) -> None:
+    def __init__(self, attempts: AttemptReader, log: RepairLog, max_receives: int) -> None:
         self._attempts = attempts
+        self._log = log
         self._max_receives = max_receives
 
     def skips(self, renewal: Renewal | None) -> bool:
         """A copy that has been dead before."""
         return was_rescued(renewal)
+
+    def left_to_others(self, message_ids: Collection[str]) -> Mapping[str, str]:
+        """What is in an operator's repair by now."""
+        return self._log.left_to_operators(message_ids)
 
     def send(self, scan: Scan, messages: Sequence[Message]) -> list[str | Failure]:
         """Send copies of messages, and count those that SQS has confirmed."""
