@@ -1,7 +1,7 @@
 """What a worker answers its channel: what is on record of messages that come back, and of attempts that begin."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from billiard.exceptions import WorkerLostError
@@ -77,17 +77,30 @@ class WorkerOwner(Owner):
         except Exception as error:
             if looks_like_outage(task, error):
                 self._wait(task, deliveries)
-                return
-            logger.exception("what is on record of %d messages cannot be read: their receives count", len(deliveries))
-            count_unrecorded(len(deliveries))
-            super().examine(deliveries)
+            else:
+                self._count_receives(deliveries, error)
             return
         for delivery in deliveries:
-            known = on_record.get(delivery.message_id, OnRecord())
-            if known.lost is not None:
-                self._report_lost(task, delivery, known)
-            delivery.learn(known.receives, known.last_at)
-            self.channel.proceed(delivery, after_receive(delivery.budget(records=True)), records=True)
+            try:
+                self._learn(task, delivery, on_record.get(delivery.message_id, OnRecord()))
+            except Exception as error:
+                self._count_receives([delivery], error)
+            else:
+                self.channel.proceed(delivery, after_receive(delivery.budget(records=True)), records=True)
+
+    def _count_receives(self, deliveries: list[Delivery], error: Exception) -> None:
+        """Take the receives of messages for their attempts, as an error keeps these from being known."""
+        text = "what is on record of %d messages cannot be read: their receives count"
+        logger.error(text, len(deliveries), exc_info=error)
+        count_unrecorded(len(deliveries))
+        super().examine(deliveries)
+
+    def _learn(self, task: SQSTask, delivery: Delivery, known: Any) -> None:
+        if not isinstance(known, OnRecord):
+            raise TypeError(f"{_store(task)!r} says of {delivery.message_id} {known!r}, which is no OnRecord")
+        if known.lost is not None:
+            self._report_lost(task, delivery, known)
+        delivery.learn(known.receives, known.last_at)
 
     def _wait(self, task: SQSTask, deliveries: list[Delivery]) -> None:
         """Keep messages through an outage, but renew those that a crash would leave without a receive."""
@@ -166,11 +179,14 @@ def _store(task: SQSTask) -> Any:
     return task.attempt_store
 
 
-def _on_record(task: SQSTask, deliveries: Sequence[Delivery]) -> Any:
+def _on_record(task: SQSTask, deliveries: Sequence[Delivery]) -> Mapping[str, Any]:
     """What is on record, without attempts that an outage has interrupted."""
     for delivery in deliveries:
         _take_back(task, delivery)
-    return _store(task).returned({delivery.message_id: delivery.max_receive_count for delivery in deliveries})
+    returned = _store(task).returned({delivery.message_id: delivery.max_receive_count for delivery in deliveries})
+    if not isinstance(returned, Mapping):
+        raise TypeError(f"{_store(task)!r} has returned {returned!r}, which is no mapping of OnRecord")
+    return returned
 
 
 def _take_back(task: SQSTask, delivery: Delivery) -> None:

@@ -21,6 +21,7 @@ class Store:
         self.on_record = {}
         self.recorded, self.withdrawn, self.asked = [], [], []
         self.error = self.refused = None
+        self.answer = self._known
 
     def record(self, attempt):
         self._fail()
@@ -35,6 +36,9 @@ class Store:
     def returned(self, max_attempts):
         self._fail()
         self.asked.append((dict(max_attempts), threading.current_thread().name))
+        return self.answer(max_attempts)
+
+    def _known(self, max_attempts):
         return {message_id: self.on_record[message_id] for message_id in max_attempts if message_id in self.on_record}
 
     def _fail(self):
