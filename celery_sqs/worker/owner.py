@@ -1,8 +1,9 @@
 """What a worker answers its channel: what is on record of messages that come back, and of attempts that begin."""
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from billiard.exceptions import WorkerLostError
 from celery.worker import state
@@ -15,6 +16,7 @@ from celery_sqs.metrics import count_unrecorded
 from celery_sqs.tasks.attempt import Attempt, OnRecord, describe
 from celery_sqs.tasks.decision import Kind, is_last, looks_like_outage
 from celery_sqs.tasks.task import SQSTask
+from celery_sqs.throttled_log import ThrottledLog
 from celery_sqs.worker.recorder import record_soon
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ logger = logging.getLogger(__name__)
 #: What an attempt that begins is on record with: it stands if the worker does not live to record another.
 ENDED: WorkerLostError = WorkerLostError("the worker ended while this attempt ran, and nothing else did")
 
+#: Seconds for which a task's store that has refused a record is not asked to take another of an attempt that begins. It
+#: may take 18 s to refuse, and everything in the worker waits for each suspect.
+REFUSAL_HOLDS: Final = 30.0
+
 
 class WorkerOwner(Owner):
     """The owner of a worker's channel. Its stores of attempts are asked on the recorder's thread.
@@ -32,11 +38,15 @@ class WorkerOwner(Owner):
     Args:
         channel: the transport's.
         consumer: Celery's consumer.
+        refusal_holds: seconds for which a store that has refused a record is not asked again.
     """
 
-    def __init__(self, channel: Any, consumer: "Consumer") -> None:
+    def __init__(self, channel: Any, consumer: "Consumer", refusal_holds: float = REFUSAL_HOLDS) -> None:
         super().__init__(channel)
         self._consumer = consumer
+        self._refusal_holds = refusal_holds
+        self._refused_at: dict[str, float] = {}  # by the task's name, on the recorder's thread
+        self._unrecorded = ThrottledLog(logger, "an attempt cannot be recorded: its receives count")
 
     def is_cold_shutdown(self) -> bool:
         """Whether this is a cold shutdown."""
@@ -129,24 +139,28 @@ class WorkerOwner(Owner):
             record_soon(self._begin, task, delivery, self._begun(task, delivery))
 
     def _begin(self, task: SQSTask, delivery: Delivery, attempt: Attempt) -> None:
+        if time.monotonic() - self._refused_at.get(task.name, float("-inf")) < self._refusal_holds:
+            self._begin_unrecorded(task, delivery)
+            return
         try:
             task.put_on_record(attempt)
         except Exception as error:
             if looks_like_outage(task, error):
                 self.channel.park(delivery.receipt_handle, task)
             else:
-                logger.exception("an attempt at message %s cannot be recorded: its receives count", delivery.message_id)
-                count_unrecorded()
-                self._begin_unrecorded(delivery)
+                self._refused_at[task.name] = time.monotonic()
+                self._begin_unrecorded(task, delivery, error)
             return
         delivery.begun = delivery.receive_count
         self.channel.begin(delivery)
 
-    def _begin_unrecorded(self, delivery: Delivery) -> None:
+    def _begin_unrecorded(self, task: SQSTask, delivery: Delivery, error: Exception | None = None) -> None:
         """From now on the receives of a message are its attempts. Its copy says so, before it may end a worker.
 
         What cannot be renewed has no other budget anyway.
         """
+        self._unrecorded.error(f"{task.name}, message {delivery.message_id}", task.name, error)
+        count_unrecorded()
         delivery.counts_receives = True
         if delivery.is_renewable:
             self.channel.proceed(delivery, Step.RENEW, records=False)
