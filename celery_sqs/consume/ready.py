@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.consume.in_flight import InFlight
+from celery_sqs.consume.standstill import Standstill
 
 #: Seconds that a suspect waits for what runs, and everything else for it, at the most. Then it runs beside that: a task
 #: of hours is not to keep a worker from its work.
@@ -38,11 +39,15 @@ class Ready:
         in_flight: all deliveries.
         receivers: those that receive more, by queue.
         examine: called with those that have come back; each is added again when it is examined, or ended.
+
+    Attributes:
+        standstill: for how long nothing could begin.
     """
 
     def __init__(
         self, in_flight: InFlight, receivers: Mapping[str, Receiving], examine: Callable[[list[Delivery]], None]
     ) -> None:
+        self.standstill = Standstill(in_flight)
         self._in_flight = in_flight
         self._receivers = receivers
         self._examine = examine
@@ -91,6 +96,8 @@ class Ready:
         if self._alone is not None and self._alone.state in _OVER:
             self._alone = None
         self._in_flight.reserve(self.is_exclusive)
+        waiting = len(self._undecided), len(self._suspects), self._alone
+        self.standstill.note(waiting if self.is_exclusive else None)
 
     def next_suspect(self) -> Delivery | None:
         """A suspect that may begin now, and is reserved: all is examined, nothing runs, and nothing is received.

@@ -80,6 +80,8 @@ class HealthGauges(Collector):
             "Time since the event loop last ran. While a task runs in the main thread it is 0.",
             report["seconds_since_heartbeat"],
         )
+        text = "Time for which what has come back has kept all else from beginning, and nothing has run."
+        yield _gauge("sqs_standstill_seconds", text, report["standstill_seconds"])
 
 
 def exposition() -> tuple[HTTPStatus, str, bytes]:

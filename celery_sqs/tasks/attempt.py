@@ -1,6 +1,6 @@
 """A failed attempt: what is logged of it, and the store that records it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -99,14 +99,29 @@ class OnRecord:
     """What is on record of a message that has come back.
 
     Attributes:
-        receives: at which receives of the message attempts have failed, one number for each attempt.
-        last_at: when the last of them failed, or began if its end is not known; None without one.
-        lost: the one among them that had begun and has no outcome, as its worker is gone; None without one.
+        receives: at which receives of the message attempts have failed, one number for each attempt: a set of int, or
+            another collection of them.
+        last_at: when the last of them failed, or began if its end is not known: an aware datetime, as a naive one does
+            not say which instant it is; None without one.
+        lost: the one among them that had begun and has no outcome, as its worker is gone: an int; None without one.
+
+    Raises:
+        TypeError: a field has another type, or `last_at` is naive.
     """
 
-    receives: frozenset[int] = frozenset()
+    receives: Collection[int] = frozenset()
     last_at: datetime | None = None
     lost: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.receives, Collection) or not all(isinstance(each, int) for each in self.receives):
+            raise TypeError(f"OnRecord.receives has to be a collection of int, not {self.receives!r}")
+        at = self.last_at
+        if at is not None and (not isinstance(at, datetime) or at.utcoffset() is None):
+            raise TypeError(f"OnRecord.last_at has to be an aware datetime or None, not {at!r}")
+        if self.lost is not None and not isinstance(self.lost, int):
+            raise TypeError(f"OnRecord.lost has to be an int or None, not {self.lost!r}")
+        object.__setattr__(self, "receives", frozenset(self.receives))  # one number for each attempt
 
     @property
     def attempts(self) -> int:
@@ -118,7 +133,7 @@ class AttemptStore(Protocol):
     """Where a task keeps its failed attempts. They are its failure budget, which no crash and no stop spends.
 
     An attempt is named by its message's id and receive count. Each method may raise whatever its database raises;
-    `SQSTask.is_outage` says which of that is an outage.
+    `SQSTask.is_outage` says which of that is an outage. An answer of another type than is asked for counts as none.
     """
 
     def record(self, attempt: Attempt) -> None:
@@ -128,7 +143,7 @@ class AttemptStore(Protocol):
         """Forget an attempt of the kind `begun`: it has succeeded, or an outage has interrupted it."""
 
     def returned(self, max_attempts: Mapping[str, int]) -> Mapping[str, OnRecord]:
-        """What is on record of these messages, by id; nothing of one without attempts.
+        """What is on record of these messages, by id: an `OnRecord` each; nothing of one without attempts.
 
         They have come back, so an attempt of the kind `begun` has lost its worker: from now on it is of the kind
         `lost`, and final where it is the last that the queue allows.

@@ -12,6 +12,7 @@ from billiard import active_children
 
 from celery_sqs.consume.heartbeat import STOPPED_AFTER, Heartbeat
 from celery_sqs.consume.in_flight import InFlight
+from celery_sqs.consume.standstill import STANDS_AFTER, Standstill
 from celery_sqs.metrics import HealthGauges
 from celery_sqs.settings import LOOPBACK
 from celery_sqs.threads import Guarded
@@ -66,6 +67,7 @@ class Health:
         heartbeat: of the event loop.
         port: where to answer `GET /healthz` and `GET /metrics`; 0 for nowhere.
         host: the address to listen on.
+        standstill: of what waits to begin; None: not known.
         watchdog_timeout: seconds without a beat, or the end of a poll, after which the process ends.
         look_every: seconds between two looks.
     """
@@ -77,12 +79,14 @@ class Health:
         heartbeat: Heartbeat,
         port: int,
         host: str = LOOPBACK,
+        standstill: Standstill | None = None,
         watchdog_timeout: float = WATCHDOG_TIMEOUT,
         look_every: float = LOOK_EVERY,
     ) -> None:
         self._in_flight = in_flight
         self._receivers = receivers
         self._heartbeat = heartbeat
+        self._standstill = standstill or Standstill(in_flight)
         self._address = (host, port)
         self._gauges = HealthGauges(self.report)
         self._watchdog_timeout = watchdog_timeout
@@ -130,12 +134,18 @@ class Health:
             reasons.append(f"the event loop has not run for {beat_age:.0f} s")
         if poll_age >= UNHEALTHY_AFTER:
             reasons.append(f"no poll has succeeded for {poll_age:.0f} s: {error or 'none has ended'}")
+        if (standstill := self._standstill.age) >= STANDS_AFTER:
+            text = (
+                "nothing could begin for {:.0f} s: what has come back waits for its attempt store, or SQS for its copy"
+            )
+            reasons.append(text.format(standstill))
         return {
             "healthy": not reasons,
             "reason": "; ".join(reasons) or None,
             "seconds_since_last_poll": round(poll_age, 1),
             "last_error": error,
             "seconds_since_heartbeat": round(beat_age, 1),
+            "standstill_seconds": round(standstill, 1),
             "outage": self._in_flight.suspended,
             "in_flight": len(ages),
             "oldest_in_flight_seconds": round(max(ages, default=0.0), 1),

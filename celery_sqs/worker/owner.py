@@ -1,8 +1,9 @@
 """What a worker answers its channel: what is on record of messages that come back, and of attempts that begin."""
 
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from billiard.exceptions import WorkerLostError
 from celery.worker import state
@@ -15,6 +16,7 @@ from celery_sqs.metrics import count_unrecorded
 from celery_sqs.tasks.attempt import Attempt, OnRecord, describe
 from celery_sqs.tasks.decision import Kind, is_last, looks_like_outage
 from celery_sqs.tasks.task import SQSTask
+from celery_sqs.throttled_log import ThrottledLog
 from celery_sqs.worker.recorder import record_soon
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ logger = logging.getLogger(__name__)
 #: What an attempt that begins is on record with: it stands if the worker does not live to record another.
 ENDED: WorkerLostError = WorkerLostError("the worker ended while this attempt ran, and nothing else did")
 
+#: Seconds for which a task's store that has refused a record is not asked to take another of an attempt that begins. It
+#: may take 18 s to refuse, and everything in the worker waits for each suspect.
+REFUSAL_HOLDS: Final = 30.0
+
 
 class WorkerOwner(Owner):
     """The owner of a worker's channel. Its stores of attempts are asked on the recorder's thread.
@@ -32,11 +38,15 @@ class WorkerOwner(Owner):
     Args:
         channel: the transport's.
         consumer: Celery's consumer.
+        refusal_holds: seconds for which a store that has refused a record is not asked again.
     """
 
-    def __init__(self, channel: Any, consumer: "Consumer") -> None:
+    def __init__(self, channel: Any, consumer: "Consumer", refusal_holds: float = REFUSAL_HOLDS) -> None:
         super().__init__(channel)
         self._consumer = consumer
+        self._refusal_holds = refusal_holds
+        self._refused_at: dict[str, float] = {}  # by the task's name, on the recorder's thread
+        self._unrecorded = ThrottledLog(logger, "an attempt cannot be recorded: its receives count")
 
     def is_cold_shutdown(self) -> bool:
         """Whether this is a cold shutdown."""
@@ -77,17 +87,30 @@ class WorkerOwner(Owner):
         except Exception as error:
             if looks_like_outage(task, error):
                 self._wait(task, deliveries)
-                return
-            logger.exception("what is on record of %d messages cannot be read: their receives count", len(deliveries))
-            count_unrecorded(len(deliveries))
-            super().examine(deliveries)
+            else:
+                self._count_receives(deliveries, error)
             return
         for delivery in deliveries:
-            known = on_record.get(delivery.message_id, OnRecord())
-            if known.lost is not None:
-                self._report_lost(task, delivery, known)
-            delivery.learn(known.receives, known.last_at)
-            self.channel.proceed(delivery, after_receive(delivery.budget(records=True)), records=True)
+            try:
+                self._learn(task, delivery, on_record.get(delivery.message_id, OnRecord()))
+            except Exception as error:
+                self._count_receives([delivery], error)
+            else:
+                self.channel.proceed(delivery, after_receive(delivery.budget(records=True)), records=True)
+
+    def _count_receives(self, deliveries: list[Delivery], error: Exception) -> None:
+        """Take the receives of messages for their attempts, as an error keeps these from being known."""
+        text = "what is on record of %d messages cannot be read: their receives count"
+        logger.error(text, len(deliveries), exc_info=error)
+        count_unrecorded(len(deliveries))
+        super().examine(deliveries)
+
+    def _learn(self, task: SQSTask, delivery: Delivery, known: Any) -> None:
+        if not isinstance(known, OnRecord):
+            raise TypeError(f"{_store(task)!r} says of {delivery.message_id} {known!r}, which is no OnRecord")
+        if known.lost is not None:
+            self._report_lost(task, delivery, known)
+        delivery.learn(known.receives, known.last_at)
 
     def _wait(self, task: SQSTask, deliveries: list[Delivery]) -> None:
         """Keep messages through an outage, but renew those that a crash would leave without a receive."""
@@ -116,24 +139,28 @@ class WorkerOwner(Owner):
             record_soon(self._begin, task, delivery, self._begun(task, delivery))
 
     def _begin(self, task: SQSTask, delivery: Delivery, attempt: Attempt) -> None:
+        if time.monotonic() - self._refused_at.get(task.name, float("-inf")) < self._refusal_holds:
+            self._begin_unrecorded(task, delivery)
+            return
         try:
             task.put_on_record(attempt)
         except Exception as error:
             if looks_like_outage(task, error):
                 self.channel.park(delivery.receipt_handle, task)
             else:
-                logger.exception("an attempt at message %s cannot be recorded: its receives count", delivery.message_id)
-                count_unrecorded()
-                self._begin_unrecorded(delivery)
+                self._refused_at[task.name] = time.monotonic()
+                self._begin_unrecorded(task, delivery, error)
             return
         delivery.begun = delivery.receive_count
         self.channel.begin(delivery)
 
-    def _begin_unrecorded(self, delivery: Delivery) -> None:
+    def _begin_unrecorded(self, task: SQSTask, delivery: Delivery, error: Exception | None = None) -> None:
         """From now on the receives of a message are its attempts. Its copy says so, before it may end a worker.
 
         What cannot be renewed has no other budget anyway.
         """
+        self._unrecorded.error(f"{task.name}, message {delivery.message_id}", task.name, error)
+        count_unrecorded()
         delivery.counts_receives = True
         if delivery.is_renewable:
             self.channel.proceed(delivery, Step.RENEW, records=False)
@@ -166,11 +193,14 @@ def _store(task: SQSTask) -> Any:
     return task.attempt_store
 
 
-def _on_record(task: SQSTask, deliveries: Sequence[Delivery]) -> Any:
+def _on_record(task: SQSTask, deliveries: Sequence[Delivery]) -> Mapping[str, Any]:
     """What is on record, without attempts that an outage has interrupted."""
     for delivery in deliveries:
         _take_back(task, delivery)
-    return _store(task).returned({delivery.message_id: delivery.max_receive_count for delivery in deliveries})
+    returned = _store(task).returned({delivery.message_id: delivery.max_receive_count for delivery in deliveries})
+    if not isinstance(returned, Mapping):
+        raise TypeError(f"{_store(task)!r} has returned {returned!r}, which is no mapping of OnRecord")
+    return returned
 
 
 def _take_back(task: SQSTask, delivery: Delivery) -> None:

@@ -122,7 +122,12 @@ class HealthCheck(bootsteps.StartStopStep):
 
         channel.heartbeat.begin(parent.hub, is_busy)
         parent.health = Health(
-            channel.in_flight, channel.receivers, channel.heartbeat, settings.health_port, settings.health_host
+            channel.in_flight,
+            channel.receivers,
+            channel.heartbeat,
+            settings.health_port,
+            settings.health_host,
+            standstill=channel.ready.standstill,
         )
         parent.health.start()
 

@@ -21,6 +21,8 @@ class Store:
         self.on_record = {}
         self.recorded, self.withdrawn, self.asked = [], [], []
         self.error = self.refused = None
+        self.answer = self._known
+        self.calls = 0
 
     def record(self, attempt):
         self._fail()
@@ -35,9 +37,13 @@ class Store:
     def returned(self, max_attempts):
         self._fail()
         self.asked.append((dict(max_attempts), threading.current_thread().name))
+        return self.answer(max_attempts)
+
+    def _known(self, max_attempts):
         return {message_id: self.on_record[message_id] for message_id in max_attempts if message_id in self.on_record}
 
     def _fail(self):
+        self.calls += 1
         if self.error:
             raise self.error
 
@@ -94,13 +100,14 @@ class IdleConsumer(Consumer):
 
 
 class Stand:
-    def __init__(self):
+    def __init__(self, **more):
         app = Celery("owner", set_as_current=False)
         self.task = app.task(base=Recorded, name="recorded", shared=False)(_nothing)
+        other = app.task(base=Recorded, name="recorded too", shared=False)(_nothing)
         app.task(base=SQSTask, name="unrecorded", shared=False)(_nothing)
-        self.store = self.task.store = Store()
+        self.store = self.task.store = other.store = Store()
         self.channel, self.consumer = Channel(), IdleConsumer(app)
-        self.owner = WorkerOwner(self.channel, self.consumer)
+        self.owner = WorkerOwner(self.channel, self.consumer, **more)
 
     def look_up(self, *deliveries):
         """Have messages examined; returns what the channel is to do with each."""

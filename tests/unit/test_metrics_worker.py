@@ -92,6 +92,7 @@ def test_the_gauges_are_those_of_the_report():
         "outage": True,
         "seconds_since_last_poll": 7.25,
         "seconds_since_heartbeat": 0.5,
+        "standstill_seconds": 0.0,
         "healthy": True,
     }
     registry = CollectorRegistry()
@@ -102,4 +103,5 @@ def test_the_gauges_are_those_of_the_report():
         "sqs_outage": 1,
         "sqs_last_poll_age_seconds": 7.25,
         "sqs_heartbeat_age_seconds": 0.5,
+        "sqs_standstill_seconds": 0.0,
     }

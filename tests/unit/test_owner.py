@@ -1,7 +1,10 @@
 """What a worker answers its channel of messages that come back: what is on record of them."""
 
+from datetime import datetime
+
 import pytest
 
+from celery_sqs import OnRecord
 from celery_sqs.consume.budget import Step
 from celery_sqs.message.renewal import Renewal
 from tests.unit.owners import RECEIVES, Stand, message, on_record
@@ -97,6 +100,32 @@ def test_what_cannot_be_read_at_all_is_said_and_receives_are_the_budget(stand, c
     assert one.attempts == 1
     assert "cannot be read" in caplog.text
     assert unrecorded() == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda asked: None,
+        list,
+        lambda asked: {each: OnRecord(receives=[1], last_at="2026-01-01T00:00:00") for each in asked},
+        lambda asked: {each: OnRecord(receives=[1], last_at=datetime(2026, 1, 1)) for each in asked},  # noqa: DTZ001
+    ],
+)
+def test_receives_count_where_a_store_answers_with_another_type(stand, caplog, unrecorded, answer):
+    stand.store.answer = answer
+    one, other = message(1), message(2)
+    assert stand.look_up(one, other) == [(one, Step.RUN, False), (other, Step.RUN, False)]
+    assert "what is on record of 2 messages cannot be read" in caplog.text
+    assert "TypeError" in caplog.text
+    assert unrecorded() == 2
+
+
+def test_a_wrong_answer_for_one_message_is_that_messages_alone(stand, caplog, unrecorded):
+    stand.store.answer = lambda asked: {"m1": (1, None), "m2": on_record(1)}
+    one, other = message(1), message(2)
+    assert stand.look_up(one, other) == [(one, Step.RUN, False), (other, Step.RUN, True)]
+    assert "says of m1 (1, None), which is no OnRecord" in caplog.text
+    assert unrecorded() == 1
 
 
 def test_a_suspect_runs_alone_also_where_nothing_can_be_read(stand):

@@ -12,6 +12,7 @@ from prometheus_client import generate_latest
 
 from celery_sqs.consume.heartbeat import STOPPED_AFTER
 from celery_sqs.consume.in_flight import InFlight
+from celery_sqs.consume.standstill import STANDS_AFTER
 from celery_sqs.errors import CallFailed
 from celery_sqs.worker.health import EXIT_CODE, MAX_REASON, UNHEALTHY_AFTER, Health
 from tests.exposition import Exposition
@@ -68,6 +69,7 @@ def test_a_worker_that_polls_is_healthy(ask):
         "seconds_since_last_poll": UNHEALTHY_AFTER - 1,
         "last_error": None,
         "seconds_since_heartbeat": 1.0,
+        "standstill_seconds": 0.0,
         "outage": False,
         "in_flight": 2,
         "oldest_in_flight_seconds": pytest.approx(0, abs=1),
@@ -100,6 +102,11 @@ def test_a_worker_whose_event_loop_has_stopped_is_not_healthy(ask):
     answer = ask(Polling(), beat_age=STOPPED_AFTER + 1)
     assert answer.status_code == 503
     assert answer.json()["reason"] == "the event loop has not run for 31 s"
+
+
+def test_a_worker_in_which_nothing_can_begin_is_not_healthy():
+    health = Health(InFlight(), {}, Beating(), 0, standstill=Beating(STANDS_AFTER))
+    assert health.report()["reason"].startswith("nothing could begin for 120 s: what has come back waits")
 
 
 def test_the_same_port_tells_what_the_process_counts():
@@ -148,6 +155,7 @@ signal.alarm(30)
 import billiard
 from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
+from celery_sqs.consume.standstill import STANDS_AFTER
 from celery_sqs.worker.health import Health
 from tests.unit.event_loop import StuckLoop
 from tests.unit.test_worker_health import Polling
