@@ -27,6 +27,11 @@ logger = logging.getLogger(__name__)
 #: What an attempt that begins is on record with: it stands if the worker does not live to record another.
 ENDED: WorkerLostError = WorkerLostError("the worker ended while this attempt ran, and nothing else did")
 
+SPENT: Final = "a message is released until it is in the DLQ, as its attempts are spent"
+
+#: One that died long ago may be here by SQS's own redrive, which keeps its attempts.
+MEND_SPENT: Final = "%s, message %s: %d on record of %s; to run it again, redrive it with celery_sqs.dlq"
+
 #: Seconds for which a task's store that has refused a record is not asked to take another of an attempt that begins. It
 #: may take 18 s to refuse, and everything in the worker waits for each suspect.
 REFUSAL_HOLDS: Final = 30.0
@@ -46,6 +51,7 @@ class WorkerOwner(Owner):
         self._consumer = consumer
         self._refusal_holds = refusal_holds
         self._refused_at: dict[str, float] = {}  # by the task's name, on the recorder's thread
+        self._spent = ThrottledLog(logger, SPENT)
         self._unrecorded = ThrottledLog(logger, "an attempt cannot be recorded: its receives count")
 
     def is_cold_shutdown(self) -> bool:
@@ -96,7 +102,11 @@ class WorkerOwner(Owner):
             except Exception as error:
                 self._count_receives([delivery], error)
             else:
-                self.channel.proceed(delivery, after_receive(delivery.budget(records=True)), records=True)
+                step = after_receive(delivery.budget(records=True))
+                if step is Step.GIVE_UP:
+                    spent = task.name, delivery.message_id, delivery.attempts, delivery.max_receive_count
+                    self._spent.warning(MEND_SPENT % spent, task.name)
+                self.channel.proceed(delivery, step, records=True)
 
     def _count_receives(self, deliveries: list[Delivery], error: Exception) -> None:
         """Take the receives of messages for their attempts, as an error keeps these from being known."""

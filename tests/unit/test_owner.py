@@ -40,6 +40,15 @@ def test_a_message_whose_attempts_are_spent_is_given_up(stand):
     assert stand.look_up(one) == [(one, Step.GIVE_UP, True)]
 
 
+def test_what_is_given_up_is_in_the_log_with_what_to_do_and_many_are_one_line(stand, caplog):
+    ones = [message(number) for number in (1, 2)]
+    stand.store.on_record |= {"m1": on_record(RECEIVES), "m2": on_record(RECEIVES)}
+    stand.look_up(*ones)
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert "recorded, message m1: 3 on record of 3; to run it again, redrive it with celery_sqs.dlq" in record.message
+
+
 def test_the_copy_of_what_nobody_explained_runs_alone(stand):
     one = message(1, receives=1, renewal=Renewal(message_id="first", sent_at=0, receives=2, is_suspect=True))
     assert stand.look_up(one) == [(one, Step.RUN_ALONE, True)]
