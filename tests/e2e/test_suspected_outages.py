@@ -19,6 +19,8 @@ NOTICED = 20  # seconds until a worker knows of an outage
 STOPPED = 10  # seconds until a worker has ended
 GOES_ON = 8  # seconds that an outage lasts from then on: longer than three receives of two seconds
 
+SLOW = 40  # seconds for 100 orders of 50 ms each
+
 GOOD = 99
 BAD_WORD = "'; DROP TABLE"
 
@@ -79,6 +81,19 @@ class TestDatabaseThatDoesNotAnswer:
             poll(lambda: worker.says("is away"), NOTICED, "the worker has noticed")
             worker.send(signal.SIGTERM)
             assert worker.wait(STOPPED) == 0
+
+
+class TestSlowDatabase:
+    def test_it_stores_orders_one_by_one_although_no_batch_is_stored_in_time(
+        self, start_worker, environment, queues, mariadb_server, database
+    ):
+        slow = "CREATE TRIGGER slow BEFORE INSERT ON orders FOR EACH ROW DO SLEEP(0.05)"
+        mariadb_server.execute(slow, database)
+        for _ in range(100):
+            queues.send(message())
+        start_worker()
+        poll(lambda: stored(environment) == 100, SLOW, "all orders are stored")
+        assert_nobody_has_paid(environment, queues)
 
 
 class TestForgottenTransaction:
