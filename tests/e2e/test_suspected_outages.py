@@ -20,6 +20,8 @@ NOTICED = 10  # seconds until a worker knows of an outage: four for a transactio
 STOPPED = 17
 GOES_ON = 8  # seconds that an outage lasts from then on: longer than three receives of two seconds
 
+SLOW = 40  # seconds for 100 orders of 50 ms each
+
 GOOD = 99
 BAD_WORD = "'; DROP TABLE"
 
@@ -62,6 +64,19 @@ def test_a_worker_ends_while_the_server_is_suspended(start_worker, environment, 
         worker.send(signal.SIGTERM)
         assert worker.wait(STOPPED) == 0
     assert_nobody_has_paid(environment, queues)
+
+
+class TestSlowDatabase:
+    def test_it_stores_orders_one_by_one_although_no_batch_is_stored_in_time(
+        self, start_worker, environment, queues, mariadb_server, database
+    ):
+        slow = "CREATE TRIGGER slow BEFORE INSERT ON orders FOR EACH ROW DO SLEEP(0.05)"
+        mariadb_server.execute(slow, database)
+        for _ in range(100):
+            queues.send(message())
+        start_worker()
+        poll(lambda: stored(environment) == 100, SLOW, "all orders are stored")
+        assert_nobody_has_paid(environment, queues)
 
 
 class TestForgottenTransaction:

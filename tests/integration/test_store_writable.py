@@ -78,6 +78,13 @@ def test_a_server_is_not_writable_while_it_is_read_only(mariadb_server, worker):
     assert store.writable()
 
 
+def test_a_server_that_stores_an_order_in_half_a_second_is_writable(mariadb_server, worker):
+    store, database = worker
+    slow = "CREATE TRIGGER slow BEFORE INSERT ON orders FOR EACH ROW DO SLEEP(0.5)"
+    mariadb_server.execute(slow, database)
+    assert store.writable()
+
+
 def test_a_server_is_not_writable_while_it_is_stopped(mariadb_server, worker):
     store, _ = worker
     assert store.writable()
