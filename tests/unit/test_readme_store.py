@@ -16,10 +16,17 @@ README = ROOT / "celery_sqs" / "README.md"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+class Shop(Celery):
+    """An app whose tasks are its own: Celery would give them to each app of the tests that come later."""
+
+    def task(self, *args, **options):
+        return super().task(*args, shared=False, **options)
+
+
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     shop = ModuleType("shop")
-    shop.app = Celery("shop", set_as_current=False)
+    shop.app = Shop("shop", set_as_current=False)
     monkeypatch.setitem(sys.modules, "shop", shop)
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "billing"}

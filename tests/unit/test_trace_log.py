@@ -4,7 +4,7 @@ import logging
 
 import pytest
 from celery import Celery, Task
-from celery.app.trace import build_tracer
+from celery.app import trace
 
 import celery_sqs
 from celery_sqs.message.wire import MAX_RECEIVE_COUNT, RECEIVE_COUNT
@@ -26,8 +26,8 @@ def logged(app, caplog):
 
     def logged(run, **options):
         task = app.task(name="jobs.one", shared=False, bind=True, **options)(run)
-        with caplog.at_level(logging.INFO):
-            build_tracer(task.name, task, app=app)("id", [], {}, dict(REQUEST))
+        with caplog.at_level(logging.INFO), caplog.at_level(logging.INFO, trace.__name__):
+            trace.build_tracer(task.name, task, app=app)("id", [], {}, dict(REQUEST))
         return caplog.records
 
     return logged
