@@ -92,7 +92,9 @@ def was_killed_in_renewals(deaths: Deaths) -> bool:
     """Whether a copy has died only by deaths of its worker on successive receives, within its renewal.
 
     The first may have met it anywhere. From then on it is renewed before it runs, so each of the others came between
-    its receive and the delete that follows its copy; or while it ran alone, with an attempt on record.
+    its receive and the delete that follows its copy; or while it ran alone, with an attempt on record; or while it
+    waited to run alone, where such an attempt explains the receive before.
     """
     inside = {Place.RETURNED, Place.OLD}
-    return len(deaths) == 3 and deaths[-1] in inside and all(each in inside | {Place.ALONE} for each in deaths[1:])
+    alone = {Place.ALONE, Place.SUSPECT} if Place.ALONE in deaths else set()
+    return len(deaths) == 3 and deaths[-1] in inside and all(each in inside | alone for each in deaths[1:])
