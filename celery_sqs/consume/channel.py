@@ -64,7 +64,7 @@ class Channel(SendingChannel):
         self.owner = Owner(self)
         self.ready = Ready(self.in_flight, self.receivers, self._examine)
         self._circuit_breaker = CircuitBreaker(self.in_flight, self.wake)
-        self._settlements = Settlements(self._connect, self.in_flight, self.qos.ack, self._on_refused, self.wake)
+        self._settlements = Settlements(self._connect, self.in_flight, self.qos.ack, self._on_refused)
         self._postponed: collections.deque[tuple[Delivery, float]] = collections.deque()
         self._wakeup: Wakeup | None = None
         self._leases: Leases | None = None

@@ -1,7 +1,6 @@
 """What a worker answers its channel: what is on record of messages that come back, and of attempts that begin."""
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,10 +31,6 @@ SPENT: Final = "a message is released until it is in the DLQ, as its attempts ar
 #: One that died long ago may be here by SQS's own redrive, which keeps its attempts.
 MEND_SPENT: Final = "%s, message %s: %d on record of %s; to run it again, redrive it with celery_sqs.dlq"
 
-#: Seconds for which a task's store that has refused a record is not asked to take another of an attempt that begins. It
-#: may take 18 s to refuse, and everything in the worker waits for each suspect.
-REFUSAL_HOLDS: Final = 30.0
-
 
 class WorkerOwner(Owner):
     """The owner of a worker's channel. Its stores of attempts are asked on the recorder's thread.
@@ -43,16 +38,12 @@ class WorkerOwner(Owner):
     Args:
         channel: the transport's.
         consumer: Celery's consumer.
-        refusal_holds: seconds for which a store that has refused a record is not asked again.
     """
 
-    def __init__(self, channel: Any, consumer: "Consumer", refusal_holds: float = REFUSAL_HOLDS) -> None:
+    def __init__(self, channel: Any, consumer: "Consumer") -> None:
         super().__init__(channel)
         self._consumer = consumer
-        self._refusal_holds = refusal_holds
-        self._refused_at: dict[str, float] = {}  # by the task's name, on the recorder's thread
         self._spent = ThrottledLog(logger, SPENT)
-        self._unrecorded = ThrottledLog(logger, "an attempt cannot be recorded: its receives count")
 
     def is_cold_shutdown(self) -> bool:
         """Whether this is a cold shutdown."""
@@ -149,28 +140,24 @@ class WorkerOwner(Owner):
             record_soon(self._begin, task, delivery, self._begun(task, delivery))
 
     def _begin(self, task: SQSTask, delivery: Delivery, attempt: Attempt) -> None:
-        if time.monotonic() - self._refused_at.get(task.name, float("-inf")) < self._refusal_holds:
-            self._begin_unrecorded(task, delivery)
-            return
         try:
             task.put_on_record(attempt)
         except Exception as error:
             if looks_like_outage(task, error):
                 self.channel.park(delivery.receipt_handle, task)
             else:
-                self._refused_at[task.name] = time.monotonic()
-                self._begin_unrecorded(task, delivery, error)
+                logger.exception("an attempt at message %s cannot be recorded: its receives count", delivery.message_id)
+                count_unrecorded()
+                self._begin_unrecorded(delivery)
             return
         delivery.begun = delivery.receive_count
         self.channel.begin(delivery)
 
-    def _begin_unrecorded(self, task: SQSTask, delivery: Delivery, error: Exception | None = None) -> None:
+    def _begin_unrecorded(self, delivery: Delivery) -> None:
         """From now on the receives of a message are its attempts. Its copy says so, before it may end a worker.
 
         What cannot be renewed has no other budget anyway.
         """
-        self._unrecorded.error(f"{task.name}, message {delivery.message_id}", task.name, error)
-        count_unrecorded()
         delivery.counts_receives = True
         if delivery.is_renewable:
             self.channel.proceed(delivery, Step.RENEW, records=False)

@@ -22,9 +22,7 @@ def look(emulator, queues):
     endpoint = Endpoint("us-east-1", emulator.url, ("test", "test"))
     in_flight = InFlight()
     in_flight.suspend(True)
-    settlements = Settlements(
-        lambda wait: sqs_client(endpoint, wait), in_flight, lambda _: None, lambda _: None, lambda: None
-    )
+    settlements = Settlements(lambda wait: sqs_client(endpoint, wait), in_flight, lambda _: None, lambda _: None)
     settlements.open(queues.url)
 
     def run():

@@ -20,15 +20,10 @@ class UnconnectedChannel(Channel):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.sqs = SettlingSQS()
-        self.wakes = 0
         self.settlements.open(URL)
 
     def _connect(self, wait=0):
         return self.sqs
-
-    def wake(self):
-        self.wakes += 1
-        super().wake()
 
     @property
     def settlements(self):

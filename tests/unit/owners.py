@@ -22,7 +22,6 @@ class Store:
         self.recorded, self.withdrawn, self.asked = [], [], []
         self.error = self.refused = None
         self.answer = self._known
-        self.calls = 0
 
     def record(self, attempt):
         self._fail()
@@ -43,7 +42,6 @@ class Store:
         return {message_id: self.on_record[message_id] for message_id in max_attempts if message_id in self.on_record}
 
     def _fail(self):
-        self.calls += 1
         if self.error:
             raise self.error
 
@@ -100,14 +98,13 @@ class IdleConsumer(Consumer):
 
 
 class Stand:
-    def __init__(self, **more):
+    def __init__(self):
         app = Celery("owner", set_as_current=False)
         self.task = app.task(base=Recorded, name="recorded", shared=False)(_nothing)
-        other = app.task(base=Recorded, name="recorded too", shared=False)(_nothing)
         app.task(base=SQSTask, name="unrecorded", shared=False)(_nothing)
-        self.store = self.task.store = other.store = Store()
+        self.store = self.task.store = Store()
         self.channel, self.consumer = Channel(), IdleConsumer(app)
-        self.owner = WorkerOwner(self.channel, self.consumer, **more)
+        self.owner = WorkerOwner(self.channel, self.consumer)
 
     def look_up(self, *deliveries):
         """Have messages examined; returns what the channel is to do with each."""

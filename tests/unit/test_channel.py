@@ -83,15 +83,6 @@ def test_a_message_whose_attempts_are_spent_is_visible_at_once(stand):
     assert stand.sqs.sent == []
 
 
-def test_the_event_loop_is_woken_once_a_copy_is_confirmed_as_others_wait_for_that(stand):
-    one = stand.receive(1, receives=3)
-    stand.channel.turn()
-    one.attempts = 0
-    stand.channel.proceed(one, Step.RENEW, records=True)
-    stand.copies()
-    assert (one.state, stand.channel.wakes) == (State.SETTLED, 2), "for what follows, and for the copy"
-
-
 def test_a_suspect_is_handed_over_once_its_attempt_is_on_record_and_alone(stand):
     suspect, _ = stand.receive(1, receives=2), stand.receive(2)
     stand.channel.turn()

@@ -35,9 +35,7 @@ class Worker:
         self.in_flight.suspend(True)
         self.refused = []
         self.resumed = 0
-        self.settlements = Settlements(
-            lambda _: queue, self.in_flight, lambda _: None, self.refused.append, lambda: None
-        )
+        self.settlements = Settlements(lambda _: queue, self.in_flight, lambda _: None, self.refused.append)
         self.settlements.open("http://q")
         source = Source(queue="q", url="http://q")
         self.receiver = Receiver(lambda _: queue, source, self.in_flight, lambda _: None, lambda _: None)

@@ -37,9 +37,7 @@ class Stand:
         self.in_flight = InFlight()
         self.in_flight.resize(100)
         self.ended, self.refused = [], []
-        self.settlements = Settlements(
-            lambda wait: self.sqs, self.in_flight, self.ended.append, self.refused.append, lambda: None
-        )
+        self.settlements = Settlements(lambda wait: self.sqs, self.in_flight, self.ended.append, self.refused.append)
         self.settlements.open("http://q")
 
     def receive(self, number, **more):

@@ -21,7 +21,6 @@ class Settlements:
         in_flight: what is ended is taken out of it.
         on_ended: called with the receipt handle of each delivery that is ended.
         on_refused: called with a delivery whose copy SQS will not take; it is `ready` again.
-        on_renewed: called after each delivery whose copy SQS has confirmed, as others may have waited for that.
     """
 
     def __init__(
@@ -30,13 +29,11 @@ class Settlements:
         in_flight: InFlight,
         on_ended: Callable[[str], None],
         on_refused: Callable[[Delivery], None],
-        on_renewed: Callable[[], None],
     ) -> None:
         self._connect = connect
         self._in_flight = in_flight
         self._on_ended = on_ended
         self._on_refused = on_refused
-        self._on_renewed = on_renewed
         self._settlers: dict[str, Settler] = {}
         self._renewers: dict[str, Renewer] = {}
 
@@ -44,7 +41,7 @@ class Settlements:
         """Be ready for a queue, before its first delivery."""
         if queue_url not in self._settlers:
             self._settlers[queue_url] = Settler(self._connect(0), queue_url)
-            self._renewers[queue_url] = Renewer(self._connect(0), queue_url, self._renewed, self._refused, self.drop)
+            self._renewers[queue_url] = Renewer(self._connect(0), queue_url, self.delete, self._refused, self.drop)
 
     def is_done(self, delivery: Delivery) -> bool:
         """Whether an earlier delivery of this copy was done, and only its deletion failed."""
@@ -78,10 +75,6 @@ class Settlements:
     def _send_copy(self, delivery: Delivery, make: Callable[[], dict[str, object]], reason: str) -> None:
         if delivery.advance(State.RENEWING):
             self._renewers[delivery.queue_url].renew(delivery, make, reason)
-
-    def _renewed(self, delivery: Delivery) -> None:
-        self.delete(delivery)
-        self._on_renewed()
 
     def _refused(self, delivery: Delivery) -> None:
         delivery.is_renewable = False
