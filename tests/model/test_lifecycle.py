@@ -53,12 +53,13 @@ MISSED_IN = {
 }
 
 
-def is_reducible(sizes, rules):
-    try:
-        Reduced(sizes, rules)
-    except ValueError:
-        return False
-    return True
+#: Without one of these a world can still be searched with fewer states.
+REDUCIBLE = [
+    "an attempt is on record before it begins",
+    "the last receive is renewed in an outage, too",
+    "the record is taken back on success",
+    "what is on its last receive is renewed",
+]
 
 
 def assert_nothing_is_wrong(sizes, rules=AS_BUILT, kind=Lifecycle):
@@ -107,10 +108,14 @@ def test_each_rule_is_missed(rule):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("rule", sorted(WITHOUT))
+@pytest.mark.parametrize("rule", REDUCIBLE)
 def test_each_rule_is_missed_in_the_same_way_with_fewer_states(rule):
     sizes = MISSED_IN.get(rule, ONE_KILLER)
-    if not is_reducible(sizes, WITHOUT[rule]):
-        pytest.skip("without this rule the order of events makes a difference")
     found = search(Reduced(sizes, WITHOUT[rule]))
     assert found.complaint == search(Lifecycle(sizes, WITHOUT[rule])).complaint
+
+
+@pytest.mark.parametrize("rule", sorted(WITHOUT.keys() - set(REDUCIBLE)))
+def test_a_world_in_which_the_order_of_events_makes_a_difference_is_not_searched_with_fewer_states(rule):
+    with pytest.raises(ValueError, match="this world is not to be reduced"):
+        Reduced(MISSED_IN.get(rule, ONE_KILLER), WITHOUT[rule])

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flask import request
 
-from app.workbench.actions.scope import Scope
+from app.workbench.actions.requested_selection import RequestedSelection
 from app.workbench.blueprint import page
 from app.workbench.parts import parts
 
@@ -62,18 +62,23 @@ class Summary:
 @page("/dlq/dry-run", "dry_run.html")
 def dry_run() -> dict[str, Any]:
     """Try the messages that the address names, a thousand at a time."""
-    scope = Scope.asked(request.args)
+    requested = RequestedSelection.asked(request.args)
     after = request.args.get("after")
-    return {"now": datetime.now(UTC), "scope": scope, "summary": summarised(scope, after), "from_start": not after}
+    return {
+        "now": datetime.now(UTC),
+        "requested": requested,
+        "summary": summarised(requested, after),
+        "from_start": not after,
+    }
 
 
-def summarised(scope: Scope, after: str | None = None) -> Summary:
-    """Try up to a thousand messages of a scope, starting after one."""
+def summarised(requested: RequestedSelection, after: str | None = None) -> Summary:
+    """Try up to a thousand messages of a selection, starting after one."""
     dlq = parts().dlq
     answers: dict[tuple[bool, str], Answer] = {}
     tried, more = 0, True
     while tried < TRIED_AT_ONCE and more:
-        messages = dlq.messages.selected(scope.selection, after, CHUNK)
+        messages = dlq.messages.selected(requested.selection, after, CHUNK)
         for message, result in zip(messages, dlq.dry_run(messages), strict=True):
             answer = answers.setdefault((result.accepted, result.why), Answer(result.accepted, result.why))
             answer.count += 1
@@ -83,7 +88,7 @@ def summarised(scope: Scope, after: str | None = None) -> Summary:
         more = len(messages) == CHUNK
         after = messages[-1].message_id if messages else after
         time.sleep(0)  # a greenlet gives way to others here
-    more = more and bool(dlq.messages.selected(scope.selection, after, 1))
+    more = more and bool(dlq.messages.selected(requested.selection, after, 1))
     ordered = sorted(answers.values(), key=lambda answer: (answer.accepted, -answer.count))
     accepted = sum(answer.count for answer in ordered if answer.accepted)
     not_listed = sum(answer.count for answer in ordered[MAX_ANSWERS:])

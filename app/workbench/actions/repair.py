@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.sansio.response import Response as BaseResponse
 
 from app.workbench.actions.dry_run import summarised
-from app.workbench.actions.scope import Scope
+from app.workbench.actions.requested_selection import RequestedSelection
 from app.workbench.blueprint import blueprint, operator, page, rendered
 from app.workbench.parts import parts
 from celery_sqs.dlq import (
@@ -38,42 +38,42 @@ STATES: Final = (PLANNED, SENDING, SENT, CONFIRMED, FAILED, GONE, DISCARDED)
 @page("/dlq/redrive", "redrive.html")
 def redrive() -> dict[str, Any]:
     """Before messages are sent again: which, what a dry run says, how many go first, and why."""
-    return _about_redrive(Scope.asked(request.args))
+    return _about_redrive(RequestedSelection.asked(request.args))
 
 
 @blueprint.post("/dlq/redrive")
 def begin_redrive() -> BaseResponse:
     """Send messages again."""
-    scope = Scope.asked(request.form)
+    requested = RequestedSelection.asked(request.form)
     reason, errors = required_reason()
     canaries = _canaries(errors)
     if not errors:
         try:
-            return started(parts().dlq.repairs.plan(REDRIVE, scope.selection, operator(), reason, canaries))
+            return started(parts().dlq.repairs.plan(REDRIVE, requested.selection, operator(), reason, canaries))
         except Refused as error:
             errors["form"] = str(error)
-    return _again("redrive.html", _about_redrive(scope), errors)
+    return _again("redrive.html", _about_redrive(requested), errors)
 
 
 @page("/dlq/discard", "discard.html")
 def discard() -> dict[str, Any]:
     """Before messages are deleted: which, and why."""
-    return _about_discard(Scope.asked(request.args, allow_all=False))
+    return _about_discard(RequestedSelection.asked(request.args, allow_all=False))
 
 
 @blueprint.post("/dlq/discard")
 def begin_discard() -> BaseResponse:
     """Delete messages from the DLQ; the repair log keeps them."""
-    scope = Scope.asked(request.form, allow_all=False)
+    requested = RequestedSelection.asked(request.form, allow_all=False)
     reason, errors = required_reason()
     if request.form.get("sure") != "yes":
         errors["sure"] = "Tick this if you are."
     if not errors:
         try:
-            return started(parts().dlq.repairs.plan(DISCARD, scope.selection, operator(), reason))
+            return started(parts().dlq.repairs.plan(DISCARD, requested.selection, operator(), reason))
         except Refused as error:
             errors["form"] = str(error)
-    return _again("discard.html", _about_discard(scope), errors)
+    return _again("discard.html", _about_discard(requested), errors)
 
 
 @page("/repairs/<repair_id>", "repair.html")
@@ -123,12 +123,12 @@ def _canaries(errors: dict[str, str]) -> int:
     return 0
 
 
-def _about_redrive(scope: Scope) -> dict[str, Any]:
-    return {"now": datetime.now(UTC), "scope": scope, "summary": summarised(scope), "canaries": CANARIES}
+def _about_redrive(requested: RequestedSelection) -> dict[str, Any]:
+    return {"now": datetime.now(UTC), "requested": requested, "summary": summarised(requested), "canaries": CANARIES}
 
 
-def _about_discard(scope: Scope) -> dict[str, Any]:
-    return {"now": datetime.now(UTC), "scope": scope}
+def _about_discard(requested: RequestedSelection) -> dict[str, Any]:
+    return {"now": datetime.now(UTC), "requested": requested}
 
 
 def _again(template: str, values: dict[str, Any], errors: dict[str, str]) -> BaseResponse:

@@ -16,7 +16,7 @@ ALL: Final = "all"
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class RequestedSelection:
     """What was selected on a page.
 
     Attributes:
@@ -32,8 +32,8 @@ class Scope:
     reason: str
 
     @classmethod
-    def asked(cls, values: Mapping[str, str], *, allow_all: bool = True) -> "Scope":
-        """The scope that a request names: by `message`, `group` or `all`.
+    def asked(cls, values: Mapping[str, str], *, allow_all: bool = True) -> "RequestedSelection":
+        """The selection that a request names: by `message`, `group` or `all`.
 
         Raises:
             NotFound: it names none, or nothing of it is in the queue.
