@@ -37,7 +37,8 @@ test: $(INSTALLED) $(if $(shell command -v terraform),$(CHECKOV)) ## Run the tes
 
 test-long: $(INSTALLED) ## Run the tests that take their time: a browser, many processes, a million rows, real time limits
 	@sh tests/install-packages.sh
-	@pytest -n 3 --dist loadfile -m long
+	@pytest -n 3 --dist loadfile -m "long and not alone"
+	@pytest -m "long and alone"
 
 # TestQueueComesBack stops the emulator, and LocalStack forgets its queues then. The last line is what
 # `make test` leaves out to be short: that plain Celery still has the defects that ours has not.

@@ -33,6 +33,7 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers", "long: takes its time: a browser, many processes, a million rows, a real time limit"
     )
+    config.addinivalue_line("markers", "alone: measures how long something takes, so no other test runs beside it")
 
 
 def pytest_generate_tests(metafunc):

@@ -13,7 +13,7 @@ from orders.database import connect
 from tests.conftest import make_settings
 
 #: Filling the tables takes half a minute where nothing else runs.
-pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.timeout(300)]
 
 ORDERS = 1_000_000
 UNFINISHED = 50_000  # an hour's backlog

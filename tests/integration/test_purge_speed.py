@@ -16,7 +16,7 @@ from orders.database import connect
 from tests.mariadb import MariaDB
 
 #: Filling the table takes a minute where nothing else runs.
-pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.timeout(900)]
 
 OLD = 500_000
 KEPT = 50_000
