@@ -65,10 +65,14 @@ class Budget:
         return self.max_receives is not None and self.attempts is not None and self.attempts >= self.max_receives
 
     @property
+    def returns(self) -> int:
+        """Receives before this one, each of which may have begun an attempt."""
+        return self.receives_before + self.receives - 1
+
+    @property
     def is_unexplained(self) -> bool:
-        """Whether some receive before this one has no attempt on record, or may have none."""
-        receives = self.receives_before + self.receives - 1
-        return receives > (0 if self.attempts is None else self.explained)
+        """Whether one of them has no attempt on record, or may have none."""
+        return self.returns > (0 if self.attempts is None else self.explained)
 
 
 def after_receive(budget: Budget) -> Step:
@@ -79,8 +83,7 @@ def after_receive(budget: Budget) -> Step:
         return Step.RENEW if budget.is_renewable and budget.is_last else Step.PARK
     if budget.is_spent:
         return Step.RENEW_UNSPENT if _was_redriven(budget) else Step.GIVE_UP
-    # Held on its last receive it would be dead after the next crash, with attempts left.
-    if budget.records and (budget.is_unexplained or budget.is_last):
+    if budget.records and _needs_renewal(budget):
         return Step.RENEW if budget.is_renewable else Step.RUN_ALONE
     return Step.RUN_ALONE if budget.is_suspect else Step.RUN
 
@@ -103,11 +106,21 @@ def is_suspect_next(budget: Budget) -> bool:
     return budget.is_suspect or (budget.records and budget.is_unexplained)
 
 
+def _needs_renewal(budget: Budget) -> bool:
+    """Whether it is renewed before it runs.
+
+    A suspect waits and runs at the first receive of a copy only. Whatever ends its worker there, the copy has all its
+    other receives left for the renewal. What has only failed is renewed on its last receive: held on it, it would be
+    dead after the next crash, with attempts left.
+    """
+    return budget.returns > 0 if budget.is_suspect else budget.is_unexplained or budget.is_last
+
+
 def _was_redriven(budget: Budget) -> bool:
     """Whether a dead message was sent again by SQS's own redrive: its copy has attempts, and no receive yet.
 
     So has a second copy of a message whose renewal was interrupted. But no attempt was between its making and sending.
     """
     before = budget.attempts_before
-    is_first = budget.records and budget.receives_before + budget.receives == 1 and budget.is_resent
+    is_first = budget.records and budget.returns == 0 and budget.is_resent
     return is_first and before is not None and before < (budget.attempts or 0)

@@ -52,7 +52,7 @@ class Fates:
 
     Args:
         find: finds the moves.
-        killed: attempts that kills and outages may have left on record.
+        killed: attempts that kills, outages and failures may have left on record.
     """
 
     def __init__(self, find: Moves, killed: int) -> None:

@@ -16,6 +16,7 @@ from tests.model.moves import (
     BITS,
     DELETES,
     DIES,
+    FAILURE,
     HOLDS,
     LEASE,
     NOTICE,
@@ -66,6 +67,7 @@ class Lifecycle:
         self.sizes = sizes
         self.complaints: list[str | None] = []
         self.rules = rules
+        self._never = {change for change, count in ((LEASE, sizes.leases), (FAILURE, sizes.failures)) if not count}
         self._find = Moves(
             rules=rules,
             workers=sizes.workers,
@@ -85,7 +87,7 @@ class Lifecycle:
         """Everything is in the queue."""
         sizes = self.sizes
         good, killer = (self._number(Message(is_killer=is_killer)) for is_killer in (False, True))
-        around = Environment(sizes.kills, sizes.stops, sizes.outages, sizes.leases)
+        around = Environment(sizes.kills, sizes.stops, sizes.outages, sizes.leases, sizes.failures)
         return (self._environments.of(around), *[good] * sizes.good, *[killer] * sizes.killers)
 
     def complaint(self, state: State) -> str | None:
@@ -98,12 +100,13 @@ class Lifecycle:
         """What is wrong in a state that no step leads out of, or None."""
         around = self._environments.values[state[0]]
         # An outage interrupts an attempt, which counts until it is begun again or known to be interrupted.
-        killed = self.sizes.kills - around.kills + self.sizes.outages - around.outages
+        interrupted = self.sizes.kills - around.kills + self.sizes.outages - around.outages
+        allowed = interrupted + self.sizes.failures - around.failures
         for message in (self._messages.values[number] for number in state[1:]):
             if not message.is_killer and not message.is_stored:
                 return "a good order is not stored in the end"
-            if not message.is_killer and message.attempts > killed and not self.sizes.keeps_done:
-                return f"a stored order has {message.attempts} attempts on record, and {killed} were interrupted"
+            if not message.is_killer and message.attempts > allowed and not self.sizes.keeps_done:
+                return f"a stored order has {message.attempts} attempts on record, and {allowed} did not succeed"
             if message.is_killer and message.attempts != MAX_RECEIVES:
                 return f"a killer is dead with {message.attempts} attempts on record"
         return None
@@ -198,7 +201,7 @@ class Lifecycle:
         return [
             (label, now, change)
             for label, now, change in moves
-            if (now != number or change) and not (change == LEASE and not self.sizes.leases)
+            if (now != number or change) and change not in self._never
         ]
 
     def _message_with_worker(self, number: int, what: str, worker: int) -> int:
@@ -212,6 +215,10 @@ class Lifecycle:
             if not around.leases:
                 return None
             around = around._replace(leases=around.leases - 1)
+        elif change == FAILURE:
+            if not around.failures:
+                return None
+            around = around._replace(failures=around.failures - 1)
         elif change >= DIES and around.outage:
             around = around._replace(outage=NOTICED)  # a new worker asks before it receives
         return self._environments.of(around)

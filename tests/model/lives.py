@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tests.model.lifecycle import Lifecycle, State
-from tests.model.message import Copy, Place
+from tests.model.message import MAX_RECEIVES, Copy, Place
 
 LONGEST = 1000  # steps; a life that takes more is taken for one without an end
 _STEPS_KEPT = 3_000_000  # of single messages in the memory of a world, before it begins anew
@@ -91,10 +91,7 @@ def _dead_copies(lifecycle: Lifecycle, state: State) -> Iterable[Copy]:
 def was_killed_in_renewals(deaths: Deaths) -> bool:
     """Whether a copy has died only by deaths of its worker on successive receives, within its renewal.
 
-    The first may have met it anywhere. From then on it is renewed before it runs, so each of the others came between
-    its receive and the delete that follows its copy; or while it ran alone, with an attempt on record; or while it
-    waited to run alone, where such an attempt explains the receive before.
+    The first may have met it anywhere. From then on it is renewed before it runs or waits: so each of the others met it
+    received and not yet examined. Examination and sending the copy are one step here.
     """
-    inside = {Place.RETURNED, Place.OLD}
-    alone = {Place.ALONE, Place.SUSPECT} if Place.ALONE in deaths else set()
-    return len(deaths) == 3 and deaths[-1] in inside and all(each in inside | alone for each in deaths[1:])
+    return len(deaths) == MAX_RECEIVES and set(deaths[1:]) == {Place.RETURNED}

@@ -220,6 +220,13 @@ def begun_alone(message: Message, copy: Copy, rules: Rules) -> Message:
     return message._replace(begun=(*message.begun, name))
 
 
+def failed(message: Message, copy: Copy) -> Message:
+    """Its run has failed, and that is on record, once for each name. The message is visible again."""
+    name = copy.earlier + copy.receives
+    message = without_begun(replaced(message, copy, queued(copy)), name)
+    return message if name in message.records else message._replace(records=(*message.records, name))
+
+
 def withdrawn(message: Message, copy: Copy, rules: Rules) -> Message:
     """It has succeeded, and its record is taken back."""
     message = replaced(message, copy, copy._replace(begun=NONE))

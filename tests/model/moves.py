@@ -23,9 +23,9 @@ _OF_PLACE: Final = {
 #: Of an outage.
 OVER, UNNOTICED, NOTICED = range(3)
 
-#: What changes beside the message, as numbers: nothing, the worker notices an outage, a lease ends too early, and from
-#: DIES on the worker of that number dies.
-NOTHING, NOTICE, LEASE, DIES = range(4)
+#: What changes beside the message, as numbers: nothing, the worker notices an outage, a lease ends too early, an
+#: attempt fails, and from DIES on the worker of that number dies.
+NOTHING, NOTICE, LEASE, FAILURE, DIES = range(5)
 
 Move = tuple[str, Message, int]
 
@@ -98,6 +98,8 @@ class Moves:
                 yield from self._of_others(message, copy)
         if copy.place in NOT_BEGUN or copy.place in {Place.DONE, Place.OLD}:
             yield f"loses its lease ({copy.place})", life.replaced(message, copy, life.queued(copy)), LEASE
+        if not message.is_killer and copy.place in {Place.BATCH, Place.ALONE} and not outage:
+            yield "fails", life.failed(message, copy), FAILURE
 
     def _of_killer(self, message: Message, copy: Copy) -> Iterator[Move]:
         if message.is_killer and copy.place in {Place.BATCH, Place.ALONE}:

@@ -30,7 +30,7 @@ class Reduced(Lifecycle):
         super().__init__(sizes, rules)
         if sizes.workers > 1 or not sizes.deletes_soon or not _runs_killers_alone(rules):
             raise ValueError("this world is not to be reduced")
-        self._fates = Fates(self._find, sizes.kills + sizes.outages)
+        self._fates = Fates(self._find, sizes.kills + sizes.outages + sizes.failures)
         self._stored = self._number(Message(is_killer=False, is_stored=True, copies=()))
         self._is_quiet = functools.cache(self._has_no_more_events)
         self._quick = functools.cache(self._what_comes_at_once)

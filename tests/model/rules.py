@@ -46,9 +46,14 @@ def _unexplained_runs(known: Budget) -> Step:
     return _runs(known) if step is Step.RENEW and not known.is_last else step
 
 
+def _suspect_runs_again(known: Budget) -> Step:
+    step = budget.after_receive(known)
+    return _runs(known) if step is Step.RENEW and not known.is_unexplained and not known.is_last else step
+
+
 def _last_runs(known: Budget) -> Step:
     step = budget.after_receive(known)
-    return _runs(known) if step is Step.RENEW and not known.is_unexplained else step
+    return _runs(known) if step is Step.RENEW and not known.is_unexplained and not known.is_suspect else step
 
 
 def _receives_are_spent(known: Budget) -> Step:
@@ -68,6 +73,7 @@ AS_BUILT = Rules()
 #: The rules without one of them.
 WITHOUT = {
     "what is unexplained is renewed": replace(AS_BUILT, after_receive=_unexplained_runs),
+    "a suspect that comes back is renewed": replace(AS_BUILT, after_receive=_suspect_runs_again),
     "what is on its last receive is renewed": replace(AS_BUILT, after_receive=_last_runs),
     "spent is what is on record, not the receives": replace(AS_BUILT, after_receive=_receives_are_spent),
     "the last receive is renewed in an outage, too": replace(AS_BUILT, after_receive=_parked_to_the_last),

@@ -17,6 +17,7 @@ class Sizes:
         stops: stops of a worker.
         outages: times in which nothing can be stored, put on record or looked up.
         leases: leases that end too early.
+        failures: attempts at good orders that fail, and end no worker.
         workers: how many there are, each started again after its end.
         rescues: whether the rescuer is there.
         keeps_done: whether what is stored is followed until it is deleted, or forgotten at once.
@@ -31,6 +32,7 @@ class Sizes:
     stops: int = 0
     outages: int = 0
     leases: int = 0
+    failures: int = 0
     workers: int = 1
     rescues: bool = True
     keeps_done: bool = False
@@ -46,4 +48,5 @@ class Environment(NamedTuple):
     stops: int
     outages: int
     leases: int
+    failures: int = 0
     outage: int = OVER

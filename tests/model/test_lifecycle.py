@@ -18,17 +18,20 @@ SMALL = [
     Sizes(good=2, kills=1, stops=1),
     Sizes(good=1, kills=1, stops=1, outages=1),
     Sizes(good=1, kills=1, leases=1),
+    Sizes(good=1, kills=1, stops=1, failures=2, spares_renewals=True),
 ]
 LARGE = [
     Sizes(good=1, killers=1, kills=1, deletes_soon=True),
     Sizes(good=1, killers=1, leases=1, deletes_soon=True),
     Sizes(good=1, killers=1, stops=1, outages=1, deletes_soon=True),
+    Sizes(good=1, kills=1, stops=1, outages=1, failures=1),
 ]
 #: Searched with fewer states, and the first of them also with all.
 REDUCED = [
     Sizes(good=2, killers=1, deletes_soon=True),
     Sizes(good=1, killers=1, stops=1, deletes_soon=True),
     Sizes(good=2, kills=1, stops=1, deletes_soon=True),
+    Sizes(good=1, killers=1, failures=1, deletes_soon=True),
 ]
 LARGE_REDUCED = [
     Sizes(good=0, killers=1, kills=1, stops=1, deletes_soon=True),
@@ -41,8 +44,9 @@ ONE_KILLER = Sizes(good=1, killers=1, deletes_soon=True)
 TWO_KILLERS = Sizes(good=1, killers=2, deletes_soon=True)
 MISSED_IN = {
     "what is unexplained is renewed": TWO_KILLERS,
+    "a suspect that comes back is renewed": Sizes(good=1, killers=1, kills=3, spares_renewals=True, deletes_soon=True),
     "what is on its last receive is renewed": Sizes(
-        good=1, killers=1, kills=2, spares_renewals=True, deletes_soon=True
+        good=1, kills=1, failures=2, spares_renewals=True, deletes_soon=True
     ),
     "spent is what is on record, not the receives": TWO_KILLERS,
     "the last receive is renewed in an outage, too": Sizes(
@@ -55,6 +59,7 @@ MISSED_IN = {
 
 #: Without one of these a world can still be searched with fewer states.
 REDUCIBLE = [
+    "a suspect that comes back is renewed",
     "an attempt is on record before it begins",
     "the last receive is renewed in an outage, too",
     "the record is taken back on success",

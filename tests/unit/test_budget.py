@@ -26,6 +26,7 @@ AFTER_RECEIVE = [
     ("the last receive with attempts left", {"receives": 3, "attempts": 2, "explained": 2}, Step.RENEW),
     ("the only receive", {"receives": 1, "max_receives": 1}, Step.RUN),
     ("a suspect", {"receives": 1, "is_suspect": True}, Step.RUN_ALONE),
+    ("a suspect that comes back", {"receives": 2, "is_suspect": True, "attempts": 1, "explained": 1}, Step.RENEW),
 ]
 AT_STOP = [
     ("no redrive policy", {"receives": 9, "max_receives": None}, Step.RELEASE),
