@@ -33,7 +33,7 @@ def main() -> int:
         _print(f"expected.toml is about the broker {OURS}: nothing is expected of {arguments.broker}.")
     whole = len(groups) == len(GROUPS) and not arguments.expression
     comparison = compare(runs, read_expected() if ours else {}, whole=whole and ours)
-    _print(*differences(comparison))
+    _print(*differences(comparison), f"logs: {FOLDER / arguments.broker}/GROUP/suite/pytest.log")
     return 1 if comparison.faults or (ours and not comparison.holds) else 0
 
 

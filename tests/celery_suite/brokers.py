@@ -48,6 +48,7 @@ def running(kind: str, folder: Path) -> Iterator[Broker]:
         port = servers.enter_context(_redis(folder))
         url = f"redis://127.0.0.1:{port}/0"
         environment = {"TEST_BACKEND": url, "REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(port)}
+        environment["WORKER_LOGLEVEL"] = "INFO"  # what Celery's tests of the worker's log need
         if kind == "redis":
             yield Broker({**environment, "TEST_BROKER": url}, {})
             return
