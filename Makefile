@@ -8,6 +8,8 @@ LOCALSTACK_VENV := .venv-localstack
 LOCALSTACK := $(LOCALSTACK_VENV)/installed
 AWS_VENV := .venv-terraform
 AWS := $(AWS_VENV)/installed
+CELERY_VENV := .venv-celery
+CELERY := $(CELERY_VENV)/installed
 CHECKOV_VENV := .venv-checkov
 CHECKOV := $(CHECKOV_VENV)/installed
 
@@ -17,7 +19,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help up demo test test-long test-localstack test-terraform test-package model faults bench lint format lock clean
+.PHONY: help up demo test test-long test-localstack test-terraform test-package test-celery model faults bench lint format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 17
@@ -31,7 +33,7 @@ demo: $(INSTALLED) ## Post a stream of orders to the running `make up` and watch
 # checkov is large, and for people without Terraform of no use. Tests that wait leave the processors to others: there are
 # more workers than these. Files go in their order, where those of tests/e2e come early: xdist would begin with the
 # files of the most tests, and wait for one of few and long ones at the end.
-test: $(INSTALLED) $(if $(shell command -v terraform),$(CHECKOV)) ## Run the tests of this project; installs MariaDB, Chromium and curl where they are missing
+test: $(INSTALLED) $(if $(shell command -v terraform),$(CHECKOV)) ## Run the tests of this project; installs MariaDB, redis, Chromium and curl where they are missing
 	@sh tests/install-packages.sh
 	@pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not plain and not long and not terraform and not package"
 
@@ -54,6 +56,11 @@ test-terraform: $(INSTALLED) $(AWS) $(CHECKOV) ## Apply terraform/ on emulators,
 
 test-package: $(INSTALLED) ## Build celery-sqs, install it alone, and run its README's example
 	@pytest -m package tests/package
+
+# The suite has a part of its own for CI: ARGS="--part ci".
+test-celery: $(INSTALLED) $(CELERY) ## Run Celery's own integration tests; ARGS="--broker redis" or "--broker kombu" to compare
+	@sh tests/install-packages.sh
+	@python -m tests.celery_suite $(ARGS)
 
 model: $(INSTALLED) ## Search the largest worlds of docs/model.md, and have a million random lives, 20 minutes or more
 	@python -m tests.model
@@ -80,6 +87,7 @@ format: $(INSTALLED) ## Format the code
 lock: $(INSTALLED) ## Compile the pinned requirements anew
 	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" requirements.in -o requirements.txt
 	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" -c requirements-dev.txt requirements-celery.in -o requirements-celery.txt
 	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" -c requirements.txt requirements-otel.in -o requirements-otel.txt
 	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" requirements-localstack.in -o requirements-localstack.txt
 	uv pip compile -q --upgrade --python-version 3.11 --custom-compile-command "make lock" requirements-terraform.in -o requirements-terraform.txt
@@ -90,7 +98,7 @@ lock: $(INSTALLED) ## Compile the pinned requirements anew
 	cd bench/peers/node && npm install --package-lock-only
 
 clean: ## Remove the virtual environment and all state of `make up`
-	rm -rf $(VENV) $(LOCALSTACK_VENV) $(AWS_VENV) $(CHECKOV_VENV) tests/node/node_modules var
+	rm -rf $(VENV) $(LOCALSTACK_VENV) $(AWS_VENV) $(CELERY_VENV) $(CHECKOV_VENV) tests/node/node_modules var
 
 # celery-sqs is installed, too: celery finds the framework's commands by its entry point.
 $(INSTALLED): requirements-dev.txt pyproject.toml
@@ -113,6 +121,13 @@ $(AWS): requirements-terraform.txt
 	@echo "Installing emulators of AWS into $(AWS_VENV) ..."
 	@$(PYTHON) -m venv $(AWS_VENV)
 	@$(AWS_VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-terraform.txt
+	@touch $@
+
+# Django and a client for redis, which Celery's own tests need.
+$(CELERY): requirements-celery.txt
+	@echo "Installing what Celery's tests need into $(CELERY_VENV) ..."
+	@$(PYTHON) -m venv $(CELERY_VENV)
+	@$(CELERY_VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-celery.txt
 	@touch $@
 
 $(CHECKOV): requirements-checkov.txt

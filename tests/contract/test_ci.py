@@ -69,7 +69,7 @@ def ci(tmp_path):
 
 def test_it_runs_every_target_that_checks_something(ci):
     code, calls = ci()
-    targets = [target for [target], _ in calls]
+    targets = [target for [target, *_], _ in calls]
     assert (code, targets[:2]) == (0, ["lint", "test"])
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split()
     assert set(targets[1:]) == {name for name in phony if name.startswith("test")}
@@ -78,7 +78,7 @@ def test_it_runs_every_target_that_checks_something(ci):
 def test_it_ends_with_the_first_target_that_fails(ci):
     code, calls = ci(failing="test")
     assert code != 0
-    assert [target for [target], _ in calls] == ["lint", "test"]
+    assert [target for [target, *_], _ in calls] == ["lint", "test"]
 
 
 def test_a_target_sees_what_installing_needs_and_nothing_else_of_the_machine(ci):

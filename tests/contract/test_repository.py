@@ -27,6 +27,7 @@ REHEARSALS = {"alembic": [], "celery": ["--help"], "gunicorn": ["--check-config"
 REQUIREMENTS = (
     "requirements",
     "requirements-dev",
+    "requirements-celery",
     "requirements-otel",
     "requirements-terraform",
     "requirements-checkov",

@@ -1,0 +1,1 @@
+"""Celery's own integration tests, run on this transport: `make test-celery`."""
