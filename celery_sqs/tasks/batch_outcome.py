@@ -17,7 +17,6 @@ from celery._state import _task_stack  # type: ignore[attr-defined]  # the stubs
 from celery.app.task import Context, get_actual_ignore_result  # type: ignore[attr-defined]  # the stubs lag behind
 from celery.exceptions import Ignore, Retry
 
-from celery_sqs.message import wire
 from celery_sqs.tasks.decision import RetryDecision, decide
 from celery_sqs.tasks.links import send_links
 
@@ -97,7 +96,7 @@ def _fail(task: Any, request: Context, error: BaseException) -> RetryDecision:
 
 
 def _decide(task: Any, request: Any, error: BaseException) -> RetryDecision:
-    return decide(task, error, request.message_id, request.retries + 1, getattr(request, wire.MAX_RECEIVE_COUNT))
+    return decide(task, error, request.message_id, task.attempt, task.max_receive_count)
 
 
 def _report_failure(task: Any, request: Context, error: BaseException, einfo: "_Traceback") -> None:

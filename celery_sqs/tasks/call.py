@@ -60,13 +60,13 @@ class Call:
     def context(self) -> dict[str, Any]:
         """What Celery's request of the call has for attributes."""
         return {
+            "retries": self.retries,
             **self.headers,
             "id": self.id,
             "message_id": self.message_id,
             "args": self.args,
             "kwargs": self.kwargs,
             "hostname": self.worker,
-            "retries": self.retries,
             "called_directly": False,
             wire.RECEIVE_COUNT: self.receive_count,
             wire.MAX_RECEIVE_COUNT: self.max_receive_count,

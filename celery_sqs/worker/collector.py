@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from celery import bootsteps, signals
 from celery.worker import state
+from kombu.asynchronous.timer import to_timestamp
 
 from celery_sqs.metrics import BATCH_SIZE
 from celery_sqs.tasks.batch import BatchTask, run_batch
@@ -77,7 +78,7 @@ class Collector:
         self._planned = False
         # What is not started when the worker stops is released with all else that is in flight.
         while self._is_open() and self._is_due() and self._running < self._consumer.pool.num_processes:
-            batch = [request for request in self._next() if self._is_ours(request)]
+            batch = [request for request in self._next() if self._is_ours(request) and not is_revoked(request)]
             if self._consumer.task_consumer.channel.is_waiting:
                 self._park(batch)
             elif batch:
@@ -178,18 +179,31 @@ def strategy(task: BatchTask, app: Any, consumer: Any, **_: Any) -> Callable[...
     """Celery's hook: what a worker does with a message for the task."""
     collector = Collector(task, consumer)
     consumer.collectors[task.name] = collector
+    if task.rate_limit:
+        logger.warning("the rate limit %s of %s has no effect: it is a batch task", task.rate_limit, task.name)
 
     def on_message(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:
         request = SQSRequest.of(message, task, consumer, ack, reject)
+        if is_revoked(request):
+            return
         signals.task_received.send(sender=consumer, request=request)
         if request.eta is None:
             collector.add(request)
         else:
             # Further away than SQS delays a message: it stays in flight, beside the prefetch limit.
             consumer.qos.increment_eventually()
-            consumer.timer.call_at(request.eta.timestamp(), collector.add, (request,))
+            consumer.timer.call_at(to_timestamp(request.eta), add_due, (request,))
+
+    def add_due(request: SQSRequest) -> None:
+        collector.add(request)
+        consumer.qos.decrement_eventually()
 
     return on_message
+
+
+def is_revoked(request: SQSRequest) -> bool:
+    """Whether a call has expired or was revoked: then it is REVOKED on record, and its message deleted."""
+    return bool((request.expires or request.id in state.revoked) and request.revoked())
 
 
 def _ignore_timeout(soft: bool, timeout: float) -> None:

@@ -80,6 +80,7 @@ class Request:
     """A waiting call, with what a collector and Celery's state of requests use of it."""
 
     name = "small"
+    expires = None
 
     def __init__(self, name, attempt, is_alone, channel):
         self.id = name

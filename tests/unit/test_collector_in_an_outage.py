@@ -13,6 +13,7 @@ class Request:
     """A call in an outage, while something that has come back could not be looked up."""
 
     id = "call-1"
+    expires = None
     is_alone = False
     attempt = 1
     max_receive_count = 3
