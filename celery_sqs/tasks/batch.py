@@ -65,13 +65,14 @@ def run_batch(task_name: str, calls: list[Call]) -> list[RetryDecision | None]:
     task: Any = current_app.tasks[task_name]
     began = time.monotonic()
     requests = [Context(call.context()) for call in calls]
-    for request in requests:
-        batch_outcome.begin(task, request)
-    outcomes = _attempt(task, calls)
-    return [
-        batch_outcome.end(task, request, outcome, time.monotonic() - began)
-        for request, outcome in zip(requests, outcomes, strict=True)
-    ]
+    with batch_outcome.current(task):
+        for request in requests:
+            batch_outcome.begin(task, request)
+        outcomes = _attempt(task, calls)
+        return [
+            batch_outcome.end(task, request, outcome, time.monotonic() - began)
+            for request, outcome in zip(requests, outcomes, strict=True)
+        ]
 
 
 def _attempt(task: BatchTask, calls: list[Call]) -> list[Any]:

@@ -23,15 +23,28 @@ from celery_sqs.tasks.links import send_links
 logger = logging.getLogger(__name__)
 
 
+@contextlib.contextmanager
+def current(task: Any) -> Iterator[None]:
+    """Have a task be the one that runs, and the parent of what is called while `end` reports on a call."""
+    _task_stack.push(task)
+    try:
+        yield
+    finally:
+        _task_stack.pop()
+
+
 def begin(task: Any, request: Context) -> None:
     """Report that a call is about to run, where anybody asks for that."""
     if not (task.track_started or signals.task_prerun.receivers):
         return
-    with _current(task, request):
+    task.request_stack.push(request)
+    try:
         signals.task_prerun.send(sender=task, task_id=request.id, task=task, args=request.args, kwargs=request.kwargs)
         if task.track_started and not get_actual_ignore_result(task, request):
             where = {"pid": os.getpid(), "hostname": request.hostname}
             _report(task, task.backend.store_result, request.id, where, states.STARTED, request=request)
+    finally:
+        task.request_stack.pop()
 
 
 def end(task: Any, request: Context, outcome: Any, runtime: float) -> RetryDecision | None:
@@ -43,34 +56,35 @@ def end(task: Any, request: Context, outcome: Any, runtime: float) -> RetryDecis
         outcome: the exception that the call failed with; or its result.
         runtime: seconds since its batch began.
     """
-    with _current(task, request):
-        decision, state = None, str(states.SUCCESS)
-        if not isinstance(outcome, BaseException):
-            try:
-                _succeed(task, request, outcome, runtime)
-            except Exception as error:
-                outcome = error
-        if isinstance(outcome, Ignore):
-            state = states.IGNORED
-        elif isinstance(outcome, BaseException):
-            decision = _fail(task, request, outcome)
-            state = states.FAILURE if decision.final else states.RETRY
-        if state in states.READY_STATES:
-            _report(task, task.after_return, state, outcome, request.id, request.args, request.kwargs, None)
-        signals.task_postrun.send(
-            sender=task,
-            task=task,
-            task_id=request.id,
-            args=request.args,
-            kwargs=request.kwargs,
-            retval=outcome,
-            state=state,
-        )
-        return decision
+    task.request_stack.push(request)
+    try:
+        return _end(task, request, outcome, runtime)
+    finally:
+        task.request_stack.pop()
+
+
+def _end(task: Any, request: Context, outcome: Any, runtime: float) -> RetryDecision | None:
+    decision, state = None, str(states.SUCCESS)
+    if not isinstance(outcome, BaseException):
+        try:
+            _succeed(task, request, outcome, runtime)
+        except Exception as error:
+            outcome = error
+    if isinstance(outcome, Ignore):
+        state = states.IGNORED
+    elif isinstance(outcome, BaseException):
+        decision = _fail(task, request, outcome)
+        state = states.FAILURE if decision.final else states.RETRY
+    of_call = {"task_id": request.id, "args": request.args, "kwargs": request.kwargs}
+    if state in states.READY_STATES:
+        _report(task, task.after_return, state, outcome, *of_call.values(), None)
+    signals.task_postrun.send(sender=task, task=task, retval=outcome, state=state, **of_call)
+    return decision
 
 
 def _succeed(task: Any, request: Context, result: Any, runtime: float) -> None:
-    send_links(task.app, request, result)
+    if request.callbacks or request.chain:
+        send_links(task.app, request, result)
     is_ignored = get_actual_ignore_result(task, request)
     if request.chord or not is_ignored:
         task.backend.mark_as_done(request.id, result, request, not is_ignored)
@@ -139,18 +153,6 @@ def _report(task: Any, report: Callable[..., Any], *what: Any, **named: Any) -> 
         report(*what, **named)
     except Exception:
         logger.exception("%s failed for %s[%s]", report.__name__, task.name, task.request.id)
-
-
-@contextlib.contextmanager
-def _current(task: Any, request: Context) -> Iterator[None]:
-    """Have a call be the one that runs: for hooks and signals, and as the parent of what is called meanwhile."""
-    _task_stack.push(task)
-    task.request_stack.push(request)
-    try:
-        yield
-    finally:
-        task.request_stack.pop()
-        _task_stack.pop()
 
 
 class _Traceback:

@@ -1,5 +1,6 @@
 """Batch tasks in a real worker, with a result backend: what Celery promises of a task holds for each call."""
 
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,33 @@ from tests.processes import BIN, Process
 ATTEMPTS = ORDER_QUEUE.max_receive_count
 IN_TIME = 30  # seconds for a result
 VISIBILITY_TIMEOUT = 30  # seconds, as in production
+WAITING = 100  # messages before the worker starts
+
+
+@contextmanager
+def running(emulator, queues, folder, *arguments, waiting=lambda app: None):
+    """A worker's process, and the app that calls it.
+
+    Args:
+        emulator: SQS.
+        queues: the queue and its DLQ.
+        folder: where its files are.
+        arguments: of the worker.
+        waiting: called with the app before the worker starts.
+    """
+    notes = folder / "notes"
+    given = (queues.url, emulator.url, f"db+sqlite:///{folder}/results.db", str(notes))
+    names = (batch_app.QUEUE_URL, batch_app.ENDPOINT, batch_app.RESULTS, batch_app.NOTES)
+    app = batch_app.create(*given)
+    waiting(app)
+    command = [BIN / "celery", "-A", "tests.integration.batch_app", "worker", "-l", "INFO", *arguments]
+    process = Process(command, folder / "worker.log", dict(zip(names, given, strict=True)))
+    try:
+        poll(lambda: process.says("ready."), 30, "the worker is ready")
+        yield SimpleNamespace(app=app, tasks=app.tasks, notes=notes, process=process)
+    finally:
+        app.close()
+        process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -26,20 +54,8 @@ def queues(emulator):
 
 @pytest.fixture(scope="module")
 def worker(emulator, queues, tmp_path_factory):
-    """A worker's process, and the app that calls it."""
-    folder = tmp_path_factory.mktemp("batches")
-    notes = folder / "notes"
-    given = (queues.url, emulator.url, f"db+sqlite:///{folder}/results.db", str(notes))
-    names = (batch_app.QUEUE_URL, batch_app.ENDPOINT, batch_app.RESULTS, batch_app.NOTES)
-    command = [BIN / "celery", "-A", "tests.integration.batch_app", "worker", "-c", "2", "-l", "INFO"]
-    process = Process(command, folder / "worker.log", dict(zip(names, given, strict=True)))
-    app = batch_app.create(*given)
-    try:
-        poll(lambda: process.says("ready."), 30, "the worker is ready")
-        yield SimpleNamespace(app=app, tasks=app.tasks, notes=notes, process=process)
-    finally:
-        app.close()
-        process.kill()
+    with running(emulator, queues, tmp_path_factory.mktemp("batches"), "-c", "2") as worker:
+        yield worker
 
 
 def lines(worker, *what):
@@ -112,3 +128,18 @@ def test_a_run_that_returns_nothing_is_named_on_record_and_in_the_log(worker):
     assert "forget has to return a list with an outcome for each of 1 calls, and has returned None" in (
         worker.process.output
     )
+
+
+def test_a_worker_that_holds_few_messages_of_other_tasks_has_large_batches_still(emulator, tmp_path):
+    queues = Queues.fresh(emulator, VISIBILITY_TIMEOUT)
+
+    def waiting(app):
+        for number in range(WAITING):
+            app.tasks["measure"].apply_async((number,), ignore_result=True)
+
+    with running(emulator, queues, tmp_path, "-c", "2", "--prefetch-multiplier", "1", waiting=waiting) as worker:
+        poll(lambda: not queues.waiting(), IN_TIME, "all have run")
+        sizes = [int(line.split()[1]) for line in worker.notes.read_text().splitlines()]
+    queues.delete()
+    assert sum(sizes) == WAITING
+    assert max(sizes) >= WAITING / 10, sizes

@@ -36,6 +36,7 @@ def collector(channel):
     consumer = SimpleNamespace(
         hub=SimpleNamespace(call_soon=lambda call: call()),
         pool=SimpleNamespace(num_processes=1),
+        initial_prefetch_count=100,
         blueprint=SimpleNamespace(state=bootsteps.RUN),
         task_consumer=SimpleNamespace(channel=channel),
     )

@@ -52,6 +52,7 @@ class Worker:
             hub=SimpleNamespace(call_soon=self.planned.append),
             timer=Timer(),
             qos=QoS(),
+            initial_prefetch_count=100,
             pool=Pool(),
             blueprint=SimpleNamespace(state=bootsteps.RUN),
             task_consumer=SimpleNamespace(channel=self.stand.channel),
