@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from pathlib import Path
 
 from celery import Celery
@@ -31,6 +32,7 @@ def create(queue_url, endpoint, results, notes):
         app, queues=queues, region="us-east-1", endpoint_url=endpoint, access_key=("test", "test"), preflight="warn"
     )
     _define_batches(app, Path(notes))
+    _define_documented(app, Path(notes))
     _define_singles(app, Path(notes))
     return app
 
@@ -59,6 +61,22 @@ def _define_batches(app, notes):
         _note(notes, "measure", len(calls))
         time.sleep(MEASURED)
         return [None] * len(calls)
+
+
+def _define_documented(app, notes):
+    """The examples of celery-batches' documentation, with an answer for each call."""
+
+    @app.task(base=BatchTask, shared=False, name="count_click", batch_size=100)
+    def count_click(requests):
+        count = Counter(request.kwargs["url"] for request in requests)
+        for url, clicks in count.items():
+            _note(notes, "clicks", url, clicks)
+        return [None] * len(requests)
+
+    @app.task(base=BatchTask, shared=False, name="wot_api", batch_size=100)
+    def wot_api(requests):
+        urls = [request.args[0] for request in requests]
+        return [{"target": url, "safety": {"status": "SAFE"}} for url in urls]
 
 
 def _define_singles(app, notes):

@@ -130,6 +130,16 @@ def test_a_run_that_returns_nothing_is_named_on_record_and_in_the_log(worker):
     )
 
 
+def test_the_examples_of_celery_batches_work(worker):
+    count_click, wot_api = worker.tasks["count_click"], worker.tasks["wot_api"]
+    for result in [count_click.delay(url="http://example.com") for _ in range(5)]:
+        assert result.get(IN_TIME) is None
+    clicks = [line.split()[2] for line in worker.notes.read_text().splitlines() if line.startswith("clicks ")]
+    assert sum(map(int, clicks)) == 5
+    results = [wot_api.delay(url) for url in ("http://example.com", "http://example.org")]
+    assert [result.get(IN_TIME)["target"] for result in results] == ["http://example.com", "http://example.org"]
+
+
 def test_a_worker_that_holds_few_messages_of_other_tasks_has_large_batches_still(emulator, tmp_path):
     queues = Queues.fresh(emulator, VISIBILITY_TIMEOUT)
 
