@@ -60,7 +60,10 @@ DEPENDED_ON: Final[Mapping[str, str]] = {
     "celery.app.base:Celery.send_task": "celery_sqs.publish.fast_path",
     "celery.app.task:Task.before_start": "celery_sqs.tasks.task",
     "celery.app.trace:TraceInfo._log_error": "celery_sqs.tasks.trace_log",
+    "celery.app.trace:TraceInfo.handle_error_state": "celery_sqs.tasks.batch_outcome",
+    "celery.app.trace:TraceInfo.handle_failure": "celery_sqs.tasks.batch_outcome",
     "celery.app.trace:TraceInfo.handle_retry": "celery_sqs.tasks.trace_log",
+    "celery.app.trace:build_tracer": "celery_sqs.tasks.batch_outcome",
     "celery.app.utils:detect_settings": "celery_sqs.configuration",  # the last of its maps has the defaults
     "celery.concurrency.base:BasePool.apply_async": "celery_sqs.worker.collector",
     "celery.events:EventDispatcher.__init__": "celery_sqs.monitor.dispatcher",

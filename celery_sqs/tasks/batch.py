@@ -1,20 +1,21 @@
-"""`BatchTask`: a task whose run gets many calls at once, and returns an error or None for each.
+"""`BatchTask`: a task whose run gets many calls at once, and returns an outcome for each: a result, or an error.
 
 `celery_sqs.worker.collector` makes the batches in the worker's main process; this runs in its pool.
 """
 
 import logging
-import traceback as tracebacks
+import time
 from typing import Any, ClassVar, Final
 
-from celery import current_app, signals, states
+from celery import current_app
 from celery.app.task import Context
-from celery.exceptions import SoftTimeLimitExceeded
+from celery.exceptions import SoftTimeLimitExceeded, TaskPredicate
+from celery.utils.saferepr import saferepr
 
-from celery_sqs.message import wire
+from celery_sqs.tasks import batch_outcome
 from celery_sqs.tasks.attempt import describe
 from celery_sqs.tasks.call import Call
-from celery_sqs.tasks.decision import RetryDecision, decide, looks_like_outage
+from celery_sqs.tasks.decision import MAX_SHORT, RetryDecision, looks_like_outage
 from celery_sqs.tasks.escape import Escaped, escapes
 from celery_sqs.tasks.suspicion import answers, confirmed
 from celery_sqs.tasks.task import SQSTask
@@ -23,41 +24,60 @@ logger = logging.getLogger(__name__)
 
 
 class BatchTask(SQSTask):
-    """Base of tasks whose `run(calls)` gets a list of `Call` and returns an error, or None, for each.
+    """Base of tasks whose `run(calls)` gets a list of `Call` and returns a list with an outcome for each.
+
+    An outcome is an exception, which the call has failed with, or else the call's result. Of celery.exceptions, `Retry`
+    is a failed attempt that says when the next one is to be, and `Ignore` is neither a failure nor a result.
 
     An exception out of `run` is tried again on halves of the batch, until it stands alone with the
     calls that cause it: k bad calls among n cost O(k log n) runs. So is a batch that kills its process
     or overruns its time limit. An outage is not, once the probe (`is_back`) has confirmed it: it concerns
-    all calls.
+    all calls. Nor is an answer of another type or length: each call has failed with a TypeError that shows it.
 
     Attributes:
         batch_size: calls in a batch, at the most.
+        typing: off, as `run` does not have the arguments of a call: Celery would compare them.
     """
 
     abstract = True
+    typing = False
 
     Strategy = "celery_sqs.worker.collector:strategy"
 
     batch_size: ClassVar[int] = 100
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run one call here and now, as a batch of its own; so do Celery's `apply` and `task_always_eager`."""
+        [outcome] = _run(self, [Call.without_message(self.request, args, kwargs)])
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
 
 def run_batch(task_name: str, calls: list[Call]) -> list[RetryDecision | None]:
     """In the pool: run the task on a batch; returns the decision on each call that failed, None for the others.
 
-    Celery's signals are sent for each call as if it had run alone.
+    Results are stored, hooks are called and Celery's signals are sent for each call as if it had run alone.
 
     Raises:
         SoftTimeLimitExceeded: the batch as a whole took too long.
     """
     task: Any = current_app.tasks[task_name]
-    for call in calls:
-        signals.task_prerun.send(sender=task, task_id=call.id, task=task, args=call.args, kwargs=call.kwargs)
-    return [_close(task, call, error) for call, error in zip(calls, _attempt(task, calls), strict=True)]
+    began = time.monotonic()
+    requests = [Context(call.context()) for call in calls]
+    with batch_outcome.current(task):
+        for request in requests:
+            batch_outcome.begin(task, request)
+        outcomes = _attempt(task, calls)
+        return [
+            batch_outcome.end(task, request, outcome, time.monotonic() - began)
+            for request, outcome in zip(requests, outcomes, strict=True)
+        ]
 
 
-def _attempt(task: BatchTask, calls: list[Call]) -> list[BaseException | None]:
+def _attempt(task: BatchTask, calls: list[Call]) -> list[Any]:
     try:
-        return _Search(task).errors(calls)
+        return _Search(task).outcomes(calls)
     except SoftTimeLimitExceeded as error:
         if len(calls) == 1:
             return [error]
@@ -69,7 +89,7 @@ _ALONE: Final = Exception("runs alone")
 
 
 class _Search:
-    """The error of each call, by running halves where all fail together.
+    """The outcome of each call, by running halves where all fail together.
 
     An outage ends it: what has not been run yet is not worth running.
     """
@@ -78,18 +98,18 @@ class _Search:
         self._task = task
         self._outage: Exception | None = None
 
-    def errors(self, calls: list[Call]) -> list[BaseException | None]:
-        """The error of each of these calls, None for those that succeeded."""
+    def outcomes(self, calls: list[Call]) -> list[Any]:
+        """What each of these calls failed with, or its result."""
         found = self._by_halves(calls)
-        return [self._error(call) if error is _ALONE else error for call, error in zip(calls, found, strict=True)]
+        return [self._alone(call) if each is _ALONE else each for call, each in zip(calls, found, strict=True)]
 
-    def _by_halves(self, calls: list[Call]) -> list[BaseException | None]:
+    def _by_halves(self, calls: list[Call]) -> list[Any]:
         if self._outage:
             return [self._outage] * len(calls)
         if len(calls) == 1:
             return [_ALONE]
         try:
-            return [_ALONE if self._is_suspect(error) else error for error in _run(self._task, calls)]
+            return [_ALONE if self._is_suspect(outcome) else outcome for outcome in _run(self._task, calls)]
         except SoftTimeLimitExceeded:
             raise
         except Exception as error:
@@ -103,11 +123,11 @@ class _Search:
         middle = len(calls) // 2
         return self._by_halves(calls[:middle]) + self._by_halves(calls[middle:])
 
-    def _is_suspect(self, error: BaseException | None) -> bool:
-        """Whether an answer of the task for one of several calls looks like an outage."""
-        return error is not None and looks_like_outage(self._task, error)
+    def _is_suspect(self, outcome: Any) -> bool:
+        """Whether the task's outcome of one of several calls looks like an outage."""
+        return isinstance(outcome, BaseException) and looks_like_outage(self._task, outcome)
 
-    def _error(self, call: Call) -> BaseException | None:
+    def _alone(self, call: Call) -> Any:
         if self._outage:
             return self._outage
         try:
@@ -119,70 +139,25 @@ class _Search:
                 self._outage = error
             return error
 
-    def _run_alone(self, call: Call) -> BaseException | None:
-        [error] = _run(self._task, [call])
-        if error is not None and self._is_suspect(error):
-            raise error
-        return error
+    def _run_alone(self, call: Call) -> Any:
+        [outcome] = _run(self._task, [call])
+        if self._is_suspect(outcome):
+            raise outcome
+        return outcome
 
 
-def _run(task: BatchTask, calls: list[Call]) -> list[BaseException | None]:
+def _run(task: BatchTask, calls: list[Call]) -> list[Any]:
+    """The outcome of each call: the exception that it failed with, or its result."""
     try:
-        errors: list[BaseException | None] = task.run(calls)
+        answer = task.run(calls)
+    except TaskPredicate as error:  # Retry and the like: said of all, and no half would say otherwise
+        return [error] * len(calls)
     except BaseException as error:
         if escapes(error):
             raise Escaped(f"{type(error).__name__}: {error}") from error
         raise
-    if len(errors) != len(calls):
-        raise TypeError(f"{task.name} answered {len(errors)} of {len(calls)} calls")
-    return errors
-
-
-def _close(task: BatchTask, call: Call, error: BaseException | None) -> RetryDecision | None:
-    """The decision on a call, after the task's own hook and Celery's signals have been called."""
-    known = {
-        "id": call.id,
-        "message_id": call.message_id,
-        "hostname": call.worker,
-        "retries": call.retries,
-        wire.RECEIVE_COUNT: call.receive_count,
-        wire.MAX_RECEIVE_COUNT: call.max_receive_count,
-    }
-    fields = {"task_id": call.id, "args": call.args, "kwargs": call.kwargs}
-    decision = None
-    task.request_stack.push(Context({**call.headers, **known}, args=call.args, kwargs=call.kwargs))
-    try:
-        if error is None:
-            signals.task_success.send(sender=task, result=None)
-        else:
-            einfo = _Traceback(error)
-            decided = decide(
-                task, _noted(task, call, error, einfo), call.message_id, call.retries + 1, call.max_receive_count
-            )
-            decision = decided.with_error(error, einfo)
-            if decision.kind.is_failed_attempt:
-                signals.task_failure.send(
-                    sender=task, exception=error, traceback=error.__traceback__, einfo=einfo, **fields
-                )
-        state = states.FAILURE if decision else states.SUCCESS
-        signals.task_postrun.send(sender=task, task=task, retval=error, state=state, **fields)
-    finally:
-        task.request_stack.pop()
-    return decision
-
-
-def _noted(task: BatchTask, call: Call, error: BaseException, einfo: "_Traceback") -> BaseException:
-    """The error that counts: the call's own, or the outage that keeps it from being recorded."""
-    try:
-        task.on_failure(error, call.id, call.args, call.kwargs, einfo)
-    except Exception as outage:
-        return outage
-    return error
-
-
-class _Traceback:
-    """As much of Celery's ExceptionInfo as hooks and signals read."""
-
-    def __init__(self, error: BaseException) -> None:
-        self.exception = error
-        self.traceback = "".join(tracebacks.format_exception(error))
+    if isinstance(answer, list | tuple) and len(answer) == len(calls):
+        return list(answer)
+    # Each half would answer like this, after it has had its effect.
+    wanted = f"{task.name} has to return a list with an outcome for each of {len(calls)} calls"
+    return [TypeError(f"{wanted}, and has returned {saferepr(answer, MAX_SHORT)}")] * len(calls)

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from celery import bootsteps, signals
 from celery.worker import state
+from kombu.asynchronous.timer import to_timestamp
 
 from celery_sqs.metrics import BATCH_SIZE
 from celery_sqs.tasks.batch import BatchTask, run_batch
@@ -44,10 +45,15 @@ class Collector:
         self._planned = False
         self._waiting_since = 0.0
         self._timer: Any = None
+        self._beside: set[SQSRequest] = set()
+        self._room_beside = _room_beside(task, consumer)
 
     def add(self, request: SQSRequest) -> None:
         """Take a call along with the next batch; on the hub."""
         state.task_reserved(request)
+        if len(self._beside) < self._room_beside:
+            self._beside.add(request)
+            self._consumer.qos.increment_eventually()
         if not self._waiting:
             self._waiting_since = time.monotonic()
         if request.is_alone:
@@ -77,7 +83,7 @@ class Collector:
         self._planned = False
         # What is not started when the worker stops is released with all else that is in flight.
         while self._is_open() and self._is_due() and self._running < self._consumer.pool.num_processes:
-            batch = [request for request in self._next() if self._is_ours(request)]
+            batch = [request for request in self._next() if self._is_ours(request) and not self._is_revoked(request)]
             if self._consumer.task_consumer.channel.is_waiting:
                 self._park(batch)
             elif batch:
@@ -104,9 +110,23 @@ class Collector:
         """Drop a call whose lease was lost while it waited: another worker runs it."""
         ours = bool(request.message.channel.owns(request.message.delivery_tag))
         if not ours:
+            self._leave(request)
             state.task_ready(request)
             request.reject(requeue=False)
         return ours
+
+    def _is_revoked(self, request: SQSRequest) -> bool:
+        """Whether a call has expired, or was revoked, while it waited."""
+        revoked = is_revoked(request)
+        if revoked:
+            self._leave(request)
+        return revoked
+
+    def _leave(self, request: SQSRequest) -> None:
+        """A call takes no room beside the prefetch limit any more; from any thread."""
+        if request in self._beside:
+            self._beside.remove(request)
+            self._consumer.qos.decrement_eventually()
 
     def _next(self) -> list[SQSRequest]:
         if self._apart:
@@ -155,18 +175,21 @@ class Collector:
             self._split(requests, decisions)
             return
         for request, decision in zip(requests, decisions, strict=True):
+            self._leave(request)
             state.task_ready(request, successful=decision is None)
             request.settle(decision)
 
     def _park(self, requests: list[SQSRequest]) -> None:
         """Leave calls to the channel, which hands them over again when the outage is over."""
         for request in requests:
+            self._leave(request)
             state.task_ready(request)
             request.settle(RetryDecision(Kind.OUTAGE))
 
     def _split(self, requests: list[SQSRequest], exc_info: Any) -> None:
         """A time limit, or a killed process: the halves run again, until the culprit is alone."""
         if len(requests) == 1:
+            self._leave(requests[0])
             requests[0].on_failure(exc_info)
             return
         logger.warning("a batch of %d is run again in halves: %r", len(requests), unwrapped(exc_info))
@@ -178,18 +201,41 @@ def strategy(task: BatchTask, app: Any, consumer: Any, **_: Any) -> Callable[...
     """Celery's hook: what a worker does with a message for the task."""
     collector = Collector(task, consumer)
     consumer.collectors[task.name] = collector
+    if task.rate_limit:
+        logger.warning("the rate limit %s of %s has no effect: it is a batch task", task.rate_limit, task.name)
 
     def on_message(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:
         request = SQSRequest.of(message, task, consumer, ack, reject)
+        if is_revoked(request):
+            return
         signals.task_received.send(sender=consumer, request=request)
         if request.eta is None:
             collector.add(request)
         else:
             # Further away than SQS delays a message: it stays in flight, beside the prefetch limit.
             consumer.qos.increment_eventually()
-            consumer.timer.call_at(request.eta.timestamp(), collector.add, (request,))
+            consumer.timer.call_at(to_timestamp(request.eta), add_due, (request,))
+
+    def add_due(request: SQSRequest) -> None:
+        collector.add(request)
+        consumer.qos.decrement_eventually()
 
     return on_message
+
+
+def is_revoked(request: SQSRequest) -> bool:
+    """Whether a call has expired or was revoked: then it is REVOKED on record, and its message deleted."""
+    return bool((request.expires or request.id in state.revoked) and request.revoked())
+
+
+def _room_beside(task: BatchTask, consumer: Any) -> int:
+    """How many calls may be held beyond the prefetch limit, where that keeps batches small.
+
+    With them there is a full batch for each process, and one that is collected meanwhile.
+    """
+    limit, processes = consumer.initial_prefetch_count, consumer.pool.num_processes
+    is_enough = not limit or limit >= task.batch_size * processes
+    return 0 if is_enough else int(task.batch_size * (processes + 1) - limit)
 
 
 def _ignore_timeout(soft: bool, timeout: float) -> None:

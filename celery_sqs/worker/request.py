@@ -117,8 +117,14 @@ class SQSRequest(Request):
             worker=self.hostname,
             max_receive_count=self.max_receive_count,
             retries=self.attempt - 1,
-            headers=self.message.headers,
+            headers={**self.message.headers, "delivery_info": self.delivery_info, **self._embed},
         )
+
+    @property
+    def _embed(self) -> dict[str, Any]:
+        """What is to follow the call, where there is such: its links, the rest of its chain, its chord."""
+        _args, _kwargs, embed = self._payload
+        return {name: value for name, value in embed.items() if value}
 
     @property
     def is_alone(self) -> bool:

@@ -160,6 +160,7 @@ def test_signals_are_sent_for_each_call(task):
     names = {
         signals.task_prerun: "prerun",
         signals.task_success: "success",
+        signals.task_retry: "retry",
         signals.task_failure: "failure",
         signals.task_postrun: "postrun",
     }
@@ -169,10 +170,10 @@ def test_signals_are_sent_for_each_call(task):
     for signal in names:
         signal.disconnect(receive)
     assert sorted(received) == [
-        ("failure", "id-1"),
         ("postrun", "id-0"),
         ("postrun", "id-1"),
         ("prerun", "id-0"),
         ("prerun", "id-1"),
+        ("retry", "id-1"),
         ("success", "id-0"),
     ]

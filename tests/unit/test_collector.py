@@ -6,11 +6,13 @@ from types import SimpleNamespace
 import pytest
 from celery import Celery, bootsteps
 from celery.worker import state
+from kombu.common import QoS
 
 from celery_sqs.tasks.batch import BatchTask
 from celery_sqs.worker.collector import LINGER, Collector
 
 PROCESSES = 2
+PREFETCH = 200  # messages in flight, as by default
 
 
 class Small(BatchTask):
@@ -26,12 +28,13 @@ class Channel:
     """
 
     is_waiting = False
+    is_ours = True
 
     def __init__(self):
         self.ready = SimpleNamespace(is_exclusive=False)
 
     def owns(self, delivery_tag):
-        return True
+        return self.is_ours
 
     def wake(self):
         """There is no hub to be woken."""
@@ -80,6 +83,7 @@ class Request:
     """A waiting call, with what a collector and Celery's state of requests use of it."""
 
     name = "small"
+    expires = None
 
     def __init__(self, name, attempt, is_alone, channel):
         self.id = name
@@ -100,6 +104,9 @@ class Request:
     def settle(self, decision):
         """It has no message."""
 
+    def reject(self, requeue):
+        """It has none to release."""
+
     def send_event(self, event):
         """Nobody listens."""
 
@@ -107,12 +114,15 @@ class Request:
 class Stand:
     """A collector with everything around it."""
 
-    def __init__(self, task):
+    def __init__(self, task, prefetch=PREFETCH):
         self.hub, self.pool, self.channel = Hub(), Pool(), Channel()
+        self.qos = QoS(lambda prefetch_count: None, prefetch)
         consumer = SimpleNamespace(
             hub=self.hub,
             timer=self.hub,
             pool=self.pool,
+            qos=self.qos,
+            initial_prefetch_count=prefetch,
             blueprint=SimpleNamespace(state=bootsteps.RUN),
             task_consumer=SimpleNamespace(channel=self.channel),
         )
@@ -140,15 +150,20 @@ class Stand:
 
 
 @pytest.fixture
-def stand():
+def task():
     celery = Celery("collecting", set_as_current=False)
 
     @celery.task(base=Small, bind=True, name="small", shared=False)
     def small(self, calls):
         """Nobody runs it."""
 
-    yield Stand(celery.tasks["small"])
+    yield celery.tasks["small"]
     state.reset_state()
+
+
+@pytest.fixture
+def stand(task):
+    return Stand(task)
 
 
 def test_a_lone_call_starts_at_once(stand):
@@ -240,3 +255,32 @@ def test_a_suspect_ahead_of_which_calls_were_collected_does_not_join_them(stand)
     stand.arrive("suspect", is_alone=True)
     stand.end_one()
     assert stand.pool.batches == [["a"], ["suspect"]]
+
+
+def test_a_prefetch_limit_of_full_batches_stays_as_it_is(task):
+    stand = Stand(task, prefetch=Small.batch_size * PROCESSES)
+    stand.arrive("a", "b")
+    assert stand.qos.value == Small.batch_size * PROCESSES
+
+
+def test_a_smaller_prefetch_limit_does_not_keep_batches_small(task):
+    stand = Stand(task, prefetch=PROCESSES)
+    stand.arrive("a")
+    assert stand.qos.value == PROCESSES + 1, "the call takes no room from others"
+    stand.arrive(*"bcdefghijkl")
+    assert stand.qos.value == Small.batch_size * (PROCESSES + 1), "a batch for each process, and one that is collected"
+    assert stand.pool.batches == [["a"], ["b", "c", "d"]]
+    for _ in range(5):
+        stand.end_one()
+        stand.pass_time()
+    assert stand.qos.value == PROCESSES
+
+
+def test_what_is_parked_or_lost_leaves_the_prefetch_limit_as_it_was(task):
+    stand = Stand(task, prefetch=PROCESSES)
+    stand.channel.is_waiting = True
+    stand.arrive("a", "b")
+    assert stand.qos.value == PROCESSES
+    stand.channel.is_waiting, stand.channel.is_ours = False, False
+    stand.arrive("a", "b")
+    assert stand.qos.value == PROCESSES

@@ -13,6 +13,7 @@ class Request:
     """A call in an outage, while something that has come back could not be looked up."""
 
     id = "call-1"
+    expires = None
     is_alone = False
     attempt = 1
     max_receive_count = 3
@@ -35,6 +36,7 @@ def collector(channel):
     consumer = SimpleNamespace(
         hub=SimpleNamespace(call_soon=lambda call: call()),
         pool=SimpleNamespace(num_processes=1),
+        initial_prefetch_count=100,
         blueprint=SimpleNamespace(state=bootsteps.RUN),
         task_consumer=SimpleNamespace(channel=channel),
     )

@@ -1,0 +1,159 @@
+"""What a worker does with a message for a batch task before its call joins a batch."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from celery import Celery, bootsteps
+from celery.worker import state
+from kombu.asynchronous.timer import Timer
+
+from celery_sqs.consume.delivery import State
+from celery_sqs.tasks.batch import BatchTask
+from tests.unit.channels import Stand
+
+
+class QoS:
+    """Counts by how much the prefetch limit is to change."""
+
+    change = 0
+
+    def increment_eventually(self):
+        self.change += 1
+
+    def decrement_eventually(self):
+        self.change -= 1
+
+
+class Pool:
+    """Notes the calls of its batches."""
+
+    num_processes = 1
+
+    def __init__(self):
+        self.calls = []
+
+    def apply_async(self, run, args, **_):
+        self.calls.extend(args[1])
+
+
+class Worker:
+    """As much of a worker as a strategy asks for, on a channel that is turned by hand."""
+
+    def __init__(self, app):
+        self.stand = Stand()
+        self.planned = []
+        self.consumer = SimpleNamespace(
+            app=app,
+            hostname="w@h",
+            event_dispatcher=None,
+            collectors={},
+            hub=SimpleNamespace(call_soon=self.planned.append),
+            timer=Timer(),
+            qos=QoS(),
+            initial_prefetch_count=100,
+            pool=Pool(),
+            blueprint=SimpleNamespace(state=bootsteps.RUN),
+            task_consumer=SimpleNamespace(channel=self.stand.channel),
+        )
+        self._take = app.tasks["a.task"].start_strategy(app, self.consumer)
+
+    def receive(self, embed=None, **headers):
+        """A message comes; returns its delivery."""
+        one = self.stand.receive(1)
+        self.stand.channel.hand_over(one)
+        message = self.stand.received[-1]
+        message.headers.update(headers)
+        message.payload[2].update(embed or {})
+        self._take(message, None, message.ack_log_error, message.reject_log_error, ())
+        return one
+
+    def turn(self):
+        while self.planned:
+            self.planned.pop()()
+
+    def wait(self):
+        """Let the timer's first entry come due; returns after how many seconds it would have."""
+        [first] = self.consumer.timer.queue
+        first.entry()
+        return first.eta - time.monotonic()
+
+
+@pytest.fixture
+def app(tmp_path):
+    celery = Celery("strategy", backend=f"file://{tmp_path}", set_as_current=False)
+
+    @celery.task(base=BatchTask, name="a.task", shared=False)
+    def a_task(calls):
+        """Nobody runs it."""
+
+    yield celery
+    celery.close()
+
+
+@pytest.fixture
+def worker(app):
+    worker = Worker(app)
+    yield worker
+    worker.stand.connection.release()
+    state.reset_state()
+
+
+def in_seconds(seconds):
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+
+def test_a_call_that_has_expired_is_deleted_and_never_runs(app, worker):
+    one = worker.receive(expires=in_seconds(-10))
+    worker.turn()
+    assert worker.consumer.pool.calls == []
+    assert one.state is State.SETTLED
+    assert app.AsyncResult(worker.stand.received[0].headers["id"]).state == "REVOKED"
+
+
+def test_a_call_that_expires_while_it_waits_never_runs(app, worker):
+    one = worker.receive(expires=in_seconds(0.05))
+    while datetime.now(UTC).isoformat() <= worker.stand.received[0].headers["expires"]:
+        pass
+    worker.turn()
+    assert worker.consumer.pool.calls == []
+    assert one.state is State.SETTLED
+
+
+def test_a_call_that_has_not_expired_runs(worker):
+    one = worker.receive(expires=in_seconds(60))
+    worker.turn()
+    assert len(worker.consumer.pool.calls) == 1
+    assert one.state is State.RUNNING
+
+
+def test_a_revoked_call_never_runs(worker):
+    state.revoked.add("message-1")
+    worker.receive(id="message-1")
+    worker.turn()
+    assert worker.consumer.pool.calls == []
+
+
+def test_a_call_with_an_eta_runs_when_it_is_due_and_takes_no_room_meanwhile(worker):
+    worker.receive(eta=in_seconds(1000))
+    worker.turn()
+    assert (worker.consumer.pool.calls, worker.consumer.qos.change) == ([], 1)
+    assert worker.wait() == pytest.approx(1000, abs=5)
+    worker.turn()
+    assert (len(worker.consumer.pool.calls), worker.consumer.qos.change) == (1, 0)
+
+
+def test_a_call_brings_what_is_to_follow_it_and_where_it_came_from(worker):
+    link = {"task": "another", "args": [], "kwargs": {}, "options": {}}
+    worker.receive(embed={"callbacks": [link]})
+    worker.turn()
+    [call] = worker.consumer.pool.calls
+    assert (call.headers["callbacks"], "chain" in call.headers) == ([link], False)
+    assert call.headers["delivery_info"]["routing_key"] == "q"
+
+
+def test_a_rate_limit_has_no_effect_and_the_worker_says_so(app, worker, caplog, monkeypatch):
+    monkeypatch.setattr(app.tasks["a.task"], "rate_limit", "10/m")
+    app.tasks["a.task"].start_strategy(app, worker.consumer)
+    assert "the rate limit 10/m of a.task has no effect" in caplog.text
