@@ -8,6 +8,7 @@ from celery.signals import after_task_publish
 from celery.utils.imports import instantiate
 from kombu.utils.imports import symbol_by_name
 
+from celery_sqs import kombu_options
 from celery_sqs.errors import Misconfigured
 from celery_sqs.message import exact_json, wire
 from celery_sqs.settings import DEFAULTS, Queue
@@ -125,7 +126,7 @@ def _complete(app: Celery) -> dict[str, Any]:
     conf: Any = app.conf
     defaults = conf.maps[-1]
     defaults.update(CELERY_DEFAULTS)
-    queues = conf.sqs_queues
+    queues = conf.sqs_queues or kombu_options.predefined(conf.broker_transport_options)
     if isinstance(queues, Mapping) and queues:
         defaults["task_default_queue"] = next(iter(queues))
     # Without ours Celery would delete every message unread.

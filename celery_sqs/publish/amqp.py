@@ -5,6 +5,7 @@ from typing import Any, Final
 from celery.app import amqp
 from kombu import Connection
 
+from celery_sqs import kombu_options
 from celery_sqs.settings import Settings
 
 #: The transport option that holds the app's `Settings`.
@@ -15,14 +16,21 @@ class AMQP(amqp.AMQP):
     """`app.amqp`, set by `celery_sqs.setup`."""
 
     def Connection(  # type: ignore[override]  # a class attribute of Celery's  # noqa: N802
-        self, *args: Any, transport_options: dict[str, Any] | None = None, **kwargs: Any
+        self, url: str | None = None, *_: Any, transport_options: dict[str, Any] | None = None, **kwargs: Any
     ) -> Connection:
         """A connection whose transport options have the app's settings.
+
+        Its URL has no access key, as kombu shows it in logs: the settings have that.
 
         Raises:
             Misconfigured: a setting is missing or wrong.
         """
-        settings = Settings.of(self.app.conf)
-        queues = {name: {"url": queue.url} for name, queue in settings.queues.items()}
-        kwargs["transport_options"] = {**(transport_options or {}), "predefined_queues": queues, SETTINGS: settings}
-        return Connection(*args, **kwargs)
+        settings, options = Settings.of(self.app.conf), transport_options or {}
+        kombu_options.require_known(options)
+        kombu_options.require_sqs("broker_url", url)
+        kwargs["transport_options"] = {
+            **{name: options[name] for name in options.keys() & kombu_options.OF_CONNECTION},
+            "predefined_queues": {name: {"url": queue.url} for name, queue in settings.queues.items()},
+            SETTINGS: settings,
+        }
+        return Connection("sqs://", **kwargs)
