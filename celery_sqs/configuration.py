@@ -10,7 +10,7 @@ from kombu.utils.imports import symbol_by_name
 
 from celery_sqs import kombu_options
 from celery_sqs.errors import Misconfigured
-from celery_sqs.message import exact_json, wire
+from celery_sqs.message import wire
 from celery_sqs.settings import DEFAULTS, Queue
 from celery_sqs.tasks.trace_log import drop_repeated
 
@@ -21,9 +21,7 @@ PREFETCH_MULTIPLIER: Final = 100
 CELERY_DEFAULTS: Final[Mapping[str, Any]] = {
     "broker_url": "sqs://",
     "broker_connection_retry_on_startup": True,
-    "result_serializer": "json",
     "task_publish_retry": False,  # the sender tries again itself, within sqs_send_timeout
-    "task_serializer": exact_json.SERIALIZER,
     "worker_prefetch_multiplier": PREFETCH_MULTIPLIER,
     **DEFAULTS,
 }

@@ -131,6 +131,41 @@ def test_a_worker_refuses_to_start_with_one_line_and_receives_nothing(shop, writ
     assert message["Attributes"]["ApproximateReceiveCount"] == "1", "by this test alone"
 
 
+ARGUMENTS = """
+import datetime, decimal, uuid
+
+
+@app.task
+def show(*values):
+    print(f"shown {values!r}")
+
+
+@app.task(serializer="exact-json")
+def show_exact(value):
+    print(f"exact {value!r}")
+
+
+def call():
+    show.delay(1.5, decimal.Decimal("99.90"), uuid.UUID(int=7), datetime.datetime(2026, 1, 24), {"price": 99.9})
+    show.delay({"price": 99.9})
+    show_exact.delay({"price": decimal.Decimal("99.90")})
+"""
+
+
+def test_arguments_arrive_as_celery_sends_them_or_exact_where_the_task_asks_for_it(shop):
+    shop.write(tasks=ARGUMENTS)
+    worker = shop.worker()
+    caller = shop.caller("import shop; shop.call()")
+    assert caller.wait(60) == 0, caller.output
+    typed = "1.5, Decimal('99.90'), UUID('00000000-0000-0000-0000-000000000007'), datetime.datetime(2026, 1, 24, 0, 0)"
+    for shown in (
+        f"shown ({typed}, {{'price': 99.9}})",
+        "shown ({'price': 99.9},)",
+        "exact {'price': Decimal('99.90')}",
+    ):
+        poll(lambda shown=shown: worker.says(shown), 60, shown)
+
+
 def test_a_pool_of_eventlet_is_refused_where_there_is_an_eventlet(shop):
     shop.write()
     shop.queues.send("{}")
