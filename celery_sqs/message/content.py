@@ -12,10 +12,7 @@ from celery.utils.saferepr import saferepr
 from kombu.utils import json as kombu_json
 
 from celery_sqs.message import envelope, exact_json
-
-#: Levels of lists and objects. Python reads, pickles and prints a value recursively, and how deep it
-#: gets depends on the caller: what can be read here could fail in Celery, which deletes what it cannot read.
-MAX_NESTING: Final = 200
+from celery_sqs.message.nesting import shallow
 
 MAX_REPR: Final = 1024  # characters of arguments in logs and events; Celery's own default
 
@@ -144,28 +141,3 @@ def _reprs(call: list[Any]) -> tuple[str, str]:
 def without_half_pairs(text: str) -> str:
     """Text without half surrogate pairs, which neither logs nor databases take."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
-
-
-def shallow(text: str, value: Any) -> Any:
-    """The value of a JSON text, if it is not nested too deep.
-
-    Raises:
-        ValueError: it is.
-    """
-    # An order has one bracket. Only for far more is the depth worth a walk.
-    if text.count("[") + text.count("{") > MAX_NESTING:
-        level, depth = [value], 0
-        while level := [child for parent in level for child in _children(parent)]:
-            depth += 1
-            if depth > MAX_NESTING:
-                raise ValueError(f"it is nested deeper than {MAX_NESTING} levels")
-    return value
-
-
-def _children(value: Any) -> list[Any]:
-    match value:
-        case dict():
-            return list(value.values())
-        case list():
-            return value
-    return []

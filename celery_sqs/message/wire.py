@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from celery_sqs.errors import Undecodable, Unsendable
 from celery_sqs.message import content, envelope, exact_json
-from celery_sqs.message.content import Content, shallow, without_half_pairs
+from celery_sqs.message.content import Content, without_half_pairs
+from celery_sqs.message.nesting import shallow
 from celery_sqs.message.outgoing import Outgoing, escaped, outgoing
 from celery_sqs.message.renewal import RENEWAL
 
@@ -155,20 +156,21 @@ def decode(
         called, headers = _parse(message, default_task, is_exact)
         headers[MAX_RECEIVE_COUNT] = max_receive_count
         headers["retries"] = headers[RECEIVE_COUNT] - 1 if attempts is None else attempts
+        info = {"exchange": "", "routing_key": queue, "queue_url": queue_url}
         return {
             "body": called.text,
             "content-type": called.content_type,
             "content-encoding": "utf-8",
             "headers": headers,
-            "properties": {
-                "priority": headers.pop(envelope.PRIORITY, 0),
-                "delivery_tag": message["ReceiptHandle"],
-                "delivery_info": {"exchange": "", "routing_key": queue, "queue_url": queue_url},
-            },
+            "properties": _properties(message["ReceiptHandle"], info, headers.pop(envelope.PRIORITY, 0)),
             CALL: called.call,
         }
     except _MALFORMED as error:
         raise Undecodable(_reason(error)) from error
+
+
+def _properties(receipt_handle: Any, delivery_info: dict[str, Any], priority: int) -> dict[str, Any]:
+    return {"delivery_tag": receipt_handle, "delivery_info": delivery_info, "priority": priority}
 
 
 def sent_at(message: Any) -> float | None:
@@ -211,7 +213,7 @@ def _opened(message: Any, default_task: str | None, is_exact: Callable[[str], bo
     # With our attributes even an object that looks like an envelope is just somebody's argument.
     if not ours:
         in_base64 = not body.lstrip().startswith(("{", "["))
-        # Of nearly all other messages kombu's envelope is told by this, before they are parsed.
+        # kombu's envelope has this word, and nearly no other message: those are parsed once.
         text = envelope.from_base64(body) if in_base64 else body
         value: Any = shallow(text, exact_json.loads(text)) if in_base64 or '"headers"' in text else None
         if envelope.recognised(value):

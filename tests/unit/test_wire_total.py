@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from celery_sqs.errors import Undecodable, Unsendable
 from celery_sqs.message import exact_json, wire
-from celery_sqs.message.content import MAX_NESTING
+from celery_sqs.message.nesting import MAX_NESTING
 from tests.unit.envelopes import (
     an_envelope,
     as_celery,
