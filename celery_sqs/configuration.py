@@ -8,8 +8,9 @@ from celery.signals import after_task_publish
 from celery.utils.imports import instantiate
 from kombu.utils.imports import symbol_by_name
 
+from celery_sqs import kombu_options
 from celery_sqs.errors import Misconfigured
-from celery_sqs.message import exact_json, wire
+from celery_sqs.message import wire
 from celery_sqs.settings import DEFAULTS, Queue
 from celery_sqs.tasks.trace_log import drop_repeated
 
@@ -20,9 +21,7 @@ PREFETCH_MULTIPLIER: Final = 100
 CELERY_DEFAULTS: Final[Mapping[str, Any]] = {
     "broker_url": "sqs://",
     "broker_connection_retry_on_startup": True,
-    "result_serializer": "json",
     "task_publish_retry": False,  # the sender tries again itself, within sqs_send_timeout
-    "task_serializer": exact_json.SERIALIZER,
     "worker_prefetch_multiplier": PREFETCH_MULTIPLIER,
     **DEFAULTS,
 }
@@ -125,7 +124,7 @@ def _complete(app: Celery) -> dict[str, Any]:
     conf: Any = app.conf
     defaults = conf.maps[-1]
     defaults.update(CELERY_DEFAULTS)
-    queues = conf.sqs_queues
+    queues = conf.sqs_queues or kombu_options.predefined(conf.broker_transport_options)
     if isinstance(queues, Mapping) and queues:
         defaults["task_default_queue"] = next(iter(queues))
     # Without ours Celery would delete every message unread.

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 from botocore.exceptions import InvalidRegionError
 from botocore.utils import validate_region_name
 
+from celery_sqs import kombu_options
 from celery_sqs.aws.endpoint import Endpoint, region_of
 from celery_sqs.errors import Misconfigured
 
@@ -72,6 +73,7 @@ class Settings:
         health_host: the address that a worker answers on.
         health_port: its port; 0 for none.
         preflight: what a worker does whose queues contradict its settings.
+        monitor_database: where the monitor's tables are; None: there is no monitor.
     """
 
     queues: Mapping[str, Queue]
@@ -109,28 +111,30 @@ class Settings:
         Raises:
             Misconfigured: a setting is missing or wrong.
         """
-        broker_url = conf.broker_url
-        if broker_url and not str(broker_url).startswith("sqs:"):
-            raise Misconfigured(f"broker_url: {urlsplit(str(broker_url)).scheme!r} is another broker than sqs://")
         _require_known(conf)
-        _number(conf, "sqs_monitor_retention_days", "a number of days above 0", lambda days: days > 0)
-        if not isinstance(conf.sqs_monitor_events, bool):
-            raise Misconfigured(f"sqs_monitor_events: {conf.sqs_monitor_events!r} is neither True nor False")
-        queues = _queues(conf.sqs_queues)
+        if conf.task_protocol == 1:
+            raise Misconfigured("task_protocol: 1 is not supported; remove it, or set 2")
+        given = kombu_options.completed(conf, DEFAULTS)
+        _number(given, "sqs_monitor_retention_days", "a number of days above 0", lambda days: days > 0)
+        if not isinstance(given["sqs_monitor_events"], bool):
+            raise Misconfigured(f"sqs_monitor_events: {given['sqs_monitor_events']!r} is neither True nor False")
+        queues = _queues(given["sqs_queues"])
         first = next(iter(queues.values()))
         return cls(
             queues=queues,
             endpoint=Endpoint(
-                region=_region(conf) or region_of(first.url),
-                url=_endpoint_url(conf),
-                credentials=_access_key(conf.sqs_access_key),
+                region=_region(given) or region_of(first.url),
+                url=_endpoint_url(given),
+                credentials=_access_key(given["sqs_access_key"]),
             ),
-            default_task=_text(conf, "sqs_default_task"),
-            send_timeout=_number(conf, "sqs_send_timeout", "a number of seconds, above 0 and up to a day", _is_timeout),
-            health_host=_text(conf, "sqs_health_host") or LOOPBACK,
-            health_port=int(_number(conf, "sqs_health_port", "a port, or 0 for none", _is_port)),
-            preflight=_preflight(conf.sqs_preflight),
-            monitor_database=conf.sqs_monitor_database,
+            default_task=_text(given, "sqs_default_task"),
+            send_timeout=_number(
+                given, "sqs_send_timeout", "a number of seconds, above 0 and up to a day", _is_timeout
+            ),
+            health_host=_text(given, "sqs_health_host") or LOOPBACK,
+            health_port=int(_number(given, "sqs_health_port", "a port, or 0 for none", _is_port)),
+            preflight=_preflight(given["sqs_preflight"]),
+            monitor_database=given["sqs_monitor_database"],
         )
 
 

@@ -9,7 +9,7 @@ import structlog
 from celery import shared_task
 from sqlalchemy import Engine
 
-from celery_sqs import AttemptStore, BatchTask, Call, DryRun
+from celery_sqs import AttemptStore, BatchTask, Call, DryRun, exact_json
 from celery_sqs.tracing import process_span, trace_id
 from orders.database import connect
 from orders.faults import is_outage
@@ -44,6 +44,7 @@ class OrderTask(BatchTask):
 
     abstract = True
     ignore_result = True  # a call's result is its row
+    serializer = exact_json.SERIALIZER  # prices keep their digits
 
     permanent = (InvalidOrder, ConflictingOrder)
     blocked = (LockedOrder,)

@@ -91,7 +91,7 @@ class OrderHistory:
 
 def order_in(body: str) -> Order | None:
     """The order that a message's body spells, as a worker would read it; None if it is none."""
-    call = decode_message("-", body, {}, PERSIST_ORDER).call
+    call = decode_message("-", body, {}, PERSIST_ORDER, lambda task: task == PERSIST_ORDER).call
     try:
         return from_message(call.args[0] if call and call.args else None)
     except InvalidOrder:

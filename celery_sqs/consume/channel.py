@@ -180,7 +180,7 @@ class Channel(SendingChannel):
         if consume is None:
             return  # cancelled: `close` renews or releases it
         try:
-            payload = delivery.decoded(self._settings.default_task)
+            payload = delivery.decoded(self._settings.default_task, self._is_exact)
             consume(payload)
         # One message must never take the worker down: it goes back, and by redrive to the DLQ.
         except Exception as error:

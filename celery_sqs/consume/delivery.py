@@ -3,7 +3,7 @@
 import dataclasses
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -147,15 +147,15 @@ class Delivery:
         """When it was sent first, in milliseconds since the epoch; 0 where SQS does not say."""
         return self.renewal.sent_at if self.renewal else self.copy_sent_at
 
-    def decoded(self, default_task: str | None) -> dict[str, Any]:
-        """The kombu message of it.
+    def decoded(self, default_task: str | None, is_exact: Callable[[str], bool]) -> dict[str, Any]:
+        """The kombu message of it; see `celery_sqs.message.wire.decode`.
 
         Raises:
             Undecodable: it is no task call.
             UnlistedTask: it names a task that its queue does not list.
         """
         limit, attempts = self.max_receive_count, self.attempts
-        payload = wire.decode(self.message, self.queue, self.queue_url, default_task, limit, attempts)
+        payload = wire.decode(self.message, self.queue, self.queue_url, default_task, is_exact, limit, attempts)
         headers = payload["headers"]
         if self.tasks is not None and headers["task"] not in self.tasks:
             raise UnlistedTask(self.queue, headers["task"], headers["id"])

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -30,7 +31,11 @@ class DecodedMessage:
 
 
 def decode_message(
-    message_id: str, body: str, attributes: dict[str, Any], default_task: str | None = None
+    message_id: str,
+    body: str,
+    attributes: dict[str, Any],
+    default_task: str | None,
+    is_exact: Callable[[str], bool],
 ) -> DecodedMessage:
     """Decode a message as a worker would.
 
@@ -39,6 +44,7 @@ def decode_message(
         body: its body.
         attributes: its message attributes, as SQS gives them; binary values may be text in base64.
         default_task: the task of a message that names none.
+        is_exact: says of a task's name whether the task gets exact numbers.
     """
     message = {
         "MessageId": message_id,
@@ -48,7 +54,7 @@ def decode_message(
         "Attributes": {"ApproximateReceiveCount": "1"},
     }
     try:
-        decoded = wire.decode(message, "", "", default_task)
+        decoded = wire.decode(message, "", "", default_task, is_exact)
     except Undecodable as error:
         task, task_id = (_text(attributes.get(name)) for name in (wire.TASK, wire.TASK_ID))
         return DecodedMessage(task=task, task_id=task_id or message_id, call=None, error=str(error))

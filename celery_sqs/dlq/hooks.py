@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import functools
 import logging
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
@@ -13,6 +14,7 @@ from celery import Celery
 from celery_sqs.database.columns import MAX_NAME, storable
 from celery_sqs.dlq.dead_messages import DeadMessage
 from celery_sqs.dlq.decode import DecodedMessage, decode_message
+from celery_sqs.publish.amqp import is_exact
 from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.dry_run import DryRun
 from celery_sqs.tasks.task import SQSTask
@@ -39,7 +41,7 @@ class TaskHooks:
 
     def decode(self, message_id: str, body: str, attributes: dict[str, Any]) -> DecodedMessage:
         """Decode a message as the workers would; see `decode_message`."""
-        return decode_message(message_id, body, attributes, self._default_task)
+        return decode_message(message_id, body, attributes, self._default_task, functools.partial(is_exact, self._app))
 
     def subject(self, message: DecodedMessage) -> str | None:
         """What a message's call is about; None where it is no call, or its task does not say.

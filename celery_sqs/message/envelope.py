@@ -112,6 +112,18 @@ def loads(text: str | bytes) -> Any:
         raise ValueError(f"cannot be read as JSON: {type(error).__name__}") from error
 
 
+def celery_loads(text: str) -> Any:
+    """The value of a JSON text as Celery's serializer `json` reads it: kombu's type tags resolved, floats as such.
+
+    Raises:
+        ValueError: not JSON, too deep, or a type tag that cannot be read.
+    """
+    try:
+        return json.loads(text, object_hook=_resolved)
+    except (RecursionError, ArithmeticError) as error:
+        raise ValueError(f"cannot be read as JSON: {type(error).__name__}") from error
+
+
 def _resolved(value: dict[str, Any]) -> Any:
     """What kombu makes of an object, which may be a type tag such as `{"__type__": "uuid", ...}`."""
     try:
@@ -205,7 +217,10 @@ def _are_names(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(map(is_text, value))
 
 
-#: Celery's own headers, and what its worker can take in them.
+#: A header of ours: the priority that the caller gave, where it is not 0. SQS has none.
+PRIORITY: Final = "sqs_priority"
+
+#: Celery's own headers, and ours, and what its worker can take in them.
 _CELERYS: Final[dict[str, Callable[[Any], bool]]] = {
     "eta": _is_time,
     "group": is_text,
@@ -216,6 +231,7 @@ _CELERYS: Final[dict[str, Callable[[Any], bool]]] = {
     "root_id": is_text,
     "shadow": is_text,
     "stamped_headers": _are_names,
+    PRIORITY: _is_whole,
     "stamps": lambda value: isinstance(value, dict),
     "timelimit": _are_limits,
 }

@@ -1,28 +1,47 @@
 """Celery's way to its broker connections, which hands the app's settings to the transport."""
 
+import functools
 from typing import Any, Final
 
 from celery.app import amqp
 from kombu import Connection
 
+from celery_sqs import kombu_options
+from celery_sqs.message import exact_json
 from celery_sqs.settings import Settings
 
-#: The transport option that holds the app's `Settings`.
+#: The transport options that hold the app's `Settings`, and `is_exact` for its tasks.
 SETTINGS: Final = "celery_sqs"
+IS_EXACT: Final = "celery_sqs_is_exact"
 
 
 class AMQP(amqp.AMQP):
     """`app.amqp`, set by `celery_sqs.setup`."""
 
     def Connection(  # type: ignore[override]  # a class attribute of Celery's  # noqa: N802
-        self, *args: Any, transport_options: dict[str, Any] | None = None, **kwargs: Any
+        self, url: str | None = None, *_: Any, transport_options: dict[str, Any] | None = None, **kwargs: Any
     ) -> Connection:
         """A connection whose transport options have the app's settings.
+
+        Its URL has no access key, as kombu shows it in logs: the settings have that.
 
         Raises:
             Misconfigured: a setting is missing or wrong.
         """
-        settings = Settings.of(self.app.conf)
-        queues = {name: {"url": queue.url} for name, queue in settings.queues.items()}
-        kwargs["transport_options"] = {**(transport_options or {}), "predefined_queues": queues, SETTINGS: settings}
-        return Connection(*args, **kwargs)
+        settings, options = Settings.of(self.app.conf), transport_options or {}
+        kombu_options.require_known(options)
+        kombu_options.require_sqs("broker_url", url)
+        kwargs["transport_options"] = {
+            **{name: options[name] for name in options.keys() & kombu_options.OF_CONNECTION},
+            "predefined_queues": {name: {"url": queue.url} for name, queue in settings.queues.items()},
+            SETTINGS: settings,
+            IS_EXACT: functools.partial(is_exact, self.app),
+        }
+        return Connection("sqs://", **kwargs)
+
+
+def is_exact(app: Any, task: str) -> bool:
+    """Whether the numbers of a task's calls are exact: by its serializer, or the app's where it has no such task."""
+    found = app.tasks.get(task)
+    serializer = app.conf.task_serializer if found is None else found.serializer
+    return bool(serializer == exact_json.SERIALIZER)

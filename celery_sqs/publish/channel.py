@@ -1,5 +1,6 @@
 """The half of the channel that sends: one message for each publish, confirmed by SQS."""
 
+import logging
 from typing import Any
 
 from kombu.transport import SQS
@@ -7,10 +8,19 @@ from kombu.transport import SQS
 from celery_sqs.errors import Unpurgeable, Unsendable
 from celery_sqs.message import wire
 from celery_sqs.message.outgoing import Outgoing
+from celery_sqs.per_process import per_process
 from celery_sqs.publish import delay
-from celery_sqs.publish.amqp import SETTINGS
+from celery_sqs.publish.amqp import IS_EXACT, SETTINGS
 from celery_sqs.publish.sender import sender
 from celery_sqs.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+@per_process
+def _warn_of_priority(task: str | None) -> None:
+    """Say it once of each task."""
+    logger.warning("%s is called with a priority, which its message carries, but SQS has no priorities", task)
 
 
 class SendingChannel(SQS.Channel):
@@ -23,6 +33,10 @@ class SendingChannel(SQS.Channel):
     def _settings(self) -> Settings:
         settings: Settings = self.transport_options[SETTINGS]
         return settings
+
+    def _is_exact(self, task: str) -> bool:
+        """Whether a task gets exact numbers."""
+        return bool(self.transport_options[IS_EXACT](task))
 
     def basic_publish(self, message: Any, exchange: str, routing_key: str, **kwargs: Any) -> None:
         """Send a message to the queue that the routing key names. kombu drops one that no exchange routes to a queue.
@@ -40,8 +54,10 @@ class SendingChannel(SQS.Channel):
         return self._settings.queue(queue).url
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
+        if wire.priority(message):
+            _warn_of_priority(message["headers"].get("task"))
         seconds = delay.take(message["headers"])
-        self.send(queue, wire.encode(message), seconds)
+        self.send(queue, wire.encode(message, self._is_exact), seconds)
 
     def send(self, queue: str, message: Outgoing, seconds: int = 0) -> None:
         """Send a message; returns once SQS has confirmed it. See `celery_sqs.publish.sender`."""

@@ -16,6 +16,8 @@ from celery.backends.base import DisabledBackend
 from celery.result import AsyncResult
 from celery.signals import after_task_publish, before_task_publish, task_sent
 from celery.utils.nodenames import anon_nodename
+from kombu.serialization import registry  # type: ignore[attr-defined]  # the stubs leave it out
+from kombu.utils import json as kombu_json
 
 from celery_sqs.message import envelope, exact_json, wire
 from celery_sqs.per_process import per_process
@@ -44,11 +46,13 @@ class FastPath:
         task: the task.
         queue: where they go.
         limits: seconds that a run may take before it is killed, and before it is asked to end.
+        is_exact: whether numbers are exact.
     """
 
     task: Any
     queue: str
     limits: list[float | None]
+    is_exact: bool
 
 
 def of(task: Any, args: Any, kwargs: Any, options: dict[str, Any]) -> FastPath | None:
@@ -73,13 +77,22 @@ def of(task: Any, args: Any, kwargs: Any, options: dict[str, Any]) -> FastPath |
 def _fast_path(task: Any) -> FastPath | None:
     asked = {name: value for name, value in task._get_exec_options().items() if value is not None}
     limits = [asked.pop("time_limit", None), asked.pop("soft_time_limit", None)]
+    serializer = asked.pop("serializer", "")
     is_plain = (
-        asked == {"serializer": exact_json.SERIALIZER}
+        not asked
+        and (serializer == exact_json.SERIALIZER or _is_kombus_json(serializer))
         and (task.ignore_result or isinstance(task.backend, DisabledBackend))
         and type(task).shadow_name is Task.shadow_name
         and not any(task.app.conf[name] for name in _SETTINGS)
     )
-    return FastPath(task, task.app.amqp.default_queue.name, limits) if is_plain else None
+    if not is_plain:
+        return None
+    return FastPath(task, task.app.amqp.default_queue.name, limits, serializer == exact_json.SERIALIZER)
+
+
+def _is_kombus_json(serializer: str) -> bool:
+    """Whether a serializer is kombu's own `json`; an application may register another under this name."""
+    return serializer == "json" and registry._encoders["json"].encoder is kombu_json.dumps
 
 
 @per_process
@@ -110,7 +123,7 @@ def send(
     given = {"task": task.name, "id": task_id, "timelimit": by.limits, "root_id": task_id, "origin": _origin()}
     given.update(headers or {})
     channel: Any = producer(task.app).channel
-    channel.send(by.queue, wire.encode_object(value, given))
+    channel.send(by.queue, wire.encode_object(value, given, by.is_exact))
     call: tuple[Any, ...] = (value,), {}, _EMBED
     after_task_publish.send(sender=task.name, body=call, headers=given, exchange="", routing_key=by.queue)
     result: AsyncResult[Any] = task.AsyncResult(task_id)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from celery import Task
 from celery.exceptions import Retry
 
-from celery_sqs.message import exact_json, wire
+from celery_sqs.message import wire
 from celery_sqs.publish import fast_path
 from celery_sqs.publish.producer import producer
 from celery_sqs.tasks.attempt import Attempt, AttemptStore, describe
@@ -52,7 +52,6 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
     acks_on_failure = False
     acks_on_timeout = False
     reject_on_worker_lost = True
-    serializer = exact_json.SERIALIZER
     max_retries = None
     Request = "celery_sqs.worker.request:SQSRequest"
 

@@ -27,7 +27,14 @@ def contradictions(queue: QueueFacts, dlq: QueueFacts | None, limits: Limits, dl
     else:
         of_redrive = _of_redrive_policy(queue.name, queue.dlq_arn, dlq, dlq_url)
     of_dlq = _of_dlq(queue, dlq) if dlq else ()
-    return [*of_redrive, *_of_receives(queue), *_of_times(queue, limits), *_of_retention(queue, limits), *of_dlq]
+    return [
+        *of_redrive,
+        *_of_receives(queue),
+        *_of_times(queue, limits),
+        *_of_options(queue, limits),
+        *_of_retention(queue, limits),
+        *of_dlq,
+    ]
 
 
 def _of_no_redrive_policy(queue: QueueFacts) -> Iterator[str]:
@@ -70,6 +77,19 @@ def _of_times(queue: QueueFacts, limits: Limits) -> Iterator[str]:
             f"{queue.name} has ReceiveMessageWaitTimeSeconds 0 (short polling), so an idle worker asks without a "
             "pause, and each time costs: set it to 20."
         )
+
+
+def _of_options(queue: QueueFacts, limits: Limits) -> Iterator[str]:
+    """What kombu's options say of the queue: kombu hands one of them to SQS, here the queue's own number counts."""
+    for attribute, number, option, wanted in (
+        ("VisibilityTimeout", queue.visibility_timeout, "visibility_timeout", limits.visibility_timeout),
+        ("ReceiveMessageWaitTimeSeconds", queue.receive_wait, "wait_time_seconds", limits.receive_wait),
+    ):
+        if wanted is not None and wanted != number:
+            yield (
+                f"{queue.name} has {attribute} {number:g} s, and broker_transport_options have {option} {wanted:g} s: "
+                "give the queue that number, or remove the option, as the queue's own counts."
+            )
 
 
 def _of_retention(queue: QueueFacts, limits: Limits) -> Iterator[str]:

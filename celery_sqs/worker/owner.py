@@ -1,5 +1,6 @@
 """What a worker answers its channel: what is on record of messages that come back, and of attempts that begin."""
 
+import functools
 import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +13,7 @@ from celery_sqs.consume.delivery import Delivery
 from celery_sqs.consume.owner import Owner
 from celery_sqs.errors import Undecodable, UnlistedTask
 from celery_sqs.metrics import count_unrecorded
+from celery_sqs.publish.amqp import is_exact
 from celery_sqs.tasks.attempt import Attempt, OnRecord, describe
 from celery_sqs.tasks.decision import Kind, is_last, looks_like_outage
 from celery_sqs.tasks.task import SQSTask
@@ -171,15 +173,18 @@ class WorkerOwner(Owner):
             record_soon(_withdraw, task, delivery)
 
     def _begun(self, task: SQSTask, delivery: Delivery) -> Attempt:
-        payload = delivery.decoded(self._consumer.default_task)
+        payload = self._decoded(delivery)
         return self._consumer.attempt(
             delivery, Kind.BEGUN, ENDED, task.name, payload["headers"]["id"], tuple(payload["call"][0])
         )
 
+    def _decoded(self, delivery: Delivery) -> dict[str, Any]:
+        return delivery.decoded(self._consumer.default_task, functools.partial(is_exact, self._consumer.app))
+
     def _task(self, delivery: Delivery) -> SQSTask | None:
         """The task of a message; None where nobody can run it."""
         try:
-            name = delivery.decoded(self._consumer.default_task)["headers"]["task"]
+            name = self._decoded(delivery)["headers"]["task"]
         except Undecodable:
             return None
         task = self._consumer.app.tasks.get(name)

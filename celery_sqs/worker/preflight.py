@@ -4,7 +4,7 @@ A queue is set up by one hand and a worker by another. Where they contradict eac
 once or fill the DLQ, and nothing says why. So a worker compares them before its first receive.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from celery_sqs.aws.endpoint import sqs_client
 from celery_sqs.aws.queue import QueueFacts, read_facts, url_beside
 from celery_sqs.errors import CallFailed
 from celery_sqs.settings import Settings
+from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.contradictions import contradictions
 from celery_sqs.worker.limits import Limits
 from celery_sqs.worker.timeline import timeline
@@ -34,7 +35,7 @@ class Report:
 
 
 def preflight(app: Any, queues: Collection[str] = ()) -> list[Report]:
-    """Compare the queues of a Celery app with its settings.
+    """Compare the queues of a Celery app with its settings. What there is to say of its tasks is in the first report.
 
     Args:
         app: the app, which `celery_sqs.setup` has set up.
@@ -48,6 +49,7 @@ def preflight(app: Any, queues: Collection[str] = ()) -> list[Report]:
     asked = {name: settings.queue(name) for name in queues or settings.queues}
     sqs = sqs_client(settings.endpoint)
     reports = [examine(sqs, name, queue.url, queue.dlq_url, limits) for name, queue in asked.items()]
+    reports[0].contradictions.extend(of_classes(app.tasks))
     for report in reports:
         report.contradictions.extend(_of_tasks(report.queue, asked[report.queue].tasks or (), app.tasks))
     return reports
@@ -71,6 +73,17 @@ def examine(sqs: SqsClient, name: str, queue_url: str, dlq_url: str | None, limi
         return Report(name, "", [f"There is no queue at {queue_url}: create it, or correct the URL."])
     dlq = _facts(sqs, url_beside(queue_url, queue.dlq_arn)) if queue.dlq_arn else None
     return Report(name, timeline(queue, dlq, limits) if dlq else "", contradictions(queue, dlq, limits, dlq_url))
+
+
+def of_classes(tasks: Mapping[str, Any]) -> list[str]:
+    """A sentence for each task whose class is not ours: Celery would delete the message of one that fails."""
+    return [
+        f"The task {name!r} is a {base.__module__}.{base.__qualname__}, and no celery_sqs.SQSTask, so a failure would "
+        "delete its message: derive its class from SQSTask."
+        for name, task in sorted(tasks.items())
+        if not isinstance(task, SQSTask)
+        for base in type(task).__mro__[1:2]
+    ]
 
 
 def _of_tasks(queue: str, listed: Collection[str], known: Collection[str]) -> list[str]:

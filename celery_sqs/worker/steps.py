@@ -17,7 +17,7 @@ from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.consumer import Consumer
 from celery_sqs.worker.health import Health
 from celery_sqs.worker.owner import WorkerOwner
-from celery_sqs.worker.preflight import preflight
+from celery_sqs.worker.preflight import Report, of_classes, preflight
 
 logger = logging.getLogger(__name__)
 
@@ -45,14 +45,10 @@ class Preflight(bootsteps.StartStopStep):
         """Ask SQS. One that cannot be asked is no reason not to start: the worker waits for it."""
         try:
             settings = Settings.of(parent.app.conf)
+            reports = _reports(parent.app)
         except Misconfigured as error:
             logger.critical("%s", error)
             raise SystemExit(Misconfigured.exit_code) from error
-        try:
-            reports = preflight(parent.app, parent.app.amqp.queues.consume_from)
-        except CallFailed as error:
-            logger.warning("no preflight: %s", error)
-            return
         for line in (line for report in reports for line in report.timeline.splitlines()):
             logger.info("%s", line)
         contradictions = [line for report in reports for line in report.contradictions]
@@ -60,6 +56,15 @@ class Preflight(bootsteps.StartStopStep):
             logger.critical("%s", contradiction)
         if contradictions and settings.preflight == "refuse":
             raise SystemExit(Misconfigured.exit_code)
+
+
+def _reports(app: Any) -> list[Report]:
+    """What preflight says of the queues that the worker receives from; without SQS only of the tasks."""
+    try:
+        return preflight(app, app.amqp.queues.consume_from)
+    except CallFailed as error:
+        logger.warning("no preflight: %s", error)
+        return [Report("", "", of_classes(app.tasks))]
 
 
 class ShortPoolStop(bootsteps.Step):

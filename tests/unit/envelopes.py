@@ -52,14 +52,28 @@ def text_attribute(text):
     return {"DataType": "String", "StringValue": text}
 
 
-def decode(message, default_task=DEFAULT_TASK):
-    return wire.decode(message, QUEUE, QUEUE_URL, default_task)
+def exact(task):
+    """Every task gets exact numbers."""
+    return True
 
 
-def there_and_back(envelope):
+def as_celery(task):
+    """No task does."""
+    return False
+
+
+def encode(envelope, is_exact=exact):
+    return wire.encode(envelope, is_exact)
+
+
+def decode(message, default_task=DEFAULT_TASK, is_exact=exact):
+    return wire.decode(message, QUEUE, QUEUE_URL, default_task, is_exact)
+
+
+def there_and_back(envelope, is_exact=exact):
     """What the worker gets of what the caller sent."""
-    sent = wire.encode(envelope)
-    return decode(received(sent.body, sent.attributes))
+    sent = encode(envelope, is_exact)
+    return decode(received(sent.body, sent.attributes), is_exact=is_exact)
 
 
 class _Sent(SQS.Channel):

@@ -13,6 +13,7 @@ from celery_sqs.consume.delivery import FOLLOWING, Delivery, State
 from celery_sqs.errors import UnlistedTask
 from celery_sqs.message.renewal import Renewal
 from tests.unit.deliveries import SENT_AT, delivery
+from tests.unit.envelopes import exact
 
 ENDS = (State.SETTLED, State.LOST)
 
@@ -122,13 +123,13 @@ def test_a_call_of_a_task_that_its_queue_does_not_list_is_refused_by_name():
     named = {"celery_task": {"DataType": "String", "StringValue": "celery.group"}}
     one = delivery(1, attributes=named, tasks=("persist_order",))
     with pytest.raises(UnlistedTask, match=r"^q does not list the task 'celery\.group'$") as refused:
-        one.decoded("persist_order")
+        one.decoded("persist_order", exact)
     assert (refused.value.task, refused.value.task_id) == ("celery.group", "m1")
 
 
 @pytest.mark.parametrize("listed", [None, ["persist_order"]], ids=["no list", "listed"])
 def test_a_call_of_a_task_that_its_queue_takes_is_decoded(listed):
-    assert delivery(1, tasks=listed).decoded("persist_order")["headers"]["task"] == "persist_order"
+    assert delivery(1, tasks=listed).decoded("persist_order", exact)["headers"]["task"] == "persist_order"
 
 
 def test_without_a_record_each_receive_before_this_one_is_an_attempt():

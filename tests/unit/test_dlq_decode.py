@@ -14,6 +14,7 @@ from celery_sqs.dlq.hooks import TaskHooks
 from tasks.application import create_celery
 from tasks.orders import PERSIST_ORDER
 from tests.conftest import make_settings
+from tests.unit.envelopes import exact
 from tests.unit.samples import MESSAGE, json_of
 
 BODY = json.dumps(MESSAGE, default=str)
@@ -40,7 +41,7 @@ HOSTILE = {
 
 
 def decode(message_id, body, attributes):
-    return decode_message(message_id, body, attributes, PERSIST_ORDER)
+    return decode_message(message_id, body, attributes, PERSIST_ORDER, exact)
 
 
 @pytest.fixture(scope="module")

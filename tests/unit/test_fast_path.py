@@ -1,5 +1,7 @@
 """The fast path of a call into SQS makes the message that Celery's own way makes, and takes no call that needs more."""
 
+import json
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -8,9 +10,12 @@ from celery.signals import after_task_publish, before_task_publish
 from hypothesis import example, given
 from hypothesis import strategies as st
 from kombu.exceptions import EncodeError
+from kombu.serialization import registry
 
+import celery_sqs
 from celery_sqs.consume.transport import Channel, Transport
 from celery_sqs.errors import Unsendable
+from celery_sqs.message import exact_json
 from celery_sqs.publish.producer import producer
 from celery_sqs.tasks.task import SQSTask
 from tests.unit.samples import MESSAGE, json_values
@@ -43,20 +48,12 @@ class KeepingTransport(Transport):
 class Caller:
     """An application with a task, and what its calls send."""
 
-    def __init__(self, **settings):
-        urls = {
-            name: {"url": f"https://sqs.eu-central-1.amazonaws.com/123456789012/{name}"} for name in (QUEUE, "other")
-        }
-        self.app = Celery("direct", set_as_current=False)
-        self.app.conf.update(
-            broker_url="sqs://",
-            broker_transport="tests.unit.test_fast_path:KeepingTransport",
-            broker_transport_options={"predefined_queues": urls},
-            task_default_queue=QUEUE,
-            **settings,
-        )
+    def __init__(self, serializer=exact_json.SERIALIZER, **settings):
+        urls = {name: f"https://sqs.eu-central-1.amazonaws.com/123456789012/{name}" for name in (QUEUE, "other")}
+        self.app = celery_sqs.setup(Celery("direct", set_as_current=False), queues=urls)
+        self.app.conf.update(broker_transport="tests.unit.test_fast_path:KeepingTransport", **settings)
 
-        @self.app.task(base=SQSTask, name="store", time_limit=20, soft_time_limit=15, shared=False)
+        @self.app.task(serializer=serializer, name="store", time_limit=20, soft_time_limit=15, shared=False)
         def store(order):
             return order
 
@@ -80,11 +77,12 @@ def caller():
     return Caller()
 
 
-COMPARED = Caller()
+COMPARED = [Caller(), Caller("json")]
 
 keys = st.text(max_size=5) | st.integers() | st.none() | st.booleans()
 
 
+@pytest.mark.parametrize("compared", COMPARED, ids=["exact", "json"])
 @given(
     value=st.dictionaries(keys, json_values, max_size=4),
     headers=st.none() | st.dictionaries(st.text(max_size=5), json_values, max_size=2),
@@ -94,12 +92,15 @@ keys = st.text(max_size=5) | st.integers() | st.none() | st.booleans()
 @example(value={1: "a number", "1": "its text"}, headers=None)
 @example(value={"nan": float("nan")}, headers=None)
 @example(value={"set": {1}}, headers=None)
+@example(value={"at": datetime(2026, 1, 24, 12, tzinfo=UTC), "float": 0.1}, headers=None)
+@example(value={"__type__": "uuid", "__value__": "no uuid"}, headers=None)
+@example(value={"__type__": "decimal", "__value__": "1.50"}, headers=None)
 @example(value={"long": "x" * 1024 * 1024}, headers=None)
-def test_the_message_is_the_one_that_celery_would_make(value, headers):
-    by_kombu = COMPARED.channel.by_kombu
-    short = COMPARED.sent_by(value, task_id="the-id", headers=headers)
-    assert COMPARED.channel.by_kombu == by_kombu
-    assert short == COMPARED.sent_by(value, task_id="the-id", headers=headers, **CELERYS_OWN_WAY)
+def test_the_message_is_the_one_that_celery_would_make(compared, value, headers):
+    by_kombu = compared.channel.by_kombu
+    short = compared.sent_by(value, task_id="the-id", headers=headers)
+    assert compared.channel.by_kombu == by_kombu
+    assert short == compared.sent_by(value, task_id="the-id", headers=headers, **CELERYS_OWN_WAY)
 
 
 def test_a_call_without_an_id_gets_one_of_its_own(caller):
@@ -171,6 +172,18 @@ def test_who_changes_messages_before_they_are_sent_still_does(caller):
         before_task_publish.disconnect(stamp)
     [(_, message, _)] = caller.channel.sent
     assert '"stamp":"changed"' in message.attributes["celery_headers"]["StringValue"]
+
+
+def test_an_application_that_has_a_json_of_its_own_goes_celerys_own_way():
+    kombu_json = registry._encoders["json"]
+    registry._encoders["json"] = kombu_json._replace(encoder=lambda value: json.dumps(value, sort_keys=True))
+    try:
+        caller = Caller("json")
+        caller.store.delay({"b": 1, "a": 2})
+    finally:
+        registry._encoders["json"] = kombu_json
+    [(_, message, _)] = caller.channel.sent
+    assert (message.body, caller.channel.by_kombu) == ('{"a": 2, "b": 1}', 1)
 
 
 def test_routes_are_followed():

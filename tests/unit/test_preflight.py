@@ -57,6 +57,8 @@ def test_numbers_that_go_together_do_not_contradict_each_other(dlq_url):
         ((QUEUE, DLQ, limits(soft_time_limit=20)), ["task of orders", "20 s (task_soft_time_limit)", "lower"]),
         ((QUEUE, dlq(retention=DAY), LIMITS), ["orders-dlq has MessageRetentionPeriod 86400 s", "orders, 86400 s"]),
         ((QUEUE, dlq(max_receive_count=9, dlq_arn=f"{ARN}next"), LIMITS), ["orders-dlq is a DLQ", "9", f"{ARN}next"]),
+        ((QUEUE, DLQ, limits(visibility_timeout=60)), ["orders has VisibilityTimeout 30 s", "visibility_timeout 60 s"]),
+        ((QUEUE, DLQ, limits(receive_wait=5)), ["ReceiveMessageWaitTimeSeconds 20 s", "wait_time_seconds 5 s"]),
         ((queue(receive_wait=0), DLQ, LIMITS), ["orders has ReceiveMessageWaitTimeSeconds 0", "20"]),
         ((queue(retention=239), DLQ, LIMITS), ["orders has MessageRetentionPeriod 239 s", "60 s of it (backoff_cap)"]),
         (

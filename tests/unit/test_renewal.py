@@ -12,6 +12,7 @@ from celery_sqs.errors import Undecodable, Unsendable
 from celery_sqs.message import wire
 from celery_sqs.message.outgoing import MAX_MESSAGE_BYTES
 from celery_sqs.message.renewal import MAX_ATTRIBUTES, RENEWAL, Renewal, opened, renewed
+from tests.unit.envelopes import exact
 
 FIRST_ID = "the-first-id"
 SENT_AT = 1_700_000_000_000  # milliseconds since the epoch
@@ -162,7 +163,7 @@ def test_a_renewal_that_cannot_be_read_makes_its_message_undecodable_and_changes
     assert opened(message) == (message, None)
     assert json.dumps(message) == before
     with pytest.raises(Undecodable, match=RENEWAL):
-        wire.decode(message, "q", "http://q", "a.task")
+        wire.decode(message, "q", "http://q", "a.task", exact)
 
 
 def test_what_a_later_version_adds_to_a_renewal_is_left_out():
@@ -180,14 +181,14 @@ def test_a_renewal_that_is_no_text_makes_its_message_undecodable(attribute):
     message = a_message(attributes={RENEWAL: attribute})
     assert opened(message) == (message, None)
     with pytest.raises(Undecodable):
-        wire.decode(message, "q", "http://q", "a.task")
+        wire.decode(message, "q", "http://q", "a.task", exact)
 
 
 def test_a_copy_decodes_as_the_message_did():
     named = {"celery_task": TEXT, "celery_id": TEXT, "celery_headers": TEXT | {"StringValue": '{"root_id": "r"}'}}
     message = a_message('{"a": 1}', named)
-    first = wire.decode(message, "q", "http://q", None, attempts=1)
-    again = wire.decode(after_renewals(message, 2), "q", "http://q", None, attempts=1)
+    first = wire.decode(message, "q", "http://q", None, exact, attempts=1)
+    again = wire.decode(after_renewals(message, 2), "q", "http://q", None, exact, attempts=1)
     assert again["headers"] | {wire.RECEIVE_COUNT: 2} == first["headers"]
     assert (again["body"], again["call"]) == (first["body"], first["call"])
 

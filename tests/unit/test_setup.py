@@ -79,7 +79,7 @@ def test_transport_consumer_and_serializers_are_ours(app):
     assert isinstance(connection.transport, Transport)
     assert connection.transport_options[SETTINGS] == settings_of(app)
     assert app.conf.worker_consumer == f"{Consumer.__module__}:Consumer"
-    assert app.conf.task_serializer == "exact-json"
+    assert app.conf.task_serializer == "json"
     assert set(app.conf.accept_content) == {"exact-json", "exact-kombu-json", "json"}
     assert app.conf.result_serializer == "json"
 
@@ -119,7 +119,7 @@ def test_configuration_may_have_a_namespace_as_djangos_has(app):
     }
     assert settings.health_port == 8080
     assert app.conf.worker_prefetch_multiplier == 7
-    assert app.conf.accept_content == ["exact-json", "exact-kombu-json", "yaml"]
+    assert app.conf.accept_content == ["exact-json", "exact-kombu-json", "json", "yaml"]
 
 
 def test_an_app_that_is_configured_already_is_set_up_as_well(app):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from kombu.utils import json as kombu_json
 
 from celery_sqs.errors import Unsendable
-from celery_sqs.message import exact_json, wire
-from tests.unit.envelopes import an_envelope
+from celery_sqs.message import exact_json
+from tests.unit.envelopes import an_envelope, encode
 from tests.unit.samples import MESSAGE, json_values
 
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
@@ -31,26 +31,26 @@ def size(message):
 
 
 def test_a_call_with_one_object_travels_as_that_object_and_nothing_else():
-    body = wire.encode(an_envelope(MESSAGE)).body
+    body = encode(an_envelope(MESSAGE)).body
     assert body == exact_json.dumps(MESSAGE)
     assert '"totalPrice":99.90,' in body
 
 
 def test_task_and_id_are_attributes():
-    attributes = wire.encode(an_envelope(MESSAGE, task="persist_order", task_id="an-id")).attributes
+    attributes = encode(an_envelope(MESSAGE, task="persist_order", task_id="an-id")).attributes
     assert attributes["celery_task"] == {"DataType": "String", "StringValue": "persist_order"}
     assert attributes["celery_id"] == {"DataType": "String", "StringValue": "an-id"}
 
 
 def test_headers_that_somebody_set_share_one_attribute():
-    attributes = wire.encode(an_envelope(MESSAGE, headers={"request_id": "r-1", "note": "☕"})).attributes
+    attributes = encode(an_envelope(MESSAGE, headers={"request_id": "r-1", "note": "☕"})).attributes
     assert len(attributes) <= 3
     headers = json.loads(attributes["celery_headers"]["StringValue"])
     assert (headers["request_id"], headers["note"]) == ("r-1", "☕")
 
 
 def test_headers_that_say_nothing_do_not_travel():
-    headers = json.loads(wire.encode(an_envelope(MESSAGE)).attributes["celery_headers"]["StringValue"])
+    headers = json.loads(encode(an_envelope(MESSAGE)).attributes["celery_headers"]["StringValue"])
     assert set(headers) == {"origin"}
 
 
@@ -68,13 +68,13 @@ def test_headers_that_say_nothing_do_not_travel():
     ],
 )
 def test_every_other_call_keeps_celerys_body(envelope):
-    assert wire.encode(envelope).body == envelope["body"]
+    assert encode(envelope).body == envelope["body"]
 
 
 @given(st.lists(json_values, max_size=2), st.dictionaries(st.text(), json_values, max_size=2), st.text())
 def test_any_call_is_sent_in_a_form_that_sqs_takes_or_not_at_all(args, kwargs, note):
     try:
-        message = wire.encode(an_envelope(*args, kwargs=kwargs, headers={"note": note}))
+        message = encode(an_envelope(*args, kwargs=kwargs, headers={"note": note}))
     except Unsendable:
         return  # any other exception fails the test
     assert LEGAL_TEXT.fullmatch(message.body)
@@ -91,7 +91,7 @@ def test_any_call_is_sent_in_a_form_that_sqs_takes_or_not_at_all(args, kwargs, n
 @pytest.mark.parametrize("character", [*"\x00\x1f\x7f\ufffd\U0010ffff☕", "\ufffe", "\uffff", "\ud800", "\\\ufffe"])
 def test_every_character_is_sent_for_json_can_spell_it(character):
     text = f"a{character}b"
-    sent = wire.encode(an_envelope({"name": text}, headers={"note": text}))
+    sent = encode(an_envelope({"name": text}, headers={"note": text}))
     assert LEGAL_TEXT.fullmatch(sent.body)
     assert exact_json.loads(sent.body) == {"name": text}
     assert exact_json.loads(sent.attributes["celery_headers"]["StringValue"])["note"] == text
@@ -101,24 +101,24 @@ def test_every_character_is_sent_for_json_can_spell_it(character):
 @pytest.mark.parametrize("name", ["task", "task_id"])
 def test_a_character_that_sqs_refuses_is_not_sent_where_no_json_is(name, character):
     with pytest.raises(Unsendable, match=f"U\\+{ord(character):04X}"):
-        wire.encode(an_envelope({}, **{name: f"a{character}b"}))
+        encode(an_envelope({}, **{name: f"a{character}b"}))
 
 
 @pytest.mark.parametrize("value", [None, 0, False, "", [], {}, 0.25, Decimal("1.50")])
 def test_a_custom_header_travels_whatever_it_is(value):
-    attributes = wire.encode(an_envelope({}, headers={"custom": value})).attributes
+    attributes = encode(an_envelope({}, headers={"custom": value})).attributes
     assert exact_json.loads(attributes["celery_headers"]["StringValue"])["custom"] == value
 
 
-def test_a_call_in_kombus_json_travels_in_ours():
+def test_a_call_in_kombus_json_of_an_exact_task_travels_in_ours():
     body = kombu_json.dumps([[{"price": Decimal("99.90")}], {}, {}])
-    sent = wire.encode(an_envelope() | {"body": body, "content-type": "application/json"})
+    sent = encode(an_envelope() | {"body": body, "content-type": "application/json"})
     assert sent.body == '{"price":99.90}'
 
 
 def test_several_objects_are_not_mistaken_for_one():
     envelope = an_envelope({"a": 1}, {"b": 2})
-    assert wire.encode(envelope).body == envelope["body"]
+    assert encode(envelope).body == envelope["body"]
 
 
 NESTED = exact_json.loads("[" * 201 + "]" * 201)
@@ -152,13 +152,13 @@ KOMBU_JSON = {"content-type": "application/json"}
 )
 def test_what_cannot_be_sent_says_why(changes, reason):
     with pytest.raises(Unsendable, match=reason):
-        wire.encode(an_envelope() | changes)
+        encode(an_envelope() | changes)
 
 
 @pytest.mark.parametrize("filling", ["x", "☕"])
 def test_a_mebibyte_is_sent_and_no_byte_more(filling):
     def message(characters):
-        return wire.encode(an_envelope({"name": filling + "x" * characters}, task_id="an-id", origin="here"))
+        return encode(an_envelope({"name": filling + "x" * characters}, task_id="an-id", origin="here"))
 
     room = MEBIBYTE - size(message(0))
     assert size(message(room)) == MEBIBYTE

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from celery_sqs.errors import Undecodable, Unsendable
 from celery_sqs.message import exact_json, wire
+from celery_sqs.message.nesting import MAX_NESTING
 from tests.unit.envelopes import (
-    QUEUE,
-    QUEUE_URL,
     an_envelope,
+    as_celery,
     decode,
+    encode,
+    exact,
     plain_celery,
     received,
     request_of,
@@ -38,6 +40,7 @@ hostile = json_values | telling | st.lists(telling | st.integers() | st.none(), 
 
 hostile_headers = st.dictionaries(header_names, hostile, max_size=5)
 
+CELERYS = {"content-type": "application/json"}
 SENT = an_envelope({"a": 1}, task_id="an-id", origin="here")
 ENVELOPE = json.loads(plain_celery({"a": 1}, kwargs={"b": 2}, base64=False))
 CALL = '[[{"a": 1}], {"b": 2}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]'
@@ -49,8 +52,13 @@ def spelled(value):
 
 
 def assert_total(message):
+    for is_exact in (exact, as_celery):
+        assert_total_for(message, is_exact)
+
+
+def assert_total_for(message, is_exact):
     try:
-        payload = decode(message)
+        payload = decode(message, is_exact=is_exact)
     except Undecodable as undecodable:
         reason = str(undecodable)
     else:
@@ -141,13 +149,18 @@ def test_an_answer_of_sqs_that_is_no_message(message):
     assert_total(message)
 
 
-@given(mutated(SENT) | mutated(json.loads(CALL)).map(lambda call: SENT | {"body": spelled(call)}))
-def test_what_can_be_sent_can_be_run(message):
+@given(
+    mutated(SENT)
+    | mutated(json.loads(CALL)).map(lambda call: SENT | {"body": spelled(call)})
+    | mutated(json.loads(CALL)).map(lambda call: SENT | CELERYS | {"body": json.dumps(call, default=str)}),
+    st.sampled_from([exact, as_celery]),
+)
+def test_what_can_be_sent_can_be_run(message, is_exact):
     try:
-        sent = wire.encode(message)
+        sent = encode(message, is_exact)
     except Unsendable:
         return  # any other exception fails the test
-    request_of(decode(received(sent.body, sent.attributes)))
+    request_of(decode(received(sent.body, sent.attributes), is_exact=is_exact))
 
 
 @pytest.mark.parametrize(
@@ -242,9 +255,9 @@ def test_as_many_brackets_as_you_like_side_by_side():
 
 
 def test_nesting_has_a_limit():
-    assert decode(received(nested(wire.MAX_NESTING, "objects")))
+    assert decode(received(nested(MAX_NESTING, "objects")))
     with pytest.raises(Undecodable, match="nested"):
-        decode(received(nested(wire.MAX_NESTING + 1, "objects")))
+        decode(received(nested(MAX_NESTING + 1, "objects")))
 
 
 def test_a_reason_is_short():
@@ -257,7 +270,7 @@ def test_a_message_without_its_receive_count_is_no_guess():
     message = received("{}")
     del message["Attributes"]
     with pytest.raises(Undecodable):
-        wire.decode(message, QUEUE, QUEUE_URL, "a_task")
+        decode(message)
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "", "many"])

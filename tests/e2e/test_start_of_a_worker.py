@@ -1,0 +1,187 @@
+"""What a worker refuses at its start: exit code 78, one line that names it, and nothing is received."""
+
+import os
+from importlib.util import find_spec
+
+import pytest
+
+from tests.emulator import Queues
+from tests.polling import poll
+from tests.processes import BIN, Process
+
+APP = """
+import celery
+import celery_sqs
+
+{app}
+
+
+@app.task
+def note(text):
+    print(f"noted {{text}}")
+
+
+{tasks}
+"""
+
+#: An app that is configured as one on kombu's SQS transport.
+KOMBUS = """
+app = celery.Celery("shop", broker="sqs://te%73t:te%73t@{address}")
+app.conf.broker_transport_options = {{
+    "region": "us-east-1",
+    "is_secure": False,
+    "predefined_queues": {{"mail": {{"url": {url!r}}}, "bulk": {{"url": {bulk!r}}}}},
+    "visibility_timeout": 30,
+    "wait_time_seconds": 1,
+    {option}
+}}
+celery_sqs.setup(app)
+"""
+
+POOL = "worker_pool: gevent and eventlet run without the event loop that receives from SQS"
+
+
+class Shop:
+    """A project with an app on two queues, of which `bulk` has no DLQ.
+
+    Args:
+        emulator: has the queues.
+        folder: where the project is.
+    """
+
+    def __init__(self, emulator, folder):
+        self.queues, self._emulator, self._folder, self._started = Queues.fresh(emulator, 30), emulator, folder, []
+        name = self.queues.url.rpartition("/")[2]
+        attributes = {"ReceiveMessageWaitTimeSeconds": "1"}
+        self._bulk = self.queues.sqs.create_queue(QueueName=f"{name}-bulk", Attributes=attributes)["QueueUrl"]
+
+    def write(self, option="", tasks=""):
+        """Write the app."""
+        address = self._emulator.url.partition("//")[2]
+        app = KOMBUS.format(address=address, url=self.queues.url, bulk=self._bulk, option=option)
+        (self._folder / "shop.py").write_text(APP.format(app=app, tasks=tasks))
+
+    def worker(self, *arguments):
+        """Start a worker."""
+        command = [BIN / "celery", "-A", "shop", "worker", "-c", "1", "-l", "INFO", *arguments]
+        self._started.append(Process(command, self._folder / "worker.log", {}, self._folder))
+        return self._started[-1]
+
+    def caller(self, calls):
+        """Start a program that makes calls."""
+        command = [BIN / "python", "-c", f"from shop import note; {calls}"]
+        self._started.append(Process(command, self._folder / "caller.log", {}, self._folder))
+        return self._started[-1]
+
+    def close(self):
+        """End what was started."""
+        for process in self._started:
+            process.kill()
+        self.queues.sqs.delete_queue(QueueUrl=self._bulk)
+        self.queues.delete()
+
+
+@pytest.fixture
+def shop(emulator, tmp_path):
+    one = Shop(emulator, tmp_path)
+    yield one
+    one.close()
+
+
+@pytest.mark.parametrize(
+    ("written", "arguments", "line"),
+    [
+        pytest.param(
+            {"option": '"wait_time_second": 1,'},
+            (),
+            "broker_transport_options: there is no option 'wait_time_second'; there is wait_time_seconds",
+            id="a misspelt option",
+        ),
+        pytest.param(
+            {"option": '"queue_name_prefix": "shop-",'},
+            (),
+            "broker_transport_options: queue_name_prefix is not taken: sqs_queues has whole URLs",
+            id="an option that is not taken",
+        ),
+        pytest.param({"tasks": "app.conf.task_protocol = 1"}, (), "task_protocol: 1 is not supported", id="protocol 1"),
+        pytest.param(
+            {"tasks": "@app.task(base=celery.Task, name='bare', autoretry_for=(Exception,))\ndef bare(): ..."},
+            (),
+            "The task 'bare' is a celery.app.task.Task, and no celery_sqs.SQSTask",
+            id="a task of another class",
+        ),
+        pytest.param({}, ("-Q", "mail,bulk"), "-bulk has no RedrivePolicy", id="a queue without a DLQ"),
+        pytest.param(
+            {},
+            ("-Q", "nowhere"),
+            "sqs_queues: there is no queue 'nowhere'; there are mail, bulk",
+            id="an unknown queue",
+        ),
+        pytest.param({}, ("-P", "gevent"), POOL, id="gevent"),
+    ],
+)
+def test_a_worker_refuses_to_start_with_one_line_and_receives_nothing(shop, written, arguments, line):
+    shop.write(**written)
+    shop.queues.send("{}")
+    worker = shop.worker(*arguments)
+    assert worker.wait(60) == os.EX_CONFIG, worker.output
+    assert line in worker.output
+    assert "Traceback" not in worker.output
+    [message] = shop.queues.peek(shop.queues.url)
+    assert message["Attributes"]["ApproximateReceiveCount"] == "1", "by this test alone"
+
+
+ARGUMENTS = """
+import datetime, decimal, uuid
+
+
+@app.task
+def show(*values):
+    print(f"shown {values!r}")
+
+
+@app.task(serializer="exact-json")
+def show_exact(value):
+    print(f"exact {value!r}")
+
+
+def call():
+    show.delay(1.5, decimal.Decimal("99.90"), uuid.UUID(int=7), datetime.datetime(2026, 1, 24), {"price": 99.9})
+    show.delay({"price": 99.9})
+    show_exact.delay({"price": decimal.Decimal("99.90")})
+"""
+
+
+def test_arguments_arrive_as_celery_sends_them_or_exact_where_the_task_asks_for_it(shop):
+    shop.write(tasks=ARGUMENTS)
+    worker = shop.worker()
+    caller = shop.caller("import shop; shop.call()")
+    assert caller.wait(60) == 0, caller.output
+    typed = "1.5, Decimal('99.90'), UUID('00000000-0000-0000-0000-000000000007'), datetime.datetime(2026, 1, 24, 0, 0)"
+    for shown in (
+        f"shown ({typed}, {{'price': 99.9}})",
+        "shown ({'price': 99.9},)",
+        "exact {'price': Decimal('99.90')}",
+    ):
+        poll(lambda shown=shown: worker.says(shown), 60, shown)
+
+
+def test_a_pool_of_eventlet_is_refused_where_there_is_an_eventlet(shop):
+    shop.write()
+    shop.queues.send("{}")
+    worker = shop.worker("-P", "eventlet")
+    code, line = (os.EX_CONFIG, POOL) if find_spec("eventlet") else (1, "No module named 'eventlet'")  # Celery's own
+    assert worker.wait(60) == code, worker.output
+    assert line in worker.output
+    assert shop.queues.visible() == 1
+
+
+def test_an_app_that_is_configured_as_on_kombus_transport_runs(shop):
+    shop.write()
+    worker = shop.worker()
+    poll(lambda: worker.says("ready."), 60, "the worker is ready")
+    caller = shop.caller("note.delay('a letter'); note.apply_async(['x'], queue='nowhere')")
+    assert caller.wait(60) == 1
+    assert "Misconfigured: sqs_queues: there is no queue 'nowhere'; there are mail, bulk" in caller.output
+    poll(lambda: worker.says("noted a letter"), 30, "the task has run")
+    poll(lambda: shop.queues.waiting() == 0, 30, "its message is deleted")
