@@ -18,6 +18,8 @@ from celery_sqs.aws.queue import QueueFacts, read_facts
 from celery_sqs.consume.delivery import Delivery
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.polls import MOST_IN_FLIGHT, WORTH_WAITING, Poll, Polls
+from celery_sqs.consume.retention.ages import HIDDEN
+from celery_sqs.message.eta import MAX_DELAY
 from celery_sqs.message.outgoing import GROUP, TRACE
 from celery_sqs.retry import pause
 from celery_sqs.threads import Guarded
@@ -212,6 +214,7 @@ class Receiver:
                 facts.max_receive_count,
                 not facts.is_fifo,
                 self.source.tasks,
+                min(MAX_DELAY, max(1, int(facts.retention * HIDDEN))),
             )
             for message in messages
         ]

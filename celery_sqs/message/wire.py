@@ -36,7 +36,7 @@ MAX_REPR: Final = 1024  # characters of arguments in logs and events; Celery's o
 TASK: Final = "celery_task"
 TASK_ID: Final = "celery_id"
 HEADERS: Final = "celery_headers"
-_OURS: Final = frozenset({TASK, TASK_ID, HEADERS})
+OURS: Final = frozenset({TASK, TASK_ID, HEADERS})
 
 #: The header that says a worker how many receives the queue allows; None without a redrive policy.
 MAX_RECEIVE_COUNT: Final = "sqs_max_receive_count"
@@ -253,7 +253,7 @@ def _our_attributes(message: Any) -> dict[str, str]:
     """The text of our attributes. Producers may have others of their own, of any type."""
     given = message.get("MessageAttributes") or {}
     ours = {}
-    for name in _OURS & given.keys():
+    for name in OURS & given.keys():
         text = given[name].get("StringValue")
         if not isinstance(text, str):
             raise ValueError(f"{name} is no text")

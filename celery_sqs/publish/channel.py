@@ -5,9 +5,8 @@ from typing import Any
 from kombu.transport import SQS
 
 from celery_sqs.errors import Unpurgeable, Unsendable
-from celery_sqs.message import wire
+from celery_sqs.message import eta, wire
 from celery_sqs.message.outgoing import Outgoing
-from celery_sqs.publish import delay
 from celery_sqs.publish.amqp import SETTINGS
 from celery_sqs.publish.sender import sender
 from celery_sqs.settings import Settings
@@ -40,7 +39,7 @@ class SendingChannel(SQS.Channel):
         return self._settings.queue(queue).url
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
-        seconds = delay.take(message["headers"])
+        seconds = eta.take(message["headers"])
         self.send(queue, wire.encode(message), seconds)
 
     def send(self, queue: str, message: Outgoing, seconds: int = 0) -> None:

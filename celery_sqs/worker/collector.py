@@ -182,12 +182,7 @@ def strategy(task: BatchTask, app: Any, consumer: Any, **_: Any) -> Callable[...
     def on_message(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:
         request = SQSRequest.of(message, task, consumer, ack, reject)
         signals.task_received.send(sender=consumer, request=request)
-        if request.eta is None:
-            collector.add(request)
-        else:
-            # Further away than SQS delays a message: it stays in flight, beside the prefetch limit.
-            consumer.qos.increment_eventually()
-            consumer.timer.call_at(request.eta.timestamp(), collector.add, (request,))
+        collector.add(request)
 
     return on_message
 
