@@ -12,6 +12,7 @@ from typing import Any, Final
 from celery_sqs.consume.budget import Budget, is_suspect_next
 from celery_sqs.errors import UnlistedTask
 from celery_sqs.message import eta, wire
+from celery_sqs.message.outgoing import OURS
 from celery_sqs.message.renewal import Renewal, opened
 
 
@@ -172,6 +173,9 @@ class Delivery:
         limit, attempts = self.max_receive_count, self.attempts
         payload = wire.decode(self.message, self.queue, self.queue_url, default_task, limit, attempts)
         headers = payload["headers"]
+        attributes = self.message.get("MessageAttributes") or {}
+        if others := {name: value for name, value in attributes.items() if not name.startswith(OURS)}:
+            headers["message_attributes"] = others
         if self.tasks is not None and headers["task"] not in self.tasks:
             raise UnlistedTask(self.queue, headers["task"], headers["id"])
         return payload

@@ -81,7 +81,7 @@ def encode(message: dict[str, Any]) -> Outgoing:
         body, attributes = _body(message), _attributes(message["headers"])
     except _MALFORMED as error:
         raise Unsendable(_reason(error)) from error
-    return outgoing(body, attributes)
+    return outgoing(body, attributes, message["properties"].get("message_attributes"))
 
 
 def encode_object(value: dict[str, Any], headers: dict[str, Any]) -> Outgoing:

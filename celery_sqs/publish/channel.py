@@ -1,12 +1,14 @@
 """The half of the channel that sends: one message for each publish, confirmed by SQS."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from kombu.transport import SQS
 
 from celery_sqs.errors import Unpurgeable, Unsendable
-from celery_sqs.message import eta, wire
+from celery_sqs.message import wire
 from celery_sqs.message.outgoing import Outgoing
+from celery_sqs.publish import parameters
 from celery_sqs.publish.amqp import SETTINGS
 from celery_sqs.publish.sender import sender
 from celery_sqs.settings import Settings
@@ -39,13 +41,17 @@ class SendingChannel(SQS.Channel):
         return self._settings.queue(queue).url
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
-        seconds = eta.take(message["headers"])
-        self.send(queue, wire.encode(message), seconds)
+        beside = self.parameters(queue, message["headers"], message["properties"])
+        self.send(queue, wire.encode(message), beside)
 
-    def send(self, queue: str, message: Outgoing, seconds: int = 0) -> None:
+    def parameters(self, queue: str, headers: dict[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+        """What SendMessage takes beside a message. See `celery_sqs.publish.parameters`."""
+        return parameters.of(self._resolve_queue_url(queue), headers, properties)
+
+    def send(self, queue: str, message: Outgoing, beside: Mapping[str, Any]) -> None:
         """Send a message; returns once SQS has confirmed it. See `celery_sqs.publish.sender`."""
         settings = self._settings
-        sender(settings.endpoint, self._resolve_queue_url(queue)).send(message, settings.send_timeout, seconds)
+        sender(settings.endpoint, self._resolve_queue_url(queue)).send(message, settings.send_timeout, beside)
 
     def _purge(self, queue: str) -> int:
         raise Unpurgeable(queue)

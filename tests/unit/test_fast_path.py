@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from kombu.exceptions import EncodeError
 
+import celery_sqs
 from celery_sqs.consume.transport import Channel, Transport
 from celery_sqs.errors import Unsendable
 from celery_sqs.publish.producer import producer
@@ -32,8 +33,8 @@ class KeepingChannel(Channel):
         self.by_kombu += 1
         super()._put(queue, message, **kwargs)
 
-    def send(self, queue, message, seconds=0):
-        self.sent.append((queue, message, seconds))
+    def send(self, queue, message, beside):
+        self.sent.append((queue, message, beside))
 
 
 class KeepingTransport(Transport):
@@ -44,17 +45,10 @@ class Caller:
     """An application with a task, and what its calls send."""
 
     def __init__(self, **settings):
-        urls = {
-            name: {"url": f"https://sqs.eu-central-1.amazonaws.com/123456789012/{name}"} for name in (QUEUE, "other")
-        }
+        urls = {name: f"https://sqs.eu-central-1.amazonaws.com/123456789012/{name}" for name in (QUEUE, "other")}
         self.app = Celery("direct", set_as_current=False)
-        self.app.conf.update(
-            broker_url="sqs://",
-            broker_transport="tests.unit.test_fast_path:KeepingTransport",
-            broker_transport_options={"predefined_queues": urls},
-            task_default_queue=QUEUE,
-            **settings,
-        )
+        celery_sqs.setup(self.app, queues=urls)
+        self.app.conf.update(broker_transport="tests.unit.test_fast_path:KeepingTransport", **settings)
 
         @self.app.task(base=SQSTask, name="store", time_limit=20, soft_time_limit=15, shared=False)
         def store(order):
@@ -67,7 +61,7 @@ class Caller:
         return producer(self.app).channel
 
     def sent_by(self, value, **options):
-        """The last message of a call, with its queue and delay; or how it was refused."""
+        """The last message of a call, with its queue and what is beside it; or how it was refused."""
         try:
             self.store.apply_async((value,), **options)
         except (Unsendable, EncodeError):
@@ -100,6 +94,14 @@ def test_the_message_is_the_one_that_celery_would_make(value, headers):
     short = COMPARED.sent_by(value, task_id="the-id", headers=headers)
     assert COMPARED.channel.by_kombu == by_kombu
     assert short == COMPARED.sent_by(value, task_id="the-id", headers=headers, **CELERYS_OWN_WAY)
+
+
+@pytest.mark.parametrize("ids", [{"MessageGroupId": "7"}, {"MessageGroupId": None}, {"MessageGroupId": 7}])
+def test_a_group_goes_the_fast_way_and_makes_no_difference(ids):
+    by_kombu = COMPARED.channel.by_kombu
+    short = COMPARED.sent_by({"a": 1}, task_id="the-id", **ids)
+    assert COMPARED.channel.by_kombu == by_kombu
+    assert short == COMPARED.sent_by({"a": 1}, task_id="the-id", **ids, **CELERYS_OWN_WAY)
 
 
 def test_a_call_without_an_id_gets_one_of_its_own(caller):
