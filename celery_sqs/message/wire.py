@@ -71,8 +71,8 @@ _NO_OPTIONS: Final = "],{}," + exact_json.dumps(dict.fromkeys(envelope.EMBED)) +
 _MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
-def encode(message: dict[str, Any]) -> Outgoing:
-    """The SQS message of a kombu message, whose body is a task call in JSON.
+def encode(message: dict[str, Any], others: Any = None) -> Outgoing:
+    """The SQS message of a kombu message, whose body is a task call in JSON, with `others`, the caller's attributes.
 
     Raises:
         Unsendable: SQS would refuse it, or it is no task call in JSON.
@@ -81,7 +81,7 @@ def encode(message: dict[str, Any]) -> Outgoing:
         body, attributes = _body(message), _attributes(message["headers"])
     except _MALFORMED as error:
         raise Unsendable(_reason(error)) from error
-    return outgoing(body, attributes, message["properties"].get("message_attributes"))
+    return outgoing(body, attributes, others)
 
 
 def encode_object(value: dict[str, Any], headers: dict[str, Any]) -> Outgoing:

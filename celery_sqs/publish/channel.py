@@ -41,8 +41,9 @@ class SendingChannel(SQS.Channel):
         return self._settings.queue(queue).url
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
-        beside = self.parameters(queue, message["headers"], message["properties"])
-        self.send(queue, wire.encode(message), beside)
+        properties = message["properties"]
+        beside = self.parameters(queue, message["headers"], properties)
+        self.send(queue, wire.encode(message, properties.get("message_attributes")), beside)
 
     def parameters(self, queue: str, headers: dict[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
         """What SendMessage takes beside a message. See `celery_sqs.publish.parameters`."""
