@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from celery_sqs.aws.queue import FIFO
 from celery_sqs.errors import NotAnEmulator
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def provision(
     max_receive_count: int = 3,
     dlq_retention: int = 14 * 24 * 60 * 60,
 ) -> str:
-    """Create a work queue and its DLQ, or bring existing ones to these attributes.
+    """Create a work queue and its DLQ, or bring existing ones to these attributes. FIFO queues have names in `.fifo`.
 
     `client` is boto3's; times are in seconds. Returns the work queue's URL.
 
@@ -58,6 +59,7 @@ def _ensure(client: "SQSClient", name: str, attributes: dict["QueueAttributeName
     try:
         url = client.get_queue_url(QueueName=name)["QueueUrl"]
     except client.exceptions.QueueDoesNotExist:
+        attributes = attributes | ({"FifoQueue": "true"} if name.endswith(FIFO) else {})
         return client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
     client.set_queue_attributes(QueueUrl=url, Attributes=attributes)
     return url

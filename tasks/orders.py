@@ -59,6 +59,12 @@ class OrderTask(BatchTask):
         """The process's store."""
         return _store(self.app.conf.database_url)
 
+    def message_group_id(self, *args: Any, **kwargs: Any) -> str | None:
+        """The user: the orders of one who sends many wait for those of others no longer than the other way round."""
+        message = args[0] if args else None
+        user_id = message.get("userId") if isinstance(message, dict) else None
+        return str(user_id) if isinstance(user_id, int) else None
+
     def subject(self, *args: Any, **kwargs: Any) -> str | None:
         """The order's id, where the message names one: it may be anything."""
         message = args[0] if args else None

@@ -17,6 +17,7 @@ VISIBILITY_TIMEOUT = 2  # seconds; what a test waits for a failed message
 #: Tests of what SQS does with our calls: they run on each emulator, all others on the light one, to be short.
 #: `make test-localstack` runs more on LocalStack.
 ON_EVERY_EMULATOR = (
+    "integration/test_emulators.py",
     "integration/test_transport.py",
     "localstack/",
     "plain/test_fates.py",

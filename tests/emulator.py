@@ -147,20 +147,22 @@ class Queues:
         visibility_timeout: int,
         receive_wait: int = 1,
         retention: int = ORDER_QUEUE.retention,
+        suffix: str = "",
     ) -> "Queues":
-        """Two new queues with the house's numbers, but for the times that a test cannot wait for."""
+        """Two new queues with the house's numbers, but for the times that a test cannot wait for; `.fifo` by suffix."""
         sqs, name = emulator.client(), f"orders-{uuid.uuid4().hex[:12]}"
+        dlq = f"{name}-dlq{suffix}"
         url = provision(
             sqs,
-            queue=name,
-            dlq=f"{name}-dlq",
+            queue=f"{name}{suffix}",
+            dlq=dlq,
             visibility_timeout=visibility_timeout,
             retention=retention,
             receive_wait=receive_wait,
             max_receive_count=ORDER_QUEUE.max_receive_count,
             dlq_retention=ORDER_QUEUE.dlq.retention,
         )
-        return cls(sqs, url, sqs.get_queue_url(QueueName=f"{name}-dlq")["QueueUrl"])
+        return cls(sqs, url, sqs.get_queue_url(QueueName=dlq)["QueueUrl"])
 
     def delete(self) -> None:
         """Remove both."""

@@ -15,6 +15,9 @@ _ATTRIBUTES: Final = [
     "VisibilityTimeout",
 ]
 
+#: What a FIFO queue's name ends with; no other queue's may.
+FIFO: Final = ".fifo"
+
 _DEFAULT_RETENTION: Final = 4 * 24 * 60 * 60  # seconds, SQS's own; emulators leave it out
 
 
@@ -41,7 +44,7 @@ class QueueFacts:
     @property
     def is_fifo(self) -> bool:
         """Whether it keeps an order; SQS wants that in its name."""
-        return self.name.endswith(".fifo")
+        return self.name.endswith(FIFO)
 
     @property
     def name(self) -> str:

@@ -19,6 +19,8 @@ class Step(StrEnum):
     RUN_ALONE = "run alone"  # nothing else runs, and its attempt is on record before it begins
     RENEW = "renew"
     RENEW_UNSPENT = "renew unspent"  # with a failure budget of its own
+    DEFER = "defer"  # renew, and have SQS delay the copy: it is not due yet
+    HOLD = "hold"  # the same where no copy can be sent: it waits in this worker until it is due
     GIVE_UP = "give up"  # visible at once, until SQS moves it to the DLQ
     PARK = "park"  # what is on record cannot be read now
     RELEASE = "release"  # visible at once
@@ -41,6 +43,7 @@ class Budget:
         is_suspect: whether an earlier copy came back and nothing on record said why.
         is_renewable: whether a copy can be sent. A FIFO queue would lose its order.
         records: whether its attempts are on record.
+        is_due: whether its `eta`, if it has one, is over. Before that nothing has begun.
     """
 
     receives: int
@@ -53,6 +56,7 @@ class Budget:
     is_suspect: bool = False
     is_renewable: bool = True
     records: bool = True
+    is_due: bool = True
 
     @property
     def is_last(self) -> bool:
@@ -76,7 +80,9 @@ class Budget:
 
 
 def after_receive(budget: Budget) -> Step:
-    """What follows from what is on record of a message that has been received."""
+    """What follows from what is on record of a message that has been received; of one that is not due, from nothing."""
+    if not budget.is_due:
+        return Step.DEFER if budget.is_renewable else Step.HOLD
     if budget.max_receives is None:
         return Step.RUN
     if budget.attempts is None:
@@ -94,6 +100,8 @@ def at_stop(budget: Budget) -> Step:
     A copy of a message whose attempts are recorded takes the calls that a release and the renewal after it would take,
     and nobody suspects it.
     """
+    if not budget.is_due and budget.is_renewable:
+        return Step.DEFER
     if budget.max_receives is None or not budget.is_renewable or budget.is_spent:
         return Step.RELEASE
     # Without a record, a release is an attempt: the last one is not to be spent by a stop.

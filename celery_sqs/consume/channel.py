@@ -6,12 +6,11 @@ sends is in `celery_sqs.publish.channel`.
 
 import collections
 import logging
-import time
 from typing import Any, Final
 
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.endpoint import sqs_client
-from celery_sqs.consume.budget import Step, at_stop
+from celery_sqs.consume.budget import Step, after_receive, at_stop
 from celery_sqs.consume.circuit_breaker import CircuitBreaker
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.consume.heartbeat import Heartbeat
@@ -21,6 +20,7 @@ from celery_sqs.consume.owner import Owner
 from celery_sqs.consume.ready import Ready
 from celery_sqs.consume.receiver import Receiver, Source
 from celery_sqs.consume.retention.keeper import Keeper
+from celery_sqs.consume.settling.at_end import settle_all
 from celery_sqs.consume.settling.settlements import Settlements
 from celery_sqs.consume.wakeup import Wakeup
 from celery_sqs.errors import Undecodable
@@ -35,8 +35,6 @@ POLL_TIMEOUT: Final = 4.0
 
 #: Seconds that the last settlements get then.
 CLOSE_TIMEOUT: Final = 4.0
-
-CLOSE_LOOK: Final = 0.05  # seconds between two looks whether all polls have ended
 
 
 class Channel(SendingChannel):
@@ -102,8 +100,12 @@ class Channel(SendingChannel):
         return sqs_client(self._settings.endpoint, wait)
 
     def _on_received(self, deliveries: list[Delivery]) -> None:
-        """On a receiver's thread: leave the deliveries for the hub and wake it."""
-        self.ready.add(deliveries)
+        """From any thread: leave the deliveries for the hub and wake it; but those that are not due wait for SQS."""
+        for delivery in deliveries:
+            if delivery.is_due or delivery.is_lost:
+                self.ready.add([delivery])
+            else:
+                self.proceed(delivery, after_receive(delivery.budget(records=True)), records=True)
         self.wake()
 
     def owns(self, delivery_tag: str) -> bool:
@@ -151,10 +153,12 @@ class Channel(SendingChannel):
             self.owner.examine(ours)
 
     def proceed(self, delivery: Delivery, step: Step, records: bool) -> None:
-        """From any thread: do what follows from what is on record of a message that has come back."""
+        """From any thread: do what follows from what is known of a message."""
         match step:
-            case Step.RENEW:
-                self._settlements.renew(delivery, records, "returned")
+            case Step.RENEW | Step.DEFER:
+                self._settlements.renew(delivery, records, "returned" if step is Step.RENEW else "eta")
+            case Step.HOLD:
+                self._postponed.append((delivery, delivery.delay))
             case Step.RENEW_UNSPENT:
                 self._settlements.renew_unspent(delivery, "redriven")
             case Step.GIVE_UP:
@@ -257,17 +261,17 @@ class Channel(SendingChannel):
         records = self.owner.records(delivery)
         if not records and delivery.attempts is None:
             delivery.count_receives()
-        if at_stop(delivery.budget(records)) is Step.RENEW:
+        if at_stop(delivery.budget(records)) in {Step.RENEW, Step.DEFER}:
             self._settlements.renew(delivery, records, "stop")
         else:
             self._settlements.release(delivery)
 
     def _on_refused(self, delivery: Delivery) -> None:
-        """A message cannot be renewed: what has come back runs alone, unless the worker stops."""
+        """A message cannot be renewed: what has come back runs alone, once it is due, unless the worker stops."""
         if self._is_stopping:
             self._settlements.release(delivery)
         else:
-            self.proceed(delivery, Step.RUN_ALONE, records=True)
+            self.proceed(delivery, Step.RUN_ALONE if delivery.is_due else Step.HOLD, records=True)
 
     def close(self) -> None:
         """Stop receiving, renew or release what was not started, and settle what is waiting to be."""
@@ -276,7 +280,8 @@ class Channel(SendingChannel):
         self._circuit_breaker.stop()
         for consumer_tag in list(self._tag_to_queue):
             self.basic_cancel(consumer_tag)
-        self._settle_rest()
+        stopped, is_cold = self._stopped, self.owner.is_cold_shutdown
+        settle_all(self.in_flight, stopped, self.settle_at_stop, is_cold, POLL_TIMEOUT)
         self._settlements.close(CLOSE_TIMEOUT)
         if self._leases is not None:
             self._leases.stop()
@@ -285,16 +290,3 @@ class Channel(SendingChannel):
             self._wakeup.close()
             self._wakeup = None
         super().close()
-
-    def _settle_rest(self) -> None:
-        """Renew or release what was not started, and what polls under way still bring."""
-        end = time.monotonic() + POLL_TIMEOUT
-        polling = True
-        while polling:
-            polling = any(each.is_polling for each in self._stopped)
-            for delivery in self.in_flight.all():
-                if delivery.state is not State.RENEWING:
-                    self.settle_at_stop(delivery)
-            if self.owner.is_cold_shutdown() or time.monotonic() > end:
-                return
-            time.sleep(CLOSE_LOOK if polling else 0)

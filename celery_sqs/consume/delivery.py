@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from celery_sqs.consume.budget import Budget, is_suspect_next
 from celery_sqs.errors import UnlistedTask
-from celery_sqs.message import wire
+from celery_sqs.message import eta, wire
+from celery_sqs.message.outgoing import OURS
 from celery_sqs.message.renewal import Renewal, opened
 
 
@@ -56,6 +57,7 @@ class Delivery:
         max_receive_count: receives that the queue allows; None where it has no redrive policy.
         is_renewable: whether a copy of it can be sent.
         tasks: the tasks that it may name; None for all.
+        longest_delay: seconds that SQS is to delay a copy of it, at the most.
         received_at: when it came, on the monotonic clock.
         state: where it is on its way; changed by `advance` alone.
         attempts: its failed attempts so far; None while they have not been looked up.
@@ -69,6 +71,7 @@ class Delivery:
         copy_id: SQS's id of this copy of the message.
         copy_sent_at: when this copy was sent, in milliseconds since the epoch; 0 where SQS does not say.
         receives: how often SQS has handed out this copy, this time included; 1 where it does not say.
+        due_at: when its `eta` is over, in seconds since the epoch; 0 without one.
     """
 
     message: Any
@@ -79,6 +82,7 @@ class Delivery:
     max_receive_count: int | None = None
     is_renewable: bool = True
     tasks: Collection[str] | None = None
+    longest_delay: int = eta.MAX_DELAY
     received_at: float = field(default_factory=time.monotonic)
     state: State = State.READY
     attempts: int | None = None
@@ -92,12 +96,14 @@ class Delivery:
     copy_id: str = field(init=False)
     copy_sent_at: int = field(init=False)
     receives: int = field(init=False)
+    due_at: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.copy_id = self.message.get("MessageId", "")
         self.copy_sent_at = _number(self.message, "SentTimestamp", 0)
         self.receives = max(1, _number(self.message, "ApproximateReceiveCount", 1))
         self.message, self.renewal = opened(self.message)
+        self.due_at = eta.due_at(self.message)
         if self.renewal is not None:
             self.begun, self.counts_receives = self.renewal.begun, self.renewal.counts_receives
         if not self.is_returned:
@@ -120,6 +126,16 @@ class Delivery:
     def has_begun(self) -> bool:
         """Whether its task runs, or has run."""
         return self.state in {State.RUNNING, State.SETTLED}
+
+    @property
+    def is_due(self) -> bool:
+        """Whether its `eta`, if it has one, is over by this machine's clock."""
+        return time.time() >= self.due_at
+
+    @property
+    def delay(self) -> int:
+        """Seconds that SQS is to delay a copy of it now."""
+        return eta.delay(self.due_at, self.longest_delay)
 
     @property
     def receipt_handle(self) -> str:
@@ -157,6 +173,9 @@ class Delivery:
         limit, attempts = self.max_receive_count, self.attempts
         payload = wire.decode(self.message, self.queue, self.queue_url, default_task, is_exact, limit, attempts)
         headers = payload["headers"]
+        attributes = self.message.get("MessageAttributes") or {}
+        if others := {name: value for name, value in attributes.items() if not name.startswith(OURS)}:
+            headers["message_attributes"] = others
         if self.tasks is not None and headers["task"] not in self.tasks:
             raise UnlistedTask(self.queue, headers["task"], headers["id"])
         return payload
@@ -199,6 +218,7 @@ class Delivery:
             is_suspect=before.is_suspect,
             is_renewable=self.is_renewable,
             records=records,
+            is_due=self.is_due,
         )
 
     def next_renewal(self, records: bool) -> Renewal:
@@ -206,7 +226,7 @@ class Delivery:
 
         Where nothing has been looked up, it has not begun either, unless `begun` says so. So what the last renewal says
         still holds, and this receive is none to explain: whoever receives the copy decides as if it had received this
-        message.
+        message. Where it is not due no receive is one to explain, as none can have begun anything.
         """
         before = dataclasses.replace(
             self._last_renewal,
@@ -215,6 +235,8 @@ class Delivery:
             counts_receives=self.counts_receives,
             made_at=round(time.time() * 1000),
         )
+        if not self.is_due:
+            return before
         if self.attempts is None:
             return dataclasses.replace(before, receives_since=before.receives_since + self.receives - 1)
         return dataclasses.replace(

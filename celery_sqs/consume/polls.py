@@ -54,23 +54,24 @@ class Polls:
         """Whether there is one."""
         return bool(self._in_flight)
 
-    def begin(self, room: int, is_idle: bool) -> Poll | None:
+    def begin(self, room: int, is_idle: bool, most: int = MAX_RECEIVE) -> Poll | None:
         """The next poll, if one is worth it now.
 
         Args:
             room: messages that there is room for.
             is_idle: whether no message is in flight, so that there is nothing to wait for.
+            most: messages that a poll may ask for.
         """
         if self.are_enough:
             return None
         # Polls of other queues do not count: an idle one asks for all the room there is, for 20 seconds
         # at a time. So each queue beyond the first may bring one answer more than the limit.
-        count = min(MAX_RECEIVE, room - sum(poll.count for poll in self._in_flight))
+        count = min(most, room - sum(poll.count for poll in self._in_flight))
         now = time.monotonic()
         if count <= 0:
             self._full_at = now
             return None
-        if count < MAX_RECEIVE and not is_idle and now - self._full_at < WORTH_WAITING:
+        if count < most and not is_idle and now - self._full_at < WORTH_WAITING:
             return None
         poll = Poll(count, is_long=not any(poll.is_long for poll in self._in_flight))
         self._in_flight.append(poll)

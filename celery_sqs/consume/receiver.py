@@ -14,10 +14,12 @@ from typing import Any, Final
 
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.endpoint import READ_TIMEOUT
-from celery_sqs.aws.queue import QueueFacts, read_facts
+from celery_sqs.aws.queue import FIFO, QueueFacts, read_facts
 from celery_sqs.consume.delivery import Delivery
-from celery_sqs.consume.in_flight import InFlight
+from celery_sqs.consume.in_flight import MAX_RECEIVE, InFlight
 from celery_sqs.consume.polls import MOST_IN_FLIGHT, WORTH_WAITING, Poll, Polls
+from celery_sqs.consume.retention.ages import HIDDEN
+from celery_sqs.message.eta import MAX_DELAY
 from celery_sqs.message.outgoing import GROUP, TRACE
 from celery_sqs.retry import pause
 from celery_sqs.threads import Guarded
@@ -49,6 +51,11 @@ class Source:
     url: str
     tasks: Collection[str] | None = None
     longest_pause: float = LONGEST_PAUSE
+
+    @property
+    def most(self) -> int:
+        """Messages that a poll may ask for. Of a FIFO queue one: several of a group would run together."""
+        return 1 if self.url.endswith(FIFO) else MAX_RECEIVE
 
 
 class Receiver:
@@ -141,7 +148,7 @@ class Receiver:
         changed = self._in_flight.changed
         with changed:
             room = self._in_flight.room()
-            poll = self._polls.begin(room, is_idle=not len(self._in_flight))
+            poll = self._polls.begin(room, is_idle=not len(self._in_flight), most=self.source.most)
             if not room and not self._polls.any_in_flight:
                 self._ended_at = self._succeeded_at = time.monotonic()  # the next one is due once there is room
             if not poll:
@@ -212,6 +219,7 @@ class Receiver:
                 facts.max_receive_count,
                 not facts.is_fifo,
                 self.source.tasks,
+                min(MAX_DELAY, max(1, int(facts.retention * HIDDEN))),
             )
             for message in messages
         ]

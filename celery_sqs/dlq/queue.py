@@ -18,9 +18,9 @@ from celery_sqs.aws.batch_call import Failure, batch_call
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.endpoint import Endpoint, sqs_client
 from celery_sqs.aws.group_commit import MAX_BATCH_BYTES, MAX_ENTRIES
-from celery_sqs.aws.queue import QueueFacts, read_facts, url_beside
+from celery_sqs.aws.queue import FIFO, QueueFacts, read_facts, url_beside
 from celery_sqs.errors import CallFailed
-from celery_sqs.message.outgoing import size_of
+from celery_sqs.message.outgoing import GROUP, size_of
 from celery_sqs.message.renewal import Renewal, opened
 from celery_sqs.retry import retry
 
@@ -36,6 +36,8 @@ LONGEST_SCAN: Final = 25.0
 #: Seconds that a receive waits. A short poll asks only some of SQS's servers, and may find an empty queue full:
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 RECEIVE_WAIT: Final = 1
+
+_BEHIND: Final = Failure("one before it in its group was not sent", may_pass=True)
 
 CONCURRENT_CALLS: Final = 8  # receives at once, and batch calls at once
 
@@ -158,8 +160,24 @@ class Scan:
         Returns:
             For each SQS's id of what was sent, or why that is not confirmed.
         """
-        outcomes = self._call(self._queue.sqs.send_message_batch, self._queue.work_url, entries)
+        send = self._send_in_order if self._queue.work_url.endswith(FIFO) else self._send
+        outcomes = send(entries)
         return [outcome if isinstance(outcome, Failure) else str(outcome["MessageId"]) for outcome in outcomes]
+
+    def _send(self, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any] | Failure]:
+        return self._call(self._queue.sqs.send_message_batch, self._queue.work_url, entries)
+
+    def _send_in_order(self, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any] | Failure]:
+        """One at a time, and nothing of a group after one of it that was not sent."""
+        outcomes: list[dict[str, Any] | Failure] = []
+        unsent: set[str] = set()
+        for entry in entries:
+            group = entry.get(GROUP, "")
+            [outcome] = self._send([entry]) if group not in unsent else [_BEHIND]
+            outcomes.append(outcome)
+            if isinstance(outcome, Failure):
+                unsent.add(group)
+        return outcomes
 
     def delete(self, messages: Sequence[Message]) -> list[Failure | None]:
         """Delete messages from the DLQ; says of each why that is not confirmed, or None."""

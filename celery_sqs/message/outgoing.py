@@ -1,6 +1,9 @@
 """A message as SendMessage takes it, or the reason why it would not; and one that was received, to be sent again."""
 
+import base64
 import re
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,9 +13,20 @@ from celery_sqs.errors import Unsendable
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
+MAX_ATTRIBUTES: Final = 10
+
+#: The names of our attributes begin so.
+OURS: Final = "celery_"
+
+#: Names and types of attributes, on the same page.
+_NAME: Final = re.compile(r"(?!(?i:aws|amazon)\.|\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)", re.ASCII)
+_DATA_TYPE: Final = re.compile(r"(String|Number|Binary)(\..+)?")
+
 #: What SQS itself says of a message, and takes again when that is sent again.
 TRACE: Final = "AWSTraceHeader"
 GROUP: Final = "MessageGroupId"
+DEDUPLICATION: Final = "MessageDeduplicationId"
 
 _TYPE: Final = "String"  # of each of our attributes; its name counts towards a message's size
 
@@ -36,8 +50,13 @@ class Outgoing:
     size: int
 
 
-def outgoing(body: str, attributes: dict[str, str]) -> Outgoing:
+def outgoing(body: str, attributes: dict[str, str], others: Any = None) -> Outgoing:
     """The message of a JSON text and the texts of its attributes.
+
+    Args:
+        body: the text.
+        attributes: our attributes.
+        others: the caller's own, as boto3 takes them.
 
     Raises:
         Unsendable: SQS would refuse it.
@@ -48,9 +67,39 @@ def outgoing(body: str, attributes: dict[str, str]) -> Outgoing:
     if refused:
         raise Unsendable(f"SQS takes no character U+{ord(refused[0]):04X}")
     size = len(body.encode()) + len(text.encode()) + len(attributes) * len(_TYPE)
+    beside = _checked(others, attributes) if others else {}
+    size += size_of({"MessageAttributes": beside})
     if size > MAX_MESSAGE_BYTES:
         raise Unsendable(f"the message has {size} bytes, and SQS takes {MAX_MESSAGE_BYTES}")
-    return Outgoing(body, {key: {"DataType": _TYPE, "StringValue": text} for key, text in attributes.items()}, size)
+    ours = {key: {"DataType": _TYPE, "StringValue": text} for key, text in attributes.items()}
+    return Outgoing(body, ours | beside, size)
+
+
+def _checked(others: Any, ours: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The caller's attributes, in the form that our client takes."""
+    if not isinstance(others, Mapping):
+        raise Unsendable(f"message_attributes: {others!r} is no mapping")
+    if len(others) + len(ours) > MAX_ATTRIBUTES:
+        counts = f"{len(others)} beside {len(ours)} of Celery's ({', '.join(ours)})"
+        raise Unsendable(f"message_attributes: {counts}, and SQS takes {MAX_ATTRIBUTES}")
+    return {name: _checked_attribute(name, attribute) for name, attribute in others.items()}
+
+
+def _checked_attribute(name: Any, attribute: Any) -> dict[str, str]:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.startswith(OURS):
+        raise Unsendable(f"message_attributes: {name!r} is no name for an attribute of yours")
+    match attribute:
+        case {"DataType": str(kind), "StringValue": str(text), **rest} if text and not rest:
+            is_fine = kind.startswith(("String", "Number")) and not _REFUSED.search(text)
+            value = {"DataType": kind, "StringValue": text}
+        case {"DataType": str(kind), "BinaryValue": bytes(data), **rest} if data and not rest:
+            is_fine = kind.startswith("Binary")
+            value = {"DataType": kind, "BinaryValue": base64.b64encode(data).decode()}
+        case _:
+            is_fine, kind, value = False, "", {}
+    if not (is_fine and _DATA_TYPE.fullmatch(kind)):
+        raise Unsendable(f"message_attributes: SQS does not take {name}: {attribute!r}")
+    return value
 
 
 def escaped(text: str) -> str:
@@ -61,8 +110,8 @@ def escaped(text: str) -> str:
 def resent(message: dict[str, Any], body: str) -> dict[str, Any]:
     """The entry of SendMessageBatch that sends a received message again, with this body.
 
-    Its attributes, its trace and its group are as they came, without what only a receive says of them. SQS gives it
-    another id:
+    Its attributes, its trace and its group are as they came, without what only a receive says of them. In a FIFO queue
+    it is no duplicate of what was received. SQS gives it another id:
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatchRequestEntry.html
     """
     entry: dict[str, Any] = {
@@ -77,6 +126,8 @@ def resent(message: dict[str, Any], body: str) -> dict[str, Any]:
         entry["MessageSystemAttributes"] = {TRACE: {"DataType": _TYPE, "StringValue": of_sqs[TRACE]}}
     if GROUP in of_sqs:
         entry[GROUP] = of_sqs[GROUP]
+    if DEDUPLICATION in of_sqs:
+        entry[DEDUPLICATION] = uuid.uuid4().hex
     return entry
 
 

@@ -10,13 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from celery_sqs.errors import Unsendable
-from celery_sqs.message.outgoing import MAX_MESSAGE_BYTES, resent, size_of
+from celery_sqs.message.outgoing import MAX_ATTRIBUTES, MAX_MESSAGE_BYTES, resent, size_of
 
 #: The message attribute of a copy.
 RENEWAL: Final = "celery_renewal"
-
-#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
-MAX_ATTRIBUTES: Final = 10
 
 #: Characters of an id: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
 MAX_ID: Final = 100

@@ -31,7 +31,7 @@ MAX_REASON: Final = 500
 TASK: Final = "celery_task"
 TASK_ID: Final = "celery_id"
 HEADERS: Final = "celery_headers"
-_OURS: Final = frozenset({TASK, TASK_ID, HEADERS})
+OURS: Final = frozenset({TASK, TASK_ID, HEADERS})
 
 #: The header that says a worker how many receives the queue allows; None without a redrive policy.
 MAX_RECEIVE_COUNT: Final = "sqs_max_receive_count"
@@ -63,12 +63,13 @@ _UNSET: Final[dict[str, Any]] = {"replaced_task_nesting": 0, "stamps": {}, "time
 _MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
-def encode(message: dict[str, Any], is_exact: Callable[[str], bool]) -> Outgoing:
+def encode(message: dict[str, Any], is_exact: Callable[[str], bool], others: Any = None) -> Outgoing:
     """The SQS message of a kombu message, whose body is a task call in JSON.
 
     Args:
         message: kombu's.
         is_exact: says of a task's name whether the task gets exact numbers.
+        others: the caller's own message attributes.
 
     Raises:
         Unsendable: SQS would refuse it, or it is no task call in JSON.
@@ -81,7 +82,7 @@ def encode(message: dict[str, Any], is_exact: Callable[[str], bool]) -> Outgoing
         attributes = _attributes({**headers, envelope.PRIORITY: priority(message) or None})
     except _MALFORMED as error:
         raise Unsendable(_reason(error)) from error
-    return outgoing(body, attributes)
+    return outgoing(body, attributes, others)
 
 
 def priority(message: dict[str, Any]) -> Any:
@@ -232,7 +233,7 @@ def _our_attributes(message: Any) -> dict[str, str]:
     """The text of our attributes. Producers may have others of their own, of any type."""
     given = message.get("MessageAttributes") or {}
     ours = {}
-    for name in _OURS & given.keys():
+    for name in OURS & given.keys():
         text = given[name].get("StringValue")
         if not isinstance(text, str):
             raise ValueError(f"{name} is no text")

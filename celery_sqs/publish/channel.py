@@ -1,6 +1,7 @@
 """The half of the channel that sends: one message for each publish, confirmed by SQS."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from kombu.transport import SQS
@@ -9,7 +10,7 @@ from celery_sqs.errors import Unpurgeable, Unsendable
 from celery_sqs.message import wire
 from celery_sqs.message.outgoing import Outgoing
 from celery_sqs.per_process import per_process
-from celery_sqs.publish import delay
+from celery_sqs.publish import parameters
 from celery_sqs.publish.amqp import IS_EXACT, SETTINGS
 from celery_sqs.publish.sender import sender
 from celery_sqs.settings import Settings
@@ -56,13 +57,19 @@ class SendingChannel(SQS.Channel):
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         if wire.priority(message):
             _warn_of_priority(message["headers"].get("task"))
-        seconds = delay.take(message["headers"])
-        self.send(queue, wire.encode(message, self._is_exact), seconds)
+        properties = message["properties"]
+        beside = self.parameters(queue, message["headers"], properties)
+        outgoing = wire.encode(message, self._is_exact, properties.get("message_attributes"))
+        self.send(queue, outgoing, beside)
 
-    def send(self, queue: str, message: Outgoing, seconds: int = 0) -> None:
+    def parameters(self, queue: str, headers: dict[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+        """What SendMessage takes beside a message. See `celery_sqs.publish.parameters`."""
+        return parameters.of(self._resolve_queue_url(queue), headers, properties)
+
+    def send(self, queue: str, message: Outgoing, beside: Mapping[str, Any]) -> None:
         """Send a message; returns once SQS has confirmed it. See `celery_sqs.publish.sender`."""
         settings = self._settings
-        sender(settings.endpoint, self._resolve_queue_url(queue)).send(message, settings.send_timeout, seconds)
+        sender(settings.endpoint, self._resolve_queue_url(queue)).send(message, settings.send_timeout, beside)
 
     def _purge(self, queue: str) -> int:
         raise Unpurgeable(queue)

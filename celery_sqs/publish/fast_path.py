@@ -20,11 +20,12 @@ from kombu.serialization import registry  # type: ignore[attr-defined]  # the st
 from kombu.utils import json as kombu_json
 
 from celery_sqs.message import envelope, exact_json, wire
+from celery_sqs.message.outgoing import DEDUPLICATION, GROUP
 from celery_sqs.per_process import per_process
 from celery_sqs.publish.producer import producer
 
 #: What a caller may ask for here; any other option Celery has to see to.
-_OPTIONS: Final = frozenset({"headers", "task_id"})
+_OPTIONS: Final = frozenset({"headers", "task_id", GROUP, DEDUPLICATION})
 
 #: Celery's settings that change how a call is sent, where they say anything. Read once for each task.
 _SETTINGS: Final = (
@@ -101,7 +102,12 @@ def _origin() -> str:
 
 
 def send(
-    by: FastPath, value: dict[str, Any], *, headers: dict[str, Any] | None = None, task_id: str | None = None
+    by: FastPath,
+    value: dict[str, Any],
+    *,
+    headers: dict[str, Any] | None = None,
+    task_id: str | None = None,
+    **ids: Any,
 ) -> "AsyncResult[Any]":
     """Call a task with an object: returns once SQS has confirmed the message.
 
@@ -110,6 +116,7 @@ def send(
         value: the task's argument.
         headers: of the message, beside Celery's own.
         task_id: of the call; a new one unless given.
+        ids: the message's group and deduplication ids, by SQS's names.
 
     Raises:
         celery_sqs.errors.NotConfirmed: SQS has not, in time.
@@ -123,7 +130,8 @@ def send(
     given = {"task": task.name, "id": task_id, "timelimit": by.limits, "root_id": task_id, "origin": _origin()}
     given.update(headers or {})
     channel: Any = producer(task.app).channel
-    channel.send(by.queue, wire.encode_object(value, given, by.is_exact))
+    beside = channel.parameters(by.queue, given, ids)
+    channel.send(by.queue, wire.encode_object(value, given, by.is_exact), beside)
     call: tuple[Any, ...] = (value,), {}, _EMBED
     after_task_publish.send(sender=task.name, body=call, headers=given, exchange="", routing_key=by.queue)
     result: AsyncResult[Any] = task.AsyncResult(task_id)

@@ -4,6 +4,8 @@ Concurrent callers share SendMessageBatch calls; a lone one waits for nobody.
 """
 
 import threading
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from celery_sqs.aws.batch_call import Failure, batch_call
@@ -14,6 +16,8 @@ from celery_sqs.errors import NotConfirmed, Unsendable
 from celery_sqs.message.outgoing import Outgoing
 from celery_sqs.per_process import per_process
 from celery_sqs.retry import pause
+
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 LIMITS: Final = Limits(linger=0, concurrency=4, capacity=1000)
 
@@ -29,10 +33,8 @@ class _Pending:
 
     __slots__ = ("_answered", "_outcome", "entry", "error", "is_given_up", "size", "tries")
 
-    def __init__(self, message: Outgoing, delay: int) -> None:
-        self.entry: dict[str, Any] = {"MessageBody": message.body, "MessageAttributes": message.attributes}
-        if delay:
-            self.entry["DelaySeconds"] = delay
+    def __init__(self, message: Outgoing, beside: Mapping[str, Any]) -> None:
+        self.entry = {"MessageBody": message.body, "MessageAttributes": message.attributes, **beside}
         self.size = message.size
         self.tries = 0
         self.error = "no answer"
@@ -69,19 +71,19 @@ class Sender:
         self._queue_url = queue_url
         self._commits = GroupCommit("sqs-sender", self._send_batch, lambda pending: pending.size, LIMITS)
 
-    def send(self, message: Outgoing, timeout: float, delay: int = 0) -> str:
+    def send(self, message: Outgoing, timeout: float, beside: Mapping[str, Any] = NOTHING) -> str:
         """Send a message and return SQS's id for it.
 
         Args:
             message: from `celery_sqs.message.wire.encode`.
             timeout: seconds after which NotConfirmed is raised.
-            delay: seconds until anybody may receive it; SQS allows 900.
+            beside: from `celery_sqs.publish.parameters`.
 
         Raises:
             NotConfirmed: SQS refused, could not be reached or did not answer in time.
             Unsendable: SQS says that the message itself is at fault.
         """
-        pending = _Pending(message, delay)
+        pending = _Pending(message, beside)
         try:
             self._commits.add(pending)
         except Full as error:

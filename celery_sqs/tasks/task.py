@@ -27,6 +27,7 @@ from celery_sqs.tasks.decision import (
 )
 from celery_sqs.tasks.dry_run import NOT_KNOWN, DryRun
 from celery_sqs.tasks.escape import Escaped, escapes
+from celery_sqs.tasks.message_ids import with_ids
 from celery_sqs.tasks.suspicion import answers, confirmed
 
 logger = logging.getLogger(__name__)
@@ -124,6 +125,7 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         `argsrepr` is not made, as it does not travel: the receiving side has the arguments themselves.
         Nothing is declared before either: SQS's queues are there before those who use them.
         """
+        options = with_ids(self, args, kwargs, options)
         fast = fast_path.of(self, args, kwargs, options)
         if fast is not None:
             return fast_path.send(fast, *args, **options)
@@ -237,6 +239,17 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
             text = "an attempt of %s[%s] cannot be recorded with its text: %s"
             logger.warning(text, self.name, attempt.task_id, type(failure).__name__)
             confirmed(self, lambda: store.record(attempt.without_text()))
+
+    def message_group_id(self, *args: Any, **kwargs: Any) -> str | None:
+        """SQS's group of a call with these arguments, where the caller names none; None: no group.
+
+        Within a group a FIFO queue keeps the order; other queues serve groups in turn.
+        """
+        return None
+
+    def message_deduplication_id(self, *args: Any, **kwargs: Any) -> str | None:
+        """By what a FIFO queue knows a call with these arguments again within five minutes; None: by its task id."""
+        return None
 
     def subject(self, *args: Any, **kwargs: Any) -> str | None:
         """What a call is about, to find it by; nothing unless a subclass says so."""

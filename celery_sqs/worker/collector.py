@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from celery import bootsteps, signals
 from celery.worker import state
-from kombu.asynchronous.timer import to_timestamp
 
 from celery_sqs.metrics import BATCH_SIZE
 from celery_sqs.tasks.batch import BatchTask, run_batch
@@ -209,16 +208,7 @@ def strategy(task: BatchTask, app: Any, consumer: Any, **_: Any) -> Callable[...
         if is_revoked(request):
             return
         signals.task_received.send(sender=consumer, request=request)
-        if request.eta is None:
-            collector.add(request)
-        else:
-            # Further away than SQS delays a message: it stays in flight, beside the prefetch limit.
-            consumer.qos.increment_eventually()
-            consumer.timer.call_at(to_timestamp(request.eta), add_due, (request,))
-
-    def add_due(request: SQSRequest) -> None:
         collector.add(request)
-        consumer.qos.decrement_eventually()
 
     return on_message
 

@@ -1,10 +1,14 @@
 """What the numbers of a queue and of its workers mean for a message, in words."""
 
+from typing import Final
+
 from celery_sqs.aws.queue import QueueFacts
 from celery_sqs.consume.leases import LONGEST_LEASE
 from celery_sqs.consume.retention.ages import OLD, is_kept
 from celery_sqs.duration import span
 from celery_sqs.worker.limits import Limits
+
+FIFO: Final = "keeps the order within a group; gives up countdown, eta and renewal, and takes a call for each message"
 
 
 def timeline(queue: QueueFacts, dlq: QueueFacts, limits: Limits) -> str:
@@ -23,6 +27,7 @@ def timeline(queue: QueueFacts, dlq: QueueFacts, limits: Limits) -> str:
         "outage": f"costs no attempt; where its task keeps no record, one for each {span(LONGEST_LEASE)} "
         "(SQS's longest lease)",
         "old message": _old(queue),
+        **({"FIFO": FIFO} if queue.is_fifo else {}),
         "kept": f"{kept} in the queue, {span(dlq.retention)} in the DLQ, from when it was sent "
         "(MessageRetentionPeriod)",
     }

@@ -17,6 +17,7 @@ from celery_sqs.tasks.task import SQSTask
 from tasks.application import create_celery
 from tasks.orders import PERSIST_ORDER
 from tests.conftest import VISIBILITY_TIMEOUT, make_settings
+from tests.dead_orders import order_body
 from tests.emulator import Queues
 from tests.polling import poll
 
@@ -62,6 +63,14 @@ def test_the_message_says_which_task_it_calls(celery, queues):
     assert attributes["celery_task"] == "persist_order"
     assert attributes["celery_id"] == result.id
     assert json.loads(attributes["celery_headers"])["request_id"] == "r-1"
+
+
+def test_an_order_has_its_user_as_its_group_and_nothing_of_that_in_its_body(celery, queues):
+    order = json.loads(order_body(userId=123))
+    celery.tasks[PERSIST_ORDER].delay(order)
+    [message] = queues.peek(queues.url)
+    assert (json.loads(message["Body"]), message["Attributes"]["MessageGroupId"]) == (order, "123")
+    assert message["MessageAttributes"].keys() == {"celery_task", "celery_id", "celery_headers"}
 
 
 def test_a_message_that_is_too_long_fails_at_the_caller(celery, queues):

@@ -91,7 +91,7 @@ class Stand:
         """A message comes; the event loop has not seen it yet."""
         one = delivery(number, attributes=attributes, max_receive_count=RECEIVES, queue_url=URL, **more)
         self.channel.in_flight.add(one)
-        self.channel.ready.add([one])
+        self.channel._on_received([one])
         return one
 
     def handed_over(self):

@@ -27,6 +27,11 @@ AFTER_RECEIVE = [
     ("the only receive", {"receives": 1, "max_receives": 1}, Step.RUN),
     ("a suspect", {"receives": 1, "is_suspect": True}, Step.RUN_ALONE),
     ("a suspect that comes back", {"receives": 2, "is_suspect": True, "attempts": 1, "explained": 1}, Step.RENEW),
+    ("not due", {"receives": 1, "is_due": False}, Step.DEFER),
+    ("not due, unexplained, a suspect", {"receives": 3, "is_suspect": True, "is_due": False}, Step.DEFER),
+    ("not due, nothing known", {"receives": 2, "attempts": None, "is_due": False}, Step.DEFER),
+    ("not due, no redrive policy", {"receives": 9, "max_receives": None, "is_due": False}, Step.DEFER),
+    ("not due, FIFO", {"receives": 1, "is_renewable": False, "is_due": False}, Step.HOLD),
 ]
 AT_STOP = [
     ("no redrive policy", {"receives": 9, "max_receives": None}, Step.RELEASE),
@@ -38,6 +43,9 @@ AT_STOP = [
     ("no record is kept, the last receive", {"receives": 3, "attempts": 2, "records": False}, Step.RENEW),
     ("no record is kept, a copy's last attempt", {"receives": 1, "attempts": 2, "records": False}, Step.RENEW),
     ("no record is kept, the only receive", {"receives": 1, "max_receives": 1, "records": False}, Step.RENEW),
+    ("not due", {"receives": 1, "is_due": False}, Step.DEFER),
+    ("not due, no record is kept", {"receives": 1, "records": False, "is_due": False}, Step.DEFER),
+    ("not due, FIFO", {"receives": 1, "is_renewable": False, "is_due": False}, Step.RELEASE),
 ]
 SUSPECT_NEXT = [
     ("the first receive", {"receives": 1}, False),

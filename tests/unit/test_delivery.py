@@ -132,6 +132,16 @@ def test_a_call_of_a_task_that_its_queue_takes_is_decoded(listed):
     assert delivery(1, tasks=listed).decoded("persist_order", exact)["headers"]["task"] == "persist_order"
 
 
+def test_a_task_finds_the_attributes_that_are_not_the_frameworks_also_of_a_copy_that_has_packed_them():
+    theirs = {f"of-theirs-{number}": {"DataType": "String", "StringValue": str(number)} for number in range(9)}
+    ours = {"celery_task": {"DataType": "String", "StringValue": "a.task"}}
+    first = delivery(1, attributes=ours | theirs)
+    copy = delivery(2, attributes=ours | theirs, renewal=first.next_renewal(records=True))
+    for one in (first, copy):
+        assert one.decoded(None)["headers"]["message_attributes"] == theirs
+    assert "message_attributes" not in delivery(3, attributes=ours).decoded(None)["headers"]
+
+
 def test_without_a_record_each_receive_before_this_one_is_an_attempt():
     one, copy = delivery(1, receives=3), delivery(2, receives=2, renewal=FIRST)
     one.count_receives()

@@ -37,8 +37,8 @@ class KeepingChannel(Channel):
         self.by_kombu += 1
         super()._put(queue, message, **kwargs)
 
-    def send(self, queue, message, seconds=0):
-        self.sent.append((queue, message, seconds))
+    def send(self, queue, message, beside):
+        self.sent.append((queue, message, beside))
 
 
 class KeepingTransport(Transport):
@@ -50,7 +50,8 @@ class Caller:
 
     def __init__(self, serializer=exact_json.SERIALIZER, **settings):
         urls = {name: f"https://sqs.eu-central-1.amazonaws.com/123456789012/{name}" for name in (QUEUE, "other")}
-        self.app = celery_sqs.setup(Celery("direct", set_as_current=False), queues=urls)
+        self.app = Celery("direct", set_as_current=False)
+        celery_sqs.setup(self.app, queues=urls)
         self.app.conf.update(broker_transport="tests.unit.test_fast_path:KeepingTransport", **settings)
 
         @self.app.task(serializer=serializer, name="store", time_limit=20, soft_time_limit=15, shared=False)
@@ -64,7 +65,7 @@ class Caller:
         return producer(self.app).channel
 
     def sent_by(self, value, **options):
-        """The last message of a call, with its queue and delay; or how it was refused."""
+        """The last message of a call, with its queue and what is beside it; or how it was refused."""
         try:
             self.store.apply_async((value,), **options)
         except (Unsendable, EncodeError):
@@ -101,6 +102,15 @@ def test_the_message_is_the_one_that_celery_would_make(compared, value, headers)
     short = compared.sent_by(value, task_id="the-id", headers=headers)
     assert compared.channel.by_kombu == by_kombu
     assert short == compared.sent_by(value, task_id="the-id", headers=headers, **CELERYS_OWN_WAY)
+
+
+@pytest.mark.parametrize("ids", [{"MessageGroupId": "7"}, {"MessageGroupId": None}, {"MessageGroupId": 7}])
+@pytest.mark.parametrize("compared", COMPARED, ids=["exact", "json"])
+def test_a_group_goes_the_fast_way_and_makes_no_difference(compared, ids):
+    by_kombu = compared.channel.by_kombu
+    short = compared.sent_by({"a": 1}, task_id="the-id", **ids)
+    assert compared.channel.by_kombu == by_kombu
+    assert short == compared.sent_by({"a": 1}, task_id="the-id", **ids, **CELERYS_OWN_WAY)
 
 
 def test_a_call_without_an_id_gets_one_of_its_own(caller):

@@ -111,6 +111,10 @@ def test_the_time_line_of_a_fifo_queue_says_that_its_messages_are_not_renewed():
     fifo = queue(arn=f"{ARN}orders.fifo", retention=100)
     assert contradictions(fifo, DLQ, LIMITS) == []
     assert "old message      lost when it is 1 minute 40 seconds old" in timeline(fifo, DLQ, LIMITS)
+    assert "FIFO             keeps the order within a group; gives up countdown, eta and renewal" in timeline(
+        fifo, DLQ, LIMITS
+    )
+    assert "FIFO" not in timeline(QUEUE, DLQ, LIMITS)
 
 
 @pytest.mark.parametrize(

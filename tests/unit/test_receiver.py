@@ -16,6 +16,10 @@ from tests.polling import poll
 NUMBERS = itertools.count()
 
 
+def fifo(sqs, in_flight):
+    return Receiver(lambda _: sqs, Source(queue="q", url="http://q.fifo"), in_flight, lambda _: None, lambda _: None)
+
+
 def message():
     number = next(NUMBERS)
     return {"MessageId": f"m{number}", "ReceiptHandle": f"handle-{number}", "Body": "{}"}
@@ -271,3 +275,13 @@ def test_a_consumer_without_a_limit_holds_one_answer():
     unlimited = InFlight()
     unlimited.resize(0)
     assert unlimited.room() == MAX_RECEIVE
+
+
+def test_of_a_fifo_queue_each_poll_asks_for_one_as_several_of_a_group_would_run_together(in_flight):
+    sqs = ScriptedSQS(*[lambda: {"Messages": [message()]}] * 4)
+    one = fifo(sqs, in_flight)
+    one.start()
+    poll(lambda: len(in_flight) == 4, 5, "there is no more room")
+    one.stop()
+    sqs.resume.set()
+    assert set(sqs.asked_for) == {1}

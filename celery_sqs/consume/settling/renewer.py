@@ -86,7 +86,7 @@ class Renewer:
         ours = [copy for copy in batch if self._is_ours(copy)]
         if not ours:
             return
-        outcomes = batch_call(self._sqs.send_message_batch, self._queue_url, [copy.entry for copy in ours])
+        outcomes = batch_call(self._sqs.send_message_batch, self._queue_url, [_delayed(copy) for copy in ours])
         for copy, outcome in zip(ours, outcomes, strict=True):
             if not isinstance(outcome, Failure):
                 count_renewal(copy.reason)
@@ -108,3 +108,9 @@ class Renewer:
     def _refuse(self, delivery: Delivery, reason: str) -> None:
         self._refused.warning(f"{delivery.message_id}: {reason}")
         self._on_refused(delivery)
+
+
+def _delayed(copy: _Copy) -> dict[str, Any]:
+    """What is sent for a copy now: SQS delays one that is not due."""
+    delay = copy.delivery.delay
+    return {**copy.entry, "DelaySeconds": delay} if delay else copy.entry

@@ -132,7 +132,7 @@ class RedrivePass:
 
     def _send_or_discard(self, scan: Scan, found: dict[str, list[Message]], left: int) -> None:
         """Send or discard messages, all copies of each, until no more than so many are left."""
-        some = islice(found.values(), len(self._waiting) - left)
+        some = islice(sorted(found.values(), key=_place), len(self._waiting) - left)
         messages = [message for copies in some for message in copies]
         if not messages:
             return
@@ -223,3 +223,8 @@ class RedrivePass:
         while (rest := deadline - time.monotonic()) > 0:
             time.sleep(min(rest, HEARTBEAT_EVERY))
             self._heartbeat()
+
+
+def _place(copies: Sequence[Message]) -> int:
+    """Where a message comes in the order of a FIFO queue; the same for all of any other."""
+    return int(copies[0].get("Attributes", {}).get("SequenceNumber", 0))

@@ -1,0 +1,76 @@
+"""ETAs: SQS delays a message by itself for up to 15 minutes; one that is due later is renewed until it is.
+
+A time without a zone is UTC, as in Celery's worker.
+"""
+
+import json
+import math
+import time
+from datetime import datetime
+from typing import Any, Final
+
+from celery.utils.time import maybe_iso8601, maybe_make_aware
+
+from celery_sqs.message import envelope, exact_json, wire
+
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+MAX_DELAY: Final = 900  # seconds
+
+#: Celery's header.
+ETA: Final = "eta"
+
+
+def delay(due_at: float, longest: int = MAX_DELAY) -> int:
+    """DelaySeconds of a message: whole seconds, rounded up, so that it never comes too early.
+
+    Args:
+        due_at: when it is due, in seconds since the epoch, by this machine's clock.
+        longest: seconds, at the most.
+    """
+    return min(longest, max(0, math.ceil(due_at - time.time())))
+
+
+def take(headers: dict[str, Any]) -> int:
+    """DelaySeconds for the headers of a call. An `eta` that SQS can wait for by itself is taken out of them.
+
+    Celery makes an `eta` of `countdown`. One that cannot be read stays: `celery_sqs.message.wire` refuses it.
+    """
+    due_at = _timestamp(headers.get(ETA))
+    if due_at - time.time() <= MAX_DELAY and due_at:
+        headers[ETA] = None
+    return delay(due_at)
+
+
+def due_at(message: Any) -> float:
+    """When a received message is due, in seconds since the epoch; 0 without an `eta`, or one that can be read.
+
+    Args:
+        message: an entry of ReceiveMessage's answer, from `celery_sqs.message.renewal.opened`.
+    """
+    try:
+        return _timestamp(_headers(message).get(ETA))
+    # It may hold anything; `wire.decode` says what is wrong with it.
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        return 0.0
+
+
+def _headers(message: Any) -> Any:
+    """Celery's headers, as far as an `eta` may be among them: nearly no message has one, and each is looked at."""
+    attributes = message.get("MessageAttributes") or {}
+    if not wire.OURS.isdisjoint(attributes):
+        text = attributes[wire.HEADERS]["StringValue"] if wire.HEADERS in attributes else ""
+        return json.loads(text) if f'"{ETA}"' in text else {}
+    body = message["Body"]
+    if not body.lstrip().startswith(("{", "[")):
+        body = envelope.from_base64(body)
+    value: Any = exact_json.loads(body) if f'"{ETA}"' in body else None
+    return value["headers"] if envelope.recognised(value) else {}
+
+
+def _timestamp(eta: Any) -> float:
+    """Seconds since the epoch of a header; 0 where there is none, or none that can be read."""
+    try:
+        due = maybe_iso8601(eta) if isinstance(eta, str) else None
+        return maybe_make_aware(due).timestamp() if isinstance(due, datetime) else 0.0
+    except (ValueError, OverflowError):
+        return 0.0
