@@ -32,6 +32,7 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         ("_purge", "_put", "_resolve_queue_url", "_size", "basic_publish"),
     ),
     "celery_sqs.tasks.task:SQSTask": ("celery.app.task:Task", ("apply_async", "on_failure", "on_retry", "retry")),
+    "celery_sqs.tasks.tracer:SQSTraceInfo": ("celery.app.trace:TraceInfo", ("handle_error_state",)),
     "celery_sqs.worker.consumer:Consumer": (
         "celery.worker.consumer.consumer:Consumer",
         ("on_decode_error", "on_invalid_task", "on_unknown_message", "on_unknown_task"),
@@ -39,7 +40,16 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "celery_sqs.without_monitor:Control": ("celery.app.control:Control", ("broadcast",)),
     "celery_sqs.worker.request:SQSRequest": (
         "celery.worker.request:Request",
-        ("acknowledge", "execute_using_pool", "on_accepted", "on_failure", "on_timeout", "reject", "send_event"),
+        (
+            "_announce_revoked",
+            "acknowledge",
+            "execute_using_pool",
+            "on_accepted",
+            "on_failure",
+            "on_timeout",
+            "reject",
+            "send_event",
+        ),
     ),
 }
 
@@ -58,15 +68,22 @@ DEPENDED_ON: Final[Mapping[str, str]] = {
     "celery.app.base:Celery._connection": "celery_sqs.publish.amqp",
     "celery.app.base:Celery._load_config": "celery_sqs.configuration",
     "celery.app.base:Celery.send_task": "celery_sqs.publish.fast_path",
+    "celery.app.task:Context.as_execution_options": "celery_sqs.tasks.retries",
     "celery.app.task:Task.before_start": "celery_sqs.tasks.task",
+    "celery.app.task:Task.signature_from_request": "celery_sqs.tasks.retries",
     "celery.app.trace:TraceInfo._log_error": "celery_sqs.tasks.trace_log",
     "celery.app.trace:TraceInfo.handle_retry": "celery_sqs.tasks.trace_log",
+    "celery.app.trace:build_tracer": "celery_sqs.tasks.tracer",
+    "celery.app.trace:setup_worker_optimizations": "celery_sqs.tasks.tracer",
     "celery.app.utils:detect_settings": "celery_sqs.configuration",  # the last of its maps has the defaults
     "celery.concurrency.base:BasePool.apply_async": "celery_sqs.worker.collector",
     "celery.events:EventDispatcher.__init__": "celery_sqs.monitor.dispatcher",
     "celery.worker.consumer.consumer:Consumer.create_task_handler": "celery_sqs.worker.collector",
     "celery.worker.request:Request.__init__": "celery_sqs.worker.request",
+    "celery.worker.request:Request._success_was_stored": "celery_sqs.worker.request",
     "celery.worker.request:Request.on_success": "celery_sqs.worker.request",
+    "celery.worker.request:Request.revoked": "celery_sqs.worker.request",
+    "celery.worker.request:create_request_cls": "celery_sqs.worker.request",
     "kombu.transport.SQS:Channel.basic_consume": "celery_sqs.consume.channel",
     "kombu.transport.virtual:Message.__init__": "celery_sqs.message.received",
 }

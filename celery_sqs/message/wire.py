@@ -41,28 +41,21 @@ _OURS: Final = frozenset({TASK, TASK_ID, HEADERS})
 #: The header that says a worker how many receives the queue allows; None without a redrive policy.
 MAX_RECEIVE_COUNT: Final = "sqs_max_receive_count"
 
-#: The header that says how often SQS has handed out the message, this time included; `retries` are failed attempts.
+#: The header that says how often SQS has handed out the message, this time included.
 RECEIVE_COUNT: Final = "sqs_receive_count"
+
+#: The header that counts the failed attempts at this message. `retries` are those of the call: of the messages that
+#: this one was sent in place of, too.
+ATTEMPTS: Final = "sqs_attempts"
 
 #: Headers that have a place of their own, or that the receiving side works out again.
 _DERIVED: Final = frozenset(
-    {
-        "task",
-        "id",
-        "lang",
-        "argsrepr",
-        "kwargsrepr",
-        "retries",
-        "message_id",
-        "sqs_sent_at",
-        "ignore_result",
-        MAX_RECEIVE_COUNT,
-        RECEIVE_COUNT,
-    }
+    {"task", "id", "lang", "argsrepr", "kwargsrepr", "message_id", "sqs_sent_at"}
+    | {ATTEMPTS, MAX_RECEIVE_COUNT, RECEIVE_COUNT}
 )
 
 #: Celery's headers when nobody set them and they are not None. Its worker assumes the same where one is missing.
-_UNSET: Final[dict[str, Any]] = {"replaced_task_nesting": 0, "stamps": {}, "timelimit": [None, None]}
+_UNSET: Final[dict[str, Any]] = {"replaced_task_nesting": 0, "retries": 0, "stamps": {}, "timelimit": [None, None]}
 
 #: What follows the one argument in the body of a call that travels as a plain object.
 _NO_OPTIONS: Final = "],{}," + exact_json.dumps(dict.fromkeys(envelope.EMBED)) + "]"
@@ -165,7 +158,7 @@ def decode(
         queue_url: the queue's URL.
         default_task: the task for an object that names none.
         max_receive_count: receives that the queue allows, where it has a redrive policy.
-        attempts: failed attempts so far; None: each receive before this one counts as one.
+        attempts: failed attempts at this message so far; None: each receive before this one counts as one.
 
     Raises:
         Undecodable: it is no task call.
@@ -173,20 +166,23 @@ def decode(
     try:
         content_type, body, call, headers = _parse(message, default_task)
         headers[MAX_RECEIVE_COUNT] = max_receive_count
-        headers["retries"] = headers[RECEIVE_COUNT] - 1 if attempts is None else attempts
+        headers[ATTEMPTS] = headers[RECEIVE_COUNT] - 1 if attempts is None else attempts
+        headers["retries"] = headers.get("retries", 0) + headers[ATTEMPTS]
+        where = _delivery_info(queue, queue_url, headers[RECEIVE_COUNT])
         return {
             "body": body,
             "content-type": content_type,
             "content-encoding": "utf-8",
             "headers": headers,
-            "properties": {
-                "delivery_tag": message["ReceiptHandle"],
-                "delivery_info": {"exchange": "", "routing_key": queue, "queue_url": queue_url},
-            },
+            "properties": {"delivery_tag": message["ReceiptHandle"], "delivery_info": where},
             CALL: call,
         }
     except _MALFORMED as error:
         raise Undecodable(_reason(error)) from error
+
+
+def _delivery_info(queue: str, queue_url: str, receive_count: int) -> dict[str, Any]:
+    return {"exchange": "", "routing_key": queue, "queue_url": queue_url, "redelivered": receive_count > 1}
 
 
 def sent_at(message: Any) -> float | None:

@@ -4,30 +4,27 @@ A failed attempt is a message that is not deleted. SQS counts a message's receiv
 last one. A task with a store of attempts counts those instead: see `celery_sqs.consume.budget`.
 """
 
+import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
 from celery import Task
-from celery.exceptions import Retry
+from celery.exceptions import Ignore, Reject, Retry
 
 from celery_sqs.message import exact_json, wire
 from celery_sqs.publish import fast_path
 from celery_sqs.publish.producer import producer
 from celery_sqs.tasks.attempt import Attempt, AttemptStore, describe
 from celery_sqs.tasks.call import Call
-from celery_sqs.tasks.decision import (
-    BACKOFF_BASE,
-    BACKOFF_CAP,
-    decide,
-    is_last,
-    looks_like_outage,
-    unwrapped,
-)
+from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, looks_like_outage, unwrapped
 from celery_sqs.tasks.dry_run import NOT_KNOWN, DryRun
 from celery_sqs.tasks.escape import Escaped, escapes
+from celery_sqs.tasks.outcome import OUTCOME, close, noted
+from celery_sqs.tasks.retries import Asked, retry
 from celery_sqs.tasks.suspicion import answers, confirmed
+from celery_sqs.tasks.tracer import make_tracer
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +39,9 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
             locked row. It is run again by this worker, after a pause, and has not failed.
         backoff_base: seconds before the second attempt, at the most; doubles from there.
         backoff_cap: seconds before any attempt, at the most.
-        max_retries: None: the queue says how often a message is tried, as it does for every failure.
-            A number lets `self.retry` give up earlier, which ends the pauses and not the receives.
+        max_retries: how often `self.retry` may be called, over all messages of a call; beyond the receives that the
+            queue allows it sends a new one. Unless the author sets it, the queue decides. None, where he sets that, is
+            without limit.
     """
 
     abstract = True
@@ -89,8 +87,11 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
 
     @property
     def attempt(self) -> int:
-        """The number of the current attempt, from 1. Without an `attempt_store` each receive counts as one."""
-        return int(self.request.retries or 0) + 1
+        """The number of the current attempt at this message, from 1. Without an `attempt_store` each receive is one.
+
+        `request.retries` are the failed attempts at all messages of the call.
+        """
+        return int(getattr(self.request, wire.ATTEMPTS, self.request.retries) or 0) + 1
 
     @property
     def receive_count(self) -> int:
@@ -103,11 +104,40 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         limit: int | None = getattr(self.request, wire.MAX_RECEIVE_COUNT, None)
         return limit
 
+    def is_set(self, name: str) -> bool:
+        """Whether the author of the task has set an attribute, if only to what is the default here."""
+        classes = itertools.takewhile(lambda each: each is not SQSTask, type(self).__mro__)
+        return any(name in vars(each) for each in (self, *classes))
+
+    @property
+    def __trace__(self) -> Any:
+        """Celery's tracer, which runs the task in a worker: made by us wherever Celery makes one."""
+        return vars(self).get("_tracer")
+
+    @__trace__.setter
+    def __trace__(self, tracer: Any) -> None:
+        self._tracer = make_tracer(self)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run in a worker, where nothing that a task raises may end the process."""
-        if self.request.called_directly:
+        """Run in a worker, where nothing that a task raises may end the process.
+
+        An attempt that fails and is not the last is a Retry, also to those who patch this method.
+        """
+        request: Any = self.request
+        if request.called_directly or request._protected:
             return super().__call__(*args, **kwargs)
-        return confirmed(self, lambda: self._run_guarded(*args, **kwargs))
+        request._protected = 1  # a task that calls itself from now on calls a function
+        if request.is_eager:
+            return self.run(*args, **kwargs)
+        try:
+            return confirmed(self, lambda: self._run_guarded(*args, **kwargs))
+        except (Ignore, Reject):
+            raise
+        except Exception as error:
+            outcome = close(self, error)
+            if outcome.raised is error:
+                raise
+            raise outcome.raised from error
 
     def _run_guarded(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -129,49 +159,49 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         if fast is not None:
             return fast_path.send(fast, *args, **options)
         ours = {"argsrepr": "", "kwargsrepr": "", "declare": (), "producer": producer(self.app)}
+        if (
+            options.get("ignore_result", self.ignore_result) == self.ignore_result
+            and not self.app.conf.task_always_eager
+        ):
+            # What the worker knows of the task does not travel.
+            ours["headers"] = {**(options.pop("headers", None) or {}), "ignore_result": None}
         return super().apply_async(args, kwargs, **{**ours, **options})
 
-    def retry(  # type: ignore[override]  # new arguments would be another message
+    def retry(
         self,
-        *,
+        args: Any = None,
+        kwargs: Any = None,
         exc: Exception | None = None,
         throw: bool = True,
         eta: datetime | None = None,
-        countdown: int | None = None,
+        countdown: float | None = None,
         max_retries: int | None = None,
+        **options: Any,
     ) -> Retry:
-        """Give the attempt up, so that SQS delivers the same message again.
+        """Give the attempt up: SQS delivers the same message again, later.
 
-        Celery's own would send a new message and delete this one, and the receive count would start
-        anew: https://docs.celeryq.dev/en/stable/userguide/tasks.html#retrying
+        A new message is sent, and this one deleted then, with arguments or options, without `throw`, with a delay that
+        SQS does not take, and where the author allows more retries than the queue has receives.
 
         Args:
+            args: of a new message.
+            kwargs: of a new message.
             exc: why; it is what is recorded.
             throw: whether to raise the Retry, or to return it.
             eta: when to try again.
-            countdown: seconds until then; without both the task's own back-off.
+            countdown: seconds until then; without both `default_retry_delay` where that is set, else the back-off.
             max_retries: overrides the task's.
+            **options: of a new message, as `apply_async` takes them.
 
         Raises:
             celery.exceptions.Retry: the attempt is over.
             BaseException: `exc`, or MaxRetriesExceededError, when this was the last attempt.
+            celery_sqs.errors.SQSError: SQS has not confirmed the new message.
         """
-        limit = self.max_retries if max_retries is None else max_retries
-        has_no_more = is_last(self.attempt, self.max_receive_count) or (
-            limit is not None and self.request.retries >= limit
-        )
-        if self.request.called_directly or has_no_more:
-            raise exc or self.MaxRetriesExceededError(f"{self.name} asked for an attempt after its last one")
-        again = Retry(exc=exc, when=eta if eta is not None else countdown)  # type: ignore[arg-type]  # an int is Real
-        if throw:
-            raise again
-        return again
+        return retry(self, Asked(args, kwargs, exc, throw, eta, countdown, max_retries, options))
 
     def on_failure(self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """Celery's hook for a failed run: log the attempt and record it.
-
-        What it raises becomes the run's error: celery.app.trace.report_internal_error.
-        """
+        """Celery's hook for a failed run: log and record it, unless `celery_sqs.tasks.outcome` has done so."""
         self._note(exc, exc, einfo)
 
     def on_retry(self, exc: BaseException | None, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
@@ -182,13 +212,8 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
             self._note(again, exc or again, einfo)
 
     def _note(self, raised: BaseException, error: BaseException, einfo: Any) -> None:
-        request = self.request
-        message_id = str(getattr(request, "message_id", None) or request.id)
-        decision = decide(self, raised, message_id, self.attempt, self.max_receive_count)
-        text = str(einfo.traceback) if einfo else ""
-        is_recorded = self.note(Attempt.of(self.name, request, message_id, self.receive_count, decision, error, text))
-        if einfo:
-            einfo.is_recorded = is_recorded  # it is all that the worker's main process hears of a failed run
+        if not hasattr(self.request, OUTCOME):
+            einfo.is_recorded = noted(self, raised, error, str(einfo.traceback)).is_recorded
 
     def note(self, attempt: Attempt) -> bool:
         """Log a failed attempt and record it; returns False where the store refuses that for good.

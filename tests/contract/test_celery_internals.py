@@ -13,6 +13,15 @@ DIGITS = 40  # of a digest
 
 # sha256 of the source of each upstream function that we override, or that ours depends on.
 PINNED = {
+    "celery.worker.request:create_request_cls": "871f30fe1cfee4bfbc381a230a6fad481a2cfcf9",
+    "celery.worker.request:Request.revoked": "5132788b1bc86f2606a2f46044fdb58988cef754",
+    "celery.worker.request:Request._success_was_stored": "08bb3c0dafad108a21efd3d759b7199aaba63abe",
+    "celery.worker.request:Request._announce_revoked": "a34ab36ca94d4d637c7748200793696321415c18",
+    "celery.app.trace:setup_worker_optimizations": "61e0f9447b6eca03536d047e48cd4fcc0a78746a",
+    "celery.app.trace:build_tracer": "b2945aec38e1872e25bfb625e3857a10776fb319",
+    "celery.app.trace:TraceInfo.handle_error_state": "682af92f6c79eaabe98a0365bdf5d791f3a6e6ee",
+    "celery.app.task:Task.signature_from_request": "52ba3d1d0d2373f2cf8d9836f842b9471663161f",
+    "celery.app.task:Context.as_execution_options": "9c2d25ba145aabd180b788528508b522f87aaef9",
     "celery.app.control:Control.broadcast": "2f173e5e42a207a7f528f362ed03e697742ba723",
     "celery.app.control:Control.discard_all": "46db3c53fccb58e96c364030add11eaf9070489a",
     "celery.app.control:Control.purge": "46db3c53fccb58e96c364030add11eaf9070489a",
