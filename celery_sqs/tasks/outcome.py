@@ -1,6 +1,6 @@
 """What a single task's failure is to Celery: RETRY while its message has an attempt left, FAILURE after the last.
 
-The attempt is decided on and on record before Celery is told, so that an outage of the store cannot make a failure of
+The attempt is decided on and on record before Celery gets it, so that an outage of the store cannot make a failure of
 what runs again.
 """
 
@@ -42,7 +42,7 @@ def close(task: "SQSTask", raised: BaseException) -> Outcome:
     except Exception as outage:
         raised, decision = outage, RetryDecision(Kind.OUTAGE)
     einfo.is_recorded = decision.is_recorded
-    outcome = Outcome(_told(task, raised, decision), decision.with_error(error, einfo))
+    outcome = Outcome(_to_celery(task, raised, decision), decision.with_error(error, einfo))
     setattr(task.request, OUTCOME, outcome)
     return outcome
 
@@ -66,7 +66,7 @@ def noted(task: "SQSTask", raised: BaseException, error: BaseException, tracebac
     return replace(decision, is_recorded=task.note(attempt))
 
 
-def _told(task: "SQSTask", error: BaseException, decision: RetryDecision) -> BaseException:
+def _to_celery(task: "SQSTask", error: BaseException, decision: RetryDecision) -> BaseException:
     if decision.final:
         no_more = MaxRetriesExceededError(f"{task.name} asked for an attempt after its last one")
         return no_more if cause_of(error) is error and isinstance(error, Retry) else cause_of(error)

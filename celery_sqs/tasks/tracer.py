@@ -43,7 +43,7 @@ class SQSTraceInfo(trace.TraceInfo):
             return super().handle_error_state(task, req, eager=eager)
         # No hook and no result backend decides over the message.
         except Exception:
-            logger.exception("not everybody has been told of the state %s of %s[%s]", self.state, task.name, req.id)
+            logger.exception("the state %s of %s[%s] has not reached everybody", self.state, task.name, req.id)
             return ExceptionInfo((type(self.retval), self.retval, sys.exc_info()[2]))
 
 

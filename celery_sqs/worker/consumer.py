@@ -15,7 +15,7 @@ from celery_sqs.settings import Settings
 from celery_sqs.tasks.attempt import Attempt, describe
 from celery_sqs.tasks.decision import Kind, RetryDecision, is_last
 from celery_sqs.tasks.task import SQSTask
-from celery_sqs.worker.outcome import tell_unrun
+from celery_sqs.worker.outcome import report_unrun
 from celery_sqs.worker.recorder import record, record_soon
 from celery_sqs.worker.request import settle
 
@@ -96,7 +96,7 @@ class Consumer(consumer.Consumer):
         """On the recorder's thread: what nobody can run has failed, once SQS will not hand it out again."""
         if decision.final and attempt.task:
             known = attempt.task in self.app.tasks
-            tell_unrun(self.app, delivery, attempt, attempt.error if known else NotRegistered(attempt.task))
+            report_unrun(self.app, delivery, attempt, attempt.error if known else NotRegistered(attempt.task))
         report = functools.partial(self.report, attempt, delivery)
         settle(self.channel, delivery.receipt_handle, task, report, decision)
 

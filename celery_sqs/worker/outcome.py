@@ -1,4 +1,4 @@
-"""What a worker's main process tells Celery of attempts that the pool could not tell of: state, errbacks, signals.
+"""What a worker's main process reports to Celery where the pool could not: state, errbacks, signals.
 
 On the recorder's thread, as the event loop must not wait for a result backend.
 """
@@ -23,8 +23,8 @@ from celery_sqs.tasks.outcome import OUTCOME, Outcome
 logger = logging.getLogger(__name__)
 
 
-def tell(task: Any, request: Context, error: BaseException, einfo: Any, decision: RetryDecision) -> None:
-    """Tell of an attempt that is on record: FAILURE if it was the last, else RETRY.
+def report_outcome(task: Any, request: Context, error: BaseException, einfo: Any, decision: RetryDecision) -> None:
+    """Report an attempt that is on record: FAILURE if it was the last, else RETRY.
 
     Args:
         task: its task.
@@ -45,13 +45,13 @@ def tell(task: Any, request: Context, error: BaseException, einfo: Any, decision
             _retried(task, request, error, einfo, decision.delay)
     # No hook and no result backend decides over the message.
     except Exception:
-        logger.exception("not everybody has been told of the outcome of %s[%s]", task.name, request.id)
+        logger.exception("the outcome of %s[%s] has not reached everybody", task.name, request.id)
     finally:
         task.request_stack.pop()
 
 
-def tell_lost(task: Any, delivery: Delivery, default_task: str | None, error: Exception, final: bool) -> None:
-    """Tell of an attempt whose worker has ended; it is on record.
+def report_lost(task: Any, delivery: Delivery, default_task: str | None, error: Exception, final: bool) -> None:
+    """Report an attempt whose worker has ended; it is on record.
 
     Args:
         task: its task.
@@ -65,11 +65,11 @@ def tell_lost(task: Any, delivery: Delivery, default_task: str | None, error: Ex
     except type(error):
         einfo = ExceptionInfo()
     request = _request_of(delivery.decoded(default_task))
-    tell(task, request, error, einfo, RetryDecision(Kind.LOST, 0, final))
+    report_outcome(task, request, error, einfo, RetryDecision(Kind.LOST, 0, final))
 
 
-def tell_unrun(app: Any, delivery: Delivery, attempt: Attempt, error: BaseException) -> None:
-    """Tell that a call has failed which nobody can run.
+def report_unrun(app: Any, delivery: Delivery, attempt: Attempt, error: BaseException) -> None:
+    """Report as failed a call that nobody can run.
 
     Args:
         app: the worker's.
@@ -84,7 +84,7 @@ def tell_unrun(app: Any, delivery: Delivery, attempt: Attempt, error: BaseExcept
     try:
         app.backend.mark_as_failure(attempt.task_id, error, request=request)
     except Exception:
-        logger.exception("not everybody has been told that %s[%s] has failed", attempt.task, attempt.task_id)
+        logger.exception("the failure of %s[%s] has not reached everybody", attempt.task, attempt.task_id)
 
 
 def _request_of(payload: dict[str, Any]) -> Context:

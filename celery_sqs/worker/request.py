@@ -17,7 +17,7 @@ from celery_sqs.tasks.attempt import Attempt
 from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import Kind, RetryDecision, decide, unwrapped
 from celery_sqs.tasks.tracer import DECISION
-from celery_sqs.worker.outcome import tell
+from celery_sqs.worker.outcome import report_outcome
 from celery_sqs.worker.recorder import record, record_soon
 
 
@@ -188,7 +188,7 @@ class SQSRequest(Request):
         record_soon(self._record, attempt, decision, exc_info)
 
     def _record(self, attempt: Attempt, decision: RetryDecision, exc_info: Any) -> None:
-        """On the recorder's thread: a failed attempt that the pool could not tell of."""
+        """On the recorder's thread: a failed attempt that the pool could not report."""
         if isinstance(attempt.error, WorkerLostError) and self._success_was_stored():
             self.settle(None)  # its process was lost after it had succeeded
         else:
@@ -196,7 +196,7 @@ class SQSRequest(Request):
 
     def _close(self, error: BaseException, exc_info: Any, decision: RetryDecision) -> None:
         if decision.kind.is_failed_attempt:
-            tell(self.task, self._context, error, exc_info, decision)
+            report_outcome(self.task, self._context, error, exc_info, decision)
         self.settle(decision)
 
     def _announce_revoked(self, reason: str, terminated: bool, signum: Any, expired: bool) -> None:
