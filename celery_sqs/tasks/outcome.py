@@ -11,6 +11,7 @@ from billiard.einfo import ExceptionInfo
 from celery.exceptions import MaxRetriesExceededError, Retry
 
 from celery_sqs.tasks.attempt import Attempt
+from celery_sqs.tasks.attempt_number import attempt_of
 from celery_sqs.tasks.decision import Kind, RetryDecision, cause_of, decide
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def noted(task: "SQSTask", raised: BaseException, error: BaseException, tracebac
     """
     request: Any = task.request
     message_id = str(getattr(request, "message_id", None) or request.id)
-    decision = decide(task, raised, message_id, task.attempt, task.max_receive_count)
+    decision = decide(task, raised, message_id, attempt_of(request), task.max_receive_count)
     attempt = Attempt.of(task.name, request, message_id, task.receive_count, decision, error, traceback)
     return replace(decision, is_recorded=task.note(attempt))
 

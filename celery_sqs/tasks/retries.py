@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from celery import Task
 from celery.exceptions import Reject, Retry
 
+from celery_sqs.tasks.attempt_number import attempt_of
 from celery_sqs.tasks.decision import LONGEST_DELAY, Resent, backoff, is_last, seconds_until
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def retry(task: "SQSTask", asked: Asked) -> Retry:
     if not _may_retry(task, asked):
         raise asked.exc or task.MaxRetriesExceededError(f"{task.name} asked for an attempt after its last one")
     is_too_far = seconds_until(when) > LONGEST_DELAY
-    if not (asked.is_other_call or is_too_far or is_last(task.attempt, task.max_receive_count)):
+    if not (asked.is_other_call or is_too_far or is_last(attempt_of(request), task.max_receive_count)):
         raise Retry(exc=asked.exc, when=when)
     try:
         _by_celery(task, replace(asked, throw=False))
@@ -70,7 +71,7 @@ def _may_retry(task: "SQSTask", asked: Asked) -> bool:
     if limit is not None:
         return bool(task.request.retries < limit)
     # A call that goes on in new messages ends where one message would.
-    attempt = task.request.retries + 1 if asked.is_other_call else task.attempt
+    attempt = task.request.retries + 1 if asked.is_other_call else attempt_of(task.request)
     return task.is_set("max_retries") or not is_last(attempt, task.max_receive_count)
 
 
@@ -79,7 +80,7 @@ def _own_delay(task: "SQSTask") -> int:
     if task.is_set("default_retry_delay"):
         return int(task.default_retry_delay)
     message_id = str(getattr(task.request, "message_id", None) or task.request.id)
-    return backoff(message_id, task.attempt, task.backoff_base, task.backoff_cap)
+    return backoff(message_id, attempt_of(task.request), task.backoff_base, task.backoff_cap)
 
 
 def _eager_limit(task: "SQSTask", asked: int | None) -> int | None:

@@ -17,6 +17,7 @@ from celery_sqs.message import exact_json, wire
 from celery_sqs.publish import fast_path
 from celery_sqs.publish.producer import producer
 from celery_sqs.tasks.attempt import Attempt, AttemptStore, describe
+from celery_sqs.tasks.attempt_number import AttemptNumber, attempt_of
 from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, looks_like_outage, unwrapped
 from celery_sqs.tasks.dry_run import NOT_KNOWN, DryRun
@@ -39,6 +40,8 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
             locked row. It is run again by this worker, after a pause, and has not failed.
         backoff_base: seconds before the second attempt, at the most; doubles from there.
         backoff_cap: seconds before any attempt, at the most.
+        attempt: the number of the current attempt at this message, from 1. Without an `attempt_store` each receive is
+            one. `request.retries` are the failed attempts at all messages of the call.
         max_retries: how often `self.retry` may be called, over all messages of a call; beyond the receives that the
             queue allows it sends a new one. Unless the author sets it, the queue decides. None, where he sets that, is
             without limit.
@@ -53,6 +56,8 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
     serializer = exact_json.SERIALIZER
     max_retries = None
     Request = "celery_sqs.worker.request:SQSRequest"
+
+    attempt = AttemptNumber()
 
     permanent: ClassVar[tuple[type[BaseException], ...]] = ()
     blocked: ClassVar[tuple[type[BaseException], ...]] = ()
@@ -86,17 +91,9 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         return type(self).is_back is not SQSTask.is_back
 
     @property
-    def attempt(self) -> int:
-        """The number of the current attempt at this message, from 1. Without an `attempt_store` each receive is one.
-
-        `request.retries` are the failed attempts at all messages of the call.
-        """
-        return int(getattr(self.request, wire.ATTEMPTS, self.request.retries) or 0) + 1
-
-    @property
     def receive_count(self) -> int:
         """How often SQS has handed out the message of the current request, all its copies, this time included."""
-        return int(getattr(self.request, wire.RECEIVE_COUNT, None) or self.attempt)
+        return int(getattr(self.request, wire.RECEIVE_COUNT, None) or attempt_of(self.request))
 
     @property
     def max_receive_count(self) -> int | None:

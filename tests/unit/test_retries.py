@@ -104,6 +104,14 @@ def test_a_call_that_goes_on_in_new_messages_ends_where_one_message_would(caller
     assert isinstance(run(retries=RECEIVES - 1, args=["b", 2]).exc, MaxRetriesExceededError)
 
 
+def test_an_attribute_of_the_author_called_attempt_is_the_authors(caller, run):
+    task = caller.app.task(base=SQSTask, bind=True, name="again", shared=False)(_again)
+    task.attempt = 99
+    assert type(run()) is Retry
+    del task.attempt
+    assert task.attempt == 1
+
+
 def test_where_sqs_does_not_confirm_the_new_message_the_attempt_has_failed(caller, run):
     def refuse(*_):
         raise NotConfirmed("not in time")
