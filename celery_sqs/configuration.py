@@ -12,7 +12,7 @@ from celery_sqs import kombu_options
 from celery_sqs.errors import Misconfigured
 from celery_sqs.message import wire
 from celery_sqs.settings import DEFAULTS, Queue
-from celery_sqs.tasks.trace_log import drop_repeated
+from celery_sqs.tasks.outcomes.trace_log import drop_repeated
 
 #: Messages in flight for each process of the pool. A killed worker costs each of them a receive.
 PREFETCH_MULTIPLIER: Final = 100

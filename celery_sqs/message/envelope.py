@@ -35,6 +35,9 @@ EMBED: Final = ("callbacks", "errbacks", "chain", "chord")
 #: Seconds. Far beyond SQS's longest lease of 12 hours, and still a number that timers can take.
 MAX_TIME_LIMIT: Final = 1_000_000_000
 
+#: What no count of failed attempts reaches, and still a number that databases take.
+MAX_RETRIES: Final = 1_000_000
+
 _HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -163,8 +166,8 @@ def _is_signature(value: Any) -> bool:
 def checked_headers(given: dict[str, Any]) -> dict[str, Any]:
     """The headers that may go to Celery, of those that a message brought.
 
-    Left out are `expires`, and what is no header but a field of Celery's own, such as `delivery_info`
-    or `get`: `Task.request` takes every header for an attribute.
+    Left out is what is no header but a field of Celery's own, such as `delivery_info` or `get`: `Task.request` takes
+    every header for an attribute.
 
     Raises:
         ValueError: one of Celery's headers has a value that a worker cannot take.
@@ -223,11 +226,14 @@ PRIORITY: Final = "sqs_priority"
 #: Celery's own headers, and ours, and what its worker can take in them.
 _CELERYS: Final[dict[str, Callable[[Any], bool]]] = {
     "eta": _is_time,
+    "expires": _is_time,
     "group": is_text,
     "group_index": _is_whole,
+    "ignore_result": lambda value: isinstance(value, bool),
     "origin": is_text,
     "parent_id": is_text,
     "replaced_task_nesting": _is_whole,
+    "retries": lambda value: _is_whole(value) and 0 <= value <= MAX_RETRIES,
     "root_id": is_text,
     "shadow": is_text,
     "stamped_headers": _are_names,
@@ -236,7 +242,6 @@ _CELERYS: Final[dict[str, Callable[[Any], bool]]] = {
     "timelimit": _are_limits,
 }
 
-#: Among these is `expires`: Celery deletes an expired message unrun. Here only SQS's retention ends one.
 #: And `compression`: kombu would unpack the body, and Celery deletes what cannot be unpacked.
 _FIELDS: Final = frozenset(dir(Context)) | {"compression"}
 

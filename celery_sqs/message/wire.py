@@ -36,28 +36,21 @@ OURS: Final = frozenset({TASK, TASK_ID, HEADERS})
 #: The header that says a worker how many receives the queue allows; None without a redrive policy.
 MAX_RECEIVE_COUNT: Final = "sqs_max_receive_count"
 
-#: The header that says how often SQS has handed out the message, this time included; `retries` are failed attempts.
+#: The header that says how often SQS has handed out the message, this time included.
 RECEIVE_COUNT: Final = "sqs_receive_count"
+
+#: The header that counts the failed attempts at this message. `retries` are those of the call: of the messages that
+#: this one was sent in place of, too.
+ATTEMPTS: Final = "sqs_attempts"
 
 #: Headers that have a place of their own, or that the receiving side works out again.
 _DERIVED: Final = frozenset(
-    {
-        "task",
-        "id",
-        "lang",
-        "argsrepr",
-        "kwargsrepr",
-        "retries",
-        "message_id",
-        "sqs_sent_at",
-        "ignore_result",
-        MAX_RECEIVE_COUNT,
-        RECEIVE_COUNT,
-    }
+    {"task", "id", "lang", "argsrepr", "kwargsrepr", "message_id", "sqs_sent_at"}
+    | {ATTEMPTS, MAX_RECEIVE_COUNT, RECEIVE_COUNT}
 )
 
 #: Celery's headers when nobody set them and they are not None. Its worker assumes the same where one is missing.
-_UNSET: Final[dict[str, Any]] = {"replaced_task_nesting": 0, "stamps": {}, "timelimit": [None, None]}
+_UNSET: Final[dict[str, Any]] = {"replaced_task_nesting": 0, "retries": 0, "stamps": {}, "timelimit": [None, None]}
 
 #: What a stranger's message can make parsers and checks raise.
 _MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
@@ -148,7 +141,7 @@ def decode(
         default_task: the task for an object that names none.
         is_exact: says of a task's name whether the task gets exact numbers.
         max_receive_count: receives that the queue allows, where it has a redrive policy.
-        attempts: failed attempts so far; None: each receive before this one counts as one.
+        attempts: failed attempts at this message so far; None: each receive before this one counts as one.
 
     Raises:
         Undecodable: it is no task call.
@@ -156,22 +149,24 @@ def decode(
     try:
         called, headers = _parse(message, default_task, is_exact)
         headers[MAX_RECEIVE_COUNT] = max_receive_count
-        headers["retries"] = headers[RECEIVE_COUNT] - 1 if attempts is None else attempts
-        info = {"exchange": "", "routing_key": queue, "queue_url": queue_url}
+        headers[ATTEMPTS] = headers[RECEIVE_COUNT] - 1 if attempts is None else attempts
+        headers["retries"] = headers.get("retries", 0) + headers[ATTEMPTS]
         return {
             "body": called.text,
             "content-type": called.content_type,
             "content-encoding": "utf-8",
             "headers": headers,
-            "properties": _properties(message["ReceiptHandle"], info, headers.pop(envelope.PRIORITY, 0)),
+            "properties": _properties(message["ReceiptHandle"], queue, queue_url, headers),
             CALL: called.call,
         }
     except _MALFORMED as error:
         raise Undecodable(_reason(error)) from error
 
 
-def _properties(receipt_handle: Any, delivery_info: dict[str, Any], priority: int) -> dict[str, Any]:
-    return {"delivery_tag": receipt_handle, "delivery_info": delivery_info, "priority": priority}
+def _properties(receipt_handle: Any, queue: str, queue_url: str, headers: dict[str, Any]) -> dict[str, Any]:
+    redelivered = headers[RECEIVE_COUNT] > 1
+    info = {"exchange": "", "routing_key": queue, "queue_url": queue_url, "redelivered": redelivered}
+    return {"delivery_tag": receipt_handle, "delivery_info": info, "priority": headers.pop(envelope.PRIORITY, 0)}
 
 
 def sent_at(message: Any) -> float | None:

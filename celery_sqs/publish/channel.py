@@ -1,6 +1,5 @@
 """The half of the channel that sends: one message for each publish, confirmed by SQS."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,19 +8,10 @@ from kombu.transport import SQS
 from celery_sqs.errors import Unpurgeable, Unsendable
 from celery_sqs.message import wire
 from celery_sqs.message.outgoing import Outgoing
-from celery_sqs.per_process import per_process
-from celery_sqs.publish import parameters
+from celery_sqs.publish import parameters, priority
 from celery_sqs.publish.amqp import IS_EXACT, SETTINGS
 from celery_sqs.publish.sender import sender
 from celery_sqs.settings import Settings
-
-logger = logging.getLogger(__name__)
-
-
-@per_process
-def _warn_of_priority(task: str | None) -> None:
-    """Say it once of each task."""
-    logger.warning("%s is called with a priority, which its message carries, but SQS has no priorities", task)
 
 
 class SendingChannel(SQS.Channel):
@@ -56,7 +46,7 @@ class SendingChannel(SQS.Channel):
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         if wire.priority(message):
-            _warn_of_priority(message["headers"].get("task"))
+            priority.warn(message["headers"].get("task"))
         properties = message["properties"]
         beside = self.parameters(queue, message["headers"], properties)
         outgoing = wire.encode(message, self._is_exact, properties.get("message_attributes"))

@@ -6,8 +6,8 @@ again, until SQS moves it to the DLQ.
 
 | kind | what has happened | the message |
 |---|---|---|
-| own | the task raised | back after a pause that doubles, with full jitter |
-| permanent | it raised what no later attempt can mend | back at once, so it is in the DLQ within a second |
+| own | the task raised | back after a pause that doubles, with full jitter; deleted if a retry has sent another |
+| permanent | it raised what no later attempt can mend, or Reject | back at once, so it is in the DLQ within a second |
 | lost | its process was killed, or it overran its time limit | like own |
 | begun | it runs alone, or its worker died while it did: it is on record before it begins | nothing yet |
 | poison | nobody can read it, has such a task, or may run it from this queue | like permanent |
@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Final, Protocol
 
 from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]  # the stubs lag behind
 from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
-from celery.exceptions import Retry
+from celery.exceptions import Reject, Retry
 from celery.utils.serialization import UnpickleableExceptionWrapper
 
 from celery_sqs.errors import SQSError
@@ -77,6 +77,10 @@ class FailsAlone(SQSError):
         return cls(f"{runs} times in a row, while what it depends on answers: {type(error).__name__}: {first_line}")
 
 
+class Resent(Retry):
+    """A retry for which a new message has been sent: this one is done."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetryDecision:
     """What is to become of the message of a failed task.
@@ -89,6 +93,7 @@ class RetryDecision:
         error: what was raised, in one line; filled in where the process that decides is not the one that reports.
         traceback: where, as text.
         is_recorded: whether the attempt is on record, unless nothing is to be.
+        is_resent: whether a new message takes the place of this one, which is deleted.
     """
 
     kind: Kind
@@ -97,6 +102,7 @@ class RetryDecision:
     error: str = ""
     traceback: str = ""
     is_recorded: bool = True
+    is_resent: bool = False
 
     def with_error(self, error: BaseException, einfo: Any) -> "RetryDecision":
         """The same decision, with what was raised and where, and whether `SQSTask` has noted that at `einfo`.
@@ -133,20 +139,25 @@ def decide(
         attempt: the attempt's number, from 1.
         max_receive_count: attempts that the queue allows; None without a redrive policy.
     """
-    cause = _cause(error)
+    if isinstance(error, Resent):
+        return RetryDecision(Kind.OWN, _delay(error.when), is_resent=True)
     if looks_like_outage(task, error):
         return RetryDecision(Kind.OUTAGE)
+    cause = cause_of(error)
     if _is_one_of(cause, task.blocked):
         return RetryDecision(Kind.BLOCKED, BLOCKED_PAUSE)
     final = is_last(attempt, max_receive_count)
-    if _is_one_of(cause, task.permanent):
-        return RetryDecision(Kind.PERMANENT, 0, final)
+    if isinstance(error, Reject) or _is_one_of(cause, task.permanent):
+        is_requeued = isinstance(error, Reject) and error.requeue  # type: ignore[attr-defined]  # the stubs lack it
+        return RetryDecision(Kind.OWN if is_requeued else Kind.PERMANENT, 0, final)
     kind = Kind.LOST if isinstance(error, LOST) else Kind.OWN
     if final:
         return RetryDecision(kind, 0, final=True)
     if isinstance(error, Retry) and error.when is not None:
-        return RetryDecision(kind, _seconds_until(error.when))
-    return RetryDecision(kind, backoff(message_id, attempt, task.backoff_base, task.backoff_cap))
+        delay = _delay(error.when)
+    else:
+        delay = backoff(message_id, attempt, task.backoff_base, task.backoff_cap)
+    return RetryDecision(kind, delay)
 
 
 def is_last(attempt: int, max_receive_count: int | None) -> bool:
@@ -171,8 +182,8 @@ def unwrapped(exc_info: Any) -> BaseException:
 
 def looks_like_outage(task: RetryPolicy, error: BaseException) -> bool:
     """Whether a task takes an error for an outage. Where it has a probe, that has the last word, before `decide`."""
-    cause = _cause(error)
-    if isinstance(cause, FailsAlone):
+    cause = cause_of(error)
+    if isinstance(cause, FailsAlone) or isinstance(error, Resent):
         return False
     try:
         return task.is_outage(cause)
@@ -182,7 +193,7 @@ def looks_like_outage(task: RetryPolicy, error: BaseException) -> bool:
         return False
 
 
-def _cause(error: BaseException) -> BaseException:
+def cause_of(error: BaseException) -> BaseException:
     """Why a task gave up, where it said so."""
     return error.exc if isinstance(error, Retry) and isinstance(error.exc, BaseException) else error
 
@@ -195,9 +206,14 @@ def _is_one_of(error: BaseException, classes: tuple[type[BaseException], ...]) -
     return isinstance(error, classes)
 
 
-def _seconds_until(when: Any) -> int:
-    """Of the `when` of Celery's Retry: a number of seconds, or an instant."""
+def seconds_until(when: Any) -> float:
+    """Of the `when` of Celery's Retry: a number of seconds, or an instant, which is in UTC where it has no zone."""
     if isinstance(when, datetime):
         aware = when if when.tzinfo else when.replace(tzinfo=UTC)
-        when = (aware - datetime.now(UTC)).total_seconds()
-    return int(min(LONGEST_DELAY, max(0, when or 0)))
+        return (aware - datetime.now(UTC)).total_seconds()
+    return float(when or 0)
+
+
+def _delay(when: Any) -> int:
+    """For how long SQS is to hide a message."""
+    return int(min(LONGEST_DELAY, max(0, seconds_until(when))))

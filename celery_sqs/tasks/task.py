@@ -4,36 +4,32 @@ A failed attempt is a message that is not deleted. SQS counts a message's receiv
 last one. A task with a store of attempts counts those instead: see `celery_sqs.consume.budget`.
 """
 
+import itertools
 import logging
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
 from celery import Task
-from celery.exceptions import Retry
+from celery.exceptions import Ignore, Reject, Retry
 
 from celery_sqs.message import wire
 from celery_sqs.publish import fast_path
 from celery_sqs.publish.producer import producer
 from celery_sqs.tasks.attempt import Attempt, AttemptStore, describe
-from celery_sqs.tasks.call import Call
-from celery_sqs.tasks.decision import (
-    BACKOFF_BASE,
-    BACKOFF_CAP,
-    decide,
-    is_last,
-    looks_like_outage,
-    unwrapped,
-)
-from celery_sqs.tasks.dry_run import NOT_KNOWN, DryRun
+from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, looks_like_outage, unwrapped
 from celery_sqs.tasks.escape import Escaped, escapes
+from celery_sqs.tasks.hooks import TaskHooks
 from celery_sqs.tasks.message_ids import with_ids
+from celery_sqs.tasks.outcomes.attempt_number import AttemptNumber, attempt_of
+from celery_sqs.tasks.outcomes.outcome import OUTCOME, close, noted
+from celery_sqs.tasks.outcomes.retries import Asked, retry
+from celery_sqs.tasks.outcomes.tracer import make_tracer
 from celery_sqs.tasks.suspicion import answers, confirmed
 
 logger = logging.getLogger(__name__)
 
 
-class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
+class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stubs only
     """Base of every task. `celery_sqs.tasks.decision` says what becomes of the message of one that fails.
 
     Attributes:
@@ -43,8 +39,11 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
             locked row. It is run again by this worker, after a pause, and has not failed.
         backoff_base: seconds before the second attempt, at the most; doubles from there.
         backoff_cap: seconds before any attempt, at the most.
-        max_retries: None: the queue says how often a message is tried, as it does for every failure.
-            A number lets `self.retry` give up earlier, which ends the pauses and not the receives.
+        attempt: the number of the current attempt at this message, from 1. Without an `attempt_store` each receive is
+            one. `request.retries` are the failed attempts at all messages of the call.
+        max_retries: how often `self.retry` may be called, over all messages of a call; beyond the receives that the
+            queue allows it sends a new one. Unless the author sets it, the queue decides. None, where he sets that, is
+            without limit.
     """
 
     abstract = True
@@ -55,6 +54,8 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
     reject_on_worker_lost = True
     max_retries = None
     Request = "celery_sqs.worker.request:SQSRequest"
+
+    attempt = AttemptNumber()
 
     permanent: ClassVar[tuple[type[BaseException], ...]] = ()
     blocked: ClassVar[tuple[type[BaseException], ...]] = ()
@@ -88,14 +89,9 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         return type(self).is_back is not SQSTask.is_back
 
     @property
-    def attempt(self) -> int:
-        """The number of the current attempt, from 1. Without an `attempt_store` each receive counts as one."""
-        return int(self.request.retries or 0) + 1
-
-    @property
     def receive_count(self) -> int:
         """How often SQS has handed out the message of the current request, all its copies, this time included."""
-        return int(getattr(self.request, wire.RECEIVE_COUNT, None) or self.attempt)
+        return int(getattr(self.request, wire.RECEIVE_COUNT, None) or attempt_of(self.request))
 
     @property
     def max_receive_count(self) -> int | None:
@@ -103,11 +99,40 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         limit: int | None = getattr(self.request, wire.MAX_RECEIVE_COUNT, None)
         return limit
 
+    def is_set(self, name: str) -> bool:
+        """Whether the author of the task has set an attribute, if only to what is the default here."""
+        classes = itertools.takewhile(lambda each: each is not SQSTask, type(self).__mro__)
+        return any(name in vars(each) for each in (self, *classes))
+
+    @property
+    def __trace__(self) -> Any:
+        """Celery's tracer, which runs the task in a worker: made by us wherever Celery makes one."""
+        return vars(self).get("_tracer")
+
+    @__trace__.setter
+    def __trace__(self, tracer: Any) -> None:
+        self._tracer = make_tracer(self)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run in a worker, where nothing that a task raises may end the process."""
-        if self.request.called_directly:
+        """Run in a worker, where nothing that a task raises may end the process.
+
+        An attempt that fails and is not the last is a Retry, also to those who patch this method.
+        """
+        request: Any = self.request
+        if request.called_directly or request._protected:
             return super().__call__(*args, **kwargs)
-        return confirmed(self, lambda: self._run_guarded(*args, **kwargs))
+        request._protected = 1  # a task that calls itself from now on calls a function
+        if request.is_eager:
+            return self.run(*args, **kwargs)
+        try:
+            return confirmed(self, lambda: self._run_guarded(*args, **kwargs))
+        except (Ignore, Reject):
+            raise
+        except Exception as error:
+            outcome = close(self, error)
+            if outcome.raised is error:
+                raise
+            raise outcome.raised from error
 
     def _run_guarded(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -130,49 +155,49 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         if fast is not None:
             return fast_path.send(fast, *args, **options)
         ours = {"argsrepr": "", "kwargsrepr": "", "declare": (), "producer": producer(self.app)}
+        if (
+            options.get("ignore_result", self.ignore_result) == self.ignore_result
+            and not self.app.conf.task_always_eager
+        ):
+            # What the worker knows of the task does not travel.
+            ours["headers"] = {**(options.pop("headers", None) or {}), "ignore_result": None}
         return super().apply_async(args, kwargs, **{**ours, **options})
 
-    def retry(  # type: ignore[override]  # new arguments would be another message
+    def retry(
         self,
-        *,
+        args: Any = None,
+        kwargs: Any = None,
         exc: Exception | None = None,
         throw: bool = True,
         eta: datetime | None = None,
-        countdown: int | None = None,
+        countdown: float | None = None,
         max_retries: int | None = None,
+        **options: Any,
     ) -> Retry:
-        """Give the attempt up, so that SQS delivers the same message again.
+        """Give the attempt up: SQS delivers the same message again, later.
 
-        Celery's own would send a new message and delete this one, and the receive count would start
-        anew: https://docs.celeryq.dev/en/stable/userguide/tasks.html#retrying
+        A new message is sent, and this one deleted then, with arguments or options, without `throw`, with a delay that
+        SQS does not take, and where the author allows more retries than the queue has receives.
 
         Args:
+            args: of a new message.
+            kwargs: of a new message.
             exc: why; it is what is recorded.
             throw: whether to raise the Retry, or to return it.
             eta: when to try again.
-            countdown: seconds until then; without both the task's own back-off.
+            countdown: seconds until then; without both `default_retry_delay` where that is set, else the back-off.
             max_retries: overrides the task's.
+            **options: of a new message, as `apply_async` takes them.
 
         Raises:
             celery.exceptions.Retry: the attempt is over.
             BaseException: `exc`, or MaxRetriesExceededError, when this was the last attempt.
+            celery_sqs.errors.SQSError: SQS has not confirmed the new message.
         """
-        limit = self.max_retries if max_retries is None else max_retries
-        has_no_more = is_last(self.attempt, self.max_receive_count) or (
-            limit is not None and self.request.retries >= limit
-        )
-        if self.request.called_directly or has_no_more:
-            raise exc or self.MaxRetriesExceededError(f"{self.name} asked for an attempt after its last one")
-        again = Retry(exc=exc, when=eta if eta is not None else countdown)  # type: ignore[arg-type]  # an int is Real
-        if throw:
-            raise again
-        return again
+        return retry(self, Asked(args, kwargs, exc, throw, eta, countdown, max_retries, options))
 
     def on_failure(self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """Celery's hook for a failed run: log the attempt and record it.
-
-        What it raises becomes the run's error: celery.app.trace.report_internal_error.
-        """
+        """Celery's hook for a failed run: log and record it, unless `celery_sqs.tasks.outcomes.outcome` has done so."""
         self._note(exc, exc, einfo)
 
     def on_retry(self, exc: BaseException | None, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
@@ -183,13 +208,8 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
             self._note(again, exc or again, einfo)
 
     def _note(self, raised: BaseException, error: BaseException, einfo: Any) -> None:
-        request = self.request
-        message_id = str(getattr(request, "message_id", None) or request.id)
-        decision = decide(self, raised, message_id, self.attempt, self.max_receive_count)
-        text = str(einfo.traceback) if einfo else ""
-        is_recorded = self.note(Attempt.of(self.name, request, message_id, self.receive_count, decision, error, text))
-        if einfo:
-            einfo.is_recorded = is_recorded  # it is all that the worker's main process hears of a failed run
+        if not hasattr(self.request, OUTCOME):
+            einfo.is_recorded = noted(self, raised, error, str(einfo.traceback)).is_recorded
 
     def note(self, attempt: Attempt) -> bool:
         """Log a failed attempt and record it; returns False where the store refuses that for good.
@@ -239,48 +259,3 @@ class SQSTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
             text = "an attempt of %s[%s] cannot be recorded with its text: %s"
             logger.warning(text, self.name, attempt.task_id, type(failure).__name__)
             confirmed(self, lambda: store.record(attempt.without_text()))
-
-    def message_group_id(self, *args: Any, **kwargs: Any) -> str | None:
-        """SQS's group of a call with these arguments, where the caller names none; None: no group.
-
-        Within a group a FIFO queue keeps the order; other queues serve groups in turn.
-        """
-        return None
-
-    def message_deduplication_id(self, *args: Any, **kwargs: Any) -> str | None:
-        """By what a FIFO queue knows a call with these arguments again within five minutes; None: by its task id."""
-        return None
-
-    def subject(self, *args: Any, **kwargs: Any) -> str | None:
-        """What a call is about, to find it by; nothing unless a subclass says so."""
-        return None
-
-    def dry_run(self, calls: Sequence[Call]) -> Sequence[DryRun]:
-        """Whether the code of today would accept these calls, without running them; an answer for each, in their order.
-
-        Asked before dead messages are sent again, of up to 500 calls at once.
-        """
-        return [NOT_KNOWN] * len(calls)
-
-    def are_done(self, calls: Sequence[Call]) -> Sequence[bool | None]:
-        """Whether the effect of each of these calls is there, in their order; None where that is not known.
-
-        Asked of calls that were sent again, up to 500 at once. A call with the answer None is taken to be done when
-        its success is on record.
-        """
-        return [None] * len(calls)
-
-    def find_done(self, subjects: Mapping[str, str | None]) -> set[str]:
-        """Of calls of this task those whose effect is there, by task id. None unless a subclass says which.
-
-        Asked of up to 500 calls that are unfinished on record although no worker has them: a killed worker cannot say
-        what it has done. A call that is not in the answer is asked for again, until no message is left in the queues.
-
-        Args:
-            subjects: by task id what each call is about; None where that is not known.
-        """
-        return set()
-
-    def log_context(self, *args: Any) -> dict[str, Any]:
-        """What the logs of a call carry besides its task id."""
-        return {}

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from celery import signals
+from celery.exceptions import NotRegistered
 from celery.worker import consumer
 
 from celery_sqs.consume.delivery import Delivery
@@ -14,6 +15,7 @@ from celery_sqs.settings import Settings
 from celery_sqs.tasks.attempt import Attempt, describe
 from celery_sqs.tasks.decision import Kind, RetryDecision, is_last
 from celery_sqs.tasks.task import SQSTask
+from celery_sqs.worker.outcome import report_unrun
 from celery_sqs.worker.recorder import record, record_soon
 from celery_sqs.worker.request import settle
 
@@ -80,15 +82,23 @@ class Consumer(consumer.Consumer):
 
     def bury(self, delivery: Delivery, error: Exception, name: str = "", task_id: str = "") -> None:
         """Record why nobody can run a message, and make it visible at once."""
-        task = self.app.tasks.get(self.default_task)
-        if not isinstance(task, SQSTask):
-            self.channel.release(delivery.receipt_handle, 0)
-            return
         attempt = self.attempt(delivery, Kind.POISON, error, name, task_id or delivery.message_id)
         decision = RetryDecision(Kind.POISON, 0, attempt.final, describe(error))
+        recorders = map(self.app.tasks.get, (self.default_task, name))
+        task = next((task for task in recorders if isinstance(task, SQSTask)), None)
+        take_effect = functools.partial(self._give_up, attempt, delivery, task)
+        if task is None:
+            record_soon(take_effect, decision)
+        else:
+            record_soon(record, task, attempt, decision, take_effect)
+
+    def _give_up(self, attempt: Attempt, delivery: Delivery, task: SQSTask | None, decision: RetryDecision) -> None:
+        """On the recorder's thread: what nobody can run has failed, once SQS will not hand it out again."""
+        if decision.final and attempt.task:
+            known = attempt.task in self.app.tasks
+            report_unrun(self.app, delivery, attempt, attempt.error if known else NotRegistered(attempt.task))
         report = functools.partial(self.report, attempt, delivery)
-        take_effect = functools.partial(settle, self.channel, delivery.receipt_handle, task, report)
-        record_soon(record, task, attempt, decision, take_effect)
+        settle(self.channel, delivery.receipt_handle, task, report, decision)
 
     def attempt(
         self,
@@ -122,7 +132,8 @@ class Consumer(consumer.Consumer):
         self.event_dispatcher.send(
             event,
             uuid=attempt.task_id,
-            name=attempt.task,
+            # Of all that are unknown one: anybody may send any name, and each is a series of some metric.
+            name=attempt.task if attempt.task in self.app.tasks else "",
             message_id=attempt.message_id,
             receive_count=attempt.receive_count,
             sent_at=wire.sent_at(delivery.message),

@@ -18,6 +18,7 @@ from celery_sqs.tasks.attempt import Attempt, OnRecord, describe
 from celery_sqs.tasks.decision import Kind, is_last, looks_like_outage
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.throttled_log import ThrottledLog
+from celery_sqs.worker.outcome import report_lost
 from celery_sqs.worker.recorder import record_soon
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ class WorkerOwner(Owner):
         logger.error(text, known.lost, task.name, delivery.message_id, extra={"final": final})
         event = "task-failed" if final else "task-retried"
         fields = {"kind": Kind.LOST.value, "exception": describe(ENDED), "traceback": ""}
+        report_lost(task, delivery, self._consumer.default_task, WorkerLostError(*ENDED.args), final)
         self._consumer.report(self._begun(task, delivery), delivery, event, **fields)
 
     def begin(self, delivery: Delivery) -> None:

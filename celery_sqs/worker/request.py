@@ -1,10 +1,12 @@
 """A task's request in the worker's main process, and `settle`, through which each outcome takes effect."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
+from billiard.exceptions import WorkerLostError
 from celery.exceptions import Ignore, Reject
-from celery.signals import task_failure
+from celery.signals import task_revoked
 from celery.worker import state
 from celery.worker.request import Request
 
@@ -13,7 +15,9 @@ from celery_sqs.message import wire
 from celery_sqs.metrics import count_unrecorded
 from celery_sqs.tasks.attempt import Attempt
 from celery_sqs.tasks.call import Call
-from celery_sqs.tasks.decision import LOST, Kind, RetryDecision, decide, unwrapped
+from celery_sqs.tasks.decision import Kind, RetryDecision, decide, unwrapped
+from celery_sqs.tasks.outcomes.tracer import DECISION
+from celery_sqs.worker.outcome import report_outcome
 from celery_sqs.worker.recorder import record, record_soon
 
 
@@ -39,7 +43,10 @@ def settle(
         report("task-parked")
         channel.postpone(delivery_tag, decision.delay)
     else:
-        channel.release(delivery_tag, decision.delay)
+        if decision.is_resent:
+            channel.basic_ack(delivery_tag)
+        else:
+            channel.release(delivery_tag, decision.delay)
         if not decision.is_recorded:
             count_unrecorded()
         event = "task-failed" if decision.final else "task-retried"
@@ -77,8 +84,8 @@ class SQSRequest(Request):
 
     @property
     def attempt(self) -> int:
-        """The number of this attempt, from 1."""
-        return int(self.request_dict["retries"]) + 1
+        """The number of this attempt at the message, from 1."""
+        return int(self.request_dict[wire.ATTEMPTS]) + 1
 
     @property
     def max_receive_count(self) -> int | None:
@@ -99,7 +106,7 @@ class SQSRequest(Request):
             self._eventer.send(
                 event,
                 uuid=self.id,
-                name=self.name,
+                name=self.task.name,  # and not what its message calls it: each name is a series of some metric
                 message_id=facts["message_id"],
                 receive_count=facts[wire.RECEIVE_COUNT],
                 sent_at=facts.get("sqs_sent_at"),
@@ -160,35 +167,57 @@ class SQSRequest(Request):
         super().on_accepted(pid, time_accepted)
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
-        """Settle a failed run as `celery_sqs.tasks.decision` says.
+        """Settle a failed run as was decided in the pool; decide here on what the pool says of one that could not.
 
-        Celery's own deletes the message of a task that raises Ignore or is terminated, and ends the
-        worker on a MemoryError.
+        Celery's own ends the worker on a MemoryError, and asks the result backend on the event loop.
         """
+        state.task_ready(self)
         error = unwrapped(exc_info)
+        if self._already_revoked:  # and so was killed
+            return
+        if isinstance(error, Ignore):
+            self.settle(None)
+            return
+        decision: RetryDecision | None = getattr(exc_info, DECISION, None)
+        if decision is not None:
+            self.settle(decision)
+            return
         decision = decide(self.task, error, self.message_id, self.attempt, self.max_receive_count)
         decision = decision.with_error(error, exc_info)
-        state.task_ready(self)
-        if decision.kind is not Kind.OUTAGE and isinstance(error, (*LOST, Ignore, Reject)):
-            # The task's own hook could not record it, or was not asked to.
-            attempt = Attempt.of(
-                self.name, self._context, self.message_id, self.receive_count, decision, error, decision.traceback
-            )
-            record_soon(record, self.task, attempt, decision, self.settle)
-            self._signal(error, exc_info)
-        else:
+        is_noted = exc_info.internal and not isinstance(error, Reject)  # by the pool: Celery's tracer has failed
+        if is_noted or decision.kind is Kind.OUTAGE:
             self.settle(decision)
-
-    def _signal(self, error: BaseException, exc_info: Any) -> None:
-        task_failure.send(
-            sender=self.task,
-            task_id=self.id,
-            exception=error,
-            args=self.args,
-            kwargs=self.kwargs,
-            traceback=exc_info.traceback,
-            einfo=exc_info,
+            return
+        attempt = Attempt.of(
+            self.task.name, self._context, self.message_id, self.receive_count, decision, error, decision.traceback
         )
+        record_soon(self._record, attempt, decision, exc_info)
+
+    def _record(self, attempt: Attempt, decision: RetryDecision, exc_info: Any) -> None:
+        """On the recorder's thread: a failed attempt that the pool could not report."""
+        if isinstance(attempt.error, WorkerLostError) and self._success_was_stored():
+            self.settle(None)  # its process was lost after it had succeeded
+        else:
+            record(self.task, attempt, decision, functools.partial(self._close, attempt.error, exc_info))
+
+    def _close(self, error: BaseException, exc_info: Any, decision: RetryDecision) -> None:
+        if decision.kind.is_failed_attempt:
+            report_outcome(self.task, self._context, error, exc_info, decision)
+        self.settle(decision)
+
+    def _announce_revoked(self, reason: str, terminated: bool, signum: Any, expired: bool) -> None:
+        """It is not run, and its message is deleted. Celery's own asks the result backend on the event loop."""
+        self._already_revoked = True
+        state.task_ready(self)
+        record_soon(self._revoke, reason, {"terminated": terminated, "signum": signum, "expired": expired})
+
+    def _revoke(self, reason: str, how: dict[str, Any]) -> None:
+        try:
+            self.task.backend.mark_as_revoked(self.id, reason, request=self._context, store_result=self.store_errors)
+        finally:
+            self.send_event("task-revoked", **how)
+            self.acknowledge()
+            task_revoked.send(self.task, request=self._context, **how)
 
     def on_timeout(self, soft: bool, timeout: float) -> None:
         """Nothing: the pool reports a hard time limit to `on_failure`, too, and a soft one to the task itself."""

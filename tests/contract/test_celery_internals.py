@@ -13,6 +13,15 @@ DIGITS = 40  # of a digest
 
 # sha256 of the source of each upstream function that we override, or that ours depends on.
 PINNED = {
+    "celery.worker.request:create_request_cls": "871f30fe1cfee4bfbc381a230a6fad481a2cfcf9",
+    "celery.worker.request:Request.revoked": "5132788b1bc86f2606a2f46044fdb58988cef754",
+    "celery.worker.request:Request._success_was_stored": "08bb3c0dafad108a21efd3d759b7199aaba63abe",
+    "celery.worker.request:Request._announce_revoked": "a34ab36ca94d4d637c7748200793696321415c18",
+    "celery.app.trace:setup_worker_optimizations": "61e0f9447b6eca03536d047e48cd4fcc0a78746a",
+    "celery.app.trace:build_tracer": "b2945aec38e1872e25bfb625e3857a10776fb319",
+    "celery.app.trace:TraceInfo.handle_error_state": "682af92f6c79eaabe98a0365bdf5d791f3a6e6ee",
+    "celery.app.task:Task.signature_from_request": "52ba3d1d0d2373f2cf8d9836f842b9471663161f",
+    "celery.app.task:Context.as_execution_options": "9c2d25ba145aabd180b788528508b522f87aaef9",
     "celery.app.control:Control.broadcast": "2f173e5e42a207a7f528f362ed03e697742ba723",
     "celery.app.control:Control.discard_all": "46db3c53fccb58e96c364030add11eaf9070489a",
     "celery.app.control:Control.purge": "46db3c53fccb58e96c364030add11eaf9070489a",
@@ -28,10 +37,8 @@ PINNED = {
     "celery.app.task:Task.on_retry": "d8282b711d1537009e7b308fe6672cd07b7eba24",
     "celery.app.task:Task.retry": "82cd910b59663a008b64cde30555ab2097d23ef9",
     "celery.app.trace:TraceInfo._log_error": "d654911c2cb07e9782fbcaca5e31352ae144806a",
-    "celery.app.trace:TraceInfo.handle_error_state": "682af92f6c79eaabe98a0365bdf5d791f3a6e6ee",
     "celery.app.trace:TraceInfo.handle_failure": "837ebf27a44af44e0518ac04d48e822089bfb903",
     "celery.app.trace:TraceInfo.handle_retry": "334e176e5c8b9f39b5276dd80847e90b751ff9d3",
-    "celery.app.trace:build_tracer": "b2945aec38e1872e25bfb625e3857a10776fb319",
     "celery.app.utils:detect_settings": "9bddbf7dd0559c11aea010bc73bf75a621e1f3a8",
     "celery.concurrency.base:BasePool.apply_async": "4db4ca91db58d9fb500b3801607a80f7f345ba05",
     "celery.events:EventDispatcher.__init__": "5cc6b0f6bac2d68b8aa1fbe1fd80d745d0da6c34",

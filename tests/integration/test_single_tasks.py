@@ -33,7 +33,7 @@ LAST_RECEIVE = RECEIVES[-1]
 VISIBILITY_TIMEOUT = 30  # seconds, as in production
 
 #: The jobs that fail each time, each in a way of its own.
-ALWAYS_FAIL = ("fail", "retry", "insist", "ignore", "reject", "leave", "exhaust", "cancel", "despair")
+ALWAYS_FAIL = ("fail", "retry", "insist", "reject", "leave", "exhaust", "cancel", "despair")
 
 #: Seconds on the way between worker, SQS and back; on a machine that has other work, too.
 ON_THE_WAY = 1.5
@@ -184,11 +184,18 @@ def test_a_failed_task_is_run_again_after_the_back_off_of_its_message(here):
     assert here.failures_of(task_id) == _all("own", "LookupError")
 
 
-@pytest.mark.parametrize(("job", "error"), [("ignore", "Ignore"), ("reject", "Reject")])
-def test_a_task_that_wants_its_message_dropped_fails_and_leaves_a_record(here, job, error):
-    task_id = here.fail(job)
-    assert len(here.runs_of(job, task_id)) == ATTEMPTS
-    assert here.failures_of(task_id) == _all("own", error)
+def test_a_task_that_rejects_its_message_fails_and_leaves_a_record(here):
+    task_id = here.fail("reject")
+    assert len(here.runs_of("reject", task_id)) == ATTEMPTS
+    assert here.failures_of(task_id) == _all("permanent", "Reject")
+
+
+def test_a_task_that_raises_ignore_is_done(here):
+    before = here.queues.waiting()
+    task_id = here.send("ignore").id
+    poll(lambda: here.runs_of("ignore", task_id), 5, "it runs")
+    poll(lambda: here.queues.waiting() == before, 2, "it is deleted")
+    assert here.lines(task_id, "failed") == []
 
 
 def test_what_is_permanent_is_in_the_dlq_at_once_even_if_it_cannot_be_pickled(here):
@@ -232,7 +239,9 @@ def test_in_an_outage_a_message_is_held_and_run_again_without_another_receive(he
 
 def test_every_outcome_ends_in_its_state_on_record(here):
     failed = ("FAILURE", LAST_RECEIVE)
-    outcomes = {"note": ("SUCCESS", 1), "wait": ("SUCCESS", 2)} | dict.fromkeys(ALWAYS_FAIL, failed)
+    outcomes = {"note": ("SUCCESS", 1), "ignore": ("SUCCESS", 1), "wait": ("SUCCESS", 2)} | dict.fromkeys(
+        ALWAYS_FAIL, failed
+    )
     sent = {job: here.send(job).id for job in outcomes}
     seen = dict.fromkeys(outcomes)
 

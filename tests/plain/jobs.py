@@ -31,7 +31,7 @@ def define(app, **options):
     """Make tasks of an app, named `jobs.note` and so on. Each takes one JSON object."""
     for job, own in JOBS.items():
         # Not shared: Celery would make it a task of every app in the process, the other system's too.
-        given = {"max_retries": None, "attempt_store": Attempts(), **options, **own}
+        given = {"attempt_store": Attempts(), **options, **own}
         app.task(bind=True, shared=False, name=f"jobs.{job.__name__}", **given)(job)
 
 

@@ -47,7 +47,7 @@ def create(queue_url, settings):
         worker_send_task_events=False,
     )
     app.conf.update(settings)
-    jobs.define(app)
+    jobs.define(app, max_retries=None)
     return app
 
 

@@ -59,8 +59,8 @@ def fate_of_an_ignored_task(system, **settings):
     return system.fate()
 
 
-def test_a_task_that_raises_ignore_is_in_the_dlq(here):
-    assert fate_of_an_ignored_task(here) == "dead"
+def test_a_task_that_raises_ignore_is_deleted(here):
+    assert fate_of_an_ignored_task(here) == "deleted"
 
 
 @pytest.mark.plain
@@ -95,9 +95,8 @@ def fate_of_an_expired_task(system, **settings):
     return system.fate(), len(system.runs("note"))
 
 
-def test_an_expired_task_is_run_all_the_same(here):
-    # How long a message is worth something is the queue's retention.
-    assert fate_of_an_expired_task(here) == ("deleted", 1)
+def test_an_expired_task_is_deleted_unrun(here):
+    assert fate_of_an_expired_task(here) == ("deleted", 0)
 
 
 @pytest.mark.plain

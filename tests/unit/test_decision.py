@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from billiard.einfo import ExceptionInfo
 from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
-from celery.exceptions import Ignore, Reject, Retry
+from celery.exceptions import Reject, Retry
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +16,7 @@ from celery_sqs.tasks.decision import (
     LONGEST_DELAY,
     FailsAlone,
     Kind,
+    Resent,
     RetryDecision,
     backoff,
     decide,
@@ -42,7 +43,7 @@ def decision(error, receive_count=1):
     return decide(Policy(), error, "message", receive_count, RECEIVES)
 
 
-@pytest.mark.parametrize("error", [LookupError(), Retry(), Ignore(), Reject(), MemoryError(), Exception()], ids=repr)
+@pytest.mark.parametrize("error", [LookupError(), Retry(), MemoryError(), Exception()], ids=repr)
 def test_what_a_task_raises_is_its_own_failure_and_tried_again_after_the_back_off(error):
     for receive_count in range(1, RECEIVES):
         pause = backoff("message", receive_count, Policy.backoff_base, Policy.backoff_cap)
@@ -58,9 +59,18 @@ def test_a_task_whose_process_is_gone_is_lost_and_tried_again_after_the_back_off
     assert decision(error, RECEIVES) == RetryDecision(Kind.LOST, 0, final=True)
 
 
-def test_what_is_permanent_is_visible_at_once_each_time():
-    decisions = [decision(PermissionError(), number) for number in range(1, RECEIVES + 1)]
-    assert [one.kind for one in decisions] == [Kind.PERMANENT] * RECEIVES
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (PermissionError(), Kind.PERMANENT),
+        (Reject("no"), Kind.PERMANENT),
+        (Reject("not here", requeue=True), Kind.OWN),
+    ],
+    ids=repr,
+)
+def test_what_is_permanent_or_rejected_is_visible_at_once_each_time(error, kind):
+    decisions = [decision(error, number) for number in range(1, RECEIVES + 1)]
+    assert [one.kind for one in decisions] == [kind] * RECEIVES
     assert [one.delay for one in decisions] == [0] * RECEIVES
     assert [one.final for one in decisions] == [False, False, True]
 
@@ -83,6 +93,13 @@ def test_a_call_that_is_to_blame_is_no_outage_whatever_its_task_says_of_errors()
             return True
 
     assert decide(Timid(), FailsAlone.after(3, ConnectionError()), "message", 1, RECEIVES).kind is Kind.OWN
+
+
+@pytest.mark.parametrize("receive_count", [1, RECEIVES])
+@pytest.mark.parametrize("error", [ConnectionError(), BlockingIOError(), PermissionError(), None], ids=repr)
+def test_a_retry_that_was_sent_anew_is_done_whatever_its_reason_and_never_the_last(error, receive_count):
+    arrived = pickle.loads(pickle.dumps(Resent(exc=error, when=7)))  # noqa: S301  # as the pool does
+    assert decision(arrived, receive_count) == RetryDecision(Kind.OWN, 7, is_resent=True)
 
 
 def test_a_task_that_fails_to_say_what_an_outage_is_has_none():

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -76,14 +76,15 @@ def test_callbacks_arrive():
     assert embed["chain"] == [following]
 
 
-def test_retries_are_what_sqs_has_counted():
+def test_retries_are_those_of_plain_celery_and_what_sqs_has_counted():
     headers = decode(received(plain_celery(retries=7), receive_count="2"))["headers"]
-    assert headers["retries"] == 1
+    assert headers["retries"] == 8
 
 
-def test_a_message_never_expires():
-    request = request_of(decode(received(plain_celery(expires=TYPED["at"]))))
-    assert request.expires is None
+def test_a_message_expires():
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    request = request_of(decode(received(plain_celery(expires=at))))
+    assert request.expires == at
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,25 @@
 """A request says what its delivery knows, and lets it know when the pool has it."""
 
+import threading
 from types import SimpleNamespace
 
 import pytest
+from billiard.einfo import ExceptionInfo
+from billiard.exceptions import WorkerLostError
 from celery import Celery
+from celery.exceptions import Ignore, Reject, TaskRevokedError
 from celery.worker import state
+from kombu.exceptions import ContentDisallowed
 
 from celery_sqs import SQSTask
 from celery_sqs.consume.delivery import State
 from celery_sqs.message.renewal import Renewal
-from celery_sqs.tasks.decision import Kind, RetryDecision
+from celery_sqs.tasks.decision import Kind, Resent, RetryDecision
+from celery_sqs.tasks.outcomes.tracer import DECISION
 from celery_sqs.worker.request import SQSRequest
-from tests.unit.channels import RECEIVES, Stand
+from tests.polling import poll
+from tests.unit.channels import CALL, RECEIVES, Stand
+from tests.unit.deliveries import handles
 
 
 class Pool:
@@ -42,7 +50,7 @@ def request_of(stand):
         stand.channel.hand_over(one)
         consumer = SimpleNamespace(app=app, hostname="w@h", event_dispatcher=None)
         message = stand.received[-1]
-        return SQSRequest.of(message, app.tasks["a.task"], consumer, message.ack, message.reject)
+        return SQSRequest.of(message, app.tasks["a.task"], consumer, message.ack_log_error, message.reject_log_error)
 
     return request_of
 
@@ -90,3 +98,123 @@ def test_what_is_parked_is_not_the_pools_any_more(stand, request_of):
 def test_a_failed_attempt_that_is_not_on_record_is_counted(stand, request_of, unrecorded, is_recorded):
     request_of(stand.receive(1)).settle(RetryDecision(Kind.OWN, is_recorded=is_recorded))
     assert unrecorded() == (0 if is_recorded else 1)
+
+
+class Events:
+    """Keeps the events that it is given."""
+
+    enabled = True
+
+    def __init__(self):
+        self.sent = []
+
+    def send(self, event, **fields):
+        self.sent.append((event, fields))
+
+
+class Backend:
+    """Keeps what it is told, and in which thread; or refuses all of it."""
+
+    max_retries = 0
+
+    def __init__(self):
+        self.told, self.is_away, self.app = [], False, None
+
+    def _tell(self, state, task_id):
+        if self.is_away:
+            raise ConnectionError
+        self.told.append((state, task_id, threading.current_thread().name))
+
+    def mark_as_failure(self, task_id, *_, **__):
+        self._tell("FAILURE", task_id)
+
+    def mark_as_retry(self, task_id, *_, **__):
+        self._tell("RETRY", task_id)
+
+    def mark_as_revoked(self, task_id, *_, **__):
+        self._tell("REVOKED", task_id)
+
+
+@pytest.fixture
+def told(request_of, stand):
+    """A function that tells the request of a delivery of a failure, as the pool does; returns the backend."""
+
+    def told(error, attempts=0, is_away=False, decision=None):
+        one = stand.receive(1, receives=attempts + 1)
+        one.attempts = attempts
+        request = request_of(one)
+        request.task.backend = backend = Backend()
+        backend.is_away = is_away
+        einfo = einfo_of(error)
+        if decision is not None:
+            setattr(einfo, DECISION, decision)
+        request.on_failure(einfo)
+        poll(lambda: stand.channel.in_flight.get(one.receipt_handle) is None, 2, "it is settled")
+        return backend.told
+
+    return told
+
+
+def einfo_of(error):
+    try:
+        raise error
+    except type(error):
+        return ExceptionInfo()
+
+
+def lines(caplog):
+    return [record.getMessage() for record in caplog.records if record.getMessage().startswith("attempt failed")]
+
+
+@pytest.mark.parametrize(("attempts", "state"), [(0, "RETRY"), (RECEIVES - 1, "FAILURE")])
+@pytest.mark.parametrize("error", [WorkerLostError(), ContentDisallowed("json"), SystemExit(3), Reject("no")], ids=repr)
+def test_what_the_pool_could_not_tell_of_is_logged_and_told_by_the_recorders_thread(
+    stand, told, caplog, error, attempts, state
+):
+    [(known, _, thread)] = told(error, attempts)
+    assert (known, thread[:12]) == (state, "sqs-recorder")
+    assert len(lines(caplog)) == 1
+    assert stand.released() == ["handle-1"]
+
+
+def test_a_message_that_is_rejected_to_come_again_has_no_state_until_it_is_dead(told):
+    assert told(Reject("not now", requeue=True)) == []
+
+
+def test_a_result_backend_that_is_away_keeps_no_message(stand, told):
+    assert told(WorkerLostError(), RECEIVES - 1, is_away=True) == []
+    assert stand.released() == ["handle-1"]
+
+
+def test_what_the_pool_has_decided_takes_effect_and_nothing_is_told_again(stand, told, caplog):
+    assert told(LookupError(), decision=RetryDecision(Kind.OWN, 7)) == []
+    assert (lines(caplog), stand.released()) == ([], ["handle-1"])
+
+
+@pytest.mark.parametrize("decision", [None, RetryDecision(Kind.OWN, 7, is_resent=True)], ids=["ignored", "sent anew"])
+def test_the_message_of_a_call_that_is_ignored_or_was_sent_anew_is_deleted(stand, told, decision):
+    assert told(Ignore() if decision is None else Resent(), decision=decision) == []
+    assert stand.released() == []
+    assert handles(stand.sqs.deleted) == ["handle-1"]
+
+
+def test_a_call_that_has_expired_is_revoked_by_the_recorders_thread_and_deleted(stand, request_of):
+    headers = {"DataType": "String", "StringValue": '{"expires": "2020-01-01T00:00:00+00:00", "shadow": "another"}'}
+    one = stand.receive(1, attributes={**CALL, "celery_headers": headers})
+    request = request_of(one)
+    request.task.backend = backend = Backend()
+    with pytest.raises(TaskRevokedError):
+        request.execute_using_pool(Pool())
+    poll(lambda: stand.channel.in_flight.get(one.receipt_handle) is None, 2, "it is settled")
+    assert [(state, thread[:12]) for state, _, thread in backend.told] == [("REVOKED", "sqs-recorder")]
+    stand.channel.settlements.close(5)
+    assert handles(stand.sqs.deleted) == ["handle-1"]
+
+
+def test_an_event_has_the_name_of_the_task_and_not_what_its_message_calls_it(stand, request_of):
+    headers = {"DataType": "String", "StringValue": '{"shadow": "another"}'}
+    request = request_of(stand.receive(1, attributes={**CALL, "celery_headers": headers}))
+    request._eventer = Events()
+    request.send_event("task-started")
+    [(_, fields)] = request._eventer.sent
+    assert (request.name, fields["name"]) == ("another", "a.task")

@@ -235,22 +235,26 @@ class TestSingleTask:
         return call
 
     def test_one_that_goes_on_failing_while_the_probe_succeeds_is_to_blame(self, store, in_worker):
-        with pytest.raises(FailsAlone):
+        with pytest.raises(Retry) as raised:
             in_worker("one", "drop")
+        assert isinstance(raised.value.exc, FailsAlone)
         assert len(store.writes) == RUNS
 
     def test_an_outage_is_raised_at_once(self, store, in_worker):
         store.away = True
-        with pytest.raises(ConnectionError):
+        with pytest.raises(Retry) as raised:
             in_worker("one", "good")
+        assert isinstance(raised.value.exc, ConnectionError)
         assert len(store.writes) == 1
 
     def test_a_retry_for_an_outage_is_one_only_if_the_probe_fails(self, store, in_worker):
-        with pytest.raises(FailsAlone):
+        with pytest.raises(Retry) as raised:
             in_worker("again", "good")
+        assert isinstance(raised.value.exc, FailsAlone)
         store.away = True
-        with pytest.raises(Retry):
+        with pytest.raises(Retry) as raised:
             in_worker("again", "good")
+        assert isinstance(raised.value.exc, ConnectionError)
 
 
 def test_a_task_without_a_probe_is_believed():

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 from celery import Celery
-from celery.app.trace import build_tracer
 from celery.exceptions import MaxRetriesExceededError, Retry, WorkerShutdown, WorkerTerminate
 
-from celery_sqs.message.wire import MAX_RECEIVE_COUNT, RECEIVE_COUNT
-from celery_sqs.tasks.decision import Kind, RetryDecision
+from celery_sqs.message.wire import ATTEMPTS, MAX_RECEIVE_COUNT, RECEIVE_COUNT
+from celery_sqs.tasks.decision import Kind, backoff
 from celery_sqs.tasks.escape import Escaped
+from celery_sqs.tasks.outcomes.tracer import DECISION
 from celery_sqs.tasks.task import SQSTask
 
 RECEIVES = 3
@@ -52,8 +52,8 @@ class TestRetry:
 
     @pytest.mark.parametrize(
         ("how", "when"),
-        [({"countdown": 2}, 2), ({"countdown": 0}, 0), ({"eta": ETA}, ETA), ({}, None)],
-        ids=["countdown", "at once", "eta", "back-off"],
+        [({"countdown": 2}, 2), ({"countdown": 0}, 0), ({"eta": ETA}, ETA)],
+        ids=["countdown", "at once", "eta"],
     )
     def test_it_ends_the_attempt_and_says_when_the_next_is_due(self, task, how, when):
         with pytest.raises(Retry) as raised:
@@ -66,10 +66,13 @@ class TestRetry:
             in_worker(task, exc=reason)
         assert raised.value.exc is reason
 
-    def test_it_can_be_returned_instead(self, task):
-        again = in_worker(task, countdown=2, throw=False)
-        assert isinstance(again, Retry)
-        assert again.when == 2
+    def test_without_a_time_it_is_due_after_the_back_off_or_the_authors_delay(self, task, make):
+        with pytest.raises(Retry) as raised:
+            in_worker(task)
+        assert raised.value.when == backoff("id", 1, task.backoff_base, task.backoff_cap)
+        with pytest.raises(Retry) as raised:
+            in_worker(make(_again, bind=True, name="jobs.two", default_retry_delay=7))
+        assert raised.value.when == 7
 
     @pytest.mark.parametrize("throw", [True, False])
     def test_on_the_last_attempt_it_raises_its_reason(self, task, throw):
@@ -78,20 +81,21 @@ class TestRetry:
         with pytest.raises(MaxRetriesExceededError):
             in_worker(task, attempt=RECEIVES, throw=throw)
 
-    def test_a_limit_of_its_own_ends_it_earlier_and_never_later(self, task):
+    def test_a_limit_of_its_own_ends_it_earlier(self, task):
         with pytest.raises(Retry):
             in_worker(task, attempt=1, max_retries=1)
-        with pytest.raises(MaxRetriesExceededError):
+        with pytest.raises(Retry) as raised:
             in_worker(task, attempt=2, max_retries=1)
-        with pytest.raises(MaxRetriesExceededError):
-            in_worker(task, attempt=RECEIVES, max_retries=99)
+        assert isinstance(raised.value.exc, MaxRetriesExceededError), "it is an error like any other"
 
     def test_the_tasks_limit_holds_unless_the_call_names_another(self, make):
         task = make(_again, bind=True, max_retries=0)
-        with pytest.raises(MaxRetriesExceededError):
+        with pytest.raises(Retry) as raised:
             in_worker(task)
-        with pytest.raises(Retry):
+        assert isinstance(raised.value.exc, MaxRetriesExceededError)
+        with pytest.raises(Retry) as raised:
             in_worker(task, max_retries=1)
+        assert raised.value.exc is None
 
     def test_called_directly_it_raises_its_reason(self, task):
         with pytest.raises(LookupError):
@@ -115,14 +119,13 @@ class TestAutoretry:
         assert isinstance(raised.value.exc, TimeoutError)
 
     def test_it_ends_with_the_attempts_that_the_queue_allows_or_earlier(self, make_auto):
-        task = make_auto(retry_kwargs={"max_retries": 1})
-        with pytest.raises(Retry):
-            in_worker(task, TimeoutError(), attempt=1)
+        task = make_auto(retry_kwargs={"max_retries": 1, "countdown": 50})
+        for attempt, when in ((1, 50), (2, backoff("id", 2, task.backoff_base, task.backoff_cap))):
+            with pytest.raises(Retry) as raised:
+                in_worker(task, TimeoutError(), attempt=attempt)
+            assert raised.value.when == when
         with pytest.raises(TimeoutError):
-            in_worker(task, TimeoutError(), attempt=2)
-        patient = make_auto(retry_kwargs={"max_retries": 99}, name="jobs.patient")
-        with pytest.raises(TimeoutError):
-            in_worker(patient, TimeoutError(), attempt=RECEIVES)
+            in_worker(make_auto(name="jobs.patient"), TimeoutError(), attempt=RECEIVES)
 
     @pytest.mark.parametrize(("attempt", "countdown"), [(1, 5), (2, 8)])
     def test_its_back_off_doubles_up_to_its_limit(self, make_auto, attempt, countdown):
@@ -133,7 +136,7 @@ class TestAutoretry:
 
     def test_what_it_is_not_for_is_raised(self, make_auto):
         with pytest.raises(LookupError):
-            in_worker(make_auto(), LookupError())
+            in_worker(make_auto(), LookupError(), attempt=RECEIVES)
 
 
 class TestWhatEscapes:
@@ -146,7 +149,7 @@ class TestWhatEscapes:
     )
     def test_what_would_end_the_process_is_a_failure_like_any_other(self, task, error):
         with pytest.raises(Escaped, match=type(error).__name__) as raised:
-            in_worker(task, error)
+            in_worker(task, error, attempt=RECEIVES)
         assert raised.value.__cause__ is error
 
     @pytest.mark.parametrize("error", [MemoryError(), SystemExit(3), asyncio.CancelledError()], ids=repr)
@@ -162,7 +165,7 @@ class TestWhatEscapes:
 
     def test_what_it_said_is_kept(self, task):
         with pytest.raises(Escaped, match="SystemExit: 3"):
-            in_worker(task, SystemExit(3))
+            in_worker(task, SystemExit(3), attempt=RECEIVES)
 
     def test_what_a_task_returns_is_returned(self, make):
         assert in_worker(make(_double), 7) == 14
@@ -207,8 +210,9 @@ class TestRecord:
         def trace(error, attempt=1, receive_count=1):
             task = app.task(base=Recording, name="jobs.recording", shared=False)(_throw)
             request = {"id": "id", "message_id": "message", "retries": attempt - 1, "hostname": "w@h"}
-            request |= {RECEIVE_COUNT: receive_count, MAX_RECEIVE_COUNT: RECEIVES}
-            build_tracer(task.name, task, app=app)("id", [error], {}, request)
+            request |= {ATTEMPTS: attempt - 1, RECEIVE_COUNT: receive_count, MAX_RECEIVE_COUNT: RECEIVES}
+            task.__trace__ = None
+            task.__trace__("id", [error], {}, request)
             assert len(task.recorded) <= 1
             return next(iter(task.recorded), None)
 
@@ -243,9 +247,13 @@ class TestRecord:
     def test_the_workers_main_process_hears_whether_it_is_on_record(self, app, error, is_refusing):
         task = app.task(base=Recording, name="jobs.recording", shared=False)(_throw)
         task.is_refusing = is_refusing
-        einfo, *_ = build_tracer(task.name, task, app=app)("id", [error], {}, {"id": "id", "hostname": "w@h"})
+        task.__trace__ = None
+        einfo, *_ = task.__trace__("id", [error], {}, {"id": "id", "hostname": "w@h"})
         heard = pickle.loads(pickle.dumps(einfo))  # noqa: S301  # as the pool does
-        assert RetryDecision(Kind.OWN).with_error(error, heard).is_recorded is not is_refusing
+        decision = getattr(heard, DECISION)
+        assert (decision.kind, decision.is_recorded) == (Kind.OWN, not is_refusing)
+        assert decision.error == "LookupError: no"
+        assert "in _throw" in decision.traceback or isinstance(error, Retry)
 
     def test_the_last_attempt_is_final(self, trace):
         assert trace(LookupError(), attempt=RECEIVES).final

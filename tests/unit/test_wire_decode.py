@@ -68,15 +68,21 @@ def test_retries_are_what_sqs_has_counted(receive_count, retries):
     assert decode(received("{}", receive_count=receive_count))["headers"]["retries"] == retries
 
 
-def test_a_sender_cannot_set_the_retries():
-    headers = text_attribute(json.dumps({"retries": 7}))
-    assert decode(received("{}", {"celery_headers": headers}))["headers"]["retries"] == 0
+def test_retries_go_on_in_a_message_that_was_sent_in_place_of_another_and_its_own_attempts_begin_anew():
+    headers = text_attribute(json.dumps({"retries": 7, wire.ATTEMPTS: 5}))
+    arrived = decode(received("{}", {"celery_headers": headers}, receive_count="2"))["headers"]
+    assert (arrived["retries"], arrived[wire.ATTEMPTS]) == (8, 1)
 
 
 def test_a_message_is_settled_by_its_receipt_handle():
     properties = decode(received("{}"))["properties"]
     assert properties["delivery_tag"] == "the-receipt-handle"
-    assert properties["delivery_info"] == {"exchange": "", "routing_key": QUEUE, "queue_url": QUEUE_URL}
+    where = {"exchange": "", "routing_key": QUEUE, "queue_url": QUEUE_URL}
+    assert properties["delivery_info"] == where | {"redelivered": False}
+
+
+def test_a_message_that_was_received_before_is_redelivered():
+    assert decode(received("{}", receive_count="2"))["properties"]["delivery_info"]["redelivered"] is True
 
 
 @given(
@@ -110,6 +116,10 @@ def test_callbacks_arrive():
         ({"eta": "2026-01-24T12:00:00"}, {"eta": "2026-01-24T12:00:00"}),
         ({"time_limit": 9}, {"timelimit": [9, None]}),
         ({"root_id": "another-id"}, {"root_id": "another-id"}),
+        ({"expires": "2026-01-24T12:00:00+00:00"}, {"expires": "2026-01-24T12:00:00+00:00"}),
+        ({"ignore_result": True}, {"ignore_result": True}),
+        ({"ignore_result": False}, {"ignore_result": False}),
+        ({"retries": 3}, {"retries": 3}),
     ],
 )
 def test_what_celery_says_in_headers_arrives(option, header):

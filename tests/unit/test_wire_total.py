@@ -189,6 +189,12 @@ def test_what_can_be_sent_can_be_run(message, is_exact):
         ("stamped_headers", [[]]),
         ("stamps", ["a"]),
         ("replaced_task_nesting", "deep"),
+        ("expires", "soon"),
+        ("expires", 5),
+        ("ignore_result", "yes"),
+        ("retries", -1),
+        ("retries", True),
+        ("retries", 10**9),
     ],
 )
 def test_a_header_that_celery_could_not_work_with_is_a_reason(name, value):
@@ -199,7 +205,7 @@ def test_a_header_that_celery_could_not_work_with_is_a_reason(name, value):
         decode(received(spelled(ENVELOPE | {"headers": headers})))
 
 
-@pytest.mark.parametrize("name", ["expires", "compression", "delivery_info", "headers", "get", "chord", "hostname"])
+@pytest.mark.parametrize("name", ["compression", "delivery_info", "headers", "get", "chord", "hostname"])
 def test_a_header_that_would_overwrite_what_is_celerys_own_is_left_out(name):
     for value in ("2026-01-24T12:00:00Z", "x", 5, {}):
         payload = decode(received("{}", {wire.HEADERS: text_attribute(spelled({name: value}))}))

@@ -18,7 +18,7 @@ from celery.app.task import Context, get_actual_ignore_result  # type: ignore[at
 from celery.exceptions import Ignore, Retry
 
 from celery_sqs.tasks.decision import RetryDecision, decide
-from celery_sqs.tasks.links import send_links
+from celery_sqs.tasks.outcomes.links import send_links
 
 logger = logging.getLogger(__name__)
 

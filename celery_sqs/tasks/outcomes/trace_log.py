@@ -8,7 +8,7 @@ from celery.app import trace
 
 from celery_sqs.tasks.task import SQSTask
 
-_REPEATED: Final = frozenset({trace.LOG_FAILURE, trace.LOG_RETRY})
+_REPEATED: Final = frozenset({trace.LOG_FAILURE, trace.LOG_REJECTED, trace.LOG_RETRY})
 
 
 def drop_repeated() -> None:

@@ -1,0 +1,55 @@
+"""Celery's tracer of a single task, with the outcome of `celery_sqs.tasks.outcomes.outcome` for each error."""
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from billiard.einfo import ExceptionInfo
+from celery import states
+from celery.app import trace
+from celery.exceptions import Retry
+
+from celery_sqs.tasks.outcomes.outcome import OUTCOME, Outcome, close
+
+if TYPE_CHECKING:
+    from celery_sqs.tasks.task import SQSTask
+
+logger = logging.getLogger(__name__)
+
+#: The attribute of what a pool tells of a failed run that holds the decision on its message.
+DECISION: Final = "sqs_decision"
+
+
+class SQSTraceInfo(trace.TraceInfo):
+    """What Celery's tracer does with an error, wherever it comes from: the task, a hook, a result that is no JSON."""
+
+    def handle_error_state(self, task: Any, req: Any, eager: bool = False, call_errbacks: bool = True) -> Any:
+        """Have Celery see the outcome, and the worker's main process the decision."""
+        task.request_stack.push(req)  # an error after the run comes when Celery has taken it off
+        try:
+            outcome: Outcome | None = getattr(req, OUTCOME, None)
+            if outcome is None or outcome.raised is not self.retval:
+                outcome = close(task, self.retval)
+            self.retval = outcome.raised
+            self.state = states.RETRY if isinstance(outcome.raised, Retry) else states.FAILURE
+            einfo = self._handled(task, req, eager)
+        finally:
+            task.request_stack.pop()
+        setattr(einfo, DECISION, outcome.decision)
+        return einfo
+
+    def _handled(self, task: Any, req: Any, eager: bool) -> Any:
+        try:
+            return super().handle_error_state(task, req, eager=eager)
+        # No hook and no result backend decides over the message.
+        except Exception:
+            logger.exception("the state %s of %s[%s] has not reached everybody", self.state, task.name, req.id)
+            return ExceptionInfo((type(self.retval), self.retval, sys.exc_info()[2]))
+
+
+def make_tracer(task: "SQSTask") -> Any:
+    """Celery's tracer for a task, as a worker makes it, with ours for its errors."""
+    known: Any = getattr(trace, "_localized")  # noqa: B009  # by Celery, before it makes tracers; the stubs lack it
+    hostname = known[2] if known else None
+    # Looked up now: Sentry and others replace it.
+    return trace.build_tracer(task.name, task, task.app.loader, hostname, Info=SQSTraceInfo, app=task.app)

@@ -1,0 +1,118 @@
+"""What a worker's main process reports to Celery where the pool could not: state, errbacks, signals.
+
+On the recorder's thread, as the event loop must not wait for a result backend.
+"""
+
+import functools
+import logging
+from typing import Any
+
+from billiard.einfo import ExceptionInfo
+from billiard.exceptions import TimeLimitExceeded, WorkerLostError
+from celery import signals, states
+from celery.app.task import Context
+from celery.app.trace import get_actual_ignore_result  # type: ignore[attr-defined]  # the stubs lag behind
+from celery.exceptions import Retry
+
+from celery_sqs.consume.delivery import Delivery
+from celery_sqs.errors import Undecodable
+from celery_sqs.message import wire
+from celery_sqs.publish.amqp import is_exact
+from celery_sqs.tasks.attempt import Attempt
+from celery_sqs.tasks.decision import Kind, RetryDecision
+from celery_sqs.tasks.outcomes.outcome import OUTCOME, Outcome
+
+logger = logging.getLogger(__name__)
+
+
+def report_outcome(task: Any, request: Context, error: BaseException, einfo: Any, decision: RetryDecision) -> None:
+    """Report an attempt that is on record: FAILURE if it was the last, else RETRY.
+
+    Args:
+        task: its task.
+        request: its request, with the parts of its call.
+        error: why it has failed.
+        einfo: with a traceback.
+        decision: on its message.
+    """
+    if not isinstance(error, Exception):  # who waits for a result is not to end as the process did
+        error = WorkerLostError(f"Worker exited prematurely: {error!r}")
+    setattr(request, OUTCOME, Outcome(error, decision))  # for the task's hooks: it is on record
+    task.request_stack.push(request)
+    try:
+        if decision.final:
+            _failed(task, request, error, einfo)
+        # Who rejects a message to have it again does not speak of the task.
+        elif not getattr(error, "requeue", False):
+            _retried(task, request, error, einfo, decision.delay)
+    # No hook and no result backend decides over the message.
+    except Exception:
+        logger.exception("the outcome of %s[%s] has not reached everybody", task.name, request.id)
+    finally:
+        task.request_stack.pop()
+
+
+def report_lost(task: Any, delivery: Delivery, default_task: str | None, error: Exception, final: bool) -> None:
+    """Report an attempt whose worker has ended; it is on record.
+
+    Args:
+        task: its task.
+        delivery: a later one of its message.
+        default_task: the task of a message that names none.
+        error: stands for what has happened.
+        final: whether it was the last.
+    """
+    try:
+        raise error
+    except type(error):
+        einfo = ExceptionInfo()
+    request = _request_of(task.app, delivery, default_task)
+    report_outcome(task, request, error, einfo, RetryDecision(Kind.LOST, 0, final))
+
+
+def report_unrun(app: Any, delivery: Delivery, attempt: Attempt, error: BaseException) -> None:
+    """Report as failed a call that nobody can run.
+
+    Args:
+        app: the worker's.
+        delivery: of its message.
+        attempt: the last.
+        error: why.
+    """
+    try:
+        request = _request_of(app, delivery, None)
+    except Undecodable:  # or not listed: nothing is run for it
+        request = Context(id=attempt.task_id, task=attempt.task)
+    try:
+        app.backend.mark_as_failure(attempt.task_id, error, request=request)
+    except Exception:
+        logger.exception("the failure of %s[%s] has not reached everybody", attempt.task, attempt.task_id)
+
+
+def _request_of(app: Any, delivery: Delivery, default_task: str | None) -> Context:
+    """The request of a message."""
+    payload = delivery.decoded(default_task, functools.partial(is_exact, app))
+    args, kwargs, embed = payload[wire.CALL]
+    return Context({**payload["headers"], **embed}, args=args, kwargs=kwargs)
+
+
+def _failed(task: Any, request: Any, error: Exception, einfo: Any) -> None:
+    stored = _is_stored(task, request)
+    task.backend.mark_as_failure(request.id, error, einfo.traceback, request=request, store_result=stored)
+    call = {"task_id": request.id, "args": request.args, "kwargs": request.kwargs}
+    if isinstance(error, TimeLimitExceeded):  # as Celery's own, of this one alone
+        task.on_failure(error, einfo=einfo, **call)
+        task.after_return(states.FAILURE, error, einfo=None, **call)
+    signals.task_failure.send(sender=task, exception=error, traceback=einfo.traceback, einfo=einfo, **call)
+
+
+def _retried(task: Any, request: Any, error: Exception, einfo: Any, delay: int) -> None:
+    if _is_stored(task, request):
+        task.backend.mark_as_retry(request.id, error, einfo.traceback, request=request)
+    task.on_retry(error, request.id, request.args, request.kwargs, einfo)
+    reason = Retry(exc=error, when=delay)  # type: ignore[arg-type]  # an int is Real
+    signals.task_retry.send(sender=task, request=request, reason=reason, einfo=einfo)
+
+
+def _is_stored(task: Any, request: Any) -> bool:
+    return bool(not get_actual_ignore_result(task, request) or task.store_errors_even_if_ignored)
