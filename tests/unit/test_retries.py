@@ -50,9 +50,9 @@ def run(caller):
 
 def sent(caller):
     """The one new message: its queue, its call, its headers."""
-    [(queue, message, seconds)] = caller.channel.sent
+    [(queue, message, beside)] = caller.channel.sent
     headers = json.loads(message.attributes["celery_headers"]["StringValue"])
-    return queue, json.loads(message.body), headers, message.attributes["celery_id"]["StringValue"], seconds
+    return queue, json.loads(message.body), headers, message.attributes["celery_id"]["StringValue"], beside
 
 
 @pytest.mark.parametrize("how", [{}, {"countdown": 2}, {"exc": LookupError()}, {"max_retries": 1}], ids=repr)
@@ -66,8 +66,8 @@ def test_a_plain_one_sends_nothing(caller, run, how):
 )
 def test_other_arguments_or_options_are_a_new_message_of_the_same_call(caller, run, how):
     assert type(run(countdown=7, **how)) is Resent
-    queue, (args, kwargs, embed), headers, task_id, seconds = sent(caller)
-    assert (task_id, headers["retries"], seconds) == ("the-id", 1, 7)
+    queue, (args, kwargs, embed), headers, task_id, beside = sent(caller)
+    assert (task_id, headers["retries"], beside) == ("the-id", 1, {"DelaySeconds": 7})
     assert queue == how.get("queue", QUEUE)
     assert (args, kwargs) == (how.get("args", ["a", 1]), how.get("kwargs", {}))
     assert embed["errbacks"] == [{"task": "errback"}]
@@ -83,7 +83,7 @@ def test_a_delay_that_sqs_does_not_take_is_a_new_message_with_an_eta(caller, run
 
 def test_one_that_is_not_thrown_is_a_new_message(caller, run):
     assert run(throw=False, countdown=7) is None
-    assert sent(caller)[4] == 7
+    assert sent(caller)[4] == {"DelaySeconds": 7}
 
 
 @pytest.mark.parametrize("author", [{"max_retries": RECEIVES}, {"max_retries": None}], ids=repr)
