@@ -225,11 +225,13 @@ PRIORITY: Final = "sqs_priority"
 
 #: Celery's own headers, and ours, and what its worker can take in them.
 _CELERYS: Final[dict[str, Callable[[Any], bool]]] = {
+    "argsrepr": lambda value: value == "" or is_text(value),
     "eta": _is_time,
     "expires": _is_time,
     "group": is_text,
     "group_index": _is_whole,
     "ignore_result": lambda value: isinstance(value, bool),
+    "kwargsrepr": lambda value: value == "" or is_text(value),
     "origin": is_text,
     "parent_id": is_text,
     "replaced_task_nesting": _is_whole,

@@ -45,12 +45,18 @@ ATTEMPTS: Final = "sqs_attempts"
 
 #: Headers that have a place of their own, or that the receiving side works out again.
 _DERIVED: Final = frozenset(
-    {"task", "id", "lang", "argsrepr", "kwargsrepr", "message_id", "sqs_sent_at"}
-    | {ATTEMPTS, MAX_RECEIVE_COUNT, RECEIVE_COUNT}
+    {"task", "id", "lang", "message_id", "sqs_sent_at"} | {ATTEMPTS, MAX_RECEIVE_COUNT, RECEIVE_COUNT}
 )
 
 #: Celery's headers when nobody set them and they are not None. Its worker assumes the same where one is missing.
-_UNSET: Final[dict[str, Any]] = {"replaced_task_nesting": 0, "retries": 0, "stamps": {}, "timelimit": [None, None]}
+_UNSET: Final[dict[str, Any]] = {
+    "argsrepr": "",
+    "kwargsrepr": "",
+    "replaced_task_nesting": 0,
+    "retries": 0,
+    "stamps": {},
+    "timelimit": [None, None],
+}
 
 #: What a stranger's message can make parsers and checks raise.
 _MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
@@ -192,10 +198,12 @@ def _parse(message: Any, default_task: str | None, is_exact: Callable[[str], boo
         "message_id": message["MessageId"],
         RECEIVE_COUNT: _receive_count(message),
         "sqs_sent_at": sent_at(message),
-        "argsrepr": called.argsrepr,
-        "kwargsrepr": called.kwargsrepr,
     }
-    return called, {"root_id": task_id} | envelope.checked_headers(given) | known
+    headers = {"root_id": task_id} | envelope.checked_headers(given) | known
+    # A caller may have something else shown than the arguments: they may be secret.
+    for name, made in (("argsrepr", called.argsrepr), ("kwargsrepr", called.kwargsrepr)):
+        headers[name] = (headers.get(name) or made)[: content.MAX_REPR]
+    return called, headers
 
 
 def _opened(message: Any, default_task: str | None, is_exact: Callable[[str], bool]) -> tuple[Content, dict[str, Any]]:

@@ -120,6 +120,8 @@ def test_callbacks_arrive():
         ({"ignore_result": True}, {"ignore_result": True}),
         ({"ignore_result": False}, {"ignore_result": False}),
         ({"retries": 3}, {"retries": 3}),
+        ({"argsrepr": "(hidden)"}, {"argsrepr": "(hidden)", "kwargsrepr": "{}"}),
+        ({"kwargsrepr": "{hidden}"}, {"argsrepr": "[{}]", "kwargsrepr": "{hidden}"}),
     ],
 )
 def test_what_celery_says_in_headers_arrives(option, header):
