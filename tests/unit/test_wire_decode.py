@@ -128,6 +128,14 @@ def test_what_celery_says_in_headers_arrives(option, header):
     assert header.items() <= there_and_back(an_envelope({}, **option))["headers"].items()
 
 
+def test_properties_of_a_message_arrive_that_are_none_of_the_transport():
+    sent = an_envelope({})
+    sent["properties"] |= {"app_id": "shop", "delivery_mode": 2, "delivery_tag": "theirs"}
+    properties = there_and_back(sent)["properties"]
+    assert (properties["app_id"], properties["delivery_tag"]) == ("shop", "the-receipt-handle")
+    assert "delivery_mode" not in properties
+
+
 @pytest.mark.parametrize(
     "body",
     [
