@@ -26,7 +26,7 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "celery.events:EventDispatcher",
         ("close", "disable", "enable", "extend_buffer", "flush", "publish", "send"),
     ),
-    "celery_sqs.publish.amqp:AMQP": ("celery.app.amqp:AMQP", ("Connection",)),
+    "celery_sqs.publish.amqp:AMQP": ("celery.app.amqp:AMQP", ("Connection", "as_task_v2")),
     "celery_sqs.publish.channel:SendingChannel": (
         "kombu.transport.SQS:Channel",
         ("_purge", "_put", "_resolve_queue_url", "_size", "basic_publish"),
@@ -64,7 +64,6 @@ REPLACED_IN_FLOWER: Final[Mapping[str, str]] = {
 DEPENDED_ON: Final[Mapping[str, str]] = {
     "billiard.pool:Worker._ensure_messages_consumed": "celery_sqs.worker.steps",  # its limit is lowered
     "celery.app.amqp:AMQP._create_task_sender": "celery_sqs.publish.fast_path",
-    "celery.app.amqp:AMQP.as_task_v2": "celery_sqs.publish.fast_path",
     "celery.app.base:Celery._connection": "celery_sqs.publish.amqp",
     "celery.app.base:Celery._load_config": "celery_sqs.configuration",
     "celery.app.base:Celery.send_task": "celery_sqs.publish.fast_path",

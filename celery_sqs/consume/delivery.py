@@ -12,6 +12,7 @@ from typing import Any, Final
 from celery_sqs.consume.budget import Budget, is_suspect_next
 from celery_sqs.errors import UnlistedTask
 from celery_sqs.message import eta, wire
+from celery_sqs.message.envelope import MAX_DELAY
 from celery_sqs.message.outgoing import OURS
 from celery_sqs.message.renewal import Renewal, opened
 
@@ -82,7 +83,7 @@ class Delivery:
     max_receive_count: int | None = None
     is_renewable: bool = True
     tasks: Collection[str] | None = None
-    longest_delay: int = eta.MAX_DELAY
+    longest_delay: int = MAX_DELAY
     received_at: float = field(default_factory=time.monotonic)
     state: State = State.READY
     attempts: int | None = None

@@ -19,7 +19,7 @@ from celery_sqs.consume.delivery import Delivery
 from celery_sqs.consume.in_flight import MAX_RECEIVE, InFlight
 from celery_sqs.consume.polls import MOST_IN_FLIGHT, WORTH_WAITING, Poll, Polls
 from celery_sqs.consume.retention.ages import HIDDEN
-from celery_sqs.message.eta import MAX_DELAY
+from celery_sqs.message.envelope import MAX_DELAY
 from celery_sqs.message.outgoing import GROUP, TRACE
 from celery_sqs.retry import pause
 from celery_sqs.threads import Guarded

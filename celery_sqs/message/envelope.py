@@ -11,12 +11,12 @@ import base64
 import json
 import re
 from collections.abc import Callable
-from datetime import MAXYEAR, MINYEAR
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from celery.app.task import Context
-from celery.utils.time import maybe_iso8601
+from celery.utils.time import maybe_iso8601, maybe_make_aware
 from kombu.serialization import register
 from kombu.utils.json import object_hook
 
@@ -34,6 +34,10 @@ EMBED: Final = ("callbacks", "errbacks", "chain", "chord")
 
 #: Seconds. Far beyond SQS's longest lease of 12 hours, and still a number that timers can take.
 MAX_TIME_LIMIT: Final = 1_000_000_000
+
+#: Seconds that SQS delays a message, at the most.
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+MAX_DELAY: Final = 900
 
 #: What no count of failed attempts reaches, and still a number that databases take.
 MAX_RETRIES: Final = 1_000_000
@@ -216,6 +220,11 @@ def _is_time(value: Any) -> bool:
     return time is not None and MINYEAR < time.year < MAXYEAR
 
 
+def _is_near(value: Any) -> bool:
+    time: Any = maybe_iso8601(value) if _is_time(value) else None
+    return time is not None and (maybe_make_aware(time) - datetime.now(UTC)).total_seconds() <= MAX_DELAY
+
+
 def _are_names(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(map(is_text, value))
 
@@ -223,13 +232,22 @@ def _are_names(value: Any) -> bool:
 #: A header of ours: the priority that the caller gave, where it is not 0. SQS has none.
 PRIORITY: Final = "sqs_priority"
 
+#: A header of ours: the `eta` that SQS has waited for by itself. One further away would wait in the worker.
+WAITED_FOR: Final = "sqs_eta"
+
+#: A header of ours: kombu's properties of a message, as far as they are not of this transport's own making.
+PROPERTIES: Final = "sqs_properties"
+CARRIED: Final = frozenset({"app_id", "cluster_id", "message_id", "timestamp", "type", "user_id"})
+
 #: Celery's own headers, and ours, and what its worker can take in them.
 _CELERYS: Final[dict[str, Callable[[Any], bool]]] = {
+    "argsrepr": lambda value: value == "" or is_text(value),
     "eta": _is_time,
     "expires": _is_time,
     "group": is_text,
     "group_index": _is_whole,
     "ignore_result": lambda value: isinstance(value, bool),
+    "kwargsrepr": lambda value: value == "" or is_text(value),
     "origin": is_text,
     "parent_id": is_text,
     "replaced_task_nesting": _is_whole,
@@ -238,8 +256,10 @@ _CELERYS: Final[dict[str, Callable[[Any], bool]]] = {
     "shadow": is_text,
     "stamped_headers": _are_names,
     PRIORITY: _is_whole,
+    PROPERTIES: lambda value: isinstance(value, dict) and value.keys() <= CARRIED,
     "stamps": lambda value: isinstance(value, dict),
     "timelimit": _are_limits,
+    WAITED_FOR: _is_near,
 }
 
 #: And `compression`: kombu would unpack the body, and Celery deletes what cannot be unpacked.

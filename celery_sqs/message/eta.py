@@ -12,9 +12,7 @@ from typing import Any, Final
 from celery.utils.time import maybe_iso8601, maybe_make_aware
 
 from celery_sqs.message import envelope, exact_json, wire
-
-#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
-MAX_DELAY: Final = 900  # seconds
+from celery_sqs.message.envelope import MAX_DELAY
 
 #: Celery's header.
 ETA: Final = "eta"
@@ -31,13 +29,13 @@ def delay(due_at: float, longest: int = MAX_DELAY) -> int:
 
 
 def take(headers: dict[str, Any]) -> int:
-    """DelaySeconds for the headers of a call. An `eta` that SQS can wait for by itself is taken out of them.
+    """DelaySeconds for the headers of a call. An `eta` that SQS can wait for by itself is kept for the task alone.
 
     Celery makes an `eta` of `countdown`. One that cannot be read stays: `celery_sqs.message.wire` refuses it.
     """
     due_at = _timestamp(headers.get(ETA))
     if due_at - time.time() <= MAX_DELAY and due_at:
-        headers[ETA] = None
+        headers |= {envelope.WAITED_FOR: headers[ETA], ETA: None}
     return delay(due_at)
 
 

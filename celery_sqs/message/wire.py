@@ -45,12 +45,18 @@ ATTEMPTS: Final = "sqs_attempts"
 
 #: Headers that have a place of their own, or that the receiving side works out again.
 _DERIVED: Final = frozenset(
-    {"task", "id", "lang", "argsrepr", "kwargsrepr", "message_id", "sqs_sent_at"}
-    | {ATTEMPTS, MAX_RECEIVE_COUNT, RECEIVE_COUNT}
+    {"task", "id", "lang", "message_id", "sqs_sent_at"} | {ATTEMPTS, MAX_RECEIVE_COUNT, RECEIVE_COUNT}
 )
 
 #: Celery's headers when nobody set them and they are not None. Its worker assumes the same where one is missing.
-_UNSET: Final[dict[str, Any]] = {"replaced_task_nesting": 0, "retries": 0, "stamps": {}, "timelimit": [None, None]}
+_UNSET: Final[dict[str, Any]] = {
+    "argsrepr": "",
+    "kwargsrepr": "",
+    "replaced_task_nesting": 0,
+    "retries": 0,
+    "stamps": {},
+    "timelimit": [None, None],
+}
 
 #: What a stranger's message can make parsers and checks raise.
 _MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
@@ -72,7 +78,7 @@ def encode(message: dict[str, Any], is_exact: Callable[[str], bool], others: Any
         if headers.get("compression"):
             raise ValueError("the body is compressed: send it without, SQS is to hold readable JSON")
         body = content.written(message["body"], message["content-type"], is_exact(headers["task"]))
-        attributes = _attributes({**headers, envelope.PRIORITY: priority(message) or None})
+        attributes = _attributes({**headers, **_beside(message)})
     except _MALFORMED as error:
         raise Unsendable(_reason(error)) from error
     return outgoing(body, attributes, others)
@@ -81,6 +87,13 @@ def encode(message: dict[str, Any], is_exact: Callable[[str], bool], others: Any
 def priority(message: dict[str, Any]) -> Any:
     """The priority that a kombu message was given; 0 for none."""
     return (message.get("properties") or {}).get("priority") or 0
+
+
+def _beside(message: dict[str, Any]) -> dict[str, Any]:
+    """The headers of ours that keep what of a kombu message has no place in SQS's."""
+    given = message.get("properties") or {}
+    properties = {name: given[name] for name in envelope.CARRIED & given.keys()}
+    return {envelope.PRIORITY: priority(message) or None, envelope.PROPERTIES: properties or None}
 
 
 def encode_object(value: dict[str, Any], headers: dict[str, Any], is_exact: bool) -> Outgoing:
@@ -166,7 +179,8 @@ def decode(
 def _properties(receipt_handle: Any, queue: str, queue_url: str, headers: dict[str, Any]) -> dict[str, Any]:
     redelivered = headers[RECEIVE_COUNT] > 1
     info = {"exchange": "", "routing_key": queue, "queue_url": queue_url, "redelivered": redelivered}
-    return {"delivery_tag": receipt_handle, "delivery_info": info, "priority": headers.pop(envelope.PRIORITY, 0)}
+    given = {"priority": headers.pop(envelope.PRIORITY, 0), **headers.pop(envelope.PROPERTIES, {})}
+    return {**given, "delivery_tag": receipt_handle, "delivery_info": info}
 
 
 def sent_at(message: Any) -> float | None:
@@ -192,10 +206,14 @@ def _parse(message: Any, default_task: str | None, is_exact: Callable[[str], boo
         "message_id": message["MessageId"],
         RECEIVE_COUNT: _receive_count(message),
         "sqs_sent_at": sent_at(message),
-        "argsrepr": called.argsrepr,
-        "kwargsrepr": called.kwargsrepr,
     }
-    return called, {"root_id": task_id} | envelope.checked_headers(given) | known
+    headers = {"root_id": task_id} | envelope.checked_headers(given) | known
+    if envelope.WAITED_FOR in headers:
+        headers["eta"] = headers.pop(envelope.WAITED_FOR)
+    # A caller may have something else shown than the arguments: they may be secret.
+    for name, made in (("argsrepr", called.argsrepr), ("kwargsrepr", called.kwargsrepr)):
+        headers[name] = (headers.get(name) or made)[: content.MAX_REPR]
+    return called, headers
 
 
 def _opened(message: Any, default_task: str | None, is_exact: Callable[[str], bool]) -> tuple[Content, dict[str, Any]]:
@@ -213,7 +231,7 @@ def _opened(message: Any, default_task: str | None, is_exact: Callable[[str], bo
         text = envelope.from_base64(body) if in_base64 else body
         value: Any = shallow(text, exact_json.loads(text)) if in_base64 or '"headers"' in text else None
         if envelope.recognised(value):
-            headers = envelope.headers(value) | {envelope.PRIORITY: priority(value)}
+            headers = envelope.headers(value) | _beside(value)
             return content.read_enveloped(envelope.call_text(value), is_exact(headers["task"])), headers
         if in_base64:
             raise ValueError("the body is base64, and not of kombu's envelope")

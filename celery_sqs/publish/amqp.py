@@ -39,6 +39,13 @@ class AMQP(amqp.AMQP):
         }
         return Connection("sqs://", **kwargs)
 
+    def as_task_v2(self, *args: Any, **options: Any) -> Any:
+        """Celery's message of a call, with the texts for logs and events that the caller gives of its arguments.
+
+        None are made: whoever receives the message makes them of the arguments themselves.
+        """
+        return super().as_task_v2(*args, **{"argsrepr": "", "kwargsrepr": "", **options})
+
 
 def is_exact(app: Any, task: str) -> bool:
     """Whether the numbers of a task's calls are exact: by its serializer, or the app's where it has no such task."""

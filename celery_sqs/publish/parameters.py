@@ -11,6 +11,7 @@ from typing import Any, Final
 from celery_sqs.aws.queue import FIFO
 from celery_sqs.errors import Unsendable
 from celery_sqs.message import eta
+from celery_sqs.message.envelope import MAX_DELAY
 from celery_sqs.message.outgoing import DEDUPLICATION, GROUP
 
 #: The group of a message of a FIFO queue that has none, as in kombu: all of them are one order.
@@ -24,7 +25,7 @@ _ID: Final = re.compile(r"[!-~]{1,128}")
 
 
 def of(queue_url: str, headers: dict[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a call's message. An `eta` that SQS can wait for by itself is taken out of the headers.
+    """The parameters of a call's message. An `eta` that SQS can wait for by itself is renamed in the headers.
 
     Args:
         queue_url: where it goes.
@@ -69,7 +70,7 @@ def _delay(properties: Mapping[str, Any]) -> int:
     for name in DELAYS:
         value = properties.get(name)
         if value is not None:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= eta.MAX_DELAY:
-                raise Unsendable(f"{name}: {value!r} is not a number of seconds from 0 to {eta.MAX_DELAY}")
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_DELAY:
+                raise Unsendable(f"{name}: {value!r} is not a number of seconds from 0 to {MAX_DELAY}")
             return int(value)
     return 0

@@ -27,8 +27,8 @@ def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     groups = [arguments.group] if arguments.group else PARTS[arguments.part]
     runs = _run(groups, arguments.broker, arguments.expression, arguments.jobs)
-    _print(f"Celery {sdist.version()}, broker {arguments.broker}", *table(runs))
     ours = arguments.broker == OURS
+    _print(f"Celery {sdist.version()}, broker {arguments.broker}{brokers.SET_UP_AS if ours else ''}", *table(runs))
     if not ours:
         _print(f"expected.toml is about the broker {OURS}: nothing is expected of {arguments.broker}.")
     whole = len(groups) == len(GROUPS) and not arguments.expression

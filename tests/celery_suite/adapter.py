@@ -34,6 +34,8 @@ def pytest_fixture_setup(fixturedef: Any) -> Any:
     value = yield
     if SET_UP in os.environ and fixturedef.argname in APPS:
         celery_sqs.setup(value)
+        # The tests wait for one attempt, and not for the pauses between three.
+        celery_sqs.SQSTask.backoff_base = 0
     return value
 
 

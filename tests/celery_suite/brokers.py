@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from sqlalchemy import create_engine
+
+from celery_sqs.monitor import metadata
 from tests.celery_suite.adapter import ENDPOINT, KEYS, QUEUES, REGION, SET_UP
 from tests.emulator import Ministack, Queues
 from tests.polling import poll
@@ -22,10 +26,21 @@ VISIBILITY_TIMEOUT: Final = 30  # seconds
 RECEIVE_WAIT: Final = 1  # seconds
 POLLING_INTERVAL: Final = 0.1  # seconds between two polls of kombu's transport
 
+#: Where the tests' tasks are, the class that some of these derive from, and how it is imported.
+TASKS: Final = "t/integration/tasks.py"
+BASE: Final = "Task"
+IMPORT: Final = rf"^from celery import .*\b{BASE}\b.*$"
+
+#: The file with the tables of the framework's monitor, through which workers are asked.
+MONITOR: Final = "monitor.db"
+
 #: In Celery's root folder this file overrides the configuration of the tests' app.
 OVERRIDES: Final = "integration-tests-config.json"
 
 BROKERS: Final = ("sqs", "redis", "kombu")
+
+#: What the heading of a run on this transport says of how it is set up.
+SET_UP_AS: Final = ", with the extra monitor, task classes derived from SQSTask, and no pause between attempts"
 
 
 @dataclass(frozen=True)
@@ -63,11 +78,14 @@ def running(kind: str, folder: Path) -> Iterator[Broker]:
         if kind == "kombu":
             yield Broker(environment, {"broker_transport_options": _kombus_options(queues)})
         else:
-            yield Broker({**environment, SET_UP: "1"}, _settings(queues, emulator.url))
+            monitor = f"sqlite:///{folder / MONITOR}"
+            metadata.create_all(create_engine(monitor))
+            yield Broker({**environment, SET_UP: "1"}, _settings(queues, emulator.url, monitor))
 
 
-def _settings(queues: Queues, endpoint: str) -> dict[str, Any]:
+def _settings(queues: Queues, endpoint: str, monitor: str) -> dict[str, Any]:
     return {
+        "sqs_monitor_database": monitor,
         "sqs_queues": {QUEUE: {"url": queues.url, "dlq_url": queues.dlq_url}},
         "sqs_region": REGION,
         "sqs_endpoint_url": endpoint,
@@ -116,5 +134,21 @@ def variables() -> dict[str, str]:
 
 
 def configure(folder: Path, broker: Broker) -> None:
-    """Tell the tests in a folder of the broker's settings."""
+    """Tell the tests in a folder of the broker's settings, and derive their task classes from ours where it is ours."""
     (folder / OVERRIDES).write_text(json.dumps(broker.overrides))
+    if SET_UP in broker.environment:
+        tasks = folder / TASKS
+        tasks.write_text(derived(tasks.read_text()))
+
+
+def derived(source: str) -> str:
+    """A module's source with SQSTask as the base of its task classes, as preflight wants it: all else is as it was.
+
+    Raises:
+        ValueError: it has no such class, or does not import Celery's base as it is known to.
+    """
+    changed, count = re.subn(rf"^(\s*class \w+)\({BASE}\):$", r"\1(SQSTask):", source, flags=re.MULTILINE)
+    imported = re.sub(IMPORT, r"from celery_sqs import SQSTask\n\g<0>", changed, count=1, flags=re.MULTILINE)
+    if not count or imported == changed:
+        raise ValueError(f"{TASKS} has no class that derives from Celery's {BASE}, or imports that in another way")
+    return imported

@@ -14,8 +14,9 @@ from tests.processes import Process
 
 TEST_LIMIT: Final = 30  # seconds for a test, with its fixtures
 
-#: Seconds without any report of a test after which its process is ended. A test over TEST_LIMIT is one.
-STALL_LIMIT: Final = 120.0
+#: Seconds without any report of a test after which its process is ended. A test over TEST_LIMIT is one; but in a test
+#: of several parts only the first such part ends by that, and the others take their time: 140 s at the most.
+STALL_LIMIT: Final = 240.0
 PAUSE: Final = 0.2  # seconds between two looks
 
 #: Exit codes of pytest after which the outcomes are those of all tests: passed, failed, none selected.

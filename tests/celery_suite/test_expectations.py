@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.celery_suite.brokers import derived
 from tests.celery_suite.expectations import EXPECTED, Expectation, compare, read_expected
 from tests.celery_suite.groups import GROUPS, LEFT_OUT, selection
 from tests.celery_suite.outcomes import Outcome
@@ -80,6 +81,20 @@ def test_no_two_groups_run_the_same_and_the_rest_is_what_none_runs():
     files = {path.partition("::")[0] for paths in GROUPS.values() for path in paths if path != "."}
     ignored = {f"--ignore=t/integration/{file}" for file in files.union(LEFT_OUT)}
     assert (selection("rest")[0], set(selection("rest")[1:])) == ("t/integration", ignored)
+
+
+def test_task_classes_are_derived_from_ours_and_nothing_else_is_changed():
+    source = "from celery import Task, chain\n\nclass One(Task):\n    x = 1\n\nclass Other(Exception): ...\n"
+    changed = source.replace("from celery", "from celery_sqs import SQSTask\nfrom celery").replace(
+        "(Task)", "(SQSTask)"
+    )
+    assert derived(source) == changed
+
+
+@pytest.mark.parametrize("source", ["from celery import Task\n", "import celery\n\nclass One(Task):\n    x = 1\n"])
+def test_tasks_that_are_defined_in_another_way_than_is_known_are_refused(source):
+    with pytest.raises(ValueError, match=r"tasks\.py"):
+        derived(source)
 
 
 @pytest.mark.parametrize("requirements", ["requirements.txt", "requirements-celery.txt"])

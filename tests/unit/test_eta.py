@@ -10,9 +10,12 @@ from celery import Celery
 from celery.worker.request import Request
 from kombu.transport import virtual
 
-from celery_sqs.message import eta
+from celery_sqs.errors import Undecodable
+from celery_sqs.message import eta, wire
+from celery_sqs.message.envelope import MAX_DELAY
 from celery_sqs.message.renewal import Renewal
 from tests.unit.deliveries import delivery
+from tests.unit.envelopes import an_envelope, decode, encode, received, request_of
 
 IN_AN_HOUR = datetime(2099, 1, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 NAIVE = IN_AN_HOUR.replace(tzinfo=None)
@@ -46,6 +49,22 @@ def test_a_near_eta_becomes_delay_seconds(seconds, made):
     assert headers["eta"] is None
 
 
+def test_a_near_eta_is_the_tasks_to_read_and_nothing_that_a_worker_waits_for():
+    sent = an_envelope({}, countdown=60)
+    asked = sent["headers"]["eta"]
+    eta.take(sent["headers"])
+    message = encode(sent)
+    assert eta.due_at(received(message.body, message.attributes)) == 0
+    request = request_of(decode(received(message.body, message.attributes)))
+    assert request.request_dict["eta"] == asked
+
+
+def test_a_message_that_would_wait_in_the_worker_for_longer_than_sqs_delays_one_is_undecodable():
+    [far] = attributes(sqs_eta=IN_AN_HOUR.isoformat()).values()
+    with pytest.raises(Undecodable):
+        decode(received("{}", {wire.HEADERS: far}))
+
+
 def test_an_eta_of_another_time_zone_is_the_same_instant():
     assert eta.take(_headers(60, timezone(timedelta(hours=-9)))) == pytest.approx(60, abs=1)
 
@@ -58,9 +77,9 @@ def test_an_eta_of_the_past_is_no_delay():
 
 @pytest.mark.parametrize("made", [_headers, naive], ids=["aware", "naive"])
 def test_a_far_eta_stays_with_a_message_that_sqs_delays_for_as_long_as_it_can(made):
-    headers = made(eta.MAX_DELAY + 60)
+    headers = made(MAX_DELAY + 60)
     kept = headers["eta"]
-    assert eta.take(headers) == eta.MAX_DELAY
+    assert eta.take(headers) == MAX_DELAY
     assert headers["eta"] == kept
 
 

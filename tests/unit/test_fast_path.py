@@ -161,6 +161,20 @@ def test_what_asks_for_more_goes_celerys_own_way(caller, call):
     assert caller.channel.by_kombu == 1
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda caller, **options: caller.store.apply_async(({},), **options), id="of a task"),
+        pytest.param(lambda caller, **options: caller.app.send_task("store", ({},), **options), id="by name"),
+    ],
+)
+def test_what_is_shown_of_the_arguments_travels_where_the_caller_gives_it(caller, call):
+    call(caller, producer=producer(caller.app), kwargsrepr="{hidden}")
+    call(caller, producer=producer(caller.app))
+    given, none = (message.attributes["celery_headers"]["StringValue"] for _, message, _ in caller.channel.sent)
+    assert ('"kwargsrepr":"{hidden}"' in given, '"argsrepr"' in given, "repr" in none) == (True, False, False)
+
+
 def test_a_call_from_inside_a_task_names_its_parent(caller):
     @caller.app.task(base=SQSTask, shared=False)
     def outer():

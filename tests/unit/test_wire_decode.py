@@ -120,10 +120,20 @@ def test_callbacks_arrive():
         ({"ignore_result": True}, {"ignore_result": True}),
         ({"ignore_result": False}, {"ignore_result": False}),
         ({"retries": 3}, {"retries": 3}),
+        ({"argsrepr": "(hidden)"}, {"argsrepr": "(hidden)", "kwargsrepr": "{}"}),
+        ({"kwargsrepr": "{hidden}"}, {"argsrepr": "[{}]", "kwargsrepr": "{hidden}"}),
     ],
 )
 def test_what_celery_says_in_headers_arrives(option, header):
     assert header.items() <= there_and_back(an_envelope({}, **option))["headers"].items()
+
+
+def test_properties_of_a_message_arrive_that_are_none_of_the_transport():
+    sent = an_envelope({})
+    sent["properties"] |= {"app_id": "shop", "delivery_mode": 2, "delivery_tag": "theirs"}
+    properties = there_and_back(sent)["properties"]
+    assert (properties["app_id"], properties["delivery_tag"]) == ("shop", "the-receipt-handle")
+    assert "delivery_mode" not in properties
 
 
 @pytest.mark.parametrize(
