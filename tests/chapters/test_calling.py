@@ -1,0 +1,189 @@
+"""The examples of Celery's chapter "Calling Tasks", on SQS."""
+
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from celery import group, states
+from celery.exceptions import TaskRevokedError
+from kombu.exceptions import TimeoutError as KombuTimeoutError
+
+from celery_sqs import Misconfigured, Unsendable
+from tests.chapters.canvas import add, bound_errback, echo, headers, log_error, on_error, raising_task, where
+from tests.chapters.conftest import WAIT
+from tests.chapters.proj import LOW
+from tests.chapters.tasks import dump_context
+
+DELAY = 2  # seconds
+
+
+def now():
+    return datetime.now(UTC)
+
+
+def naive(moment):
+    """As Celery takes a time without a zone: it is UTC."""
+    return moment.replace(tzinfo=None)
+
+
+def test_every_way_to_call_is_the_same_call():
+    calls = [
+        add.delay(2, 2),
+        add.delay(2, y=2),
+        add.apply_async((2, 2)),
+        add.apply_async(args=[2], kwargs={"y": 2}),
+        add.apply_async(kwargs={"x": 2, "y": 2}),
+        add.s(2, 2).apply_async(),
+        add.apply_async((2, 2), retry=False),
+        add.apply_async(
+            (2, 2), retry=True, retry_policy={"max_retries": 3, "retry_errors": (KombuTimeoutError,)}
+        ),
+        add.apply_async((2, 2), serializer="json"),
+        add.apply_async((2, 2), priority=5),
+        add.apply_async((2, 2), shadow="another name"),
+        add.app.send_task("tests.chapters.canvas.add", (2, 2)),
+    ]
+    assert [call.get(timeout=WAIT) for call in calls] == [4] * len(calls)
+    assert add(2, 2) == 4
+
+
+def test_an_id_of_the_callers_is_the_id():
+    task_id = f"my_own_{uuid.uuid4()}"
+    result = add.apply_async((2, 2), task_id=task_id)
+    assert (result.id, result.get(timeout=WAIT)) == (task_id, 4)
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        lambda: {"countdown": DELAY},
+        lambda: {"eta": now() + timedelta(seconds=DELAY)},
+        lambda: {"eta": (now() + timedelta(seconds=DELAY)).astimezone()},
+        lambda: {"eta": naive(now() + timedelta(seconds=DELAY))},
+        lambda: {"countdown": DELAY, "expires": 60},
+    ],
+    ids=["countdown", "eta", "eta of another zone", "eta without a zone", "countdown and expires"],
+)
+def test_a_call_waits_until_it_is_due(when):
+    began = time.time()
+    assert add.apply_async((2, 2), **when()).get(timeout=WAIT) == 4
+    assert DELAY - 0.1 <= time.time() - began < DELAY + 5
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        lambda: {"expires": -1},
+        lambda: {"expires": now() - timedelta(seconds=1)},
+        lambda: {"expires": 1, "countdown": DELAY},
+    ],
+    ids=["seconds", "a time", "before it is due"],
+)
+def test_a_call_that_has_expired_is_revoked(when):
+    result = add.apply_async((2, 2), **when())
+    with pytest.raises(TaskRevokedError):
+        result.get(timeout=WAIT)
+    assert result.state == states.REVOKED
+
+
+@pytest.mark.parametrize(
+    "when", [lambda: {"expires": 60}, lambda: {"expires": now() + timedelta(days=1)}], ids=["seconds", "a time"]
+)
+def test_a_call_that_has_not_expired_is_run(when):
+    assert add.apply_async((10, 10), **when()).get(timeout=WAIT) == 20
+
+
+def test_what_is_linked_gets_the_result():
+    result = add.apply_async((2, 2), link=add.s(16))
+    assert result.get(timeout=WAIT) == 4
+    [linked] = result.children
+    assert linked.get(timeout=WAIT) == 20
+
+
+def test_all_that_is_linked_is_called():
+    result = add.apply_async((2, 2), link=[add.s(16), echo.s("other")])
+    assert result.get(timeout=WAIT) == 4
+    assert [linked.get(timeout=WAIT) for linked in result.children] == [20, [[4, "other"], {}]]
+
+
+def test_an_errback_gets_request_error_and_traceback(project):
+    result = raising_task.apply_async(link_error=log_error.s())
+    [noted] = project.noted("log_error", result)
+    assert noted["error"] == "ValueError('something something')"
+    assert "raise ValueError(text)" in noted["traceback"]
+
+
+def test_errbacks_of_each_kind_are_called_once(project):
+    result = raising_task.apply_async(link_error=[log_error.s(), on_error.s(), bound_errback.s()])
+    for event in ("log_error", "on_error", "bound_errback"):
+        project.noted(event, result)
+
+
+def test_an_errback_of_one_argument_looks_the_failure_up(project):
+    result = project.app.send_task("tests.chapters.canvas.raising_task", ("by name",), link_error=on_error.s())
+    [noted] = project.noted("on_error", result)
+    assert noted["error"] == "ValueError('by name')"
+
+
+def test_headers_of_a_call_are_in_its_request():
+    sent = headers.apply_async(headers={"periodic_task_name": "task_name"}).get(timeout=WAIT)
+    assert sent["periodic_task_name"] == "task_name"
+
+
+def test_a_call_goes_to_the_queue_that_it_names():
+    assert where.apply_async(queue="celery").get(timeout=WAIT) == "celery"
+    assert dump_context.s(1, 2).set(queue=LOW).delay().get(timeout=WAIT)["delivery_info"]["routing_key"] == LOW
+
+
+def test_a_call_to_a_queue_that_is_not_there_is_refused():
+    with pytest.raises(Exception, match=r"priority\.high"):
+        add.apply_async((2, 2), queue="priority.high")
+
+
+def test_whether_a_result_is_stored_is_the_callers_to_say(project):
+    assert add.apply_async((1, 2), ignore_result=True).get(timeout=WAIT) is None
+    assert add.apply_async((1, 2), ignore_result=False).get(timeout=WAIT) == 3
+
+
+def test_a_publisher_may_be_opened_by_hand():
+    numbers = [(2, 2), (4, 4), (8, 8), (16, 16)]
+    with add.app.pool.acquire(block=True) as connection, add.get_publisher(connection) as publisher:
+        results = [add.apply_async(each, publisher=publisher) for each in numbers]
+    assert [result.get(timeout=WAIT) for result in results] == [4, 8, 16, 32]
+    assert group(add.s(i, j) for i, j in numbers).apply_async().get(timeout=WAIT) == [4, 8, 16, 32]
+
+
+@pytest.mark.parametrize("option", [{"compression": "zlib"}, {"serializer": "pickle"}, {"exchange": "media"}])
+def test_what_sqs_does_not_carry_is_refused_at_the_call(option):
+    with pytest.raises(Unsendable, match=next(iter(option.values()))):
+        add.apply_async((2, 2), **option)
+
+
+def test_a_revoke_is_refused_as_it_would_reach_nobody():
+    result = add.apply_async((2, 2), countdown=1)
+    with pytest.raises(Misconfigured, match="revoke reaches no worker"):
+        result.revoke()
+    assert result.get(timeout=WAIT) == 4
+
+
+@pytest.mark.parametrize(
+    ("sent", "arrived"),
+    [
+        ((1, 2), [1, 2]),
+        ({3}, [3]),
+        (1.5, 1.5),
+        (b"\x00\xff", b"\x00\xff"),
+        (datetime(2026, 1, 2, 3, 4, 5), "2026-01-02T03:04:05"),  # noqa: DTZ001  # it has no zone
+        ({"a": {"b": [None, True]}}, {"a": {"b": [None, True]}}),
+        ("ä \U0001f600 \x7f", "ä \U0001f600 \x7f"),
+    ],
+    ids=repr,
+)
+def test_an_argument_arrives_as_celerys_json_has_it(sent, arrived):
+    assert echo.delay(sent, key=sent).get(timeout=WAIT) == [[arrived], {"key": arrived}]
+
+
+def test_an_argument_that_is_no_json_is_refused_at_the_call():
+    with pytest.raises(Exception, match="object"):
+        add.delay(object(), 1)
