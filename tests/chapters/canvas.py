@@ -110,12 +110,6 @@ def replaced_by_sums(self, count):
 
 
 @task(bind=True)
-def adding_to_chord(self):
-    self.add_to_chord(add.si(3, 3))
-    return 1
-
-
-@task(bind=True)
 def slow_down(self):
     """It has a rate limit, by the app's configuration."""
     note("slow_down", self.request.id, at=time.time())

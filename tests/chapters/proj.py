@@ -1,6 +1,6 @@
-"""The project of Celery's manual, on SQS: `celery -A tests.chapters.proj worker`. Its tasks are in `tasks` and `canvas`.
+"""The project of Celery's manual, on SQS: `celery -A tests.chapters.proj worker`.
 
-Its tasks are not shared, as other tests have apps in the same process.
+Its tasks are in modules of their own, and are not shared, as other tests have apps in the same process.
 """
 
 import functools
@@ -15,6 +15,7 @@ import celery_sqs
 FOLDER, ENDPOINT, QUEUE_URL, LOW_URL = "FOLDER", "ENDPOINT", "QUEUE_URL", "LOW_URL"  # environment variables
 
 LOW = "low-priority"
+MODULES = ["tests.chapters.canvas", "tests.chapters.classes", "tests.chapters.tasks"]
 ACCESS_KEY = ("test", "test")
 
 
@@ -25,30 +26,29 @@ class Project(Celery):
         return super().gen_task_name(name, module.removesuffix(".tasks"))
 
 
-app = Project("proj", set_as_current=False, include=["tests.chapters.tasks", "tests.chapters.canvas"])
+app = Project("proj", set_as_current=False, include=MODULES)
 celery_sqs.setup(app, region="us-east-1", access_key=ACCESS_KEY)
+app.conf.update(
+    task_serializer="json",
+    accept_content=["json"],
+    result_serializer="json",
+    result_extended=True,
+    result_chord_retry_interval=0.2,
+    timezone="Europe/Oslo",
+    enable_utc=True,
+    task_soft_time_limit=15,
+    task_time_limit=20,
+    task_routes={"tests.chapters.canvas.where": LOW},
+    task_annotations={"tests.chapters.canvas.slow_down": {"rate_limit": "2/s"}, "*": {"backoff_base": 0}},
+)
 task = functools.partial(app.task, shared=False)
 
 
 def configure(folder, endpoint, queue_url, low_url):
     """Say where the queues and results are."""
     (folder / "results").mkdir(exist_ok=True)
-    app.conf.update(
-        sqs_queues={"celery": queue_url, LOW: low_url},
-        sqs_endpoint_url=endpoint,
-        result_backend=f"file://{folder}/results",
-        task_serializer="json",
-        accept_content=["json"],
-        result_serializer="json",
-        result_extended=True,
-        result_chord_retry_interval=0.2,
-        timezone="Europe/Oslo",
-        enable_utc=True,
-        task_soft_time_limit=15,
-        task_time_limit=20,
-        task_routes={"tests.chapters.canvas.where": LOW},
-        task_annotations={"tests.chapters.canvas.slow_down": {"rate_limit": "2/s"}, "*": {"backoff_base": 0}},
-    )
+    queues = {"celery": queue_url, LOW: low_url}
+    app.conf.update(sqs_queues=queues, sqs_endpoint_url=endpoint, result_backend=f"file://{folder}/results")
 
 
 def note(event, task_id, **more):

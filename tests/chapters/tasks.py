@@ -9,7 +9,7 @@ from celery.utils.log import get_task_logger
 
 from celery_sqs import SQSTask
 from tests.chapters.canvas import add
-from tests.chapters.proj import FOLDER, app, note, task
+from tests.chapters.proj import FOLDER, note, task
 
 logger = get_task_logger(__name__)
 
@@ -46,12 +46,12 @@ ATTRIBUTES = """
 args callbacks called_directly chain chord correlation_id delivery_info errbacks eta expires group headers hostname id
 is_eager kwargs origin parent_id properties replaced_task_nesting reply_to retries root_id soft_time_limit time_limit
 timelimit utc
-""".split()
+"""
 
 
 @task(bind=True)
 def dump_context(self, x, y, z=0):
-    return {name: getattr(self.request, name) for name in ATTRIBUTES}
+    return {name: getattr(self.request, name) for name in ATTRIBUTES.split()}
 
 
 @task(bind=True)
@@ -78,7 +78,7 @@ def send_twitter_status(self, times, **how):
     try:
         return flaky(self, times)
     except FailWhaleError as exc:
-        raise self.retry(exc=exc, **how)
+        raise self.retry(exc=exc, **how) from exc
 
 
 @task(bind=True, default_retry_delay=1)
@@ -95,7 +95,7 @@ def flaky_retried(self, **how):
     try:
         return flaky(self, 1)
     except Exception as exc:
-        raise self.retry(exc=exc, **how)
+        raise self.retry(exc=exc, **how) from exc
 
 
 @task(bind=True, max_retries=0)
@@ -152,6 +152,16 @@ def sleepy(self, seconds):
     time.sleep(seconds)
 
 
+@task(bind=True, soft_time_limit=1, time_limit=2)
+def stubborn(self):
+    """It is asked to end, and does not."""
+    note("run", self.request.id)
+    try:
+        time.sleep(10)
+    except SoftTimeLimitExceeded:
+        time.sleep(10)
+
+
 @task(ignore_result=True)
 def mytask(x, y):
     return x + y
@@ -192,9 +202,9 @@ def get_tweets(self, user):
 def render_scene(self, path):
     note("run", self.request.id)
     try:
-        raise MemoryError(path)
+        bytearray(1 << 60)
     except MemoryError as exc:
-        raise Reject(exc, requeue=False)
+        raise Reject(exc, requeue=False) from exc
 
 
 @task(bind=True, acks_late=True)
@@ -203,69 +213,6 @@ def requeues(self):
     if not self.request.delivery_info["redelivered"]:
         raise Reject("no reason", requeue=True)
     return "received two times"
-
-
-class NaiveAuthenticateServer(SQSTask):
-    name = "authenticate"
-
-    def __init__(self):
-        self.users = {"george": "password"}
-
-    def run(self, username, password):
-        try:
-            return self.users[username] == password
-        except KeyError:
-            return False
-
-
-app.register_task(NaiveAuthenticateServer())
-
-
-class DatabaseTask(SQSTask):
-    _db = None
-
-    @property
-    def db(self):
-        if self._db is None:
-            self._db = object()
-        return self._db
-
-
-@task(base=DatabaseTask, bind=True)
-def process_rows(self):
-    return [os.getpid(), id(self.db)]
-
-
-class MyTask(SQSTask):
-    def before_start(self, task_id, args, kwargs):
-        note("hook", task_id, name="before_start", args=args, kwargs=kwargs)
-
-    def on_success(self, retval, task_id, args, kwargs):
-        note("hook", task_id, name="on_success", seen=self._seen(task_id), retval=retval)
-        super().on_success(retval, task_id, args, kwargs)
-
-    def on_retry(self, exc, task_id, args, kwargs, einfo):
-        note("hook", task_id, name="on_retry", seen=self._seen(task_id), error=repr(exc))
-        super().on_retry(exc, task_id, args, kwargs, einfo)
-
-    def on_failure(self, exc, task_id, args, kwargs, einfo):
-        note("hook", task_id, name="on_failure", seen=self._seen(task_id), error=repr(exc))
-        super().on_failure(exc, task_id, args, kwargs, einfo)
-
-    def after_return(self, status, retval, task_id, args, kwargs, einfo):
-        note("hook", task_id, name="after_return", status=status)
-        super().after_return(status, retval, task_id, args, kwargs, einfo)
-
-    def _seen(self, task_id):
-        return self.AsyncResult(task_id).state
-
-
-@task(base=MyTask, bind=True)
-def my_task(self, x, times=0):
-    note("hook", self.request.id, name="run")
-    if self.request.retries < times:
-        raise LookupError(x)
-    return x
 
 
 @task
@@ -286,7 +233,7 @@ def parse_page(page):
 
 @task
 def store_page_info(info, url):
-    return [url, info]
+    return [info, url]
 
 
 @task(permanent=(RuntimeError,))

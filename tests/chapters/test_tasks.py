@@ -4,7 +4,7 @@ import pytest
 from celery import states
 from celery.exceptions import MaxRetriesExceededError, Reject, SoftTimeLimitExceeded, TimeLimitExceeded
 
-from tests.chapters import tasks
+from tests.chapters import classes, tasks
 from tests.chapters.canvas import add
 from tests.chapters.conftest import WAIT
 from tests.polling import poll
@@ -37,7 +37,6 @@ class TestBasics:
         assert seen["delivery_info"]["routing_key"] == "celery"
         assert "@" in seen["hostname"]
         assert seen["origin"].startswith("gen")
-        assert seen["utc"] is True
 
     def test_what_a_task_logs_and_prints_is_in_the_log_with_its_name_and_id(self, project):
         result = tasks.talk.delay()
@@ -141,8 +140,9 @@ class TestOptions:
             got(result)
         project.noted("run", result, times=project.attempts)
 
+    @pytest.mark.long
     def test_a_task_beyond_its_hard_time_limit_is_killed_and_has_failed(self, project):
-        result = tasks.sleepy.apply_async((10,), time_limit=1, soft_time_limit=None)
+        result = tasks.stubborn.delay()
         with pytest.raises(TimeLimitExceeded):
             got(result)
         project.noted("run", result, times=project.attempts)
@@ -207,13 +207,13 @@ class TestCustomClasses:
 
     def test_a_class_keeps_what_it_opens_in_its_process(self):
         by_process = {}
-        for result in [tasks.process_rows.delay() for _ in range(10)]:
+        for result in [classes.process_rows.delay() for _ in range(10)]:
             process, database = got(result)
             by_process.setdefault(process, set()).add(database)
         assert all(len(databases) == 1 for databases in by_process.values())
 
     def test_handlers_of_a_success_are_called_in_their_order(self, project):
-        result = tasks.my_task.delay("x")
+        result = classes.my_task.delay("x")
         assert got(result) == "x"
         before, run, on_success, after_return = project.noted("hook", result, times=4)
         assert (before["name"], before["args"], before["kwargs"]) == ("before_start", ["x"], {})
@@ -222,7 +222,7 @@ class TestCustomClasses:
         assert (after_return["name"], after_return["status"]) == ("after_return", states.SUCCESS)
 
     def test_handlers_of_a_retry_and_a_failure_are_called_in_their_order(self, project):
-        result = tasks.my_task.delay("x", times=99)
+        result = classes.my_task.delay("x", times=99)
         with pytest.raises(LookupError, match="x"):
             got(result)
         retried = ["before_start", "run", "on_retry"] * (project.attempts - 1)
@@ -239,6 +239,6 @@ class TestSubtasks:
         assert got(stored) == ["info of page of http://example.com", "http://example.com"]
 
     def test_a_task_does_not_wait_for_another_unless_it_insists(self):
-        with pytest.raises(RuntimeError, match="Never call result.get"):
+        with pytest.raises(RuntimeError, match=r"Never call result\.get"):
             got(tasks.waiting_for_another.delay())
         assert got(tasks.waiting_for_another.delay(disable_sync_subtasks=False)) == 4
