@@ -12,7 +12,12 @@ from tests.polling import poll
 from tests.processes import BIN, Process
 
 VISIBILITY_TIMEOUT = 30  # seconds, as in production
-WAIT = 20  # seconds for an outcome
+WAIT = 40  # seconds for an outcome
+
+
+def got(result, **how):
+    """What a call has come to, looked for more often than Celery does by itself."""
+    return result.get(timeout=WAIT, interval=0.05, **how)
 
 
 class Project:

@@ -44,8 +44,8 @@ def named(x, y):
 
 ATTRIBUTES = """
 args callbacks called_directly chain chord correlation_id delivery_info errbacks eta expires group headers hostname id
-is_eager kwargs origin parent_id properties replaced_task_nesting reply_to retries root_id soft_time_limit time_limit
-timelimit utc
+is_eager kwargs origin parent_id properties replaced_task_nesting reply_to retries root_id soft_time_limit stamps
+time_limit timelimit utc
 """
 
 

@@ -1,6 +1,5 @@
 """The examples of Celery's chapter "Canvas: Designing Work-flows", on SQS."""
 
-import re
 import time
 
 import pytest
@@ -26,18 +25,12 @@ from tests.chapters.canvas import (
     tsum,
     xsum,
 )
-from tests.chapters.conftest import WAIT
+from tests.chapters.conftest import WAIT, got
 from tests.chapters.proj import LOW
 from tests.chapters.tasks import dump_context
 from tests.polling import poll
 
-LONG = 40  # seconds for what takes many messages
-
 pytestmark = pytest.mark.usefixtures("project")
-
-
-def got(result, timeout=WAIT):
-    return result.get(timeout=timeout)
 
 
 class TestSignatures:
@@ -128,7 +121,7 @@ class TestGroups:
         assert got(group(add.s(2, 2), add.s(4, 4))()) == [4, 8]
 
     def test_a_group_of_a_hundred_is_complete(self):
-        assert got(group(add.s(i, i) for i in range(100))(), LONG) == list(range(0, 200, 2))
+        assert got(group(add.s(i, i) for i in range(100))()) == list(range(0, 200, 2))
 
     def test_what_is_linked_to_a_group_is_called_for_each_of_its_tasks(self, project):
         each = group(raising_task.s(), raising_task.s())
@@ -183,31 +176,31 @@ class TestChords:
         assert got((group(add.s(i, i) for i in range(10)) | tsum.s())()) == 90
 
     def test_a_chord_of_a_hundred_is_complete(self):
-        assert got(chord([add.s(i, i) for i in range(100)])(tsum.s()), LONG) == 9900
+        assert got(chord([add.s(i, i) for i in range(100)])(tsum.s())) == 9900
 
     def test_an_immutable_body_gets_no_results(self):
         assert got(chord((add.s(i, i) for i in range(2)), reset_buffers.si()).apply_async()) == "reset"
 
     def test_chords_are_nested(self):
         inner = chord([add.s(1, 1), add.s(2, 2)], tsum.s())
-        assert got(chord([inner, add.s(3, 3)], xsum.s())(), LONG) == 12
-        assert got(chord([group(add.s(1, 1), add.s(2, 2)), add.s(3, 3)], xsum.s())(), LONG) == 12
-        assert got(chain(inner, add.s(1), group(add.s(1), add.s(2)), tsum.s())(), LONG) == 17
+        assert got(chord([inner, add.s(3, 3)], xsum.s())()) == 12
+        assert got(chord([group(add.s(1, 1), add.s(2, 2)), add.s(3, 3)], xsum.s())()) == 12
+        assert got(chain(inner, add.s(1), group(add.s(1), add.s(2)), tsum.s())()) == 17
 
     def test_a_body_may_be_a_group_or_a_chain(self):
-        assert got(chord([add.s(1, 1), add.s(2, 2)], group(tsum.s(), xsum.s()))(), LONG) == [6, 6]
-        assert got(chord([add.s(1, 1), add.s(2, 2)], tsum.s() | add.s(1))(), LONG) == 7
+        assert got(chord([add.s(1, 1), add.s(2, 2)], group(tsum.s(), xsum.s()))()) == [6, 6]
+        assert got(chord([add.s(1, 1), add.s(2, 2)], tsum.s() | add.s(1))()) == 7
 
     def test_the_header_waits_until_it_is_due(self):
         began = time.time()
         assert got(chord([add.s(1, 1), add.s(2, 2)], tsum.s()).apply_async(countdown=2)) == 6
         assert time.time() - began > 1.9
 
-    def test_a_chord_whose_header_fails_fails_with_an_error_that_names_the_task(self):
+    def test_a_chord_whose_header_fails_fails_and_the_rest_of_the_header_runs(self):
         result = chord([add.s(4, 4), raising_task.s(), add.s(8, 8)])(tsum.s())
         poll(result.failed, WAIT, "the chord has failed")
         assert isinstance(result.result, ChordError)
-        assert re.fullmatch(r"Dependency .* raised ValueError\('something something'\)", str(result.result))
+        assert "ValueError('something something')" in str(result.result)  # which task it was, redis says alone
         assert "ValueError" in result.traceback
         with pytest.raises(ValueError, match="something something"):  # as Celery has it: of the task itself
             got(result)
@@ -237,8 +230,8 @@ class TestMapAndChunks:
 
     def test_chunks_are_a_message_for_each(self):
         sums = [list(range(start, start + 20, 2)) for start in range(0, 200, 20)]
-        assert got(add.chunks(zip(range(100), range(100), strict=True), 10)(), LONG) == sums
-        assert got(add.chunks(zip(range(100), range(100), strict=True), 10).apply_async(), LONG) == sums
+        assert got(add.chunks(zip(range(100), range(100), strict=True), 10)()) == sums
+        assert got(add.chunks(zip(range(100), range(100), strict=True), 10).apply_async()) == sums
 
     def test_chunks_become_a_group_whose_tasks_are_due_one_after_the_other(self):
         skewed = add.chunks(zip(range(4), range(4), strict=True), 2).group().skew(start=1, stop=3)
@@ -271,19 +264,18 @@ class TestStamping:
         result = stamped.apply_async()
         assert got(result) == 6
         assert result._get_task_meta()["header"] == "value"
-        headers = got(result.children[0])["headers"]
-        assert headers["stamps"] == {"header": "value", "on_callback": True}
+        assert got(result.children[0])["stamps"] == {"header": "value", "on_callback": True}
         assert result.parent[0]._get_task_meta()["header"] == "value"
 
 
 class TestReplacement:
     def test_a_task_is_replaced_by_another_and_by_a_group(self):
         assert got(replaced_by.delay(add.s(2, 2))) == 4
-        assert got(replaced_by_sums.delay(3), LONG) == [0, 2, 4]
+        assert got(replaced_by_sums.delay(3)) == [0, 2, 4]
 
     def test_what_follows_follows_the_replacement(self):
         assert got(chain(replaced_by.si(add.si(2, 2)), mul.s(3))()) == 12
-        assert got(chord([replaced_by.si(add.si(2, 2)), add.si(1, 1)], tsum.s())(), LONG) == 6
+        assert got(chord([replaced_by.si(add.si(2, 2)), add.si(1, 1)], tsum.s())()) == 6
         assert got(chain(replaced_by.si(chain(add.si(2, 2), mul.s(2))), mul.s(3))()) == 24
 
     def test_a_chain_replaces_a_task_in_a_group(self):

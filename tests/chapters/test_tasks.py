@@ -6,12 +6,8 @@ from celery.exceptions import MaxRetriesExceededError, Reject, SoftTimeLimitExce
 
 from tests.chapters import classes, tasks
 from tests.chapters.canvas import add
-from tests.chapters.conftest import WAIT
+from tests.chapters.conftest import WAIT, got
 from tests.polling import poll
-
-
-def got(result):
-    return result.get(timeout=WAIT)
 
 
 class TestBasics:
