@@ -42,7 +42,7 @@ class TestSignatures:
             add.s(2, 2).set(countdown=1),
             add.s(2, 2, debug=True),
         ]
-        assert [got(each.delay()) for each in made] == [4] * 4
+        assert [got(result) for result in [each.delay() for each in made]] == [4] * 4
         assert add.s(2, 2)() == 4
 
     def test_an_option_of_a_call_comes_before_the_signatures(self):
@@ -171,9 +171,12 @@ class TestGroups:
 
 class TestChords:
     def test_a_chord_calls_its_body_with_all_results(self):
-        assert got(chord(add.s(i, i) for i in range(10))(tsum.s())) == 90
-        assert got(chord((add.s(i, i) for i in range(10)), tsum.s())()) == 90
-        assert got((group(add.s(i, i) for i in range(10)) | tsum.s())()) == 90
+        results = [
+            chord(add.s(i, i) for i in range(10))(tsum.s()),
+            chord((add.s(i, i) for i in range(10)), tsum.s())(),
+            (group(add.s(i, i) for i in range(10)) | tsum.s())(),
+        ]
+        assert [got(result) for result in results] == [90] * 3
 
     def test_a_chord_of_a_hundred_is_complete(self):
         assert got(chord([add.s(i, i) for i in range(100)])(tsum.s())) == 9900
@@ -183,9 +186,12 @@ class TestChords:
 
     def test_chords_are_nested(self):
         inner = chord([add.s(1, 1), add.s(2, 2)], tsum.s())
-        assert got(chord([inner, add.s(3, 3)], xsum.s())()) == 12
-        assert got(chord([group(add.s(1, 1), add.s(2, 2)), add.s(3, 3)], xsum.s())()) == 12
-        assert got(chain(inner, add.s(1), group(add.s(1), add.s(2)), tsum.s())()) == 17
+        results = [
+            chord([inner.clone(), add.s(3, 3)], xsum.s())(),
+            chord([group(add.s(1, 1), add.s(2, 2)), add.s(3, 3)], xsum.s())(),
+            chain(inner, add.s(1), group(add.s(1), add.s(2)), tsum.s())(),
+        ]
+        assert [got(result) for result in results] == [12, 12, 17]
 
     def test_a_body_may_be_a_group_or_a_chain(self):
         assert got(chord([add.s(1, 1), add.s(2, 2)], group(tsum.s(), xsum.s()))()) == [6, 6]
