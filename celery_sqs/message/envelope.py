@@ -237,7 +237,7 @@ WAITED_FOR: Final = "sqs_eta"
 
 #: A header of ours: kombu's properties of a message, as far as they are not of this transport's own making.
 PROPERTIES: Final = "sqs_properties"
-CARRIED: Final = frozenset({"app_id", "cluster_id", "message_id", "timestamp", "type", "user_id"})
+CARRIED: Final = frozenset({"app_id", "cluster_id", "correlation_id", "message_id", "timestamp", "type", "user_id"})
 
 #: Celery's own headers, and ours, and what its worker can take in them.
 _CELERYS: Final[dict[str, Callable[[Any], bool]]] = {

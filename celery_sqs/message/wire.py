@@ -93,6 +93,8 @@ def _beside(message: dict[str, Any]) -> dict[str, Any]:
     """The headers of ours that keep what of a kombu message has no place in SQS's."""
     given = message.get("properties") or {}
     properties = {name: given[name] for name in envelope.CARRIED & given.keys()}
+    if properties.get("correlation_id") == message["headers"]["id"]:
+        del properties["correlation_id"]  # as it is unless the caller says otherwise
     return {envelope.PRIORITY: priority(message) or None, envelope.PROPERTIES: properties or None}
 
 
@@ -179,8 +181,8 @@ def decode(
 def _properties(receipt_handle: Any, queue: str, queue_url: str, headers: dict[str, Any]) -> dict[str, Any]:
     redelivered = headers[RECEIVE_COUNT] > 1
     info = {"exchange": "", "routing_key": queue, "queue_url": queue_url, "redelivered": redelivered}
-    given = {"priority": headers.pop(envelope.PRIORITY, 0), **headers.pop(envelope.PROPERTIES, {})}
-    return {**given, "delivery_tag": receipt_handle, "delivery_info": info}
+    ours = {"priority": headers.pop(envelope.PRIORITY, 0), "correlation_id": headers["id"]}
+    return {**ours, **headers.pop(envelope.PROPERTIES, {}), "delivery_tag": receipt_handle, "delivery_info": info}
 
 
 def sent_at(message: Any) -> float | None:

@@ -1,4 +1,4 @@
-"""SQS has no priorities: a call that has one is told so."""
+"""SQS has no priorities: a call that has one is a line in the log."""
 
 import logging
 

@@ -230,7 +230,10 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
             logger.debug(text, attempt.kind.value, *which, error, extra=fields)
             return True
         fields |= {"kind": attempt.kind.value, "final": attempt.final}
-        logger.error("attempt failed: receive %d of %s[%s]: %s", *which, error, extra=fields, exc_info=attempt.exc_info)
+        # An error that the author expects (Celery's `throws`) is none to who reads the log.
+        expected = isinstance(attempt.error, self.throws)
+        level, exc_info = (logging.INFO, None) if expected else (logging.ERROR, attempt.exc_info)
+        logger.log(level, "attempt failed: receive %d of %s[%s]: %s", *which, error, extra=fields, exc_info=exc_info)
         try:
             self.put_on_record(attempt)
         # Nothing else decides over the message: it is SQS that keeps it.
