@@ -91,10 +91,14 @@ def _require_known(settings: Mapping[str, Any]) -> None:
 
 
 def _use_task_class(app: Celery) -> None:
-    """Have SQSTask as the class of every task that names no other."""
+    """Have SQSTask as the class of every task that names no other, unless the app has a class of its own.
+
+    Whether that one is derived from SQSTask is seen at a worker's start, as it may be named by its path.
+    """
     if "Task" in vars(app):
         raise Misconfigured("setup: call it before the app's first task is defined, or its tasks are not SQSTask")
-    app.task_cls = "celery_sqs.tasks.task:SQSTask"
+    if app.task_cls == Celery.task_cls:
+        app.task_cls = "celery_sqs.tasks.task:SQSTask"
 
 
 def _configure(app: Any, ours: Mapping[str, Any]) -> None:

@@ -26,7 +26,7 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "celery.events:EventDispatcher",
         ("close", "disable", "enable", "extend_buffer", "flush", "publish", "send"),
     ),
-    "celery_sqs.publish.amqp:AMQP": ("celery.app.amqp:AMQP", ("Connection",)),
+    "celery_sqs.publish.amqp:AMQP": ("celery.app.amqp:AMQP", ("Connection", "as_task_v2")),
     "celery_sqs.publish.channel:SendingChannel": (
         "kombu.transport.SQS:Channel",
         ("_purge", "_put", "_resolve_queue_url", "_size", "basic_publish"),

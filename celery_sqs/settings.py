@@ -34,6 +34,9 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "sqs_monitor_retention_days": 7,
 }
 
+#: Of a result backend that sends results through the broker.
+RPC: Final = "rpc:"
+
 MAX_PORT: Final = 65_535
 MAX_SEND_TIMEOUT: Final = 86_400.0  # seconds
 
@@ -114,6 +117,10 @@ class Settings:
         _require_known(conf)
         if conf.task_protocol == 1:
             raise Misconfigured("task_protocol: 1 is not supported; remove it, or set 2")
+        if str(conf.result_backend).startswith(RPC):
+            raise Misconfigured(
+                "result_backend: rpc:// needs a queue for each caller; use redis, a database or another"
+            )
         given = kombu_options.completed(conf, DEFAULTS)
         _number(given, "sqs_monitor_retention_days", "a number of days above 0", lambda days: days > 0)
         if not isinstance(given["sqs_monitor_events"], bool):

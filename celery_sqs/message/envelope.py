@@ -223,6 +223,9 @@ def _are_names(value: Any) -> bool:
 #: A header of ours: the priority that the caller gave, where it is not 0. SQS has none.
 PRIORITY: Final = "sqs_priority"
 
+#: Another one: the caller's own `correlation_id`, where that is not the task id.
+CORRELATION: Final = "sqs_correlation_id"
+
 #: Celery's own headers, and ours, and what its worker can take in them.
 _CELERYS: Final[dict[str, Callable[[Any], bool]]] = {
     "eta": _is_time,
@@ -238,6 +241,7 @@ _CELERYS: Final[dict[str, Callable[[Any], bool]]] = {
     "shadow": is_text,
     "stamped_headers": _are_names,
     PRIORITY: _is_whole,
+    CORRELATION: is_text,
     "stamps": lambda value: isinstance(value, dict),
     "timelimit": _are_limits,
 }

@@ -45,12 +45,18 @@ ATTEMPTS: Final = "sqs_attempts"
 
 #: Headers that have a place of their own, or that the receiving side works out again.
 _DERIVED: Final = frozenset(
-    {"task", "id", "lang", "argsrepr", "kwargsrepr", "message_id", "sqs_sent_at"}
-    | {ATTEMPTS, MAX_RECEIVE_COUNT, RECEIVE_COUNT}
+    {"task", "id", "lang", "message_id", "sqs_sent_at"} | {ATTEMPTS, MAX_RECEIVE_COUNT, RECEIVE_COUNT}
 )
 
 #: Celery's headers when nobody set them and they are not None. Its worker assumes the same where one is missing.
-_UNSET: Final[dict[str, Any]] = {"replaced_task_nesting": 0, "retries": 0, "stamps": {}, "timelimit": [None, None]}
+_UNSET: Final[dict[str, Any]] = {
+    "argsrepr": "",
+    "kwargsrepr": "",
+    "replaced_task_nesting": 0,
+    "retries": 0,
+    "stamps": {},
+    "timelimit": [None, None],
+}
 
 #: What a stranger's message can make parsers and checks raise.
 _MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
@@ -72,7 +78,7 @@ def encode(message: dict[str, Any], is_exact: Callable[[str], bool], others: Any
         if headers.get("compression"):
             raise ValueError("the body is compressed: send it without, SQS is to hold readable JSON")
         body = content.written(message["body"], message["content-type"], is_exact(headers["task"]))
-        attributes = _attributes({**headers, envelope.PRIORITY: priority(message) or None})
+        attributes = _attributes({**headers, **_beside(message, headers["id"])})
     except _MALFORMED as error:
         raise Unsendable(_reason(error)) from error
     return outgoing(body, attributes, others)
@@ -81,6 +87,15 @@ def encode(message: dict[str, Any], is_exact: Callable[[str], bool], others: Any
 def priority(message: dict[str, Any]) -> Any:
     """The priority that a kombu message was given; 0 for none."""
     return (message.get("properties") or {}).get("priority") or 0
+
+
+def _beside(message: dict[str, Any], task_id: Any) -> dict[str, Any]:
+    """What travels as headers of ours: a kombu message's priority, and what it correlates to, if it says so."""
+    correlation = (message.get("properties") or {}).get("correlation_id")
+    return {
+        envelope.PRIORITY: priority(message) or None,
+        envelope.CORRELATION: correlation if correlation and correlation != task_id else None,
+    }
 
 
 def encode_object(value: dict[str, Any], headers: dict[str, Any], is_exact: bool) -> Outgoing:
@@ -166,7 +181,12 @@ def decode(
 def _properties(receipt_handle: Any, queue: str, queue_url: str, headers: dict[str, Any]) -> dict[str, Any]:
     redelivered = headers[RECEIVE_COUNT] > 1
     info = {"exchange": "", "routing_key": queue, "queue_url": queue_url, "redelivered": redelivered}
-    return {"delivery_tag": receipt_handle, "delivery_info": info, "priority": headers.pop(envelope.PRIORITY, 0)}
+    return {
+        "delivery_tag": receipt_handle,
+        "delivery_info": info,
+        "priority": headers.pop(envelope.PRIORITY, 0),
+        "correlation_id": headers.pop(envelope.CORRELATION, headers["id"]),
+    }
 
 
 def sent_at(message: Any) -> float | None:
@@ -192,10 +212,15 @@ def _parse(message: Any, default_task: str | None, is_exact: Callable[[str], boo
         "message_id": message["MessageId"],
         RECEIVE_COUNT: _receive_count(message),
         "sqs_sent_at": sent_at(message),
-        "argsrepr": called.argsrepr,
-        "kwargsrepr": called.kwargsrepr,
+        "argsrepr": _shown(given.get("argsrepr")) or called.argsrepr,
+        "kwargsrepr": _shown(given.get("kwargsrepr")) or called.kwargsrepr,
     }
     return called, {"root_id": task_id} | envelope.checked_headers(given) | known
+
+
+def _shown(given: Any) -> str:
+    """How the caller has arguments shown in logs and events; empty where he does not say."""
+    return without_half_pairs(given[: content.MAX_REPR]) if isinstance(given, str) else ""
 
 
 def _opened(message: Any, default_task: str | None, is_exact: Callable[[str], bool]) -> tuple[Content, dict[str, Any]]:
@@ -213,7 +238,8 @@ def _opened(message: Any, default_task: str | None, is_exact: Callable[[str], bo
         text = envelope.from_base64(body) if in_base64 else body
         value: Any = shallow(text, exact_json.loads(text)) if in_base64 or '"headers"' in text else None
         if envelope.recognised(value):
-            headers = envelope.headers(value) | {envelope.PRIORITY: priority(value)}
+            headers = envelope.headers(value)
+            headers |= _beside(value, headers["id"])
             return content.read_enveloped(envelope.call_text(value), is_exact(headers["task"])), headers
         if in_base64:
             raise ValueError("the body is base64, and not of kombu's envelope")

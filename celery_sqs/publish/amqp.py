@@ -39,6 +39,11 @@ class AMQP(amqp.AMQP):
         }
         return Connection("sqs://", **kwargs)
 
+    def as_task_v2(self, *args: Any, **options: Any) -> Any:
+        """Celery's message of a call, whose arguments the receiving side shows unless the caller hides them."""
+        shown = {name: options.get(name) or "" for name in ("argsrepr", "kwargsrepr")}
+        return super().as_task_v2(*args, **{**options, **shown})
+
 
 def is_exact(app: Any, task: str) -> bool:
     """Whether the numbers of a task's calls are exact: by its serializer, or the app's where it has no such task."""

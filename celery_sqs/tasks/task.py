@@ -147,14 +147,13 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
     ) -> Any:
         """Call the task: returns once SQS has confirmed the message, raises NotConfirmed if it has not in time.
 
-        `argsrepr` is not made, as it does not travel: the receiving side has the arguments themselves.
-        Nothing is declared before either: SQS's queues are there before those who use them.
+        Nothing is declared before: SQS's queues are there before those who use them.
         """
         options = with_ids(self, args, kwargs, options)
         fast = fast_path.of(self, args, kwargs, options)
         if fast is not None:
             return fast_path.send(fast, *args, **options)
-        ours = {"argsrepr": "", "kwargsrepr": "", "declare": (), "producer": producer(self.app)}
+        ours = {"declare": (), "producer": producer(self.app)}
         if (
             options.get("ignore_result", self.ignore_result) == self.ignore_result
             and not self.app.conf.task_always_eager
@@ -231,7 +230,10 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
             logger.debug(text, attempt.kind.value, *which, error, extra=fields)
             return True
         fields |= {"kind": attempt.kind.value, "final": attempt.final}
-        logger.error("attempt failed: receive %d of %s[%s]: %s", *which, error, extra=fields, exc_info=attempt.exc_info)
+        # An error that the author expects (Celery's `throws`) is none to who reads the log.
+        expected = isinstance(attempt.error, self.throws)
+        level, exc_info = (logging.INFO, None) if expected else (logging.ERROR, attempt.exc_info)
+        logger.log(level, "attempt failed: receive %d of %s[%s]: %s", *which, error, extra=fields, exc_info=exc_info)
         try:
             self.put_on_record(attempt)
         # Nothing else decides over the message: it is SQS that keeps it.

@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kombu.utils.imports import symbol_by_name
+
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.endpoint import sqs_client
 from celery_sqs.aws.queue import QueueFacts, read_facts, url_beside
@@ -16,6 +18,7 @@ from celery_sqs.settings import Settings
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.contradictions import contradictions
 from celery_sqs.worker.limits import Limits
+from celery_sqs.worker.request import SQSRequest
 from celery_sqs.worker.timeline import timeline
 
 
@@ -76,13 +79,21 @@ def examine(sqs: SqsClient, name: str, queue_url: str, dlq_url: str | None, limi
 
 
 def of_classes(tasks: Mapping[str, Any]) -> list[str]:
-    """A sentence for each task whose class is not ours: Celery would delete the message of one that fails."""
-    return [
+    """A sentence for each task whose class or request is not ours: Celery would settle its message."""
+    of_tasks = [
         f"The task {name!r} is a {base.__module__}.{base.__qualname__}, and no celery_sqs.SQSTask, so a failure would "
         "delete its message: derive its class from SQSTask."
         for name, task in sorted(tasks.items())
         if not isinstance(task, SQSTask)
         for base in type(task).__mro__[1:2]
+    ]
+    return of_tasks + [
+        f"The task {name!r} has the Request {request.__module__}.{request.__qualname__}, which would settle its message"
+        " as Celery does: remove it, hooks and signals say what happens."
+        for name, task in sorted(tasks.items())
+        if isinstance(task, SQSTask)
+        for request in [symbol_by_name(task.Request)]
+        if not issubclass(request, SQSRequest)
     ]
 
 

@@ -110,6 +110,12 @@ def shop(emulator, tmp_path):
             "The task 'bare' is a celery.app.task.Task, and no celery_sqs.SQSTask",
             id="a task of another class",
         ),
+        pytest.param(
+            {"tasks": "@app.task(name='own', Request='celery.worker.request:Request')\ndef own(): ..."},
+            (),
+            "The task 'own' has the Request celery.worker.request.Request, which would settle its message",
+            id="a task with another request",
+        ),
         pytest.param({}, ("-Q", "mail,bulk"), "-bulk has no RedrivePolicy", id="a queue without a DLQ"),
         pytest.param(
             {},

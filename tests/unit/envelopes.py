@@ -26,7 +26,8 @@ def _a_task(*args, **kwargs):
 
 def an_envelope(*args, task="a_task", task_id=None, kwargs=None, headers=None, **options):
     """Celery's own message of a task call; `options` are those of `apply_async`."""
-    message = _celery.amqp.as_task_v2(task_id or str(uuid4()), task, args, kwargs, **{"ignore_result": None, **options})
+    ours = {"ignore_result": None, "argsrepr": "", "kwargsrepr": ""}
+    message = _celery.amqp.as_task_v2(task_id or str(uuid4()), task, args, kwargs, **{**ours, **options})
     return {
         "body": exact_json.dumps(message.body),
         "content-type": exact_json.CONTENT_TYPE,

@@ -73,6 +73,18 @@ def test_a_task_that_names_no_class_has_ours(app):
     assert isinstance(app.tasks["celery.chord_unlock"], SQSTask)
 
 
+class DatabaseTask(SQSTask):
+    abstract = True
+
+
+@pytest.mark.parametrize("given", [DatabaseTask, f"{__name__}:DatabaseTask"], ids=["class", "path"])
+def test_the_class_that_an_app_has_for_all_its_tasks_stays(given):
+    app = Celery("shop", task_cls=given, set_as_current=False)
+    celery_sqs.setup(app, queues={"mail": URL})
+    assert isinstance(app.tasks["celery.chord_unlock"], DatabaseTask)
+    app.close()
+
+
 def test_transport_consumer_and_serializers_are_ours(app):
     celery_sqs.setup(app, queues={"mail": URL})
     connection = app.connection_for_write()

@@ -74,6 +74,13 @@ def test_a_wrong_or_missing_value_is_one_line_that_names_it(app, settings, names
         app.connection_for_write()
 
 
+def test_a_result_backend_that_needs_a_queue_for_each_caller_is_refused(app):
+    app.conf.result_backend = "rpc://"
+    celery_sqs.setup(app, queues={"mail": URL})
+    with pytest.raises(Misconfigured, match=r"^result_backend: rpc:// needs a queue for each caller"):
+        app.send_task("send_mail")
+
+
 def test_a_misspelt_key_of_the_configuration_is_one_line_that_names_it(app):
     celery_sqs.setup(app, queues={"mail": URL})
     app.conf.sqs_send_timout = 3

@@ -45,6 +45,12 @@ def test_so_is_an_attempt_that_gave_up(logged):
     assert line.getMessage() == "attempt failed: receive 1 of jobs.one[id]: LookupError: not yet"
 
 
+def test_an_error_that_the_author_expects_is_none_in_the_log_and_has_no_traceback(logged):
+    [line] = logged(_fail, throws=(LookupError,))
+    assert line.getMessage() == "attempt failed: receive 1 of jobs.one[id]: LookupError: no such address"
+    assert (line.levelname, line.exc_info) == ("INFO", None)
+
+
 def test_a_task_of_another_class_has_celerys_line(logged):
     [line] = logged(_fail, base=Task)
     assert line.name == "celery.app.trace"
