@@ -78,6 +78,25 @@ def _define_documented(app, notes):
         urls = [request.args[0] for request in requests]
         return [{"target": url, "safety": {"status": "SAFE"}} for url in urls]
 
+    @app.task(base=BatchTask, shared=False, name="check_emoji", batch_size=100)
+    def check_emoji(requests):
+        return [request.args[0] in {"+1", "tada"} for request in requests]
+
+    @app.task(base=BatchTask, shared=False, name="bulk_insert", batch_size=100)
+    def bulk_insert(requests):
+        for row in [request.kwargs for request in requests]:
+            _note(notes, "row", row["name"], row["price"])
+        return [None] * len(requests)
+
+    @app.task(base=BatchTask, shared=False, name="last_seen", batch_size=100)
+    def last_seen(requests):
+        latest = {}
+        for user_id, when in (request.args for request in requests):
+            latest[user_id] = max(when, latest.get(user_id, when))
+        for user_id, when in latest.items():
+            _note(notes, "seen", user_id, when.isoformat())
+        return [None] * len(requests)
+
 
 def _define_singles(app, notes):
     @app.task(shared=False, name="follow")

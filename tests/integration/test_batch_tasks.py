@@ -1,6 +1,7 @@
 """Batch tasks in a real worker, with a result backend: what Celery promises of a task holds for each call."""
 
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -138,6 +139,17 @@ def test_the_examples_of_celery_batches_work(worker):
     assert sum(map(int, clicks)) == 5
     results = [wot_api.delay(url) for url in ("http://example.com", "http://example.org")]
     assert [result.get(IN_TIME)["target"] for result in results] == ["http://example.com", "http://example.org"]
+    results = [worker.tasks["check_emoji"].delay(name) for name in ("tada", "none")]
+    assert [result.get(IN_TIME) for result in results] == [True, False]
+
+
+def test_the_examples_of_celery_batches_that_write_to_a_database_work(worker):
+    rows = [worker.tasks["bulk_insert"].delay(name=f"row{number}", price=1.5) for number in range(5)]
+    times = [datetime(2026, 1, day, tzinfo=UTC) for day in (3, 9, 1)]
+    seen = [worker.tasks["last_seen"].delay(7, when) for when in times]
+    assert [result.get(IN_TIME) for result in rows + seen] == [None] * 8
+    assert sum(lines(worker, "row", f"row{number}", "1.5") for number in range(5)) == 5
+    assert lines(worker, "seen", "7", max(times).isoformat()) == 1
 
 
 def test_a_worker_that_holds_few_messages_of_other_tasks_has_large_batches_still(emulator, tmp_path):
