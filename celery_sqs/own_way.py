@@ -1,4 +1,4 @@
-"""Whether Celery is as it was installed: tracers such as Sentry's put functions of their own in the place of its own."""
+"""Whether Celery is as it was installed: tracers such as Sentry's put functions in the place of its own."""
 
 from types import FunctionType, MethodType, ModuleType
 from typing import Any

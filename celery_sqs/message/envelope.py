@@ -176,7 +176,7 @@ def checked_headers(given: dict[str, Any]) -> dict[str, Any]:
     for name, value in given.items():
         fits = _CELERYS.get(name)
         if fits is None:
-            if name not in _FIELDS:
+            if name not in _FIELDS or (name == _INNER and isinstance(value, dict)):
                 headers[name] = value
         elif value is not None:
             if not fits(value):
@@ -222,6 +222,9 @@ def _are_names(value: Any) -> bool:
 
 #: A header of ours: the priority that the caller gave, where it is not 0. SQS has none.
 PRIORITY: Final = "sqs_priority"
+
+#: A header of Celery's that is the task's `request.headers`: there Sentry and others look for what they have sent.
+_INNER: Final = "headers"
 
 #: Celery's own headers, and ours, and what its worker can take in them.
 _CELERYS: Final[dict[str, Callable[[Any], bool]]] = {

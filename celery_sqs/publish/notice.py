@@ -31,7 +31,7 @@ _PUBLISH = _own(Producer, "publish")
 
 
 def is_noticed(app: Celery) -> bool:
-    """Whether a call of an app that takes the fast path would be told from one that takes Celery's own."""
+    """Whether anybody would see a call of an app that takes the fast path differ from one that takes Celery's own."""
     return bool(
         # Who listens here may change the message, or wants what the fast path does not make.
         before_task_publish.receivers

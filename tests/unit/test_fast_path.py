@@ -121,12 +121,13 @@ def test_a_call_without_an_id_gets_one_of_its_own(caller):
     assert first.id != second.id
 
 
-def test_the_monitor_is_told_that_a_message_was_sent(caller):
+def test_the_monitor_is_told_that_a_message_was_sent(caller, monkeypatch):
     signals = []
 
     def listen(sender, headers, body, routing_key, **_):
         signals.append((sender, headers["id"], body[0], routing_key))
 
+    monkeypatch.setattr(after_task_publish, "receivers", [])  # whatever app was set up before
     after_task_publish.connect(listen, dispatch_uid=MONITOR)
     try:
         result = caller.store.delay({"orderId": "x"})
