@@ -11,6 +11,7 @@ from kombu.utils.imports import symbol_by_name
 from celery_sqs import kombu_options
 from celery_sqs.errors import Misconfigured
 from celery_sqs.message import wire
+from celery_sqs.publish.notice import MONITOR
 from celery_sqs.settings import DEFAULTS, Queue
 from celery_sqs.tasks.outcomes.trace_log import drop_repeated
 
@@ -146,4 +147,4 @@ def _use_monitor(app: Celery) -> None:
         sent = symbol_by_name("celery_sqs.monitor:record_sent")
     except ImportError as error:
         raise Misconfigured(f"sqs_monitor_database: install celery-sqs[monitor] for it: {error}") from error
-    after_task_publish.connect(sent, weak=False, dispatch_uid=__name__)
+    after_task_publish.connect(sent, weak=False, dispatch_uid=MONITOR)

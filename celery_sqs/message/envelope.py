@@ -180,7 +180,7 @@ def checked_headers(given: dict[str, Any]) -> dict[str, Any]:
     for name, value in given.items():
         fits = _CELERYS.get(name)
         if fits is None:
-            if name not in _FIELDS:
+            if name not in _FIELDS or (name == _INNER and isinstance(value, dict)):
                 headers[name] = value
         elif value is not None:
             if not fits(value):
@@ -238,6 +238,9 @@ WAITED_FOR: Final = "sqs_eta"
 #: A header of ours: kombu's properties of a message, as far as they are not of this transport's own making.
 PROPERTIES: Final = "sqs_properties"
 CARRIED: Final = frozenset({"app_id", "cluster_id", "correlation_id", "message_id", "timestamp", "type", "user_id"})
+
+#: A header of Celery's that is the task's `request.headers`: there Sentry and others look for what they have sent.
+_INNER: Final = "headers"
 
 #: Celery's own headers, and ours, and what its worker can take in them.
 _CELERYS: Final[dict[str, Callable[[Any], bool]]] = {

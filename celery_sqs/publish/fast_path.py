@@ -3,7 +3,7 @@
 Celery's own way looks up routes, retries, serializers and what is to be declared, for each call anew,
 and kombu's puts an envelope around the body that `wire` removes again. That costs more CPU than the call's JSON and
 its share of a batch. Here it goes to the channel at once. The message is the same, byte for byte:
-tests/unit/test_fast_path.py.
+tests/unit/test_fast_path.py. Who listens or patches, such as a tracer, gets Celery's own way: see `notice`.
 """
 
 import functools
@@ -14,7 +14,7 @@ from celery import Task, uuid
 from celery._state import get_current_worker_task
 from celery.backends.base import DisabledBackend
 from celery.result import AsyncResult
-from celery.signals import after_task_publish, before_task_publish, task_sent
+from celery.signals import after_task_publish
 from celery.utils.nodenames import anon_nodename
 from kombu.serialization import registry  # type: ignore[attr-defined]  # the stubs leave it out
 from kombu.utils import json as kombu_json
@@ -22,6 +22,7 @@ from kombu.utils import json as kombu_json
 from celery_sqs.message import envelope, exact_json, wire
 from celery_sqs.message.outgoing import DEDUPLICATION, GROUP
 from celery_sqs.per_process import per_process
+from celery_sqs.publish.notice import is_noticed
 from celery_sqs.publish.producer import producer
 
 #: What a caller may ask for here; any other option Celery has to see to.
@@ -67,11 +68,9 @@ def of(task: Any, args: Any, kwargs: Any, options: dict[str, Any]) -> FastPath |
         and envelope.CELERYS.isdisjoint(options.get("headers") or ())
         # A task's own calls carry its id, and may inherit its priority.
         and not get_current_worker_task()
-        # Who listens here may change the message, or wants what is not made.
-        and not before_task_publish.receivers
-        and not task_sent.receivers
     )
-    return _fast_path(task) if is_plain else None
+    fast = _fast_path(task) if is_plain else None
+    return None if fast is None or is_noticed(task.app) else fast
 
 
 @functools.lru_cache

@@ -3,6 +3,7 @@
 `celery_sqs.worker.collector` makes the batches in the worker's main process; this runs in its pool.
 """
 
+import contextvars
 import logging
 import time
 from typing import Any, ClassVar, Final
@@ -16,7 +17,8 @@ from celery_sqs.tasks.attempt import describe
 from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import MAX_SHORT, RetryDecision, looks_like_outage
 from celery_sqs.tasks.escape import Escaped, escapes
-from celery_sqs.tasks.outcomes import batch_outcome
+from celery_sqs.tasks.outcomes import batch_outcome, traced
+from celery_sqs.tasks.outcomes.outcome import closing
 from celery_sqs.tasks.suspicion import answers, confirmed
 from celery_sqs.tasks.task import SQSTask
 
@@ -47,7 +49,13 @@ class BatchTask(SQSTask):
     batch_size: ClassVar[int] = 100
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run one call here and now, as a batch of its own; so do Celery's `apply` and `task_always_eager`."""
+        """Run one call here and now, as a batch of its own; so do Celery's `apply` and `task_always_eager`.
+
+        Or give the outcome of a call whose batch has run: see `celery_sqs.tasks.outcomes.traced`.
+        """
+        given = getattr(self.request, traced.GIVEN, None)
+        if given is not None:
+            return closing(self, given)
         [outcome] = _run(self, [Call.without_message(self.request, args, kwargs)])
         if isinstance(outcome, BaseException):
             raise outcome
@@ -65,14 +73,24 @@ def run_batch(task_name: str, calls: list[Call]) -> list[RetryDecision | None]:
     task: Any = current_app.tasks[task_name]
     began = time.monotonic()
     requests = [Context(call.context()) for call in calls]
+    tracer = traced.reporter(task, began) if traced.is_patched() else None
     with batch_outcome.current(task):
-        for request in requests:
-            batch_outcome.begin(task, request)
+        contexts = [batch_outcome.begin(task, request, is_announced=tracer is None) for request in requests]
         outcomes = _attempt(task, calls)
         return [
-            batch_outcome.end(task, request, outcome, time.monotonic() - began)
-            for request, outcome in zip(requests, outcomes, strict=True)
+            _report(task, context, tracer, request, outcome, began)
+            for context, request, outcome in zip(contexts, requests, outcomes, strict=True)
         ]
+
+
+def _report(
+    task: Any, context: contextvars.Context, tracer: traced.Report | None, request: Context, outcome: Any, began: float
+) -> RetryDecision | None:
+    if tracer is not None:
+        if traced.is_run(task, request, outcome):
+            return context.run(tracer, request, outcome)
+        context = batch_outcome.begin(task, request)
+    return context.run(batch_outcome.end, task, request, outcome, time.monotonic() - began)
 
 
 def _attempt(task: BatchTask, calls: list[Call]) -> list[Any]:

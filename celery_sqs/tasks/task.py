@@ -10,18 +10,19 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from celery import Task
-from celery.exceptions import Ignore, Reject, Retry
+from celery.exceptions import Retry
 
 from celery_sqs.message import wire
 from celery_sqs.publish import fast_path
 from celery_sqs.publish.producer import producer
+from celery_sqs.tasks import attempt_log
 from celery_sqs.tasks.attempt import Attempt, AttemptStore, describe
 from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, looks_like_outage, unwrapped
 from celery_sqs.tasks.escape import Escaped, escapes
 from celery_sqs.tasks.hooks import TaskHooks
 from celery_sqs.tasks.message_ids import with_ids
 from celery_sqs.tasks.outcomes.attempt_number import AttemptNumber, attempt_of
-from celery_sqs.tasks.outcomes.outcome import OUTCOME, close, noted
+from celery_sqs.tasks.outcomes.outcome import OUTCOME, closing, noted
 from celery_sqs.tasks.outcomes.retries import Asked, retry
 from celery_sqs.tasks.outcomes.tracer import make_tracer
 from celery_sqs.tasks.suspicion import answers, confirmed
@@ -124,15 +125,7 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
         request._protected = 1  # a task that calls itself from now on calls a function
         if request.is_eager:
             return self.run(*args, **kwargs)
-        try:
-            return confirmed(self, lambda: self._run_guarded(*args, **kwargs))
-        except (Ignore, Reject):
-            raise
-        except Exception as error:
-            outcome = close(self, error)
-            if outcome.raised is error:
-                raise
-            raise outcome.raised from error
+        return closing(self, lambda: confirmed(self, lambda: self._run_guarded(*args, **kwargs)))
 
     def _run_guarded(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -211,7 +204,7 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
             einfo.is_recorded = noted(self, raised, error, str(einfo.traceback)).is_recorded
 
     def note(self, attempt: Attempt) -> bool:
-        """Log a failed attempt and record it; returns False where the store refuses that for good.
+        """Record a failed attempt and log it; returns False where the store refuses that for good.
 
         Raises:
             Exception: an outage (`is_outage`) keeps it from being recorded, so the message must not go yet.
@@ -224,16 +217,13 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
             "error": error,
             **self.log_context(*attempt.args),
         }
-        which = attempt.receive_count, self.name, attempt.task_id
         if not attempt.kind.is_failed_attempt:
             text = "attempt interrupted (%s): receive %d of %s[%s]: %s"
+            which = attempt.receive_count, self.name, attempt.task_id
             logger.debug(text, attempt.kind.value, *which, error, extra=fields)
             return True
         fields |= {"kind": attempt.kind.value, "final": attempt.final}
-        # An error that the author expects (Celery's `throws`) is none to who reads the log.
-        expected = isinstance(attempt.error, self.throws)
-        level, exc_info = (logging.INFO, None) if expected else (logging.ERROR, attempt.exc_info)
-        logger.log(level, "attempt failed: receive %d of %s[%s]: %s", *which, error, extra=fields, exc_info=exc_info)
+        is_recorded = True
         try:
             self.put_on_record(attempt)
         # Nothing else decides over the message: it is SQS that keeps it.
@@ -241,8 +231,9 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
             if looks_like_outage(self, failure):
                 raise
             logger.exception("the failed attempt could not be recorded", extra=fields)
-            return False
-        return True
+            is_recorded = False
+        attempt_log.log(self, attempt, fields)  # now, as an outage of the store is no failure of the attempt
+        return is_recorded
 
     def put_on_record(self, attempt: Attempt) -> None:
         """Record an attempt; without its text where the store refuses it, as that may be why.

@@ -1,15 +1,19 @@
 """What a batch answers for a call is that call's outcome to everybody whom Celery tells of a task."""
 
+import time
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from types import SimpleNamespace
 
 import pytest
 from celery import Celery, current_task, signals
-from celery.exceptions import Ignore, Retry
+from celery.app import trace
+from celery.exceptions import Ignore, Reject, Retry
 
 from celery_sqs.tasks.batch import BatchTask, run_batch
 from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import Kind
+from tests.unit.test_notice import by_a_function, listening
 
 ALLOWED = 3  # attempts
 FIRST, LAST = 0, ALLOWED - 1  # failed attempts before
@@ -46,6 +50,16 @@ def app(tmp_path):
     celery = Celery("outcomes", backend=f"file://{tmp_path}", set_as_current=True)
     yield celery
     celery.close()
+
+
+def by_celery(build_tracer):
+    return build_tracer
+
+
+#: The second as Sentry does: see `celery_sqs.tasks.outcomes.traced`.
+@pytest.fixture(params=[by_celery, by_a_function], autouse=True)
+def _tracer(request, monkeypatch):
+    monkeypatch.setattr(trace, "build_tracer", request.param(trace.build_tracer))
 
 
 @pytest.fixture
@@ -154,11 +168,12 @@ def test_an_outage_that_keeps_the_attempt_from_being_recorded_is_not_reported(ap
     def refuse(*_):
         raise ConnectionError("no store")
 
-    monkeypatch.setattr(task, "on_failure", refuse)
+    monkeypatch.setattr(task, "put_on_record", refuse)
     with heard("failure") as received:
         [decision] = run(task, [KeyError("why")], retries=LAST)
     assert decision.kind is Kind.OUTAGE
-    assert (stored(task)[0], received) == ("PENDING", [])
+    assert received == []
+    assert stored(task)[0] in {"PENDING", "RETRY"}
 
 
 def test_a_retry_says_when_and_why(task):
@@ -201,7 +216,8 @@ def test_a_store_that_takes_no_errors_changes_nothing_for_the_message(app, task,
     monkeypatch.setattr(app.backend, "store_result", refuse)
     [decision] = run(task, [KeyError("why")], retries=LAST)
     assert (decision.kind, decision.error) == (Kind.OWN, "KeyError: 'why'")
-    assert "mark_as_failure failed for noted[id-0]" in caplog.text
+    assert "noted[id-0]" in caplog.text
+    assert "no store" in caplog.text
 
 
 def test_a_hook_that_fails_after_success_changes_nothing(task, monkeypatch, caplog):
@@ -225,8 +241,45 @@ def test_hooks_and_signals_see_the_request_of_their_call(task):
     headers = {"delivery_info": {"routing_key": "mail"}, "request_id": "7", "group": "g"}
     with heard("prerun", "success", "postrun") as received:
         run(task, [1, 2], 2, **headers)
-    assert [task_id for _, task_id, _ in received] == ["id-0", "id-1", "id-0", "id-0", "id-1", "id-1"]
+    for task_id in ("id-0", "id-1"):
+        assert [name for name, of_call, _ in received if of_call == task_id] == ["prerun", "success", "postrun"]
     assert all(fields.of_request.items() >= headers.items() for _, _, fields in received)
+
+
+def test_what_a_listener_sets_for_a_call_is_that_calls_alone(task):
+    current, seen = ContextVar("current", default=None), []
+
+    def begin(task_id, **_):
+        seen.append(current.get())
+        current.set(task_id)
+
+    def end(task_id, **_):
+        seen.append((task_id, current.get()))
+
+    with listening(signals.task_prerun, begin), listening(signals.task_postrun, end):
+        run(task, [1, KeyError("why")], 2)
+    assert [each for each in seen if each] == [("id-0", "id-0"), ("id-1", "id-1")]
+    assert current.get() is None
+
+
+def test_a_call_takes_as_long_as_its_batch(task):
+    def slow(calls):
+        time.sleep(0.05)
+        return [1]
+
+    with heard("success") as received:
+        run(task, slow)
+    [(_, _, fields)] = received
+    assert 0.05 <= fields.runtime < 5
+
+
+@pytest.mark.parametrize("outcome", [Reject("why", requeue=False), SystemExit(3), MemoryError()], ids=repr)
+def test_what_would_end_more_than_the_call_is_a_failure_like_others(task, outcome):
+    with heard("prerun", "failure", "postrun") as received:
+        [decision, good] = run(task, [outcome, 1], 2, retries=LAST)
+    assert decision.final
+    assert good is None
+    assert [name for name, of_call, _ in received if of_call == "id-0"] == ["prerun", "failure", "postrun"]
 
 
 def test_errbacks_are_called_once_and_after_the_last_attempt(app, task):

@@ -16,6 +16,7 @@ import celery_sqs
 from celery_sqs.consume.transport import Channel, Transport
 from celery_sqs.errors import Unsendable
 from celery_sqs.message import exact_json
+from celery_sqs.publish.notice import MONITOR
 from celery_sqs.publish.producer import producer
 from celery_sqs.tasks.task import SQSTask
 from tests.unit.samples import MESSAGE, json_values
@@ -48,9 +49,9 @@ class KeepingTransport(Transport):
 class Caller:
     """An application with a task, and what its calls send."""
 
-    def __init__(self, serializer=exact_json.SERIALIZER, **settings):
+    def __init__(self, serializer=exact_json.SERIALIZER, app=None, **settings):
         urls = {name: f"https://sqs.eu-central-1.amazonaws.com/123456789012/{name}" for name in (QUEUE, "other")}
-        self.app = Celery("direct", set_as_current=False)
+        self.app = app or Celery("direct", set_as_current=False)
         celery_sqs.setup(self.app, queues=urls)
         self.app.conf.update(broker_transport="tests.unit.test_fast_path:KeepingTransport", **settings)
 
@@ -120,18 +121,20 @@ def test_a_call_without_an_id_gets_one_of_its_own(caller):
     assert first.id != second.id
 
 
-def test_who_listens_is_told_that_a_message_was_sent(caller):
+def test_the_monitor_is_told_that_a_message_was_sent(caller, monkeypatch):
     signals = []
 
     def listen(sender, headers, body, routing_key, **_):
         signals.append((sender, headers["id"], body[0], routing_key))
 
-    after_task_publish.connect(listen)
+    monkeypatch.setattr(after_task_publish, "receivers", [])  # whatever app was set up before
+    after_task_publish.connect(listen, dispatch_uid=MONITOR)
     try:
         result = caller.store.delay({"orderId": "x"})
     finally:
-        after_task_publish.disconnect(listen)
+        after_task_publish.disconnect(listen, dispatch_uid=MONITOR)
     assert signals == [("store", result.id, ({"orderId": "x"},), QUEUE)]
+    assert caller.channel.by_kombu == 0
 
 
 def test_a_task_that_takes_other_arguments_says_so_before_anything_is_sent(caller):

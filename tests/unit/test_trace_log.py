@@ -1,15 +1,18 @@
-"""A failed attempt is one log line with its traceback: Celery's own lines of it are dropped, and no others."""
+"""A failed attempt is one log line, and an ERROR if it is the last: Celery's own lines of it are dropped, no others."""
 
 import logging
 
 import pytest
 from celery import Celery, Task
 from celery.app import trace
+from celery.exceptions import Retry
+from celery.signals import task_failure
 
 import celery_sqs
 from celery_sqs.message.wire import MAX_RECEIVE_COUNT, RECEIVE_COUNT
 
 REQUEST = {"id": "id", "message_id": "message", "hostname": "w@h", RECEIVE_COUNT: 1, MAX_RECEIVE_COUNT: 3}
+LAST = {**REQUEST, RECEIVE_COUNT: 3, "retries": 2}
 
 
 @pytest.fixture
@@ -24,10 +27,10 @@ def app():
 def logged(app, caplog):
     """A function that runs a task's function in Celery's tracer and returns the lines."""
 
-    def logged(run, **options):
+    def logged(run, request=REQUEST, **options):
         task = app.task(name="jobs.one", shared=False, bind=True, **options)(run)
         with caplog.at_level(logging.INFO), caplog.at_level(logging.INFO, trace.__name__):
-            trace.build_tracer(task.name, task, app=app)("id", [], {}, dict(REQUEST))
+            trace.build_tracer(task.name, task, app=app)("id", [], {}, dict(request))
         return caplog.records
 
     return logged
@@ -37,7 +40,49 @@ def test_a_failed_attempt_is_one_line_with_its_traceback(logged):
     [line] = logged(_fail)
     assert line.getMessage() == "attempt failed: receive 1 of jobs.one[id]: LookupError: no such address"
     assert "in _fail" in logging.Formatter().format(line)
-    assert (line.kind, line.final, line.task) == ("own", False, "jobs.one")
+    assert (line.kind, line.final, line.task, line.levelname) == ("own", False, "jobs.one", "WARNING")
+
+
+def test_the_last_one_is_an_error(logged):
+    [line] = logged(_fail, LAST)
+    assert line.getMessage() == "attempt failed: receive 3 of jobs.one[id]: LookupError: no such address"
+    assert (line.levelname, line.final) == ("ERROR", True)
+
+
+@pytest.mark.parametrize("request_of", [REQUEST, LAST])
+def test_what_a_task_throws_is_expected(logged, request_of):
+    [line] = logged(_fail, request_of, throws=(LookupError,))
+    assert line.levelname == "INFO"
+
+
+def test_an_attempt_that_a_task_asks_for_is_no_failure(logged):
+    [line] = logged(_poll)
+    assert line.getMessage() == "another attempt asked for: receive 1 of jobs.one[id]: Retry in 1s"
+    assert (line.levelname, line.exc_info) == ("INFO", None)
+
+
+@pytest.mark.parametrize("run", ["_fail", "_retry", "_poll", "_ask_without_celery", "_give_a_reason"])
+def test_the_error_in_the_last_line_is_the_one_that_tracers_see(logged, run):
+    """By this Sentry knows that it is the same."""
+    seen = []
+
+    def see(exception, **_):
+        seen.append(exception)
+
+    task_failure.connect(see, weak=False)
+    try:
+        [line] = logged(globals()[run], LAST)
+    finally:
+        task_failure.disconnect(see)
+    assert line.levelname == "ERROR"
+    assert [line.exc_info[1]] == seen
+
+
+def test_an_attempt_that_an_outage_keeps_from_being_recorded_has_not_failed(logged):
+    def away(self, attempt):
+        raise ConnectionError("no store")
+
+    assert logged(_fail, LAST, put_on_record=away, is_outage=lambda _, error: isinstance(error, ConnectionError)) == []
 
 
 def test_so_is_an_attempt_that_gave_up(logged):
@@ -63,6 +108,18 @@ def test_a_success_has_celerys_line(logged):
 
 def _fail(self):
     raise LookupError("no such address")
+
+
+def _poll(self):
+    raise self.retry(countdown=1)
+
+
+def _ask_without_celery(self):
+    raise Retry(when=1)
+
+
+def _give_a_reason(self):
+    raise Retry(exc=LookupError("not yet"), when=1)
 
 
 def _send(self):

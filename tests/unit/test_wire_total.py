@@ -205,7 +205,14 @@ def test_a_header_that_celery_could_not_work_with_is_a_reason(name, value):
         decode(received(spelled(ENVELOPE | {"headers": headers})))
 
 
-@pytest.mark.parametrize("name", ["compression", "delivery_info", "headers", "get", "chord", "hostname"])
+@pytest.mark.parametrize(("value", "arrives"), [({"sentry-trace": "x"}, True), ({}, True), ("x", False), ([], False)])
+def test_headers_inside_the_headers_are_those_of_the_tasks_request(value, arrives):
+    payload = decode(received("{}", {wire.HEADERS: text_attribute(spelled({"headers": value}))}))
+    assert payload["headers"].get("headers") == (value if arrives else None)
+    request_of(payload)
+
+
+@pytest.mark.parametrize("name", ["compression", "delivery_info", "get", "chord", "hostname"])
 def test_a_header_that_would_overwrite_what_is_celerys_own_is_left_out(name):
     for value in ("2026-01-24T12:00:00Z", "x", 5, {}):
         payload = decode(received("{}", {wire.HEADERS: text_attribute(spelled({name: value}))}))

@@ -1,24 +1,25 @@
 """What becomes of one call of a batch, reported as Celery reports it of a single task.
 
 The order is that of `celery.app.trace.build_tracer`, which runs one call of one task and cannot be used for many: what
-follows a call is sent before its result is stored, so that the result names it. Of a failed attempt the task's own hook
-hears first here, as it records the attempt: an outage that keeps it from that is no failure, of which others may hear.
+follows a call is sent before its result is stored, so that the result names it. A failed attempt is decided on and on
+record before anybody hears of it, as a single task's is. Where somebody has patched the tracer, see `traced`.
 """
 
 import contextlib
+import contextvars
 import logging
 import os
-import traceback as tracebacks
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from celery import signals, states
 from celery._state import _task_stack  # type: ignore[attr-defined]  # the stubs lack it
 from celery.app.task import Context, get_actual_ignore_result  # type: ignore[attr-defined]  # the stubs lag behind
-from celery.exceptions import Ignore, Retry
+from celery.exceptions import Ignore
 
-from celery_sqs.tasks.decision import RetryDecision, decide
+from celery_sqs.tasks.decision import RetryDecision, cause_of
 from celery_sqs.tasks.outcomes.links import send_links
+from celery_sqs.tasks.outcomes.outcome import Outcome, close
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +34,29 @@ def current(task: Any) -> Iterator[None]:
         _task_stack.pop()
 
 
-def begin(task: Any, request: Context) -> None:
-    """Report that a call is about to run, where anybody asks for that."""
-    if not (task.track_started or signals.task_prerun.receivers):
-        return
+def begin(task: Any, request: Context, *, is_announced: bool = True) -> contextvars.Context:
+    """Report that a call is about to run, where anybody asks for that.
+
+    Returns the context in which the outcome is to be reported: what a listener sets there, such as OpenTelemetry its
+    current span, is the call's alone.
+
+    Args:
+        task: the task.
+        request: of the call.
+        is_announced: whether the signal is sent.
+    """
+    context = contextvars.copy_context()
+    if task.track_started or (is_announced and signals.task_prerun.receivers):
+        context.run(_begin, task, request, is_announced)
+    return context
+
+
+def _begin(task: Any, request: Context, is_announced: bool) -> None:
     task.request_stack.push(request)
     try:
-        signals.task_prerun.send(sender=task, task_id=request.id, task=task, args=request.args, kwargs=request.kwargs)
+        if is_announced:
+            call = {"task_id": request.id, "args": request.args, "kwargs": request.kwargs}
+            signals.task_prerun.send(sender=task, task=task, **call)
         if task.track_started and not get_actual_ignore_result(task, request):
             where = {"pid": os.getpid(), "hostname": request.hostname}
             _report(task, task.backend.store_result, request.id, where, states.STARTED, request=request)
@@ -73,8 +90,11 @@ def _end(task: Any, request: Context, outcome: Any, runtime: float) -> RetryDeci
     if isinstance(outcome, Ignore):
         state = states.IGNORED
     elif isinstance(outcome, BaseException):
-        decision = _fail(task, request, outcome)
+        closed = close(task, outcome)
+        outcome, decision = closed.raised, closed.decision
         state = states.FAILURE if decision.final else states.RETRY
+        if decision.kind.is_failed_attempt:
+            (_report_failure if decision.final else _report_retry)(task, request, closed)
     of_call = {"task_id": request.id, "args": request.args, "kwargs": request.kwargs}
     if state in states.READY_STATES:
         _report(task, task.after_return, state, outcome, *of_call.values(), None)
@@ -92,55 +112,22 @@ def _succeed(task: Any, request: Context, result: Any, runtime: float) -> None:
     signals.task_success.send(sender=task, result=result, runtime=runtime)
 
 
-def _fail(task: Any, request: Context, error: BaseException) -> RetryDecision:
-    einfo = _Traceback(error)
-    cause = error.exc if isinstance(error, Retry) and isinstance(error.exc, BaseException) else error
-    decision = _decide(task, request, error)
-    hook = task.on_failure if decision.final else task.on_retry
-    try:
-        hook(cause, request.id, request.args, request.kwargs, einfo)
-    except Exception as outage:
-        decision = _decide(task, request, outage)
-    if decision.kind.is_failed_attempt:
-        if decision.final:
-            _report_failure(task, request, cause, einfo)
-        else:
-            _report_retry(task, request, error, cause, einfo)
-    return decision.with_error(error, einfo)
+def _report_failure(task: Any, request: Context, closed: Outcome) -> None:
+    error, einfo, is_stored = closed.raised, closed.einfo, _stores_errors(task, request)
+    what = request.id, error, einfo.traceback
+    _report(task, task.backend.mark_as_failure, *what, request=request, store_result=is_stored)
+    call = {"task_id": request.id, "args": request.args, "kwargs": request.kwargs}
+    _report(task, task.on_failure, error, *call.values(), einfo)
+    trace = error.__traceback__
+    signals.task_failure.send(sender=task, exception=error, traceback=trace, einfo=einfo, **call)
 
 
-def _decide(task: Any, request: Any, error: BaseException) -> RetryDecision:
-    return decide(task, error, request.message_id, task.attempt, task.max_receive_count)
-
-
-def _report_failure(task: Any, request: Context, error: BaseException, einfo: "_Traceback") -> None:
-    _report(
-        task,
-        task.backend.mark_as_failure,
-        request.id,
-        error,
-        einfo.traceback,
-        request=request,
-        store_result=_stores_errors(task, request),
-    )
-    signals.task_failure.send(
-        sender=task,
-        task_id=request.id,
-        exception=error,
-        args=request.args,
-        kwargs=request.kwargs,
-        traceback=error.__traceback__,
-        einfo=einfo,
-    )
-
-
-def _report_retry(
-    task: Any, request: Context, raised: BaseException, error: BaseException, einfo: "_Traceback"
-) -> None:
+def _report_retry(task: Any, request: Context, closed: Outcome) -> None:
+    error, einfo = cause_of(closed.raised), closed.einfo
     if _stores_errors(task, request):
         _report(task, task.backend.mark_as_retry, request.id, error, einfo.traceback, request=request)
-    reason = raised if isinstance(raised, Retry) else Retry(exc=error)  # type: ignore[arg-type]  # not only Exception
-    signals.task_retry.send(sender=task, request=request, reason=reason, einfo=einfo)
+    _report(task, task.on_retry, error, request.id, request.args, request.kwargs, einfo)
+    signals.task_retry.send(sender=task, request=request, reason=closed.raised, einfo=einfo)
 
 
 def _stores_errors(task: Any, request: Context) -> bool:
@@ -153,11 +140,3 @@ def _report(task: Any, report: Callable[..., Any], *what: Any, **named: Any) -> 
         report(*what, **named)
     except Exception:
         logger.exception("%s failed for %s[%s]", report.__name__, task.name, task.request.id)
-
-
-class _Traceback:
-    """As much of Celery's ExceptionInfo as hooks and signals read."""
-
-    def __init__(self, error: BaseException) -> None:
-        self.exception = error
-        self.traceback = "".join(tracebacks.format_exception(error))

@@ -4,11 +4,13 @@ The attempt is decided on and on record before Celery gets it, so that an outage
 what runs again.
 """
 
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from billiard.einfo import ExceptionInfo
-from celery.exceptions import MaxRetriesExceededError, Retry
+from celery.exceptions import Ignore, MaxRetriesExceededError, Reject, Retry
 
 from celery_sqs.tasks.attempt import Attempt
 from celery_sqs.tasks.decision import Kind, RetryDecision, cause_of, decide
@@ -28,28 +30,67 @@ class Outcome:
     Attributes:
         raised: what Celery is to see: a Retry, or the error of the last attempt.
         decision: what becomes of the message.
+        einfo: what hooks and signals get of the error; None where they get it elsewhere.
     """
 
     raised: BaseException
     decision: RetryDecision
+    einfo: Any = None
 
 
 def close(task: "SQSTask", raised: BaseException) -> Outcome:
-    """Decide on the failed run of a task's current request, log it and record it."""
-    error = cause_of(raised)
-    einfo: Any = ExceptionInfo((type(error), error, error.__traceback__ or raised.__traceback__))
+    """Decide on the failed run of a task's current request, record it and log it."""
+    decision = _decision(task, raised)
+    error = _failure(task, raised, decision)
+    if error.__traceback__ is None:  # who logs it and who is raised it are to get one and the same
+        error.__traceback__ = raised.__traceback__
+    einfo: Any = _einfo(error)
     try:
-        decision = noted(task, raised, error, einfo.traceback)
+        decision = _recorded(task, decision, error, einfo.traceback)
     except Exception as outage:
         raised, decision = outage, RetryDecision(Kind.OUTAGE)
     einfo.is_recorded = decision.is_recorded
-    outcome = Outcome(_to_celery(task, raised, decision), decision.with_error(error, einfo))
+    seen = error if decision.final else _again(raised, decision)
+    outcome = Outcome(seen, decision.with_error(error, einfo), einfo)
     setattr(task.request, OUTCOME, outcome)
     return outcome
 
 
+def _einfo(error: BaseException) -> ExceptionInfo:
+    return ExceptionInfo((type(error), error, error.__traceback__)) if error.__traceback__ else _Returned(error)
+
+
+class _Returned(ExceptionInfo):
+    """Of an error that a batch has returned, and nobody has raised."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.type: Any = type(error)
+        self.exception = error
+        self.traceback = "".join(traceback.format_exception(error))
+
+
+def closing(task: "SQSTask", run: Callable[[], Any]) -> Any:
+    """Run a task's current request. An attempt that fails and is not the last is a Retry to whoever sees it raised."""
+    try:
+        return run()
+    except (Ignore, Reject):
+        raise
+    except Exception as error:
+        outcome = close(task, error)
+        if outcome.raised is error:
+            raise
+        raise outcome.raised from error
+
+
+def _failure(task: "SQSTask", raised: BaseException, decision: RetryDecision) -> BaseException:
+    cause = cause_of(raised)
+    if decision.final and isinstance(cause, Retry):
+        return MaxRetriesExceededError(f"{task.name} asked for an attempt after its last one")
+    return cause
+
+
 def noted(task: "SQSTask", raised: BaseException, error: BaseException, traceback: str) -> RetryDecision:
-    """The decision on the failed run of a task's current request, which is logged and on record then.
+    """The decision on the failed run of a task's current request, which is on record and logged then.
 
     Args:
         task: the task.
@@ -60,17 +101,25 @@ def noted(task: "SQSTask", raised: BaseException, error: BaseException, tracebac
     Raises:
         Exception: an outage (`is_outage`) keeps it from being recorded.
     """
-    request: Any = task.request
-    message_id = str(getattr(request, "message_id", None) or request.id)
-    decision = decide(task, raised, message_id, attempt_of(request), task.max_receive_count)
-    attempt = Attempt.of(task.name, request, message_id, task.receive_count, decision, error, traceback)
+    return _recorded(task, _decision(task, raised), error, traceback)
+
+
+def _decision(task: "SQSTask", raised: BaseException) -> RetryDecision:
+    return decide(task, raised, _message_id(task.request), attempt_of(task.request), task.max_receive_count)
+
+
+def _recorded(task: "SQSTask", decision: RetryDecision, error: BaseException, traceback: str) -> RetryDecision:
+    request = task.request
+    which = _message_id(request), task.receive_count
+    attempt = Attempt.of(task.name, request, *which, decision, error, traceback)
     return replace(decision, is_recorded=task.note(attempt))
 
 
-def _to_celery(task: "SQSTask", error: BaseException, decision: RetryDecision) -> BaseException:
-    if decision.final:
-        no_more = MaxRetriesExceededError(f"{task.name} asked for an attempt after its last one")
-        return no_more if cause_of(error) is error and isinstance(error, Retry) else cause_of(error)
+def _message_id(request: Any) -> str:
+    return str(getattr(request, "message_id", None) or request.id)
+
+
+def _again(error: BaseException, decision: RetryDecision) -> Retry:
     if isinstance(error, Retry):
         return error
     again = Retry(exc=error, when=decision.delay)  # type: ignore[arg-type]  # an int is Real

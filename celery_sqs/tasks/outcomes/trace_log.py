@@ -1,4 +1,4 @@
-"""Celery's own log lines of a failed run: `SQSTask.note` logs it, so these would be a second line for each attempt."""
+"""Celery's own log lines that say nothing new: `SQSTask.note` logs a failed run, and a batch's calls have no own."""
 
 import logging
 from typing import Final
@@ -6,9 +6,13 @@ from typing import Final
 from celery import current_task
 from celery.app import trace
 
+from celery_sqs.tasks.batch import BatchTask
 from celery_sqs.tasks.task import SQSTask
 
 _REPEATED: Final = frozenset({trace.LOG_FAILURE, trace.LOG_REJECTED, trace.LOG_RETRY})
+
+#: Celery's tracer, where it reports on a call of a batch, tells its own time.
+_OF_A_RUN: Final = frozenset({trace.LOG_IGNORED, trace.LOG_SUCCESS})
 
 
 def drop_repeated() -> None:
@@ -18,5 +22,7 @@ def drop_repeated() -> None:
 
 def _is_wanted(record: logging.LogRecord) -> bool:
     # An internal error is none of the task: Celery logs it in the same words, as critical.
-    is_repeated = record.msg in _REPEATED and record.levelno < logging.CRITICAL
-    return not (is_repeated and isinstance(current_task, SQSTask))
+    if record.levelno >= logging.CRITICAL:
+        return True
+    is_repeated = record.msg in _REPEATED and isinstance(current_task, SQSTask)
+    return not (is_repeated or (record.msg in _OF_A_RUN and isinstance(current_task, BatchTask)))

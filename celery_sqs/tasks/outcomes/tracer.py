@@ -9,6 +9,7 @@ from celery import states
 from celery.app import trace
 from celery.exceptions import Retry
 
+from celery_sqs.tasks.decision import RetryDecision
 from celery_sqs.tasks.outcomes.outcome import OUTCOME, Outcome, close
 
 if TYPE_CHECKING:
@@ -21,7 +22,13 @@ DECISION: Final = "sqs_decision"
 
 
 class SQSTraceInfo(trace.TraceInfo):
-    """What Celery's tracer does with an error, wherever it comes from: the task, a hook, a result that is no JSON."""
+    """What Celery's tracer does with an error, wherever it comes from: the task, a hook, a result that is no JSON.
+
+    Attributes:
+        decision: on the message of the failed run.
+    """
+
+    decision: RetryDecision | None = None
 
     def handle_error_state(self, task: Any, req: Any, eager: bool = False, call_errbacks: bool = True) -> Any:
         """Have Celery see the outcome, and the worker's main process the decision."""
@@ -35,7 +42,8 @@ class SQSTraceInfo(trace.TraceInfo):
             einfo = self._handled(task, req, eager)
         finally:
             task.request_stack.pop()
-        setattr(einfo, DECISION, outcome.decision)
+        self.decision = outcome.decision
+        setattr(einfo, DECISION, self.decision)
         return einfo
 
     def _handled(self, task: Any, req: Any, eager: bool) -> Any:
@@ -47,9 +55,9 @@ class SQSTraceInfo(trace.TraceInfo):
             return ExceptionInfo((type(self.retval), self.retval, sys.exc_info()[2]))
 
 
-def make_tracer(task: "SQSTask") -> Any:
-    """Celery's tracer for a task, as a worker makes it, with ours for its errors."""
+def make_tracer(task: "SQSTask", **options: Any) -> Any:
+    """Celery's tracer for a task, as a worker makes it, with ours for its errors; options as Celery has them."""
     known: Any = getattr(trace, "_localized")  # noqa: B009  # by Celery, before it makes tracers; the stubs lack it
     hostname = known[2] if known else None
     # Looked up now: Sentry and others replace it.
-    return trace.build_tracer(task.name, task, task.app.loader, hostname, Info=SQSTraceInfo, app=task.app)
+    return trace.build_tracer(task.name, task, task.app.loader, hostname, Info=SQSTraceInfo, app=task.app, **options)

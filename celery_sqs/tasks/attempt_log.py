@@ -1,0 +1,39 @@
+"""The log line of a failed attempt: ERROR only if it is the last, as Sentry makes an event of each such line."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from celery.exceptions import Retry
+
+from celery_sqs.tasks.attempt import Attempt, describe
+
+logger = logging.getLogger(__name__)
+
+
+def log(task: Any, attempt: Attempt, fields: Mapping[str, Any]) -> None:
+    """Log a failed attempt.
+
+    Args:
+        task: its task. What that `throws` is expected, as in Celery.
+        attempt: the attempt.
+        fields: what else the line carries.
+    """
+    is_asked = isinstance(attempt.error, Retry)  # by the task, which names no error
+    logger.log(
+        _level(attempt, is_asked or isinstance(attempt.error, task.throws)),
+        "%s: receive %d of %s[%s]: %s",
+        "another attempt asked for" if is_asked else "attempt failed",
+        attempt.receive_count,
+        task.name,
+        attempt.task_id,
+        attempt.error if is_asked else describe(attempt.error),
+        extra=fields,
+        exc_info=None if is_asked else attempt.exc_info,
+    )
+
+
+def _level(attempt: Attempt, is_expected: bool) -> int:
+    if is_expected:
+        return logging.INFO
+    return logging.ERROR if attempt.final else logging.WARNING
