@@ -26,7 +26,7 @@ KEYS: Final = ("test", "test")
 #: Celery's fixtures that make an app.
 APPS: Final = ("celery_app", "celery_session_app")
 
-#: Seconds that the worker, which is a thread of this process, has to finish what a test has left; and between two looks.
+#: Seconds that the worker, a thread of this process, has to finish what a test has left; and between two looks.
 IDLE_LIMIT: Final = 10
 IDLE_PAUSE: Final = 0.1
 
