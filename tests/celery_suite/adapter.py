@@ -4,10 +4,12 @@ All brokers get the same: nothing is run again, and no test has a longer time li
 """
 
 import os
+import time
 from typing import Any, Final
 
 import boto3
 import pytest
+from celery.worker import state
 
 import celery_sqs
 
@@ -23,6 +25,10 @@ KEYS: Final = ("test", "test")
 
 #: Celery's fixtures that make an app.
 APPS: Final = ("celery_app", "celery_session_app")
+
+#: Seconds that the worker, a thread of this process, has to finish what a test has left; and between two looks.
+IDLE_LIMIT: Final = 10
+IDLE_PAUSE: Final = 0.1
 
 #: What of the suite's marks would favour a test: more runs, and more time than `--timeout` gives.
 FAVOURS: Final = ("flaky", "timeout")
@@ -49,10 +55,16 @@ def _sqs() -> Any:
 
 @pytest.fixture(autouse=True)
 def _empty_queues(_sqs: Any) -> Any:
-    """What a test has left in the queues is not the next one's to run."""
+    """What a test has left in the queues, and with the worker, is not the next one's to run.
+
+    The suite's own teardown waits for the worker, too, after a purge that is refused here.
+    """
     yield
     for url in os.environ.get(QUEUES, "").split():
         _sqs.purge_queue(QueueUrl=url)
+    deadline = time.monotonic() + IDLE_LIMIT
+    while SET_UP in os.environ and state.reserved_requests and time.monotonic() < deadline:
+        time.sleep(IDLE_PAUSE)
 
 
 @pytest.hookimpl(trylast=True)
