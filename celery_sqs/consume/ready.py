@@ -17,9 +17,6 @@ from celery_sqs.consume.standstill import Standstill
 #: of hours is not to keep a worker from its work.
 LONGEST_WAIT: Final = 60.0
 
-#: The states in which a delivery that began alone does not keep the others waiting any more.
-_OVER: Final = frozenset({State.SETTLED, State.PARKED, State.LOST})
-
 #: Those of what has been renewed while it waited.
 _ENDING: Final = frozenset({State.RENEWING, State.SETTLED})
 
@@ -92,8 +89,8 @@ class Ready:
         if returned:
             self._undecided.update(returned)
             self._examine(returned)
-        self._undecided = {each for each in self._undecided if self._is_undecided(each)}
-        if self._alone is not None and self._alone.state in _OVER:
+        self._undecided = {each for each in self._undecided if self._is_held(each)}
+        if self._alone is not None and (self._alone.state is State.PARKED or not self._is_held(self._alone)):
             self._alone = None
         self._in_flight.reserve(self.is_exclusive)
         waiting = len(self._undecided), len(self._suspects), self._alone
@@ -112,10 +109,10 @@ class Ready:
             return None
         while self._suspects and self._alone is None:
             suspect = self._suspects.popleft()
-            if suspect.is_lost:
-                self._examine([suspect])
-            elif suspect.advance(State.RESERVED):
+            if not suspect.is_lost and suspect.advance(State.RESERVED):
                 self._alone = suspect
+            elif suspect.is_lost:
+                self._examine([suspect])
         return self._alone
 
     def _is_busy(self) -> bool:
@@ -132,6 +129,6 @@ class Ready:
         """One of the others that may go on now."""
         return self._waiting.popleft() if self._waiting and not self.is_exclusive else None
 
-    def _is_undecided(self, delivery: Delivery) -> bool:
-        """Whether it is being examined, or its copy being sent. What is lost is another worker's to decide."""
+    def _is_held(self, delivery: Delivery) -> bool:
+        """Whether others wait for it, as it is in flight still. What is lost is another worker's to decide."""
         return self._in_flight.get(delivery.receipt_handle) is delivery and not delivery.is_lost
