@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.consume.in_flight import InFlight
-from celery_sqs.consume.standstill import Standstill
+from celery_sqs.consume.standstill import Standstill, Waiting
 
 #: Seconds that a suspect waits for what runs, and everything else for it, at the most. Then it runs beside that: a task
 #: of hours is not to keep a worker from its work.
@@ -93,8 +93,11 @@ class Ready:
         if self._alone is not None and (self._alone.state is State.PARKED or not self._is_held(self._alone)):
             self._alone = None
         self._in_flight.reserve(self.is_exclusive)
-        waiting = len(self._undecided), len(self._suspects), self._alone
-        self.standstill.note(waiting if self.is_exclusive else None)
+        self.standstill.note(self._waited_for())
+
+    def _waited_for(self) -> Waiting | None:
+        first = self._alone or min(self._undecided, key=_received_at, default=None) or next(iter(self._suspects), None)
+        return None if first is None else Waiting(first, len(self._undecided), len(self._suspects))
 
     def next_suspect(self) -> Delivery | None:
         """A suspect that may begin now, and is reserved: all is examined, nothing runs, and nothing is received.
@@ -132,3 +135,7 @@ class Ready:
     def _is_held(self, delivery: Delivery) -> bool:
         """Whether others wait for it, as it is in flight still. What is lost is another worker's to decide."""
         return self._in_flight.get(delivery.receipt_handle) is delivery and not delivery.is_lost
+
+
+def _received_at(delivery: Delivery) -> float:
+    return delivery.received_at
