@@ -127,6 +127,8 @@ class Channel(SendingChannel):
             self.hub.call_later(seconds, self._on_received, [postponed])
         self.ready.sort(self.is_waiting)
         if self.is_waiting:
+            # Batches may find the outage over before this does, while others are examined still, and wait for these.
+            self._was_exclusive = True
             return
         suspect = self.ready.next_suspect()
         if suspect is not None:
@@ -178,7 +180,7 @@ class Channel(SendingChannel):
         if delivery.is_lost:
             self._settlements.drop(delivery)
             return
-        if delivery.state is not State.RESERVED and not delivery.advance(State.RESERVED):
+        if delivery.state is not State.RESERVED and not self._settlements.advance(delivery, State.RESERVED):
             return  # it has been renewed while it waited
         consume = self.connection._callbacks.get(delivery.queue)
         if consume is None:
@@ -205,7 +207,7 @@ class Channel(SendingChannel):
     def park(self, delivery_tag: str, task: Any) -> None:
         """Keep a message in an outage, leased: it is handed over again, without another receive, when that is over."""
         delivery = self.in_flight.get(delivery_tag)
-        if delivery is not None and delivery.advance(State.PARKED):
+        if delivery is not None and self._settlements.advance(delivery, State.PARKED):
             delivery.is_submitted = False
             self.ready.add([delivery])
         self.depend_on(task)
@@ -213,7 +215,7 @@ class Channel(SendingChannel):
     def postpone(self, delivery_tag: str, seconds: float) -> None:
         """Keep a message, leased, and hand it over again after so many seconds; nothing else waits for it."""
         delivery = self.in_flight.get(delivery_tag)
-        if delivery is not None and delivery.advance(State.PARKED):
+        if delivery is not None and self._settlements.advance(delivery, State.PARKED):
             delivery.is_submitted = delivery.is_alone = False  # a suspect has run alone, and this worker lives
             self._postponed.append((delivery, seconds))
             self.owner.withdraw(delivery)

@@ -48,16 +48,16 @@ class InFlight:
 
     def room(self) -> int:
         """How many more deliveries fit."""
-        if self.suspended or self._is_exclusive:
-            return 0
-        return max(0, self._limit - len(self._deliveries) + len(self._beside))
+        is_closed = self.suspended or self._is_exclusive
+        return 0 if is_closed else max(0, self._limit - len(self._deliveries) + len(self._beside))
 
-    def add(self, delivery: Delivery, beside: bool = False) -> None:
-        """Take a delivery in; `beside` the limit, it takes no room from others."""
+    def add(self, delivery: Delivery, beside: bool = False) -> bool:
+        """Take a delivery in; `beside` the limit, it takes no room from others. False where its handle is in flight."""
         with self.changed:
-            self._deliveries[delivery.receipt_handle] = delivery
-            if beside:
+            is_new = self._deliveries.setdefault(delivery.receipt_handle, delivery) is delivery
+            if is_new and beside:
                 self._beside.add(delivery.receipt_handle)
+            return is_new
 
     def get(self, receipt_handle: str) -> Delivery | None:
         """The delivery, if it is still in flight."""

@@ -11,14 +11,11 @@ from typing import Final, Protocol
 
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.consume.in_flight import InFlight
-from celery_sqs.consume.standstill import Standstill
+from celery_sqs.consume.standstill import Standstill, Waiting
 
 #: Seconds that a suspect waits for what runs, and everything else for it, at the most. Then it runs beside that: a task
 #: of hours is not to keep a worker from its work.
 LONGEST_WAIT: Final = 60.0
-
-#: The states in which a delivery that began alone does not keep the others waiting any more.
-_OVER: Final = frozenset({State.SETTLED, State.PARKED, State.LOST})
 
 #: Those of what has been renewed while it waited.
 _ENDING: Final = frozenset({State.RENEWING, State.SETTLED})
@@ -92,12 +89,15 @@ class Ready:
         if returned:
             self._undecided.update(returned)
             self._examine(returned)
-        self._undecided = {each for each in self._undecided if self._is_undecided(each)}
-        if self._alone is not None and self._alone.state in _OVER:
+        self._undecided = {each for each in self._undecided if self._is_held(each)}
+        if self._alone is not None and (self._alone.state is State.PARKED or not self._is_held(self._alone)):
             self._alone = None
         self._in_flight.reserve(self.is_exclusive)
-        waiting = len(self._undecided), len(self._suspects), self._alone
-        self.standstill.note(waiting if self.is_exclusive else None)
+        self.standstill.note(self._waited_for())
+
+    def _waited_for(self) -> Waiting | None:
+        first = self._alone or min(self._undecided, key=_received_at, default=None) or next(iter(self._suspects), None)
+        return None if first is None else Waiting(first, len(self._undecided), len(self._suspects))
 
     def next_suspect(self) -> Delivery | None:
         """A suspect that may begin now, and is reserved: all is examined, nothing runs, and nothing is received.
@@ -112,10 +112,10 @@ class Ready:
             return None
         while self._suspects and self._alone is None:
             suspect = self._suspects.popleft()
-            if suspect.is_lost:
-                self._examine([suspect])
-            elif suspect.advance(State.RESERVED):
+            if not suspect.is_lost and suspect.advance(State.RESERVED):
                 self._alone = suspect
+            elif suspect.is_lost:
+                self._examine([suspect])
         return self._alone
 
     def _is_busy(self) -> bool:
@@ -132,6 +132,10 @@ class Ready:
         """One of the others that may go on now."""
         return self._waiting.popleft() if self._waiting and not self.is_exclusive else None
 
-    def _is_undecided(self, delivery: Delivery) -> bool:
-        """Whether it is being examined, or its copy being sent. What is lost is another worker's to decide."""
+    def _is_held(self, delivery: Delivery) -> bool:
+        """Whether others wait for it, as it is in flight still. What is lost is another worker's to decide."""
         return self._in_flight.get(delivery.receipt_handle) is delivery and not delivery.is_lost
+
+
+def _received_at(delivery: Delivery) -> float:
+    return delivery.received_at

@@ -166,8 +166,7 @@ class Receiver:
         try:
             deliveries = self.receive(poll.count, None if poll.is_long else 0)
             self._succeeded(poll, len(deliveries))
-            for delivery in deliveries:
-                self._in_flight.add(delivery)
+            deliveries = [delivery for delivery in deliveries if self._in_flight.add(delivery)]
             if self._stopped.is_set():
                 for delivery in deliveries:
                     self._settle_at_stop(delivery)

@@ -1,9 +1,9 @@
 """A standstill: all of a worker waits for an answer, and none comes."""
 
 import time
-from collections.abc import Hashable
-from typing import Final
+from typing import Final, NamedTuple
 
+from celery_sqs.consume.delivery import Delivery
 from celery_sqs.consume.in_flight import InFlight
 
 #: Seconds without any progress after which the worker counts as standing still. A suspect waits for 60 at the most, and
@@ -11,22 +11,45 @@ from celery_sqs.consume.in_flight import InFlight
 STANDS_AFTER: Final = 120.0
 
 
+class Waiting(NamedTuple):
+    """What keeps all else from beginning.
+
+    Attributes:
+        first: the suspect that is to run now, else the first of what is examined, else the next suspect.
+        undecided: how many are looked up, or renewed.
+        suspects: how many are to run alone later.
+    """
+
+    first: Delivery
+    undecided: int
+    suspects: int
+
+    def __str__(self) -> str:
+        return (
+            f"message {self.first.message_id}, which is {self.first.state}, waits for its attempt store or for SQS; "
+            f"{self.undecided} are looked up or renewed, {self.suspects} are to run alone later"
+        )
+
+
 class Standstill:
     """Noted by the event loop, and read by the threads that answer for the worker's health.
 
     Args:
         in_flight: all deliveries.
+
+    Attributes:
+        waiting: what keeps all else from beginning; None: nothing does.
     """
 
     def __init__(self, in_flight: InFlight) -> None:
         self._in_flight = in_flight
-        self._waiting: Hashable = None
+        self.waiting: Waiting | None = None
         self._since = time.monotonic()
 
-    def note(self, waiting: Hashable) -> None:
-        """Note what keeps all else from beginning, in whatever form; each change is progress. None: nothing does."""
-        if waiting != self._waiting or self._is_excused:
-            self._waiting, self._since = waiting, time.monotonic()
+    def note(self, waiting: Waiting | None) -> None:
+        """Note what keeps all else from beginning; each change is progress."""
+        if waiting != self.waiting or self._is_excused:
+            self.waiting, self._since = waiting, time.monotonic()
 
     @property
     def age(self) -> float:
@@ -37,5 +60,5 @@ class Standstill:
 
     @property
     def _is_excused(self) -> bool:
-        is_idle = self._waiting is None or self._in_flight.suspended
+        is_idle = self.waiting is None or self._in_flight.suspended
         return is_idle or any(delivery.is_submitted for delivery in self._in_flight.all())

@@ -164,10 +164,12 @@ class Collector:
 
     def _on_hub(self, requests: list[SQSRequest], settle: Callable[[Any, Any], None], result: Any) -> None:
         """On whichever thread the pool reports the result: settle, and start the next batch on the hub."""
-        settle(requests, result)
-        self._running -= 1
-        self.plan()
-        requests[0].message.channel.wake()
+        try:
+            settle(requests, result)
+        finally:
+            self._running -= 1
+            self.plan()
+            requests[0].message.channel.wake()
 
     def _settle(self, requests: list[SQSRequest], decisions: Any) -> None:
         if not isinstance(decisions, list):  # a pool of threads reports an error as a result

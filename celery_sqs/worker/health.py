@@ -16,6 +16,7 @@ from celery_sqs.consume.standstill import STANDS_AFTER, Standstill
 from celery_sqs.metrics import HealthGauges
 from celery_sqs.settings import LOOPBACK
 from celery_sqs.threads import Guarded
+from celery_sqs.throttled_log import REMINDER, ThrottledLog
 from celery_sqs.worker.health_server import HealthServer
 
 logger = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ class Health:
         self._gauges = HealthGauges(self.report)
         self._watchdog_timeout = watchdog_timeout
         self._look_every = look_every
+        self._still = ThrottledLog(logger, "this worker stands still", REMINDER)
         self._server: HealthServer | None = None
         self._stopped = threading.Event()
 
@@ -134,11 +136,9 @@ class Health:
             reasons.append(f"the event loop has not run for {beat_age:.0f} s")
         if poll_age >= UNHEALTHY_AFTER:
             reasons.append(f"no poll has succeeded for {poll_age:.0f} s: {error or 'none has ended'}")
-        if (standstill := self._standstill.age) >= STANDS_AFTER:
-            text = (
-                "nothing could begin for {:.0f} s: what has come back waits for its attempt store, or SQS for its copy"
-            )
-            reasons.append(text.format(standstill))
+        standstill = self._standstill.age
+        if stands := self._stands_for(standstill):
+            reasons.append(stands)
         return {
             "healthy": not reasons,
             "reason": "; ".join(reasons) or None,
@@ -151,9 +151,18 @@ class Health:
             "oldest_in_flight_seconds": round(max(ages, default=0.0), 1),
         }
 
+    def _stands_for(self, age: float) -> str | None:
+        """Why nothing can begin; None while something may."""
+        is_still = age >= STANDS_AFTER
+        return f"nothing could begin for {age:.0f} s: {self._standstill.waiting}" if is_still else None
+
     def _run(self) -> None:
         looks = 0
         while not self._stopped.wait(self._look_every):
+            if stands := self._stands_for(self._standstill.age):
+                self._still.error(stands)
+            else:
+                self._still.end()
             reason = self._hung()
             looks = looks + 1 if reason else 0
             if reason and looks >= WATCHDOG_LOOKS:

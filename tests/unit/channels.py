@@ -88,10 +88,10 @@ class Stand:
         return self.channel.sqs
 
     def receive(self, number, attributes=CALL, **more):
-        """A message comes; the event loop has not seen it yet."""
+        """A message comes, as from a receiver; the event loop has not seen it yet."""
         one = delivery(number, attributes=attributes, max_receive_count=RECEIVES, queue_url=URL, **more)
-        self.channel.in_flight.add(one)
-        self.channel._on_received([one])
+        if self.channel.in_flight.add(one):
+            self.channel._on_received([one])
         return one
 
     def handed_over(self):

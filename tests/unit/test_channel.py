@@ -173,3 +173,44 @@ def test_in_an_outage_nothing_is_handed_over_and_what_is_parked_follows_it(stand
     away.clear()
     poll(lambda: not stand.channel.is_waiting, 5, "it is over")
     assert sorted(stand.handed_over()) == ["handle-1", "handle-1", "handle-2"]
+
+
+@pytest.mark.parametrize("keep", ["park", "postpone"])
+def test_what_cannot_be_kept_as_its_lease_has_ended_takes_no_room(stand, keep):
+    one = stand.receive(1)
+    stand.channel.turn()
+    one.advance(State.LOST)
+    if keep == "park":
+        stand.channel.park(one.receipt_handle, type("Task", (), {"name": "a.task", "is_back": lambda self: True})())
+    else:
+        stand.channel.postpone(one.receipt_handle, 5)
+    assert len(stand.channel.in_flight) == 0
+
+
+def test_a_suspect_that_sqs_hands_out_twice_with_one_receipt_handle_keeps_nobody_waiting_when_it_has_ended(stand):
+    suspect, _, other = stand.receive(1, receives=2), stand.receive(1, receives=2), stand.receive(2)
+    stand.channel.turn()
+    for one in stand.owner.examined:
+        one.attempts = 0
+        stand.channel.proceed(one, Step.RUN_ALONE, records=True)
+    stand.channel.turn()
+    stand.channel.begin(suspect)
+    stand.channel.turn()
+    stand.channel.basic_ack(suspect.receipt_handle)
+    assert stand.handed_over() == ["handle-1", "handle-2"]
+    assert other.state is State.RESERVED
+
+
+def test_batches_that_find_an_outage_over_while_others_are_examined_begin_when_these_are(stand):
+    away = [True]
+    task = type("Task", (), {"name": "a.task", "is_back": lambda self: not away})()
+    stand.channel.depend_on(task)
+    one = stand.receive(1, receives=2)
+    stand.channel.turn()
+    away.clear()
+    poll(lambda: not stand.channel.is_waiting, 5, "it is over")
+    assert stand.channel.ready.is_exclusive, "so batches wait"
+    one.attempts = 0
+    stand.channel.proceed(one, Step.RUN, records=True)
+    stand.channel.turn()
+    assert stand.owner.resumed == 1

@@ -53,10 +53,10 @@ class Pool:
         self.batches.append(args[1])
         self._callbacks.append(callback)
 
-    def end_one(self):
+    def end_one(self, result=None):
         position = next(number for number, callback in enumerate(self._callbacks) if callback)
         callback, self._callbacks[position] = self._callbacks[position], None
-        callback([None] * len(self.batches[position]))
+        callback([None] * len(self.batches[position]) if result is None else result)
 
 
 class Hub:
@@ -284,3 +284,12 @@ def test_what_is_parked_or_lost_leaves_the_prefetch_limit_as_it_was(task):
     stand.channel.is_waiting, stand.channel.is_ours = False, False
     stand.arrive("a", "b")
     assert stand.qos.value == PROCESSES
+
+
+def test_a_result_that_cannot_be_settled_does_not_keep_a_process_from_the_next_batch(stand):
+    stand.arrive("a")
+    stand.arrive("b")
+    with pytest.raises(ValueError, match="shorter"):
+        stand.pool.end_one([])
+    stand.hub.turn()
+    assert stand.pool.batches == [["a"], ["b"]]

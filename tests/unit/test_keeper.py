@@ -261,3 +261,13 @@ def test_the_thread_goes_on_after_failures_until_it_is_stopped(worker, queue, ca
 
 def test_a_message_of_unknown_age_is_not_old():
     assert age(Delivery({"MessageId": "m", "ReceiptHandle": "h"}, "q", "http://q", 30, 0)) == 0
+
+
+def test_what_runs_is_not_renewed_when_sqs_answers_with_it_again(worker, queue):
+    running, receive = worker.hold(OLD, State.RUNNING), queue.receive_message
+    again = [{"Messages": [running.message]}]
+    queue.receive_message = lambda **parameters: again.pop() if again else receive(**parameters)
+    worker.look()
+    assert not again
+    assert worker.in_flight.get(running.receipt_handle) is running
+    assert (running.state, queue.messages) == (State.RUNNING, [])

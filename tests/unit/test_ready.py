@@ -248,3 +248,14 @@ def test_a_suspect_waits_for_the_poll_that_is_under_way():
     assert ready.next_suspect() is None
     receiver.is_receiving = False
     assert ready.next_suspect() is suspect
+
+
+def test_a_suspect_whose_receipt_handle_names_another_delivery_keeps_nobody_waiting(stand):
+    suspect, other = delivery(1, receives=2), delivery(2)
+    stand.receive(suspect, other)
+    stand.answer(suspect, is_alone=True)
+    assert stand.ready.next_suspect() is suspect
+    stand.in_flight.pop(suspect.receipt_handle)
+    stand.in_flight.add(delivery(1, receives=2))
+    stand.ready.sort(is_outage=False)
+    assert stand.all_next() == [other]

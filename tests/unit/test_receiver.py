@@ -285,3 +285,11 @@ def test_of_a_fifo_queue_each_poll_asks_for_one_as_several_of_a_group_would_run_
     one.stop()
     sqs.resume.set()
     assert set(sqs.asked_for) == {1}
+
+
+def test_a_message_that_sqs_answers_twice_with_one_receipt_handle_is_delivered_once(receive, in_flight):
+    first, second = message(), message()
+    delivered, _, _ = receive(ScriptedSQS({"Messages": [first, first]}, {"Messages": [first, second]}))
+    poll(lambda: len(delivered) == 2, 5, "both messages")
+    assert [one.message for one in delivered] == [first, second]
+    assert all(in_flight.get(one.receipt_handle) is one for one in delivered), "each outcome names one delivery"

@@ -162,3 +162,22 @@ def test_what_was_done_and_not_deleted_is_known_by_its_copy(stand):
     stand.settlements.delete(late)
     assert stand.settlements.is_done(delivery(1, receives=2))
     assert not stand.settlements.is_done(delivery(2, renewal=Renewal(message_id="m1", sent_at=0, receives=1)))
+
+
+def test_what_cannot_be_renewed_as_its_lease_has_ended_takes_no_room(stand):
+    one = stand.receive(1)
+    one.advance(State.LOST)
+    stand.settlements.renew(one, True, "returned")
+    assert (len(stand.in_flight), stand.ended) == (0, ["handle-1"])
+
+
+def test_nor_does_one_whose_lease_has_ended_when_its_copy_is_refused():
+    def lose(entries):
+        one.advance(State.LOST)
+        return refused(entries)
+
+    stand = Stand(lose)
+    one = stand.receive(1)
+    stand.settlements.renew(one, True, "returned")
+    stand.settlements.close(5)
+    assert (len(stand.in_flight), stand.ended, stand.refused) == (0, ["handle-1"], [])

@@ -86,3 +86,18 @@ def test_an_outage_is_no_standstill_and_neither_is_its_end(stand):
     assert not stand.stands()
     stand.in_flight.suspend(False)
     assert stand.ready.standstill.age < PAUSE
+
+
+def test_it_says_what_all_waits_for(stand):
+    first, second = (stand.receive(delivery(number, receives=2)) for number in (1, 2))
+    assert str(stand.ready.standstill.waiting).startswith("message m1, which is ready, waits")
+    first.attempts, first.is_alone = 0, True
+    stand.turn(first)
+    assert str(stand.ready.standstill.waiting).startswith("message m2, which is ready, waits")
+    assert "1 are looked up or renewed, 1 are to run alone later" in str(stand.ready.standstill.waiting)
+    second.advance(State.SETTLED)
+    stand.in_flight.pop(second.receipt_handle)
+    stand.turn()
+    assert stand.ready.next_suspect() is first
+    stand.turn()
+    assert str(stand.ready.standstill.waiting).startswith("message m1, which is reserved, waits")

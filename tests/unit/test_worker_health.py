@@ -3,6 +3,7 @@
 import contextlib
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,14 @@ class Beating:
 
     def end(self):
         """It has none."""
+
+
+@dataclass
+class Standing:
+    """A standstill of that age."""
+
+    age: float
+    waiting: str = "message m1"
 
 
 @pytest.fixture
@@ -105,8 +114,24 @@ def test_a_worker_whose_event_loop_has_stopped_is_not_healthy(ask):
 
 
 def test_a_worker_in_which_nothing_can_begin_is_not_healthy():
-    health = Health(InFlight(), {}, Beating(), 0, standstill=Beating(STANDS_AFTER))
-    assert health.report()["reason"].startswith("nothing could begin for 120 s: what has come back waits")
+    health = Health(InFlight(), {}, Beating(), 0, standstill=Standing(STANDS_AFTER))
+    assert health.report()["reason"] == "nothing could begin for 120 s: message m1"
+
+
+def test_a_standstill_is_a_log_line_once_and_once_more_when_there_is_another(caplog):
+    standing = Standing(STANDS_AFTER)
+    health = Health(InFlight(), {}, Beating(), 0, standstill=standing, look_every=0.01)
+    health.start()
+    try:
+        for age, lines in ((STANDS_AFTER, 1), (0.0, 1), (STANDS_AFTER + 1, 2)):
+            standing.age = age
+            poll(lambda lines=lines: len(caplog.messages) == lines, 2, "a line")
+            time.sleep(0.1)
+        assert len(caplog.messages) == 2
+        assert caplog.messages[0].startswith("this worker stands still")
+        assert caplog.messages[0].endswith("nothing could begin for 120 s: message m1")
+    finally:
+        health.stop()
 
 
 def test_the_same_port_tells_what_the_process_counts():

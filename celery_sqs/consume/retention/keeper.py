@@ -147,9 +147,9 @@ class Keeper:
 
     def _receive(self) -> list[float]:
         """Receive once and renew what comes, whatever its age; returns the ages."""
-        deliveries = self._receiver.receive(MAX_RECEIVE, POLL_WAIT)
+        received = self._receiver.receive(MAX_RECEIVE, POLL_WAIT)
+        deliveries = [delivery for delivery in received if self._in_flight.add(delivery, beside=True)]
         for delivery in deliveries:
-            self._in_flight.add(delivery, beside=True)
             self._taken.append(delivery)
             if self._settlements.is_done(delivery):
                 self._settlements.delete(delivery)

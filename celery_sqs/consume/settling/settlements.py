@@ -73,13 +73,20 @@ class Settlements:
         self._send_copy(delivery, functools.partial(resent, delivery.message, delivery.message["Body"]), reason)
 
     def _send_copy(self, delivery: Delivery, make: Callable[[], dict[str, object]], reason: str) -> None:
-        if delivery.advance(State.RENEWING):
+        if self.advance(delivery, State.RENEWING):
             self._renewers[delivery.queue_url].renew(delivery, make, reason)
 
     def _refused(self, delivery: Delivery) -> None:
         delivery.is_renewable = False
-        if delivery.advance(State.READY):
+        if self.advance(delivery, State.READY):
             self._on_refused(delivery)
+
+    def advance(self, delivery: Delivery, state: State) -> bool:
+        """Change the state of a delivery, if it may follow; one whose lease has ended meanwhile takes no room then."""
+        has_advanced = delivery.advance(state)
+        if not has_advanced and delivery.state is State.LOST:
+            self.drop(delivery)
+        return has_advanced
 
     def drop(self, delivery: Delivery) -> bool:
         """Leave the message to its visibility timeout; says whether it was in flight."""
