@@ -147,6 +147,19 @@ def messages_are_delivered_twice(start_cluster):
         cluster.assert_no_anomalies(SETTLING)
 
 
+def suspects_are_delivered_twice(start_cluster):
+    # A receive that nothing explains makes a message a suspect: it is renewed, and its copy runs alone.
+    with start_cluster(visibility_timeout=4) as cluster:
+        ids = cluster.send(5)
+        queues = cluster.queues
+        queues.sqs.receive_message(QueueUrl=queues.url, MaxNumberOfMessages=5, VisibilityTimeout=0, WaitTimeSeconds=1)
+        with cluster.proxy.duplicating():
+            cluster.start_worker()
+            poll(lambda: cluster.stored(ids), RECOVERY, "all are stored")
+        cluster.assert_new_orders_are_stored(RECOVERY)
+        cluster.assert_no_anomalies(SETTLING)
+
+
 def message_bodies_are_corrupted(start_cluster):
     # A corrupted body costs its message a receive, and at most two responses have such bodies: 3 are enough.
     with start_cluster(visibility_timeout=4) as cluster:
@@ -191,6 +204,7 @@ SCENARIOS = [  # the long ones first, so that none of them runs alone at the end
     the_credentials_have_expired,
     message_bodies_are_corrupted,
     messages_are_delivered_twice,
+    suspects_are_delivered_twice,
 ]
 
 
