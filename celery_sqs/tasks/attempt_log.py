@@ -15,13 +15,14 @@ def log(task: Any, attempt: Attempt, fields: Mapping[str, Any]) -> None:
     """Log a failed attempt.
 
     Args:
-        task: its task. What that `throws` is expected, as in Celery.
+        task: its task. What that `throws` is expected, and has no traceback, as in Celery.
         attempt: the attempt.
         fields: what else the line carries.
     """
     is_asked = isinstance(attempt.error, Retry)  # by the task, which names no error
+    is_expected = is_asked or isinstance(attempt.error, task.throws)
     logger.log(
-        _level(attempt, is_asked or isinstance(attempt.error, task.throws)),
+        _level(attempt, is_expected),
         "%s: receive %d of %s[%s]: %s",
         "another attempt asked for" if is_asked else "attempt failed",
         attempt.receive_count,
@@ -29,7 +30,7 @@ def log(task: Any, attempt: Attempt, fields: Mapping[str, Any]) -> None:
         attempt.task_id,
         attempt.error if is_asked else describe(attempt.error),
         extra=fields,
-        exc_info=None if is_asked else attempt.exc_info,
+        exc_info=None if is_expected else attempt.exc_info,
     )
 
 

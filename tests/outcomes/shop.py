@@ -137,20 +137,20 @@ TASKS = {
 }
 
 
-@signals.task_failure.connect
 def _on_failure(task_id, exception, **_):
     note("task_failure", task_id, error=type(exception).__name__)
 
 
-@signals.task_retry.connect
 def _on_retry(request, reason, **_):
     note("task_retry", request.id, error=type(reason.exc).__name__)
 
 
-@signals.task_revoked.connect
 def _on_revoked(request, expired, **_):
     note("task_revoked", request.id, expired=expired)
 
 
-if FOLDER in os.environ:
+if FOLDER in os.environ:  # a process of the app, and not the tests
+    signals.task_failure.connect(_on_failure)
+    signals.task_retry.connect(_on_retry)
+    signals.task_revoked.connect(_on_revoked)
     app = make_app(Path(os.environ[FOLDER]), os.environ[ENDPOINT], os.environ[QUEUE_URL])
