@@ -151,8 +151,3 @@ class AttemptStore(Protocol):
         Args:
             max_attempts: how many attempts the queue allows, by message id.
         """
-
-
-def describe(error: BaseException) -> str:
-    """An error in one line."""
-    return f"{type(error).__name__}: {error}"

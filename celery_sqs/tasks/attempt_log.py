@@ -6,7 +6,8 @@ from typing import Any
 
 from celery.exceptions import Retry
 
-from celery_sqs.tasks.attempt import Attempt, describe
+from celery_sqs.tasks.attempt import Attempt
+from celery_sqs.tasks.decision import describe
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,8 @@ from celery.app.task import Context
 from celery.exceptions import SoftTimeLimitExceeded, TaskPredicate
 from celery.utils.saferepr import saferepr
 
-from celery_sqs.tasks.attempt import describe
 from celery_sqs.tasks.call import Call
-from celery_sqs.tasks.decision import MAX_SHORT, RetryDecision, looks_like_outage
+from celery_sqs.tasks.decision import MAX_SHORT, RetryDecision, describe, looks_like_outage
 from celery_sqs.tasks.escape import Escaped, escapes
 from celery_sqs.tasks.outcomes import batch_outcome, traced
 from celery_sqs.tasks.outcomes.outcome import closing

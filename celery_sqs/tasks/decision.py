@@ -64,6 +64,14 @@ class Kind(StrEnum):
         return self not in {Kind.OUTAGE, Kind.BLOCKED}
 
 
+def describe(error: BaseException) -> str:
+    """An error in one line. One of an author's own class may fail to say its text."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception as failure:
+        return f"{type(error).__name__}, whose text raises {type(failure).__name__}"
+
+
 class FailsAlone(SQSError):
     """A call fails as in an outage, alone and again and again, while the probe succeeds: the call is to blame."""
 
@@ -111,7 +119,7 @@ class RetryDecision:
         """
         where = "" if isinstance(error, FailsAlone) else str(einfo.traceback)
         is_recorded = getattr(einfo, "is_recorded", True)
-        return replace(self, error=f"{type(error).__name__}: {error}", traceback=where, is_recorded=is_recorded)
+        return replace(self, error=describe(error), traceback=where, is_recorded=is_recorded)
 
 
 class RetryPolicy(Protocol):

@@ -16,8 +16,8 @@ from celery_sqs.message import wire
 from celery_sqs.publish import fast_path
 from celery_sqs.publish.producer import producer
 from celery_sqs.tasks import attempt_log
-from celery_sqs.tasks.attempt import Attempt, AttemptStore, describe
-from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, looks_like_outage, unwrapped
+from celery_sqs.tasks.attempt import Attempt, AttemptStore
+from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, describe, looks_like_outage, unwrapped
 from celery_sqs.tasks.escape import Escaped, escapes
 from celery_sqs.tasks.hooks import TaskHooks
 from celery_sqs.tasks.message_ids import with_ids
@@ -209,18 +209,11 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
         Raises:
             Exception: an outage (`is_outage`) keeps it from being recorded, so the message must not go yet.
         """
-        error = describe(attempt.error)
-        fields = {
-            "task": self.name,
-            "task_id": attempt.task_id,
-            "receive_count": attempt.receive_count,
-            "error": error,
-            **self.log_context(*attempt.args),
-        }
+        fields = self._fields(attempt)
         if not attempt.kind.is_failed_attempt:
             text = "attempt interrupted (%s): receive %d of %s[%s]: %s"
             which = attempt.receive_count, self.name, attempt.task_id
-            logger.debug(text, attempt.kind.value, *which, error, extra=fields)
+            logger.debug(text, attempt.kind.value, *which, fields["error"], extra=fields)
             return True
         fields |= {"kind": attempt.kind.value, "final": attempt.final}
         is_recorded = True
@@ -234,6 +227,21 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
             is_recorded = False
         attempt_log.log(self, attempt, fields)  # now, as an outage of the store is no failure of the attempt
         return is_recorded
+
+    def _fields(self, attempt: Attempt) -> dict[str, Any]:
+        """What the log line of an attempt carries."""
+        fields = {
+            "task": self.name,
+            "task_id": attempt.task_id,
+            "receive_count": attempt.receive_count,
+            "error": describe(attempt.error),
+        }
+        try:
+            return fields | self.log_context(*attempt.args)
+        # The author's hook decides over no message.
+        except Exception:
+            logger.exception("what the logs of a call of %s carry is not known", self.name)
+            return fields
 
     def put_on_record(self, attempt: Attempt) -> None:
         """Record an attempt; without its text where the store refuses it, as that may be why.

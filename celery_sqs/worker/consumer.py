@@ -12,8 +12,8 @@ from celery.worker import consumer
 from celery_sqs.consume.delivery import Delivery
 from celery_sqs.message import wire
 from celery_sqs.settings import Settings
-from celery_sqs.tasks.attempt import Attempt, describe
-from celery_sqs.tasks.decision import Kind, RetryDecision, is_last
+from celery_sqs.tasks.attempt import Attempt
+from celery_sqs.tasks.decision import Kind, RetryDecision, describe, is_last
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.outcome import report_unrun
 from celery_sqs.worker.recorder import record, record_soon

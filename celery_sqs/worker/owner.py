@@ -14,8 +14,8 @@ from celery_sqs.consume.owner import Owner
 from celery_sqs.errors import Undecodable, UnlistedTask
 from celery_sqs.metrics import count_unrecorded
 from celery_sqs.publish.amqp import is_exact
-from celery_sqs.tasks.attempt import Attempt, OnRecord, describe
-from celery_sqs.tasks.decision import Kind, is_last, looks_like_outage
+from celery_sqs.tasks.attempt import Attempt, OnRecord
+from celery_sqs.tasks.decision import Kind, describe, is_last, looks_like_outage
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.throttled_log import ThrottledLog
 from celery_sqs.worker.outcome import report_lost

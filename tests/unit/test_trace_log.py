@@ -85,6 +85,22 @@ def test_an_attempt_that_an_outage_keeps_from_being_recorded_has_not_failed(logg
     assert logged(_fail, LAST, put_on_record=away, is_outage=lambda _, error: isinstance(error, ConnectionError)) == []
 
 
+def test_a_hook_of_the_author_that_fails_keeps_no_attempt_from_being_one(logged):
+    def broken(self, *args):
+        raise KeyError("no such field")
+
+    hook, line = logged(_fail, LAST, log_context=broken)
+    assert hook.getMessage() == "what the logs of a call of jobs.one carry is not known"
+    assert line.getMessage() == "attempt failed: receive 3 of jobs.one[id]: LookupError: no such address"
+    assert (line.kind, line.final) == ("own", True)
+
+
+def test_nor_does_an_error_whose_text_cannot_be_had(logged):
+    [line] = logged(_fail_without_text, LAST)
+    assert line.getMessage() == "attempt failed: receive 3 of jobs.one[id]: Textless, whose text raises KeyError"
+    assert (line.kind, line.final) == ("own", True)
+
+
 def test_so_is_an_attempt_that_gave_up(logged):
     [line] = logged(_retry)
     assert line.getMessage() == "attempt failed: receive 1 of jobs.one[id]: LookupError: not yet"
@@ -104,6 +120,15 @@ def test_a_task_of_another_class_has_celerys_line(logged):
 def test_a_success_has_celerys_line(logged):
     [line] = logged(_send)
     assert line.getMessage().startswith("Task jobs.one[id] succeeded")
+
+
+class Textless(Exception):
+    def __str__(self):
+        raise KeyError("no text")
+
+
+def _fail_without_text(self):
+    raise Textless
 
 
 def _fail(self):
