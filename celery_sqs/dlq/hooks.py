@@ -72,7 +72,7 @@ class TaskHooks:
         decoded = [self.decode(message.message_id, message.body, message.attributes) for message in messages]
         answers = self._ask(decoded, lambda task, calls: task.dry_run(calls))
         return [
-            answers[position] if position in answers else self._refused(message)
+            answers[position] if position in answers else DryRun(accepted=False, why=self.why_not_run(message))
             for position, message in enumerate(decoded)
         ]
 
@@ -129,10 +129,10 @@ class TaskHooks:
     def _is_listed(self, message: DecodedMessage) -> bool:
         return self._listed is None or message.task in self._listed
 
-    def _refused(self, message: DecodedMessage) -> DryRun:
-        """The answer for a message that no task is asked about."""
+    def why_not_run(self, message: DecodedMessage) -> str:
+        """Why a worker would not run a message; empty if it would."""
         if message.call is None:
-            return DryRun(accepted=False, why=f"no task call: {message.error}")
+            return f"no task call: {message.error}"
         if not self._is_listed(message):
-            return DryRun(accepted=False, why=f"the queue does not list the task {message.task!r}")
-        return DryRun(accepted=False, why=f"there is no task {message.task!r} here")
+            return f"the queue does not list the task {message.task!r}"
+        return "" if message.task in self._app.tasks else f"there is no task {message.task!r} here"

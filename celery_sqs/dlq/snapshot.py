@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, and_, delete, insert, select, update
 from celery_sqs.database.columns import MAX_NAME, MAX_TEXT, storable
 from celery_sqs.database.transaction import transaction
 from celery_sqs.dlq.attempts import AttemptReader, FailedAttempt
-from celery_sqs.dlq.decode import as_json, sent_at
+from celery_sqs.dlq.decode import DecodedMessage, as_json, sent_at
 from celery_sqs.dlq.fingerprint import fingerprint
 from celery_sqs.dlq.hooks import TaskHooks
 from celery_sqs.dlq.queue import VISIBILITY, Message
@@ -20,7 +20,7 @@ from celery_sqs.tasks.decision import Kind
 #: may have been scanning, which hides what it finds for some `VISIBILITY` seconds.
 GONE_AFTER: Final = timedelta(seconds=2 * VISIBILITY)
 
-#: The error of a message without a failed attempt on record.
+#: The error of a message that a worker would run, without a failed attempt on record.
 NO_ATTEMPT: Final = "no failed attempt is on record: its workers died"
 
 #: What the error of a message says besides that was rescued and is dead again.
@@ -107,7 +107,7 @@ class Snapshot:
         kind, error_class, error, traceback = (
             (reason.kind, reason.error_class, reason.message, reason.traceback)
             if reason
-            else (Kind.LOST.value, "", NO_ATTEMPT, "")
+            else self._without_reason(decoded)
         )
         if kind == Kind.BEGUN:  # no worker has a dead message, so this attempt's is gone
             kind = Kind.LOST.value
@@ -128,3 +128,9 @@ class Snapshot:
             "missed_at": None,
             "gone_at": None,
         }
+
+    def _without_reason(self, message: DecodedMessage) -> tuple[str, str, str, str]:
+        """Kind, class of the error, error and traceback of a message without a failed attempt on record."""
+        why_not_run = storable(self._hooks.why_not_run(message))
+        # Whatever has used up its receives, no worker would have run it.
+        return (Kind.POISON.value, "", why_not_run, "") if why_not_run else (Kind.LOST.value, "", NO_ATTEMPT, "")

@@ -29,7 +29,7 @@ class Anomalies:
         duplicated: stored more than once, or stored and also in a queue.
         dead: good, not stored, and in the DLQ; also what was never accepted.
         unexpected: stored, though neither accepted nor indeterminate.
-        unexplained: in the DLQ without a row in `attempts`.
+        unexplained: in the DLQ without a row in `attempts`, unless a scan has found that no worker would run it.
         not_dead: should be in the DLQ and is not.
         mispredicted: in the DLQ as it should be, with other attempts on record than were predicted.
     """
@@ -62,7 +62,7 @@ def find_anomalies(accepted: AcceptedOrders, database_url: str, queues: Queues) 
     expected_dead = set(accepted.expected_dead)
     waiting_ids = _ids(message["Body"] for message in waiting if message["Body"] not in expected_dead)
     dead_ids = _ids(message["Body"] for message in dead if message["Body"] not in expected_dead)
-    recorded = _recorded(database_url)
+    recorded, poison = _recorded(database_url), _poison(database_url)
     copies = Counter(order.product for order in stored.values())
     products = {order.product for order in orders.values()}
     return Anomalies(
@@ -76,7 +76,9 @@ def find_anomalies(accepted: AcceptedOrders, database_url: str, queues: Queues) 
         ],
         dead=sorted(dead_ids - stored.keys()),
         unexpected=[each for each, order in stored.items() if order.product not in products | accepted.indeterminate],
-        unexplained=[message["Body"] for message in dead if not any(each.is_of(message) for each in recorded)],
+        unexplained=[
+            message["Body"] for message in dead if not any(each.is_of(message) for each in (*recorded, *poison))
+        ],
         not_dead=list((accepted.expected_dead - Counter(message["Body"] for message in dead)).elements()),
         mispredicted=_mispredicted(dead, recorded, accepted.predictions),
     )
@@ -119,6 +121,12 @@ class _Attempt:
 
 def _recorded(database_url: str) -> list[_Attempt]:
     return [_Attempt(*row) for row in rows(database_url, "SELECT message_id, order_id, kind FROM attempts ORDER BY id")]
+
+
+def _poison(database_url: str) -> list[_Attempt]:
+    """What scans have found that no worker would run: it needs no attempt to say why."""
+    found = "SELECT message_id, NULL, kind FROM dead_messages WHERE kind = 'poison' AND gone_at IS NULL"
+    return [_Attempt(*row) for row in rows(database_url, found)]
 
 
 def _mispredicted(

@@ -47,6 +47,13 @@ class State:
             (message_id, order_id, kind, number),
         )
 
+    def find(self, message_id, kind):
+        self.execute(
+            "INSERT INTO dead_messages (message_id, body, attributes, task, task_id, fingerprint, kind, error_class,"
+            " error, sent_at, seen_at) VALUES (%s, '', '{}', '', '', '', %s, '', '', NOW(), NOW())",
+            (message_id, kind),
+        )
+
     def execute(self, statement, values):
         url = make_url(self.database_url)
         with pymysql.connect(
@@ -138,6 +145,13 @@ def test_a_dead_message_without_a_recorded_attempt_is_unexplained(state):
     state.accepted.expect_dead(POISON)
     state.bury(POISON)
     assert state.anomalies() == Anomalies(unexplained=[POISON])
+
+
+@pytest.mark.parametrize(("kind", "anomalies"), [("poison", []), ("lost", [POISON])])
+def test_what_a_scan_has_found_to_be_poison_is_explained(state, kind, anomalies):
+    state.accepted.expect_dead(POISON)
+    state.find(state.bury(POISON), kind)
+    assert state.anomalies() == Anomalies(unexplained=anomalies)
 
 
 def test_the_reason_of_another_message_explains_none(state):

@@ -91,6 +91,17 @@ def test_a_message_whose_workers_died_says_so(engine, dlq, queues, messages):
     assert (message.kind, message.error, message.died_at) == ("lost", NO_ATTEMPT, None)
 
 
+def test_a_message_that_no_worker_would_run_says_why_although_none_has_seen_it(engine, dlq, queues, messages):
+    unread, unknown = bury(queues, ["no JSON"]) + bury(
+        queues, ["{}"], celery_task={"DataType": "String", "StringValue": "unheard of"}
+    )
+    scan(engine, dlq)
+    kinds, errors = zip(*((each.kind, each.error) for each in map(messages.get, (unread, unknown))), strict=True)
+    assert kinds == ("poison", "poison")
+    assert errors[0].startswith("no task call: the body is neither a JSON object or array")
+    assert errors[1] == "there is no task 'unheard of' here"
+
+
 def test_a_reason_that_comes_later_is_still_found(engine, store, dlq, queues, messages):
     [message_id] = bury(queues, [order_body()])
     scan(engine, dlq)
