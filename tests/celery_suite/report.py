@@ -3,14 +3,16 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import get_args
 
 from tests.celery_suite.expectations import Comparison
+from tests.celery_suite.outcomes import Kind
 from tests.celery_suite.run import Run
 
 HEAD = """\
 | group | passed | failed | skipped | expected to fail by the suite itself | total | seconds |
 |---|---:|---:|---:|---:|---:|---:|"""
-KINDS = ("passed", "failed", "skipped", "xfailed")
+KINDS = get_args(Kind)
 
 
 def table(runs: Mapping[str, Run]) -> Iterator[str]:
