@@ -19,8 +19,8 @@ FILE: Final = "CELERY_SUITE_OUTCOMES"
 
 ERROR_LENGTH: Final = 160  # characters of an error that are kept
 
-#: No test of ours is skipped here. Celery's suite skips what needs another backend or system, and marks what it knows to
-#: fail (pytest's `xfail`). Both are counted apart: this transport has neither passed nor failed them.
+#: No test of ours is skipped here. Celery's suite skips what needs another backend or system, and marks what it knows
+#: to fail (pytest's `xfail`). Both are counted apart: this transport has neither passed nor failed them.
 Kind = Literal["passed", "failed", "skipped", "xfailed"]
 
 

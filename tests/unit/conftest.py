@@ -1,4 +1,4 @@
-"""What the unit tests share: Hypothesis' settings, and the application on a fake queue."""
+"""What the unit tests share: Hypothesis' settings, the application on a fake queue, and a channel turned by hand."""
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -9,6 +9,7 @@ from orders.database import connect
 from orders.identity import Identity
 from orders.store import OrderStore
 from tests.conftest import make_settings
+from tests.unit.channels import Stand
 from tests.unit.fakes import FakeQueue
 
 # The same examples on every run: a gate that fails now and then is soon ignored. No deadline: on a
@@ -20,6 +21,13 @@ hypothesis_settings.load_profile("house")
 @pytest.fixture
 def queue():
     return FakeQueue()
+
+
+@pytest.fixture
+def stand():
+    stand = Stand()
+    yield stand
+    stand.connection.release()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from celery_sqs.consume.budget import Step
 from celery_sqs.consume.delivery import State
 from celery_sqs.message.renewal import RENEWAL, Renewal
 from tests.polling import poll
-from tests.unit.channels import Stand, refuse
+from tests.unit.channels import refuse
 from tests.unit.deliveries import SettlingSQS, handles
 
 
@@ -15,13 +15,6 @@ class AtOnce:
 
     def call_later(self, _seconds, call, arguments):
         call(arguments)
-
-
-@pytest.fixture
-def stand():
-    stand = Stand()
-    yield stand
-    stand.connection.release()
 
 
 def test_what_comes_for_the_first_time_is_handed_over_at_once(stand):

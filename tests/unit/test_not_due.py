@@ -8,7 +8,7 @@ import pytest
 
 from celery_sqs.message.renewal import Renewal
 from tests.polling import poll
-from tests.unit.channels import CALL, Stand, refuse
+from tests.unit.channels import CALL, refuse
 from tests.unit.deliveries import SettlingSQS, delivery, handles
 from tests.unit.envelopes import exact
 
@@ -28,13 +28,6 @@ class LateLoop:
         fired, self.timers = self.timers, []
         for _, call, arguments in fired:
             call(arguments)
-
-
-@pytest.fixture
-def stand():
-    stand = Stand()
-    yield stand
-    stand.connection.release()
 
 
 def due_in(seconds):

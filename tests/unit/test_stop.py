@@ -9,15 +9,8 @@ import pytest
 from celery_sqs.consume.budget import Step
 from celery_sqs.consume.delivery import State
 from tests.polling import poll
-from tests.unit.channels import RECEIVES, Stand, refuse
+from tests.unit.channels import RECEIVES, refuse
 from tests.unit.deliveries import SettlingSQS, handles, succeed
-
-
-@pytest.fixture
-def stand():
-    stand = Stand()
-    yield stand
-    stand.connection.release()
 
 
 @pytest.mark.parametrize("receives", [1, 2, 3])
