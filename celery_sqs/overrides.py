@@ -43,7 +43,6 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         (
             "_announce_revoked",
             "acknowledge",
-            "execute_using_pool",
             "on_accepted",
             "on_failure",
             "on_timeout",
@@ -85,6 +84,7 @@ DEPENDED_ON: Final[Mapping[str, str]] = {
     "celery.worker.request:Request.on_success": "celery_sqs.worker.request",
     "celery.worker.request:Request.revoked": "celery_sqs.worker.request",
     "celery.worker.request:create_request_cls": "celery_sqs.worker.request",
+    "celery.worker.strategy:default": "celery_sqs.worker.strategy",
     "kombu.transport.SQS:Channel.basic_consume": "celery_sqs.consume.channel",
     "kombu.transport.virtual:Message.__init__": "celery_sqs.message.received",
 }

@@ -65,7 +65,7 @@ class Delivery:
         explained: receives of this copy, before this one, that have an attempt on record.
         is_resent: whether this copy was made before the last attempt on record, and sent after it.
         is_alone: whether nothing else is to run when it does.
-        is_submitted: whether the pool has it.
+        is_submitted: whether the pool has it, or gets it from Celery as soon as a process is free.
         begun: at which receive of all copies an attempt began, if it is on record as that: it runs, or was interrupted.
         counts_receives: whether its receives are its attempts, as the store of its task does not record them.
         renewal: what it carries if it is a copy.

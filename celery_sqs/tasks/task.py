@@ -55,6 +55,7 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
     reject_on_worker_lost = True
     max_retries = None
     Request = "celery_sqs.worker.request:SQSRequest"
+    Strategy = "celery_sqs.worker.strategy:strategy"
 
     attempt = AttemptNumber()
 

@@ -149,7 +149,6 @@ class Collector:
         BATCH_SIZE.labels(self._task.name).observe(len(requests))
         for request in requests:
             state.task_accepted(request)
-            request.submit()
             request.begin()
             request.send_event("task-started")
         self._consumer.pool.apply_async(

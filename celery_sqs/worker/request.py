@@ -139,22 +139,12 @@ class SQSRequest(Request):
         delivery = self.delivery
         return delivery is not None and delivery.is_alone
 
-    def submit(self) -> None:
-        """Note that the pool has it."""
-        delivery = self.delivery
-        if delivery is not None:
-            delivery.is_submitted = True
-
     def begin(self) -> None:
         """Note that the task runs in the pool."""
         delivery = self.delivery
         if delivery is not None:
+            delivery.is_submitted = True
             delivery.advance(State.RUNNING)
-
-    def execute_using_pool(self, pool: Any, **kwargs: Any) -> Any:
-        """Give it to the pool."""
-        self.submit()
-        return super().execute_using_pool(pool, **kwargs)
 
     def settle(self, decision: RetryDecision | None) -> None:
         """Have the outcome of a run take effect: see the function `settle`."""

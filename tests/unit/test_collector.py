@@ -95,11 +95,8 @@ class Request:
     def call(self):
         return self.id
 
-    def submit(self):
-        """It has no delivery."""
-
     def begin(self):
-        """It has none here, either."""
+        """It has no delivery."""
 
     def settle(self, decision):
         """It has no message."""

@@ -44,7 +44,7 @@ class Request:
     max_receive_count = 3
     attempt = 1
     delivery, is_alone = SQSRequest.delivery, SQSRequest.is_alone
-    submit, begin = SQSRequest.submit, SQSRequest.begin
+    begin = SQSRequest.begin
 
     def __init__(self, message):
         self.id = self.message_id = message.delivery_tag

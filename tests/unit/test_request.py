@@ -76,19 +76,17 @@ def test_it_says_whether_it_is_to_run_alone(stand, request_of, alone):
     assert request_of(one).is_alone is alone
 
 
-def test_its_delivery_knows_that_the_pool_has_it_and_that_it_has_not_begun(stand, request_of):
+def test_its_delivery_knows_that_it_has_begun(stand, request_of):
     one = stand.receive(1)
     request = request_of(one)
     assert not one.is_submitted
-    request.execute_using_pool(Pool())
-    assert (one.is_submitted, one.state) == (True, State.RESERVED)
     request.begin()
-    assert one.state is State.RUNNING
+    assert (one.is_submitted, one.state) == (True, State.RUNNING)
 
 
 def test_what_is_parked_is_not_the_pools_any_more(stand, request_of):
     one = stand.receive(1)
-    request_of(one).execute_using_pool(Pool())
+    request_of(one).begin()
     task = SimpleNamespace(name="a.task", is_back=lambda: True)
     stand.channel.park(one.receipt_handle, task)
     assert (one.is_submitted, one.state) == (False, State.PARKED)
