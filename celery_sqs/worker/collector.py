@@ -26,6 +26,12 @@ logger = logging.getLogger(__name__)
 #: batches would be half as large, and each costs a transaction.
 LINGER: Final = 0.05
 
+#: Options of a task of celery-batches, and what there is in their place.
+_OF_CELERY_BATCHES: Final = {
+    "flush_every": "set batch_size",
+    "flush_interval": "remove it, a batch waits for no more than one that runs",
+}
+
 
 class Collector:
     """Collects the calls of one task in the worker's main process and hands batches to the pool.
@@ -203,6 +209,9 @@ def strategy(task: BatchTask, app: Any, consumer: Any, **_: Any) -> Callable[...
     consumer.collectors[task.name] = collector
     if task.rate_limit:
         logger.warning("the rate limit %s of %s has no effect: it is a batch task", task.rate_limit, task.name)
+    for name, instead in _OF_CELERY_BATCHES.items():
+        if (value := getattr(task, name, None)) is not None:
+            logger.warning("%s=%s of %s has no effect: %s", name, value, task.name, instead)
 
     def on_message(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:
         request = SQSRequest.of(message, task, consumer, ack, reject)

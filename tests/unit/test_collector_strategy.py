@@ -151,3 +151,17 @@ def test_a_rate_limit_has_no_effect_and_the_worker_says_so(app, worker, caplog, 
     monkeypatch.setattr(app.tasks["a.task"], "rate_limit", "10/m")
     app.tasks["a.task"].start_strategy(app, worker.consumer)
     assert "the rate limit 10/m of a.task has no effect" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("flush_every", "flush_every=10 of a.task has no effect: set batch_size"),
+        ("flush_interval", "flush_interval=10 of a.task has no effect: remove it"),
+    ],
+)
+def test_nor_have_the_options_of_celery_batches(app, worker, caplog, monkeypatch, name, text):
+    assert "has no effect" not in caplog.text
+    monkeypatch.setattr(app.tasks["a.task"], name, 10, raising=False)
+    app.tasks["a.task"].start_strategy(app, worker.consumer)
+    assert text in caplog.text
