@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from celery_sqs.aws.client import SqsClient
-from celery_sqs.aws.endpoint import READ_TIMEOUT
 from celery_sqs.aws.queue import FIFO, QueueFacts, read_facts
 from celery_sqs.consume.delivery import Delivery
 from celery_sqs.consume.in_flight import MAX_RECEIVE, InFlight
@@ -117,11 +116,6 @@ class Receiver:
     def is_receiving(self) -> bool:
         """Whether a poll is under way."""
         return self._polls.any_in_flight
-
-    @property
-    def longest_poll(self) -> float:
-        """Seconds that a poll may take, at the most."""
-        return READ_TIMEOUT + (self._facts.receive_wait if self._facts else 0)
 
     @property
     def seconds_since_end(self) -> float:
