@@ -113,13 +113,12 @@ class RetryDecision:
     is_resent: bool = False
 
     def with_error(self, error: BaseException, einfo: Any) -> "RetryDecision":
-        """The same decision, with what was raised and where, and whether `SQSTask` has noted that at `einfo`.
+        """The same decision, with what was raised and where.
 
         Of a call that breaks a statement, the traceback may quote what breaks it: others are to write this, too.
         """
         where = "" if isinstance(error, FailsAlone) else str(einfo.traceback)
-        is_recorded = getattr(einfo, "is_recorded", True)
-        return replace(self, error=describe(error), traceback=where, is_recorded=is_recorded)
+        return replace(self, error=describe(error), traceback=where)
 
 
 class RetryPolicy(Protocol):

@@ -17,12 +17,12 @@ from celery_sqs.publish import fast_path
 from celery_sqs.publish.producer import producer
 from celery_sqs.tasks import attempt_log
 from celery_sqs.tasks.attempt import Attempt, AttemptStore
-from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, describe, looks_like_outage, unwrapped
+from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, describe, looks_like_outage
 from celery_sqs.tasks.escape import Escaped, escapes
 from celery_sqs.tasks.hooks import TaskHooks
 from celery_sqs.tasks.message_ids import with_ids
 from celery_sqs.tasks.outcomes.attempt_number import AttemptNumber, attempt_of
-from celery_sqs.tasks.outcomes.outcome import OUTCOME, closing, noted
+from celery_sqs.tasks.outcomes.outcome import closing
 from celery_sqs.tasks.outcomes.retries import Asked, retry
 from celery_sqs.tasks.outcomes.tracer import make_tracer
 from celery_sqs.tasks.suspicion import answers, confirmed
@@ -188,21 +188,6 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
             celery_sqs.errors.SQSError: SQS has not confirmed the new message.
         """
         return retry(self, Asked(args, kwargs, exc, throw, eta, countdown, max_retries, options))
-
-    def on_failure(self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """Celery's hook for a failed run: log and record it, unless `celery_sqs.tasks.outcomes.outcome` has done so."""
-        self._note(exc, exc, einfo)
-
-    def on_retry(self, exc: BaseException | None, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """Celery's hook for a run that gave up: a failed attempt like any other."""
-        # Without einfo Celery has cancelled it, at a cold shutdown: nobody has failed.
-        if einfo is not None:
-            again = unwrapped(einfo)
-            self._note(again, exc or again, einfo)
-
-    def _note(self, raised: BaseException, error: BaseException, einfo: Any) -> None:
-        if not hasattr(self.request, OUTCOME):
-            einfo.is_recorded = noted(self, raised, error, str(einfo.traceback)).is_recorded
 
     def note(self, attempt: Attempt) -> bool:
         """Record a failed attempt and log it; returns False where the store refuses that for good.

@@ -20,7 +20,6 @@ from celery_sqs.message import wire
 from celery_sqs.publish.amqp import is_exact
 from celery_sqs.tasks.attempt import Attempt
 from celery_sqs.tasks.decision import Kind, RetryDecision
-from celery_sqs.tasks.outcomes.outcome import OUTCOME, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +36,6 @@ def report_outcome(task: Any, request: Context, error: BaseException, einfo: Any
     """
     if not isinstance(error, Exception):  # who waits for a result is not to end as the process did
         error = WorkerLostError(f"Worker exited prematurely: {error!r}")
-    setattr(request, OUTCOME, Outcome(error, decision))  # for the task's hooks: it is on record
     task.request_stack.push(request)
     try:
         if decision.final:

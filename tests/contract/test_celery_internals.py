@@ -33,8 +33,6 @@ PINNED = {
     "celery.app.base:Celery.send_task": "0627787058090b5600eb971bff3d85a2d9d0d999",
     "celery.app.task:Task.apply_async": "714fed86ce5b1ef3cc18db24e7af835cc5355276",
     "celery.app.task:Task.before_start": "b5a4521733727e700e4a00fa5fc47adce04a4dfe",
-    "celery.app.task:Task.on_failure": "86a8e61816d767f76bcd19b61aa402705ca865e8",
-    "celery.app.task:Task.on_retry": "d8282b711d1537009e7b308fe6672cd07b7eba24",
     "celery.app.task:Task.retry": "82cd910b59663a008b64cde30555ab2097d23ef9",
     "celery.app.trace:TraceInfo._log_error": "d654911c2cb07e9782fbcaca5e31352ae144806a",
     "celery.app.trace:TraceInfo.handle_failure": "837ebf27a44af44e0518ac04d48e822089bfb903",

@@ -218,6 +218,11 @@ class TestRecord:
 
         return trace
 
+    def test_a_run_without_a_message_is_no_attempt_at_one(self, app):
+        task = app.task(base=Recording, name="jobs.recording", shared=False)(_throw)
+        assert task.apply((LookupError("no"),)).state == "FAILURE"
+        assert task.recorded == []
+
     @pytest.mark.parametrize("error", [ConnectionError(), Retry(exc=ConnectionError(), when=60)], ids=repr)
     def test_an_outage_is_nobodys_failed_attempt(self, trace, error):
         assert trace(error) is None

@@ -117,6 +117,12 @@ def test_a_task_of_another_class_has_celerys_line(logged):
     assert line.name == "celery.app.trace"
 
 
+def test_so_has_a_run_without_a_message(app, caplog):
+    app.task(name="jobs.one", shared=False, bind=True)(_fail).apply()
+    [line] = caplog.records
+    assert (line.name, line.levelname) == ("celery.app.trace", "ERROR")
+
+
 def test_a_success_has_celerys_line(logged):
     [line] = logged(_send)
     assert line.getMessage().startswith("Task jobs.one[id] succeeded")

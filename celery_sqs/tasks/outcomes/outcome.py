@@ -30,12 +30,12 @@ class Outcome:
     Attributes:
         raised: what Celery is to see: a Retry, or the error of the last attempt.
         decision: what becomes of the message.
-        einfo: what hooks and signals get of the error; None where they get it elsewhere.
+        einfo: what hooks and signals get of the error.
     """
 
     raised: BaseException
     decision: RetryDecision
-    einfo: Any = None
+    einfo: Any
 
 
 def close(task: "SQSTask", raised: BaseException) -> Outcome:
@@ -49,7 +49,6 @@ def close(task: "SQSTask", raised: BaseException) -> Outcome:
         decision = _recorded(task, decision, error, einfo.traceback)
     except Exception as outage:
         raised, decision = outage, RetryDecision(Kind.OUTAGE)
-    einfo.is_recorded = decision.is_recorded
     seen = error if decision.final else _again(raised, decision)
     outcome = Outcome(seen, decision.with_error(error, einfo), einfo)
     setattr(task.request, OUTCOME, outcome)
@@ -87,21 +86,6 @@ def _failure(task: "SQSTask", raised: BaseException, decision: RetryDecision) ->
     if decision.final and isinstance(cause, Retry):
         return MaxRetriesExceededError(f"{task.name} asked for an attempt after its last one")
     return cause
-
-
-def noted(task: "SQSTask", raised: BaseException, error: BaseException, traceback: str) -> RetryDecision:
-    """The decision on the failed run of a task's current request, which is on record and logged then.
-
-    Args:
-        task: the task.
-        raised: what it raised.
-        error: why.
-        traceback: where, as text.
-
-    Raises:
-        Exception: an outage (`is_outage`) keeps it from being recorded.
-    """
-    return _recorded(task, _decision(task, raised), error, traceback)
 
 
 def _decision(task: "SQSTask", raised: BaseException) -> RetryDecision:

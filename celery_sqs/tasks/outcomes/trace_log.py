@@ -1,7 +1,7 @@
 """Celery's own log lines that say nothing new: `SQSTask.note` logs a failed run, and a batch's calls have no own."""
 
 import logging
-from typing import Final
+from typing import Any, Final
 
 from celery import current_task
 from celery.app import trace
@@ -24,5 +24,6 @@ def _is_wanted(record: logging.LogRecord) -> bool:
     # An internal error is none of the task: Celery logs it in the same words, as critical.
     if record.levelno >= logging.CRITICAL:
         return True
-    is_repeated = record.msg in _REPEATED and isinstance(current_task, SQSTask)
-    return not (is_repeated or (record.msg in _OF_A_RUN and isinstance(current_task, BatchTask)))
+    task: Any = current_task
+    is_repeated = record.msg in _REPEATED and isinstance(task, SQSTask) and not task.request.is_eager
+    return not (is_repeated or (record.msg in _OF_A_RUN and isinstance(task, BatchTask)))
