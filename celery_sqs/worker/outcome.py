@@ -11,7 +11,6 @@ from billiard.einfo import ExceptionInfo
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import signals, states
 from celery.app.task import Context
-from celery.app.trace import get_actual_ignore_result  # type: ignore[attr-defined]  # the stubs lag behind
 from celery.exceptions import Retry
 
 from celery_sqs.consume.delivery import Delivery
@@ -20,6 +19,7 @@ from celery_sqs.message import wire
 from celery_sqs.publish.amqp import is_exact
 from celery_sqs.tasks.attempt import Attempt
 from celery_sqs.tasks.decision import Kind, RetryDecision
+from celery_sqs.tasks.outcomes.batch_outcome import stores_errors
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def _request_of(app: Any, delivery: Delivery, default_task: str | None) -> Conte
 
 
 def _failed(task: Any, request: Any, error: Exception, einfo: Any) -> None:
-    stored = _is_stored(task, request)
+    stored = stores_errors(task, request)
     task.backend.mark_as_failure(request.id, error, einfo.traceback, request=request, store_result=stored)
     call = {"task_id": request.id, "args": request.args, "kwargs": request.kwargs}
     if isinstance(error, TimeLimitExceeded):  # as Celery's own, of this one alone
@@ -105,12 +105,8 @@ def _failed(task: Any, request: Any, error: Exception, einfo: Any) -> None:
 
 
 def _retried(task: Any, request: Any, error: Exception, einfo: Any, delay: int) -> None:
-    if _is_stored(task, request):
+    if stores_errors(task, request):
         task.backend.mark_as_retry(request.id, error, einfo.traceback, request=request)
     task.on_retry(error, request.id, request.args, request.kwargs, einfo)
     reason = Retry(exc=error, when=delay)  # type: ignore[arg-type]  # an int is Real
     signals.task_retry.send(sender=task, request=request, reason=reason, einfo=einfo)
-
-
-def _is_stored(task: Any, request: Any) -> bool:
-    return bool(not get_actual_ignore_result(task, request) or task.store_errors_even_if_ignored)

@@ -113,7 +113,7 @@ def _succeed(task: Any, request: Context, result: Any, runtime: float) -> None:
 
 
 def _report_failure(task: Any, request: Context, closed: Outcome) -> None:
-    error, einfo, is_stored = closed.raised, closed.einfo, _stores_errors(task, request)
+    error, einfo, is_stored = closed.raised, closed.einfo, stores_errors(task, request)
     what = request.id, error, einfo.traceback
     _report(task, task.backend.mark_as_failure, *what, request=request, store_result=is_stored)
     call = {"task_id": request.id, "args": request.args, "kwargs": request.kwargs}
@@ -124,13 +124,14 @@ def _report_failure(task: Any, request: Context, closed: Outcome) -> None:
 
 def _report_retry(task: Any, request: Context, closed: Outcome) -> None:
     error, einfo = cause_of(closed.raised), closed.einfo
-    if _stores_errors(task, request):
+    if stores_errors(task, request):
         _report(task, task.backend.mark_as_retry, request.id, error, einfo.traceback, request=request)
     _report(task, task.on_retry, error, request.id, request.args, request.kwargs, einfo)
     signals.task_retry.send(sender=task, request=request, reason=closed.raised, einfo=einfo)
 
 
-def _stores_errors(task: Any, request: Context) -> bool:
+def stores_errors(task: Any, request: Context) -> bool:
+    """Whether the result backend is told how a call has failed."""
     return bool(task.store_errors_even_if_ignored or not get_actual_ignore_result(task, request))
 
 

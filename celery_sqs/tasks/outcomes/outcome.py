@@ -89,17 +89,18 @@ def _failure(task: "SQSTask", raised: BaseException, decision: RetryDecision) ->
 
 
 def _decision(task: "SQSTask", raised: BaseException) -> RetryDecision:
-    return decide(task, raised, _message_id(task.request), attempt_of(task.request), task.max_receive_count)
+    return decide(task, raised, message_id_of(task.request), attempt_of(task.request), task.max_receive_count)
 
 
 def _recorded(task: "SQSTask", decision: RetryDecision, error: BaseException, traceback: str) -> RetryDecision:
     request = task.request
-    which = _message_id(request), task.receive_count
+    which = message_id_of(request), task.receive_count
     attempt = Attempt.of(task.name, request, *which, decision, error, traceback)
     return replace(decision, is_recorded=task.note(attempt))
 
 
-def _message_id(request: Any) -> str:
+def message_id_of(request: Any) -> str:
+    """SQS's own id of the message of a request; the task's id where nobody says it."""
     return str(getattr(request, "message_id", None) or request.id)
 
 

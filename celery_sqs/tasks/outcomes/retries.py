@@ -10,6 +10,7 @@ from celery.exceptions import Reject, Retry
 
 from celery_sqs.tasks.decision import LONGEST_DELAY, Resent, backoff, is_last, seconds_until
 from celery_sqs.tasks.outcomes.attempt_number import attempt_of
+from celery_sqs.tasks.outcomes.outcome import message_id_of
 
 if TYPE_CHECKING:
     from celery_sqs.tasks.task import SQSTask
@@ -79,8 +80,7 @@ def _own_delay(task: "SQSTask") -> int:
     """Seconds until the next attempt where the caller does not say: the author's, or the task's back-off."""
     if task.is_set("default_retry_delay"):
         return int(task.default_retry_delay)
-    message_id = str(getattr(task.request, "message_id", None) or task.request.id)
-    return backoff(message_id, attempt_of(task.request), task.backoff_base, task.backoff_cap)
+    return backoff(message_id_of(task.request), attempt_of(task.request), task.backoff_base, task.backoff_cap)
 
 
 def _eager_limit(task: "SQSTask", asked: int | None) -> int | None:
