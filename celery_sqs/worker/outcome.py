@@ -19,7 +19,7 @@ from celery_sqs.message import wire
 from celery_sqs.publish.amqp import is_exact
 from celery_sqs.tasks.attempt import Attempt
 from celery_sqs.tasks.decision import Kind, RetryDecision
-from celery_sqs.tasks.outcomes.batch_outcome import stores_errors
+from celery_sqs.tasks.outcomes.batch_outcome import report_retry, stores_errors
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,8 @@ def report_outcome(task: Any, request: Context, error: BaseException, einfo: Any
             _failed(task, request, error, einfo)
         # Who rejects a message to have it again does not speak of the task.
         elif not getattr(error, "requeue", False):
-            _retried(task, request, error, einfo, decision.delay)
+            again = Retry(exc=error, when=decision.delay)  # type: ignore[arg-type]  # an int is Real
+            report_retry(task, request, again, einfo)
     # No hook and no result backend decides over the message.
     except Exception:
         logger.exception("the outcome of %s[%s] has not reached everybody", task.name, request.id)
@@ -102,11 +103,3 @@ def _failed(task: Any, request: Any, error: Exception, einfo: Any) -> None:
         task.on_failure(error, einfo=einfo, **call)
         task.after_return(states.FAILURE, error, einfo=None, **call)
     signals.task_failure.send(sender=task, exception=error, traceback=einfo.traceback, einfo=einfo, **call)
-
-
-def _retried(task: Any, request: Any, error: Exception, einfo: Any, delay: int) -> None:
-    if stores_errors(task, request):
-        task.backend.mark_as_retry(request.id, error, einfo.traceback, request=request)
-    task.on_retry(error, request.id, request.args, request.kwargs, einfo)
-    reason = Retry(exc=error, when=delay)  # type: ignore[arg-type]  # an int is Real
-    signals.task_retry.send(sender=task, request=request, reason=reason, einfo=einfo)

@@ -19,7 +19,7 @@ from celery.exceptions import Ignore
 
 from celery_sqs.tasks.decision import RetryDecision, cause_of
 from celery_sqs.tasks.outcomes.links import send_links
-from celery_sqs.tasks.outcomes.outcome import Outcome, close
+from celery_sqs.tasks.outcomes.outcome import close
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ def _end(task: Any, request: Context, outcome: Any, runtime: float) -> RetryDeci
         outcome, decision = closed.raised, closed.decision
         state = states.FAILURE if decision.final else states.RETRY
         if decision.kind.is_failed_attempt:
-            (_report_failure if decision.final else _report_retry)(task, request, closed)
+            (_report_failure if decision.final else report_retry)(task, request, outcome, closed.einfo)
     of_call = {"task_id": request.id, "args": request.args, "kwargs": request.kwargs}
     if state in states.READY_STATES:
         _report(task, task.after_return, state, outcome, *of_call.values(), None)
@@ -112,8 +112,8 @@ def _succeed(task: Any, request: Context, result: Any, runtime: float) -> None:
     signals.task_success.send(sender=task, result=result, runtime=runtime)
 
 
-def _report_failure(task: Any, request: Context, closed: Outcome) -> None:
-    error, einfo, is_stored = closed.raised, closed.einfo, stores_errors(task, request)
+def _report_failure(task: Any, request: Context, error: BaseException, einfo: Any) -> None:
+    is_stored = stores_errors(task, request)
     what = request.id, error, einfo.traceback
     _report(task, task.backend.mark_as_failure, *what, request=request, store_result=is_stored)
     call = {"task_id": request.id, "args": request.args, "kwargs": request.kwargs}
@@ -122,12 +122,20 @@ def _report_failure(task: Any, request: Context, closed: Outcome) -> None:
     signals.task_failure.send(sender=task, exception=error, traceback=trace, einfo=einfo, **call)
 
 
-def _report_retry(task: Any, request: Context, closed: Outcome) -> None:
-    error, einfo = cause_of(closed.raised), closed.einfo
+def report_retry(task: Any, request: Context, raised: BaseException, einfo: Any) -> None:
+    """Report an attempt that has failed and is not the last.
+
+    Args:
+        task: the task.
+        request: of the call, which is the task's current one.
+        raised: a Retry with the error for its cause.
+        einfo: of the error.
+    """
+    error = cause_of(raised)
     if stores_errors(task, request):
         _report(task, task.backend.mark_as_retry, request.id, error, einfo.traceback, request=request)
     _report(task, task.on_retry, error, request.id, request.args, request.kwargs, einfo)
-    signals.task_retry.send(sender=task, request=request, reason=closed.raised, einfo=einfo)
+    signals.task_retry.send(sender=task, request=request, reason=raised, einfo=einfo)
 
 
 def stores_errors(task: Any, request: Context) -> bool:
