@@ -59,8 +59,7 @@ class WorkerOwner(Owner):
 
     def records(self, delivery: Delivery) -> bool:
         """Whether the task of a message has a store of attempts, which takes those at this message."""
-        task = self._task(delivery)
-        return task is not None and task.attempt_store is not None and not delivery.counts_receives
+        return self._recording(delivery) is not None
 
     def bury(self, delivery: Delivery, error: Exception) -> None:
         """Record why nobody can run a message."""
@@ -72,8 +71,8 @@ class WorkerOwner(Owner):
         by_task: dict[SQSTask, list[Delivery]] = {}
         others = []
         for delivery in deliveries:
-            task = self._task(delivery)
-            if task is None or not self.records(delivery) or delivery.max_receive_count is None:
+            task = self._recording(delivery)
+            if task is None or delivery.max_receive_count is None:
                 others.append(delivery)
             else:
                 by_task.setdefault(task, []).append(delivery)
@@ -137,8 +136,8 @@ class WorkerOwner(Owner):
 
     def begin(self, delivery: Delivery) -> None:
         """Put on record that a suspect's attempt begins, before it does."""
-        task = self._task(delivery)
-        if task is None or not self.records(delivery):
+        task = self._recording(delivery)
+        if task is None:
             self.channel.begin(delivery)
         else:
             record_soon(self._begin, task, delivery, self._begun(task, delivery))
@@ -182,6 +181,11 @@ class WorkerOwner(Owner):
 
     def _decoded(self, delivery: Delivery) -> dict[str, Any]:
         return delivery.decoded(self._consumer.default_task, functools.partial(is_exact, self._consumer.app))
+
+    def _recording(self, delivery: Delivery) -> SQSTask | None:
+        """The task of a message, if its store takes attempts at it."""
+        task = None if delivery.counts_receives else self._task(delivery)
+        return None if task is None or task.attempt_store is None else task
 
     def _task(self, delivery: Delivery) -> SQSTask | None:
         """The task of a message; None where nobody can run it."""
