@@ -113,10 +113,7 @@ def loads(text: str | bytes) -> Any:
     Raises:
         ValueError: not JSON, too deep, or a type tag that cannot be read.
     """
-    try:
-        return json.loads(text, parse_float=Decimal, object_hook=_resolved)
-    except (RecursionError, ArithmeticError) as error:
-        raise ValueError(f"cannot be read as JSON: {type(error).__name__}") from error
+    return _loads(text, Decimal)
 
 
 def celery_loads(text: str) -> Any:
@@ -125,8 +122,12 @@ def celery_loads(text: str) -> Any:
     Raises:
         ValueError: not JSON, too deep, or a type tag that cannot be read.
     """
+    return _loads(text, None)
+
+
+def _loads(text: str | bytes, parse_float: Callable[[str], Any] | None) -> Any:
     try:
-        return json.loads(text, object_hook=_resolved)
+        return json.loads(text, parse_float=parse_float, object_hook=_resolved)
     except (RecursionError, ArithmeticError) as error:
         raise ValueError(f"cannot be read as JSON: {type(error).__name__}") from error
 
