@@ -1,4 +1,4 @@
-"""kombu's own way to configure SQS: the options in `broker_transport_options`, and the broker's URL.
+"""kombu's configuration of SQS: the options in `broker_transport_options`, and the broker's URL.
 
 Each option of kombu's SQS transport is honoured under its name, or refused with what to use instead. The README's
 "Coming from kombu's SQS" has them all.
@@ -78,7 +78,7 @@ _DEFAULT_QUEUE: Final = "celery"
 
 
 def completed(conf: Any, names: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a Celery app by name, with what is given in kombu's way where ours is not set.
+    """The settings of a Celery app by name, with kombu's option where ours is not set.
 
     Args:
         conf: the app's configuration.

@@ -89,8 +89,8 @@ class Ready:
         if returned:
             self._undecided.update(returned)
             self._examine(returned)
-        self._undecided = {each for each in self._undecided if self._is_held(each)}
-        if self._alone is not None and (self._alone.state is State.PARKED or not self._is_held(self._alone)):
+        self._undecided = {each for each in self._undecided if self._is_in_flight(each)}
+        if self._alone is not None and (self._alone.state is State.PARKED or not self._is_in_flight(self._alone)):
             self._alone = None
         self._in_flight.reserve(self.is_exclusive)
         self.standstill.note(self._waited_for())
@@ -132,7 +132,7 @@ class Ready:
         """One of the others that may go on now."""
         return self._waiting.popleft() if self._waiting and not self.is_exclusive else None
 
-    def _is_held(self, delivery: Delivery) -> bool:
+    def _is_in_flight(self, delivery: Delivery) -> bool:
         """Whether others wait for it, as it is in flight still. What is lost is another worker's to decide."""
         return self._in_flight.get(delivery.receipt_handle) is delivery and not delivery.is_lost
 

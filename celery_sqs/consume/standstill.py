@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 from celery_sqs.consume.delivery import Delivery
 from celery_sqs.consume.in_flight import InFlight
 
-#: Seconds without any progress after which the worker counts as standing still. A suspect waits for 60 at the most, and
+#: Seconds without any progress after which the worker is at a standstill. A suspect waits for 60 at the most, and
 #: what is asked of a store or SQS takes a few.
-STANDS_AFTER: Final = 120.0
+STANDSTILL_AFTER: Final = 120.0
 
 
 class Waiting(NamedTuple):
@@ -55,7 +55,7 @@ class Standstill:
     def age(self) -> float:
         """Seconds since there was progress; 0 while nothing is waited for, in an outage, and while anything runs."""
         if self._is_excused:
-            self._since = time.monotonic()  # else it would seem to have stood still when that ends
+            self._since = time.monotonic()  # else that time would count once it ends
         return time.monotonic() - self._since
 
     @property

@@ -34,7 +34,7 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
     """Base of every task. `celery_sqs.tasks.decision` says what becomes of the message of one that fails.
 
     Attributes:
-        permanent: exceptions that no later attempt can mend. Such a message is visible again at
+        permanent: exceptions that no later attempt can fix. Such a message is visible again at
             once, so it goes through its remaining receives and into the DLQ within a second.
         blocked: exceptions that say that what this call alone depends on is not to be had now, such as a
             locked row. It is run again by this worker, after a pause, and has not failed.

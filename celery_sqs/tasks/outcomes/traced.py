@@ -1,4 +1,4 @@
-"""The outcome of a call of a batch by way of Celery's tracer, where somebody such as Sentry has patched that.
+"""The outcome of a call of a batch from Celery's tracer, where somebody such as Sentry has patched that.
 
 They continue a call's trace around what `celery.app.trace.build_tracer` makes, and see its error where the task's
 `__call__` raises it. So each call gets a tracer's run, in which the task gives the outcome that the batch has found.
@@ -12,7 +12,7 @@ from celery.app import trace
 from celery.app.task import Context
 from celery.exceptions import Reject
 
-from celery_sqs.own_way import is_own
+from celery_sqs.patches import is_unpatched
 from celery_sqs.tasks.decision import RetryDecision, decide
 from celery_sqs.tasks.escape import escapes
 from celery_sqs.tasks.outcomes.attempt_number import attempt_of
@@ -27,7 +27,7 @@ Report = Callable[[Context, Any], RetryDecision | None]
 
 def is_patched() -> bool:
     """Whether the tracer is another than Celery's own."""
-    return not is_own(trace.build_tracer, trace)
+    return not is_unpatched(trace.build_tracer, trace)
 
 
 def is_run(task: Any, request: Any, outcome: Any) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: The attribute of what a pool tells of a failed run that holds the decision on its message.
+#: The attribute with the decision on the message, of what a pool reports of a failed run.
 DECISION: Final = "sqs_decision"
 
 
@@ -32,7 +32,7 @@ class SQSTraceInfo(trace.TraceInfo):
 
     def handle_error_state(self, task: Any, req: Any, eager: bool = False, call_errbacks: bool = True) -> Any:
         """Have Celery see the outcome, and the worker's main process the decision."""
-        task.request_stack.push(req)  # an error after the run comes when Celery has taken it off
+        task.request_stack.push(req)  # an error after the run comes when Celery has removed it
         try:
             outcome: Outcome | None = getattr(req, OUTCOME, None)
             if outcome is None or outcome.raised is not self.retval:
