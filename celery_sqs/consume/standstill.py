@@ -1,4 +1,4 @@
-"""A standstill: all of a worker waits for an answer, and none comes."""
+"""How long a worker has been at a standstill: everything waits for an answer of a store or SQS, and none comes."""
 
 import time
 from typing import Final, NamedTuple
@@ -32,7 +32,7 @@ class Waiting(NamedTuple):
 
 
 class Standstill:
-    """Noted by the event loop, and read by the threads that answer for the worker's health.
+    """What everything waits for. Written by the event loop, and read by the threads of the worker's health.
 
     Args:
         in_flight: all deliveries.

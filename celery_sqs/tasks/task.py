@@ -22,8 +22,8 @@ from celery_sqs.tasks.escape import Escaped, escapes
 from celery_sqs.tasks.hooks import TaskHooks
 from celery_sqs.tasks.message_ids import with_ids
 from celery_sqs.tasks.outcomes.attempt_number import AttemptNumber, attempt_of
-from celery_sqs.tasks.outcomes.outcome import OUTCOME, closing, noted
-from celery_sqs.tasks.outcomes.retries import Asked, retry
+from celery_sqs.tasks.outcomes.failed_run import FAILED_RUN, closing, noted
+from celery_sqs.tasks.outcomes.retries import RetryRequest, retry
 from celery_sqs.tasks.outcomes.tracer import make_tracer
 from celery_sqs.tasks.suspicion import answers, confirmed
 
@@ -186,10 +186,10 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
             BaseException: `exc`, or MaxRetriesExceededError, when this was the last attempt.
             celery_sqs.errors.SQSError: SQS has not confirmed the new message.
         """
-        return retry(self, Asked(args, kwargs, exc, throw, eta, countdown, max_retries, options))
+        return retry(self, RetryRequest(args, kwargs, exc, throw, eta, countdown, max_retries, options))
 
     def on_failure(self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """Celery's hook for a failed run: log and record it, unless `celery_sqs.tasks.outcomes.outcome` has done so."""
+        """Celery's hook for a failed run: log and record it, unless `outcomes.failed_run` has done so."""
         self._note(exc, exc, einfo)
 
     def on_retry(self, exc: BaseException | None, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
@@ -200,7 +200,7 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
             self._note(again, exc or again, einfo)
 
     def _note(self, raised: BaseException, error: BaseException, einfo: Any) -> None:
-        if not hasattr(self.request, OUTCOME):
+        if not hasattr(self.request, FAILED_RUN):
             einfo.is_recorded = noted(self, raised, error, str(einfo.traceback)).is_recorded
 
     def note(self, attempt: Attempt) -> bool:

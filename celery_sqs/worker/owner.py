@@ -18,8 +18,8 @@ from celery_sqs.tasks.attempt import Attempt, OnRecord, describe
 from celery_sqs.tasks.decision import Kind, is_last, looks_like_outage
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.throttled_log import ThrottledLog
-from celery_sqs.worker.outcome import report_lost
 from celery_sqs.worker.recorder import record_soon
+from celery_sqs.worker.reporting import report_lost
 
 if TYPE_CHECKING:
     from celery_sqs.worker.consumer import Consumer

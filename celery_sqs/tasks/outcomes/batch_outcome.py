@@ -1,8 +1,8 @@
-"""What becomes of one call of a batch, reported as Celery reports it of a single task.
+"""The outcome of one call of a batch, reported as Celery reports that of a single task.
 
-The order is that of `celery.app.trace.build_tracer`, which runs one call of one task and cannot be used for many: what
-follows a call is sent before its result is stored, so that the result names it. A failed attempt is decided on and on
-record before anybody hears of it, as a single task's is. Where somebody has patched the tracer, see `traced`.
+The order is that of `celery.app.trace.build_tracer`, which runs one call of one task and cannot be used for many. What
+follows a call is sent before its result is stored, so that the result names it. A failed attempt is decided on and
+recorded before it is reported, as a single task's is. Where somebody has patched the tracer, see `traced`.
 """
 
 import contextlib
@@ -18,15 +18,15 @@ from celery.app.task import Context, get_actual_ignore_result  # type: ignore[at
 from celery.exceptions import Ignore
 
 from celery_sqs.tasks.decision import RetryDecision, cause_of
+from celery_sqs.tasks.outcomes.failed_run import FailedRun, close
 from celery_sqs.tasks.outcomes.links import send_links
-from celery_sqs.tasks.outcomes.outcome import Outcome, close
 
 logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
 def current(task: Any) -> Iterator[None]:
-    """Have a task be the one that runs, and the parent of what is called while `end` reports on a call."""
+    """Make a task Celery's current one: the parent of what is called while `end` reports on a call."""
     _task_stack.push(task)
     try:
         yield
@@ -37,8 +37,8 @@ def current(task: Any) -> Iterator[None]:
 def begin(task: Any, request: Context, *, is_announced: bool = True) -> contextvars.Context:
     """Report that a call is about to run, where anybody asks for that.
 
-    Returns the context in which the outcome is to be reported: what a listener sets there, such as OpenTelemetry its
-    current span, is the call's alone.
+    Returns the context in which the outcome is to be reported. What a listener sets in it, such as OpenTelemetry's
+    current span, belongs to this call alone.
 
     Args:
         task: the task.
@@ -112,7 +112,7 @@ def _succeed(task: Any, request: Context, result: Any, runtime: float) -> None:
     signals.task_success.send(sender=task, result=result, runtime=runtime)
 
 
-def _report_failure(task: Any, request: Context, closed: Outcome) -> None:
+def _report_failure(task: Any, request: Context, closed: FailedRun) -> None:
     error, einfo, is_stored = closed.raised, closed.einfo, _stores_errors(task, request)
     what = request.id, error, einfo.traceback
     _report(task, task.backend.mark_as_failure, *what, request=request, store_result=is_stored)
@@ -122,7 +122,7 @@ def _report_failure(task: Any, request: Context, closed: Outcome) -> None:
     signals.task_failure.send(sender=task, exception=error, traceback=trace, einfo=einfo, **call)
 
 
-def _report_retry(task: Any, request: Context, closed: Outcome) -> None:
+def _report_retry(task: Any, request: Context, closed: FailedRun) -> None:
     error, einfo = cause_of(closed.raised), closed.einfo
     if _stores_errors(task, request):
         _report(task, task.backend.mark_as_retry, request.id, error, einfo.traceback, request=request)
@@ -135,7 +135,7 @@ def _stores_errors(task: Any, request: Context) -> bool:
 
 
 def _report(task: Any, report: Callable[..., Any], *what: Any, **named: Any) -> None:
-    """Report what stays the outcome of the call even where that fails."""
+    """Report the outcome of the call, which stays the same where the report fails."""
     try:
         report(*what, **named)
     except Exception:

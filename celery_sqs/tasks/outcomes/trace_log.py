@@ -1,4 +1,4 @@
-"""Celery's own log lines that say nothing new: `SQSTask.note` logs a failed run, and a batch's calls have no own."""
+"""A filter of Celery's log lines: of a failed run, which `SQSTask.note` logs, and of each call of a batch."""
 
 import logging
 from typing import Final

@@ -1,7 +1,8 @@
-"""The outcome of a call of a batch from Celery's tracer, where somebody such as Sentry has patched that.
+"""The outcome of each call of a batch, reported by Celery's tracer where somebody such as Sentry has patched that.
 
-They continue a call's trace around what `celery.app.trace.build_tracer` makes, and see its error where the task's
-`__call__` raises it. So each call gets a tracer's run, in which the task gives the outcome that the batch has found.
+Such a patch wraps what `celery.app.trace.build_tracer` makes: it continues the call's trace there, and sees an error
+that the task's `__call__` raises. So the tracer runs once for each call, and the task returns or raises the outcome
+that the batch has found.
 """
 
 import time
@@ -31,7 +32,7 @@ def is_patched() -> bool:
 
 
 def is_run(task: Any, request: Any, outcome: Any) -> bool:
-    """Whether the outcome of a call is one of a run to a tracer: what is parked is none, nor is what would end it."""
+    """Whether a tracer gets this outcome of a call: not what is parked, and not what would end the tracer."""
     if not isinstance(outcome, BaseException):
         return True
     kind = decide(task, outcome, request.message_id, attempt_of(request), None).kind
