@@ -22,7 +22,7 @@ class Backlog(Collector):
     """The gauges of what waits. What cannot be asked for within a second is left out, and its `..._up` is 0.
 
     They belong to web and not to the workers: they are wanted most when no worker runs, and each of n
-    workers would tell the same once more.
+    workers would export the same once more.
 
     SQS's own ApproximateAgeOfOldestMessage leaves out a message that was received three times or more:
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html

@@ -1,11 +1,11 @@
-"""What the web processes count, and where they tell it: on a port of its own, all of them together.
+"""What the web processes count, and where they export it: on a port of its own, all of them together.
 
 gunicorn listens on that port, too (`config/gunicorn.py`), and whichever process takes the connection
 answers for all, from the files that each of them counts in:
 https://prometheus.github.io/client_python/multiprocess/
 
-So the master, which forks, has no threads, and no process more is there to watch over. What a process
-tells of itself (`process_...`) is left out, as it would be another one's each time. None of these is a gauge,
+So the master, which forks, has no threads, and no other process is there to supervise. What a process
+exports about itself (`process_...`) is left out, as it would be another one's each time. None of these is a gauge,
 of which a process that dies would leave its last value behind.
 """
 

@@ -117,7 +117,7 @@ class OneOrder(MethodView):
         security=[{"bearer": []}], responses=documented(*_DENIED, Status.NOT_FOUND, Status.SERVICE_UNAVAILABLE)
     )
     def get(self, order_id: str) -> dict[str, Any]:
-        """Tell an order and its state."""
+        """Return an order and its state."""
         known = parse_order_id(order_id)
         user_id = caller().user_id
         stored = services().store.get(known) if known else None

@@ -11,7 +11,7 @@ from kombu.utils.imports import symbol_by_name
 from celery_sqs import kombu_options
 from celery_sqs.errors import Misconfigured
 from celery_sqs.message import wire
-from celery_sqs.publish.notice import MONITOR
+from celery_sqs.publish.interception import MONITOR
 from celery_sqs.settings import DEFAULTS, Queue
 from celery_sqs.tasks.outcomes.trace_log import drop_repeated
 

@@ -1,4 +1,4 @@
-"""kombu's own way to configure SQS: the options in `broker_transport_options`, and the broker's URL.
+"""kombu's configuration of SQS: the options in `broker_transport_options`, and the broker's URL.
 
 Each option of kombu's SQS transport is honoured under its name, or refused with what to use instead. The README's
 "Coming from kombu's SQS" has them all.
@@ -78,7 +78,7 @@ _DEFAULT_QUEUE: Final = "celery"
 
 
 def completed(conf: Any, names: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a Celery app by name, with what is given in kombu's way where ours is not set.
+    """The settings of a Celery app by name, with kombu's option where ours is not set.
 
     Args:
         conf: the app's configuration.
@@ -102,7 +102,7 @@ def expected(options: Mapping[str, Any]) -> tuple[float | None, float | None]:
     """Visibility timeout and receive wait that the queues are to have, in seconds; None for what they have.
 
     Raises:
-        Misconfigured: a number is none, or SQS does not have it.
+        Misconfigured: it is no number, or out of SQS's range.
     """
     hidden = _seconds(options, "visibility_timeout", lambda seconds: 0 < seconds <= LONGEST_HIDDEN)
     return hidden, _seconds(options, "wait_time_seconds", lambda seconds: 0 <= seconds <= LONGEST_WAIT)
@@ -191,7 +191,7 @@ def _found(conf: Any, options: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
 
 
 def _endpoint(host: str | None, port: int | None, options: Mapping[str, Any]) -> str | None:
-    """The endpoint, as kombu makes it of a host; what it ignores is in its place, or refused."""
+    """The endpoint, as kombu makes it of a host. An option that kombu ignores there counts here, or is refused."""
     is_secure, own_port = options.get("is_secure"), options.get("port")
     if host is None:
         if port or own_port or is_secure is False:
@@ -226,7 +226,7 @@ def _seconds(options: Mapping[str, Any], name: str, fits: Callable[[float], bool
 
 
 def _comparable(value: Any) -> Any:
-    """The same for what means the same."""
+    """A value in a form in which equal settings are equal."""
     match value:
         case str():
             return value.rstrip("/")

@@ -1,4 +1,4 @@
-"""Everything of Celery, kombu, billiard and Flower that is overridden, patched or gone round, in one list.
+"""Everything of Celery, kombu, billiard and Flower that is overridden, patched or bypassed, in one list.
 
 `tests/contract/test_celery_internals.py` and `test_flower_internals.py` compare the list with the code and with the
 sources of these releases: an upgrade that changes one of them fails there, and not in production.

@@ -71,5 +71,5 @@ class ThrottledLog:
 
 
 def kind_of(error: BaseException) -> Hashable:
-    """What tells an error from the last one, whatever their texts: its class, its cause's, and what SQS calls it."""
+    """What makes two errors one kind, whatever their texts: class, class of the cause, and what SQS calls it."""
     return type(error), type(error.__cause__), getattr(error, "status", None), getattr(error, "code", None)

@@ -69,10 +69,10 @@ def _require_free_ports(settings: Settings) -> None:
     ]
     if settings.operators:
         needs.append((settings.flower_port, "Flower", "FLOWER_PORT"))
-    with ExitStack() as held:
+    with ExitStack() as reserved:
         for port, needed_by, variable in needs:
             try:
-                held.enter_context(socket.create_server((LOOPBACK, port)))
+                reserved.enter_context(socket.create_server((LOOPBACK, port)))
             except OSError as error:
                 sys.exit(
                     f"make up: port {port} is not free ({os.strerror(error.errno or 0)}), and {needed_by} needs it. "

@@ -57,7 +57,7 @@ class AttemptCount:
 
     Attributes:
         attempts: how many.
-        is_over: whether one of them was final, or no later one can mend it.
+        is_over: whether one of them was final, or no later one can fix it.
         receive_count: how often SQS had handed out the message at the last of them.
     """
 

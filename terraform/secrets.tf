@@ -21,7 +21,7 @@ resource "aws_secretsmanager_secret" "application" {
   tags = var.tags
 }
 
-# Whether there is a value to write is told by the version, as no plan may depend on the value itself.
+# Whether there is a value to write follows from the version, as no plan may depend on the value itself.
 # Where the version goes back to 0, Secrets Manager keeps the current value.
 resource "aws_secretsmanager_secret_version" "database" {
   count = var.database_login_version > 0 ? 1 : 0

@@ -5,7 +5,7 @@ only a lease budget: a killed worker, a stop or a lost lease spends it as well. 
 renewed: sent anew with its identity and history, and the old copy deleted once SQS has confirmed the new one.
 
 A task that keeps no record of its attempts has one budget, its receives: each of them counts as an attempt. Only a stop
-renews its message. So it is with a message whose attempts a task's store does not record, or cannot tell.
+renews its message. So it is with a message whose attempts a task's store does not record, or cannot look up.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Step(StrEnum):
     RENEW = "renew"
     RENEW_UNSPENT = "renew unspent"  # with a failure budget of its own
     DEFER = "defer"  # renew, and have SQS delay the copy: it is not due yet
-    HOLD = "hold"  # the same where no copy can be sent: it waits in this worker until it is due
+    POSTPONE = "postpone"  # the same where no copy can be sent: it waits in this worker until it is due
     GIVE_UP = "give up"  # visible at once, until SQS moves it to the DLQ
     PARK = "park"  # what is on record cannot be read now
     RELEASE = "release"  # visible at once
@@ -28,7 +28,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What a worker knows of a message that it holds.
+    """What a worker knows of a message that it has received.
 
     Attributes:
         receives: how often SQS has handed out this copy of the message, this time included.
@@ -82,7 +82,7 @@ class Budget:
 def after_receive(budget: Budget) -> Step:
     """What follows from what is on record of a message that has been received; of one that is not due, from nothing."""
     if not budget.is_due:
-        return Step.DEFER if budget.is_renewable else Step.HOLD
+        return Step.DEFER if budget.is_renewable else Step.POSTPONE
     if budget.max_receives is None:
         return Step.RUN
     if budget.attempts is None:
@@ -118,7 +118,7 @@ def _needs_renewal(budget: Budget) -> bool:
     """Whether it is renewed before it runs.
 
     A suspect waits and runs at the first receive of a copy only. Whatever ends its worker there, the copy has all its
-    other receives left for the renewal. What has only failed is renewed on its last receive: held on it, it would be
+    other receives left for the renewal. What has only failed is renewed on its last receive: parked on it, it would be
     dead after the next crash, with attempts left.
     """
     return budget.returns > 0 if budget.is_suspect else budget.is_unexplained or budget.is_last

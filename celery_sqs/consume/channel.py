@@ -159,7 +159,7 @@ class Channel(SendingChannel):
         match step:
             case Step.RENEW | Step.DEFER:
                 self._settlements.renew(delivery, records, "returned" if step is Step.RENEW else "eta")
-            case Step.HOLD:
+            case Step.POSTPONE:
                 self._postponed.append((delivery, delivery.delay))
             case Step.RENEW_UNSPENT:
                 self._settlements.renew_unspent(delivery, "redriven")
@@ -273,7 +273,7 @@ class Channel(SendingChannel):
         if self._is_stopping:
             self._settlements.release(delivery)
         else:
-            self.proceed(delivery, Step.RUN_ALONE if delivery.is_due else Step.HOLD, records=True)
+            self.proceed(delivery, Step.RUN_ALONE if delivery.is_due else Step.POSTPONE, records=True)
 
     def close(self) -> None:
         """Stop receiving, renew or release what was not started, and settle what is waiting to be."""

@@ -41,7 +41,7 @@ FOLLOWING: Final[dict[State, frozenset[State]]] = {
     State.LOST: frozenset(),
 }
 
-# One for all deliveries: it is held for a comparison and an assignment.
+# One lock for all deliveries: taken for a comparison and an assignment only.
 _CHANGING: Final = threading.Lock()
 
 

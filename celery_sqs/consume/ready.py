@@ -13,11 +13,11 @@ from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.standstill import Standstill, Waiting
 
-#: Seconds that a suspect waits for what runs, and everything else for it, at the most. Then it runs beside that: a task
-#: of hours is not to keep a worker from its work.
+#: Seconds that a suspect waits for running tasks at the most, while everything else waits for it. Then it runs beside
+#: them, so that a task of hours does not stop the worker.
 LONGEST_WAIT: Final = 60.0
 
-#: Those of what has been renewed while it waited.
+#: The states of a delivery that was renewed while it waited.
 _ENDING: Final = frozenset({State.RENEWING, State.SETTLED})
 
 
@@ -75,7 +75,7 @@ class Ready:
                 continue
             if delivery.state in _ENDING:
                 continue
-            if delivery is self._alone:  # the outage was over at once, or SQS has not taken its copy
+            if delivery is self._alone:  # the outage is over, or SQS has not confirmed its copy
                 self._alone = None
             if delivery.state is State.PARKED and delivery.begun is not None:
                 # Its record is withdrawn before anything else begins, as that may end this worker.
@@ -89,8 +89,8 @@ class Ready:
         if returned:
             self._undecided.update(returned)
             self._examine(returned)
-        self._undecided = {each for each in self._undecided if self._is_held(each)}
-        if self._alone is not None and (self._alone.state is State.PARKED or not self._is_held(self._alone)):
+        self._undecided = {each for each in self._undecided if self._is_in_flight(each)}
+        if self._alone is not None and (self._alone.state is State.PARKED or not self._is_in_flight(self._alone)):
             self._alone = None
         self._in_flight.reserve(self.is_exclusive)
         self.standstill.note(self._waited_for())
@@ -132,7 +132,7 @@ class Ready:
         """One of the others that may go on now."""
         return self._waiting.popleft() if self._waiting and not self.is_exclusive else None
 
-    def _is_held(self, delivery: Delivery) -> bool:
+    def _is_in_flight(self, delivery: Delivery) -> bool:
         """Whether others wait for it, as it is in flight still. What is lost is another worker's to decide."""
         return self._in_flight.get(delivery.receipt_handle) is delivery and not delivery.is_lost
 

@@ -1,4 +1,4 @@
-"""A standstill: all of a worker waits for an answer, and none comes."""
+"""How long a worker has been at a standstill: everything waits for an answer of a store or SQS, and none comes."""
 
 import time
 from typing import Final, NamedTuple
@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 from celery_sqs.consume.delivery import Delivery
 from celery_sqs.consume.in_flight import InFlight
 
-#: Seconds without any progress after which the worker counts as standing still. A suspect waits for 60 at the most, and
+#: Seconds without any progress after which the worker is at a standstill. A suspect waits for 60 at the most, and
 #: what is asked of a store or SQS takes a few.
-STANDS_AFTER: Final = 120.0
+STANDSTILL_AFTER: Final = 120.0
 
 
 class Waiting(NamedTuple):
@@ -32,7 +32,7 @@ class Waiting(NamedTuple):
 
 
 class Standstill:
-    """Noted by the event loop, and read by the threads that answer for the worker's health.
+    """What everything waits for. Written by the event loop, and read by the threads of the worker's health.
 
     Args:
         in_flight: all deliveries.
@@ -55,7 +55,7 @@ class Standstill:
     def age(self) -> float:
         """Seconds since there was progress; 0 while nothing is waited for, in an outage, and while anything runs."""
         if self._is_excused:
-            self._since = time.monotonic()  # else it would seem to have stood still when that ends
+            self._since = time.monotonic()  # else that time would count once it ends
         return time.monotonic() - self._since
 
     @property

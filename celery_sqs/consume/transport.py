@@ -10,6 +10,6 @@ class Transport(SQS.Transport):
 
     Channel = Channel
 
-    #: Ours raises nothing that reconnecting would mend, so a failed call never restarts the consumer.
+    #: Ours raises nothing that reconnecting would fix, so a failed call never restarts the consumer.
     connection_errors = virtual.Transport.connection_errors
     channel_errors = virtual.Transport.channel_errors

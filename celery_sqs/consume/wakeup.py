@@ -19,7 +19,7 @@ class Wakeup:
         self._write.setblocking(False)
 
     def fileno(self) -> int:
-        """What the loop watches for reading."""
+        """What the event loop polls for reading."""
         return self._read.fileno()
 
     def wake(self) -> None:

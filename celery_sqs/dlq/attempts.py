@@ -46,7 +46,7 @@ class AttemptCount(Protocol):
 
     @property
     def is_over(self) -> bool:
-        """Whether one of them was final, or of a kind that no later attempt can mend: permanent or poison."""
+        """Whether one of them was final, or of a kind that no later attempt can fix: permanent or poison."""
 
     @property
     def receive_count(self) -> int:

@@ -32,8 +32,8 @@ def purge_dead_messages(engine: Engine, before: datetime, keep_on: Callable[[], 
 
     def some(connection: Connection) -> int:
         message_ids = connection.execute(oldest).scalars().all()
-        chosen = delete(dead_messages).where(columns.message_id.in_(message_ids), columns.gone_at < before)
-        return connection.execute(chosen).rowcount if message_ids else 0
+        deletion = delete(dead_messages).where(columns.message_id.in_(message_ids), columns.gone_at < before)
+        return connection.execute(deletion).rowcount if message_ids else 0
 
     return delete_in_batches(lambda: transaction(engine, some), keep_on)
 

@@ -1,7 +1,7 @@
 """The body of a message: a task call in JSON, as Celery's serializer `json` reads it, or exact.
 
-Which of the two, the task says (`serializer`), as a body carries no content type. So whoever sends and whoever receives
-knows it by the task's name.
+A body carries no content type: the task's `serializer` says which of the two it is. Sender and worker know it by the
+task's name.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Celery's message as kombu carries it: reading the one that plain Celery puts on SQS, and what a worker can take.
 
-kombu's envelope is understood so that a queue can change over to this layer while it holds such
+kombu's envelope is understood so that a queue can change over to this layer while it has such
 messages and others still send them: nothing is lost. Only JSON is read; pickle and the like never.
 
 Headers and call are checked because Celery believes them in the worker's main process, where a

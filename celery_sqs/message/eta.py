@@ -1,4 +1,4 @@
-"""ETAs: SQS delays a message by itself for up to 15 minutes; one that is due later is renewed until it is.
+"""The ETA of a call: SQS delays its message for up to 15 minutes; one that is due later is renewed until then.
 
 A time without a zone is UTC, as in Celery's worker.
 """
@@ -19,7 +19,7 @@ ETA: Final = "eta"
 
 
 def delay(due_at: float, longest: int = MAX_DELAY) -> int:
-    """DelaySeconds of a message: whole seconds, rounded up, so that it never comes too early.
+    """DelaySeconds of a message: whole seconds, rounded up, so that it is never received too early.
 
     Args:
         due_at: when it is due, in seconds since the epoch, by this machine's clock.
@@ -29,9 +29,9 @@ def delay(due_at: float, longest: int = MAX_DELAY) -> int:
 
 
 def take(headers: dict[str, Any]) -> int:
-    """DelaySeconds for the headers of a call. An `eta` that SQS can wait for by itself is kept for the task alone.
+    """DelaySeconds for the headers of a call. An `eta` within 15 minutes is moved to a header that only the task reads.
 
-    Celery makes an `eta` of `countdown`. One that cannot be read stays: `celery_sqs.message.wire` refuses it.
+    Celery turns a `countdown` into an `eta`. One that cannot be read stays: `celery_sqs.message.wire` refuses it.
     """
     due_at = _timestamp(headers.get(ETA))
     if due_at - time.time() <= MAX_DELAY and due_at:
@@ -40,7 +40,7 @@ def take(headers: dict[str, Any]) -> int:
 
 
 def due_at(message: Any) -> float:
-    """When a received message is due, in seconds since the epoch; 0 without an `eta`, or one that can be read.
+    """When a received message is due, in seconds since the epoch; 0 without an `eta` that can be read.
 
     Args:
         message: an entry of ReceiveMessage's answer, from `celery_sqs.message.renewal.opened`.
@@ -53,7 +53,7 @@ def due_at(message: Any) -> float:
 
 
 def _headers(message: Any) -> Any:
-    """Celery's headers, as far as an `eta` may be among them: nearly no message has one, and each is looked at."""
+    """Celery's headers, or none where no `eta` can be among them: each message is examined, and few have one."""
     attributes = message.get("MessageAttributes") or {}
     if not wire.OURS.isdisjoint(attributes):
         text = attributes[wire.HEADERS]["StringValue"] if wire.HEADERS in attributes else ""
@@ -66,7 +66,7 @@ def _headers(message: Any) -> Any:
 
 
 def _timestamp(eta: Any) -> float:
-    """Seconds since the epoch of a header; 0 where there is none, or none that can be read."""
+    """Seconds since the epoch of a header; 0 without one that can be read."""
     try:
         due = maybe_iso8601(eta) if isinstance(eta, str) else None
         return maybe_make_aware(due).timestamp() if isinstance(due, datetime) else 0.0

@@ -1,9 +1,9 @@
-"""How deep a JSON text may be nested."""
+"""A limit on how deep a JSON text may be nested."""
 
 from typing import Any, Final
 
-#: Levels of lists and objects. Python reads, pickles and prints a value recursively, and how deep it
-#: gets depends on the caller: what can be read here could fail in Celery, which deletes what it cannot read.
+#: Levels of lists and objects. Python reads, pickles and prints a value recursively, and its limit depends on the
+#: caller. So what can be read here could fail in Celery, which deletes what it cannot read.
 MAX_NESTING: Final = 200
 
 
@@ -13,7 +13,7 @@ def shallow(text: str, value: Any) -> Any:
     Raises:
         ValueError: it is.
     """
-    # An order has one bracket. Only for far more is the depth worth a walk.
+    # A text with few brackets cannot be too deep: nearly every message needs no walk.
     if text.count("[") + text.count("{") > MAX_NESTING:
         level, depth = [value], 0
         while level := [child for parent in level for child in _children(parent)]:

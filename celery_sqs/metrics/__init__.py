@@ -58,7 +58,7 @@ def count_renewal(reason: str) -> None:
 
 
 def count_unrecorded(attempts: int = 1) -> None:
-    """Count attempts that a task's store does not record, withdraw or tell, for a reason that is no outage."""
+    """Count attempts that a task's store does not record, withdraw or look up, for a reason that is no outage."""
     UNRECORDED.inc(attempts)
 
 

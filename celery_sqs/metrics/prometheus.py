@@ -34,7 +34,7 @@ RENEWALS: Final = Counter(
 #: no increase.
 UNRECORDED: Final = Counter(
     "sqs_unrecorded_attempts",
-    "Attempts that their task's store would not record, withdraw or tell, for a reason that is no outage.",
+    "Attempts that their task's store would not record, withdraw or look up, for a reason that is no outage.",
 )
 
 BATCH_SIZE: Final = Histogram(

@@ -1,4 +1,4 @@
-"""Celery's way to its broker connections, which hands the app's settings to the transport."""
+"""Celery's broker connections, with the app's settings as options for the transport."""
 
 import functools
 from typing import Any, Final

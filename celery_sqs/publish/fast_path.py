@@ -1,9 +1,10 @@
 """The fast path from a call to its message, for a call with one JSON object that asks for nothing but headers.
 
-Celery's own way looks up routes, retries, serializers and what is to be declared, for each call anew,
-and kombu's puts an envelope around the body that `wire` removes again. That costs more CPU than the call's JSON and
-its share of a batch. Here it goes to the channel at once. The message is the same, byte for byte:
-tests/unit/test_fast_path.py. Who listens or patches, such as a tracer, gets Celery's own way: see `notice`.
+Celery looks up routes, retries, serializers and what is to be declared for each call anew, and kombu puts an
+envelope around the body, which `wire` removes again. That costs more CPU than the call's JSON and its share of a
+batch. Here the call goes to the channel at once. The message is the same, byte for byte:
+tests/unit/test_fast_path.py. Where somebody listens or patches, such as a tracer, a call takes Celery's own path: see
+`interception`.
 """
 
 import functools
@@ -22,7 +23,7 @@ from kombu.utils import json as kombu_json
 from celery_sqs.message import envelope, exact_json, wire
 from celery_sqs.message.outgoing import DEDUPLICATION, GROUP
 from celery_sqs.per_process import per_process
-from celery_sqs.publish.notice import is_noticed
+from celery_sqs.publish.interception import is_intercepted
 from celery_sqs.publish.producer import producer
 
 #: What a caller may ask for here; any other option Celery has to see to.
@@ -70,7 +71,7 @@ def of(task: Any, args: Any, kwargs: Any, options: dict[str, Any]) -> FastPath |
         and not get_current_worker_task()
     )
     fast = _fast_path(task) if is_plain else None
-    return None if fast is None or is_noticed(task.app) else fast
+    return None if fast is None or is_intercepted(task.app) else fast
 
 
 @functools.lru_cache

@@ -14,7 +14,7 @@ from celery_sqs.message import eta
 from celery_sqs.message.envelope import MAX_DELAY
 from celery_sqs.message.outgoing import DEDUPLICATION, GROUP
 
-#: The group of a message of a FIFO queue that has none, as in kombu: all of them are one order.
+#: The group of a FIFO queue's message whose call names none, as in kombu: all of these are in one order.
 DEFAULT_GROUP: Final = "default"
 
 #: kombu's names for the delay of one message.
@@ -33,7 +33,7 @@ def of(queue_url: str, headers: dict[str, Any], properties: Mapping[str, Any]) -
         properties: kombu's, or the options of the call.
 
     Raises:
-        Unsendable: one of them is none, or nothing for this kind of queue.
+        Unsendable: a value is invalid, or this kind of queue does not take it.
     """
     delay = max(eta.take(headers), _delay(properties))
     given = {name: _id(name, properties.get(name)) for name in (GROUP, DEDUPLICATION)}
@@ -57,9 +57,9 @@ def _id(name: str, value: Any) -> str | None:
 
 
 def _deduplication(headers: Mapping[str, Any]) -> str:
-    """The task's id, so that who sends a call again within five minutes sends it once.
+    """The task's id: SQS drops a call that is sent again under its id within five minutes.
 
-    A retry with other arguments and a replaced task have the id of the task that they follow, and are no duplicates.
+    A retry with other arguments and a replaced task have the same id and are no duplicates, so their counts are added.
     """
     counts = (headers.get("retries") or 0, headers.get("replaced_task_nesting") or 0)
     text = "-".join([str(headers["id"]), *(str(count) for count in counts if any(counts))])

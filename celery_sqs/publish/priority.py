@@ -1,4 +1,4 @@
-"""SQS has no priorities: a call that has one is a line in the log."""
+"""The warning about a call with a priority, which SQS does not have."""
 
 import logging
 
@@ -9,5 +9,5 @@ logger = logging.getLogger(__name__)
 
 @per_process
 def warn(task: str | None) -> None:
-    """Say it once of each task."""
+    """Log it, once for each task."""
     logger.warning("%s is called with a priority, which its message carries, but SQS has no priorities", task)

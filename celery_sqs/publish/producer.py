@@ -1,6 +1,6 @@
 """The producer of a process: what all its threads publish through.
 
-Celery's own way is a pool, from which each publish borrows a connection with a channel. Ours keep
+Celery has a pool, from which each publish borrows a connection with a channel. Ours keep
 nothing between two messages and wait for nothing but the sender, which is there for any number of
 threads. So one is enough, and nothing is borrowed or bound for a publish.
 """

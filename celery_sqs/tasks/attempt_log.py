@@ -16,7 +16,7 @@ def log(task: Any, attempt: Attempt, fields: Mapping[str, Any]) -> None:
     """Log a failed attempt.
 
     Args:
-        task: its task. What that `throws` is expected, and has no traceback, as in Celery.
+        task: its task. An error that it `throws` is logged without a traceback, as in Celery.
         attempt: the attempt.
         fields: what else the line carries.
     """

@@ -17,7 +17,7 @@ from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import MAX_SHORT, RetryDecision, describe, looks_like_outage
 from celery_sqs.tasks.escape import Escaped, escapes
 from celery_sqs.tasks.outcomes import batch_outcome, traced
-from celery_sqs.tasks.outcomes.outcome import closing
+from celery_sqs.tasks.outcomes.failed_run import closing
 from celery_sqs.tasks.suspicion import answers, confirmed
 from celery_sqs.tasks.task import SQSTask
 
@@ -101,14 +101,14 @@ def _attempt(task: BatchTask, calls: list[Call]) -> list[Any]:
         raise
 
 
-#: Of a call that is to run alone: last, as one that is to blame takes several runs.
+#: In place of the outcome of a call that is to run alone. It runs last, as the one to blame takes several runs.
 _ALONE: Final = Exception("runs alone")
 
 
 class _Search:
     """The outcome of each call, by running halves where all fail together.
 
-    An outage ends it: what has not been run yet is not worth running.
+    An outage ends it: the calls that have not run yet get the outage as their outcome.
     """
 
     def __init__(self, task: BatchTask) -> None:
@@ -167,7 +167,7 @@ def _run(task: BatchTask, calls: list[Call]) -> list[Any]:
     """The outcome of each call: the exception that it failed with, or its result."""
     try:
         answer = task.run(calls)
-    except TaskPredicate as error:  # Retry and the like: said of all, and no half would say otherwise
+    except TaskPredicate as error:  # Retry and the like: meant for all calls
         return [error] * len(calls)
     except BaseException as error:
         if escapes(error):
@@ -175,6 +175,6 @@ def _run(task: BatchTask, calls: list[Call]) -> list[Any]:
         raise
     if isinstance(answer, list | tuple) and len(answer) == len(calls):
         return list(answer)
-    # Each half would answer like this, after it has had its effect.
+    # `run` has had its effect, and each half would return the same.
     wanted = f"{task.name} has to return a list with an outcome for each of {len(calls)} calls"
     return [TypeError(f"{wanted}, and has returned {saferepr(answer, MAX_SHORT)}")] * len(calls)

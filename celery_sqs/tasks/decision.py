@@ -7,7 +7,7 @@ again, until SQS moves it to the DLQ.
 | kind | what has happened | the message |
 |---|---|---|
 | own | the task raised | back after a pause that doubles, with full jitter; deleted if a retry has sent another |
-| permanent | it raised what no later attempt can mend, or Reject | back at once, so it is in the DLQ within a second |
+| permanent | it raised what no later attempt can fix, or Reject | back at once, so it is in the DLQ within a second |
 | lost | its process was killed, or it overran its time limit | like own |
 | begun | it runs alone, or its worker died while it did: it is on record before it begins | nothing yet |
 | poison | nobody can read it, has such a task, or may run it from this queue | like permanent |
@@ -137,7 +137,7 @@ class RetryPolicy(Protocol):
 def decide(
     task: RetryPolicy, error: BaseException, message_id: str, attempt: int, max_receive_count: int | None
 ) -> RetryDecision:
-    """The decision on a failed attempt: the same in the process that ran it and in the one that holds the message.
+    """The decision on a failed attempt: the same in the process that ran it and in the worker's main process.
 
     Args:
         task: says what an outage is, what is permanent, and how long the pauses are.
@@ -182,7 +182,7 @@ def backoff(message_id: str, attempt: int, base: float, cap: float) -> int:
 
 
 def unwrapped(exc_info: Any) -> BaseException:
-    """The exception in what a pool tells of a failure."""
+    """The exception in what a pool reports of a failure."""
     error: BaseException = exc_info.exception
     return error.exc if isinstance(error, ExceptionWithTraceback) else error
 

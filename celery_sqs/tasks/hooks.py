@@ -1,4 +1,4 @@
-"""What the author of a task may say of its calls: hooks that this framework asks, beside Celery's own."""
+"""The hooks that this framework has beside Celery's own: what the author of a task may say of its calls."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ class TaskHooks:
         return None
 
     def message_deduplication_id(self, *args: Any, **kwargs: Any) -> str | None:
-        """By what a FIFO queue knows a call with these arguments again within five minutes; None: by its task id."""
+        """The id by which a FIFO queue drops a second call within five minutes; None: the task id."""
         return None
 
     def subject(self, *args: Any, **kwargs: Any) -> str | None:

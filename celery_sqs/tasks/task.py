@@ -22,8 +22,8 @@ from celery_sqs.tasks.escape import Escaped, escapes
 from celery_sqs.tasks.hooks import TaskHooks
 from celery_sqs.tasks.message_ids import with_ids
 from celery_sqs.tasks.outcomes.attempt_number import AttemptNumber, attempt_of
-from celery_sqs.tasks.outcomes.outcome import closing
-from celery_sqs.tasks.outcomes.retries import Asked, retry
+from celery_sqs.tasks.outcomes.failed_run import closing
+from celery_sqs.tasks.outcomes.retries import RetryRequest, retry
 from celery_sqs.tasks.outcomes.tracer import make_tracer
 from celery_sqs.tasks.suspicion import answers, confirmed
 
@@ -34,7 +34,7 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
     """Base of every task. `celery_sqs.tasks.decision` says what becomes of the message of one that fails.
 
     Attributes:
-        permanent: exceptions that no later attempt can mend. Such a message is visible again at
+        permanent: exceptions that no later attempt can fix. Such a message is visible again at
             once, so it goes through its remaining receives and into the DLQ within a second.
         blocked: exceptions that say that what this call alone depends on is not to be had now, such as a
             locked row. It is run again by this worker, after a pause, and has not failed.
@@ -187,7 +187,7 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
             BaseException: `exc`, or MaxRetriesExceededError, when this was the last attempt.
             celery_sqs.errors.SQSError: SQS has not confirmed the new message.
         """
-        return retry(self, Asked(args, kwargs, exc, throw, eta, countdown, max_retries, options))
+        return retry(self, RetryRequest(args, kwargs, exc, throw, eta, countdown, max_retries, options))
 
     def note(self, attempt: Attempt) -> bool:
         """Record a failed attempt and log it; returns False where the store refuses that for good.

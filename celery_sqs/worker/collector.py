@@ -229,7 +229,7 @@ def is_revoked(request: SQSRequest) -> bool:
 
 
 def _room_beside(task: BatchTask, consumer: Any) -> int:
-    """How many calls may be held beyond the prefetch limit, where that keeps batches small.
+    """How many calls may be in flight beyond the prefetch limit, where that keeps batches small.
 
     With them there is a full batch for each process, and one that is collected meanwhile.
     """

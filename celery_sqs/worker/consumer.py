@@ -15,8 +15,8 @@ from celery_sqs.settings import Settings
 from celery_sqs.tasks.attempt import Attempt
 from celery_sqs.tasks.decision import Kind, RetryDecision, describe, is_last
 from celery_sqs.tasks.task import SQSTask
-from celery_sqs.worker.outcome import report_unrun
 from celery_sqs.worker.recorder import record, record_soon
+from celery_sqs.worker.reporting import report_unrun
 from celery_sqs.worker.request import settle
 
 logger = logging.getLogger(__name__)

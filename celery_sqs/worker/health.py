@@ -12,7 +12,7 @@ from billiard import active_children
 
 from celery_sqs.consume.heartbeat import STOPPED_AFTER, Heartbeat
 from celery_sqs.consume.in_flight import InFlight
-from celery_sqs.consume.standstill import STANDS_AFTER, Standstill
+from celery_sqs.consume.standstill import STANDSTILL_AFTER, Standstill
 from celery_sqs.metrics import HealthGauges
 from celery_sqs.settings import LOOPBACK
 from celery_sqs.threads import Guarded
@@ -26,7 +26,7 @@ UNHEALTHY_AFTER: Final = 60.0
 
 #: Seconds without the end of a poll, or without a beat of the event loop, after which the process ends, so that
 #: whoever supervises it starts another. Every poll has a time limit, so by then threads are stuck where no limit
-#: reaches. Polls that fail are no reason: a restart mends nothing about SQS.
+#: reaches. Polls that fail are no reason: a restart fixes nothing about SQS.
 WATCHDOG_TIMEOUT: Final = 180.0
 
 LOOK_EVERY: Final = 5.0  # seconds
@@ -92,7 +92,7 @@ class Health:
         self._gauges = HealthGauges(self.report)
         self._watchdog_timeout = watchdog_timeout
         self._look_every = look_every
-        self._still = ThrottledLog(logger, "this worker stands still", REMINDER)
+        self._standstill_log = ThrottledLog(logger, "this worker is at a standstill", REMINDER)
         self._server: HealthServer | None = None
         self._stopped = threading.Event()
 
@@ -137,8 +137,8 @@ class Health:
         if poll_age >= UNHEALTHY_AFTER:
             reasons.append(f"no poll has succeeded for {poll_age:.0f} s: {error or 'none has ended'}")
         standstill = self._standstill.age
-        if stands := self._stands_for(standstill):
-            reasons.append(stands)
+        if stalled := self._stalled_reason(standstill):
+            reasons.append(stalled)
         return {
             "healthy": not reasons,
             "reason": "; ".join(reasons) or None,
@@ -151,18 +151,18 @@ class Health:
             "oldest_in_flight_seconds": round(max(ages, default=0.0), 1),
         }
 
-    def _stands_for(self, age: float) -> str | None:
+    def _stalled_reason(self, age: float) -> str | None:
         """Why nothing can begin; None while something may."""
-        is_still = age >= STANDS_AFTER
-        return f"nothing could begin for {age:.0f} s: {self._standstill.waiting}" if is_still else None
+        is_stalled = age >= STANDSTILL_AFTER
+        return f"nothing could begin for {age:.0f} s: {self._standstill.waiting}" if is_stalled else None
 
     def _run(self) -> None:
         looks = 0
         while not self._stopped.wait(self._look_every):
-            if stands := self._stands_for(self._standstill.age):
-                self._still.error(stands)
+            if stalled := self._stalled_reason(self._standstill.age):
+                self._standstill_log.error(stalled)
             else:
-                self._still.end()
+                self._standstill_log.end()
             reason = self._hung()
             looks = looks + 1 if reason else 0
             if reason and looks >= WATCHDOG_LOOKS:

@@ -18,21 +18,21 @@ from celery_sqs.tasks.attempt import Attempt, OnRecord
 from celery_sqs.tasks.decision import Kind, describe, is_last, looks_like_outage
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.throttled_log import ThrottledLog
-from celery_sqs.worker.outcome import report_lost
 from celery_sqs.worker.recorder import record_soon
+from celery_sqs.worker.reporting import report_lost
 
 if TYPE_CHECKING:
     from celery_sqs.worker.consumer import Consumer
 
 logger = logging.getLogger(__name__)
 
-#: What an attempt that begins is on record with: it stands if the worker does not live to record another.
+#: What an attempt that begins is on record with: it stays if the worker does not live to record another.
 ENDED: WorkerLostError = WorkerLostError("the worker ended while this attempt ran, and nothing else did")
 
 SPENT: Final = "a message is released until it is in the DLQ, as its attempts are spent"
 
 #: One that died long ago may be here by SQS's own redrive, which keeps its attempts.
-MEND_SPENT: Final = "%s, message %s: %d on record of %s; to run it again, redrive it with celery_sqs.dlq"
+REDRIVE_SPENT: Final = "%s, message %s: %d on record of %s; to run it again, redrive it with celery_sqs.dlq"
 
 
 class WorkerOwner(Owner):
@@ -98,7 +98,7 @@ class WorkerOwner(Owner):
                 step = after_receive(delivery.budget(records=True))
                 if step is Step.GIVE_UP:
                     spent = task.name, delivery.message_id, delivery.attempts, delivery.max_receive_count
-                    self._spent.warning(MEND_SPENT % spent, task.name)
+                    self._spent.warning(REDRIVE_SPENT % spent, task.name)
                 self.channel.proceed(delivery, step, records=True)
 
     def _count_receives(self, deliveries: list[Delivery], error: Exception) -> None:
@@ -204,15 +204,15 @@ def _store(task: SQSTask) -> Any:
 def _on_record(task: SQSTask, deliveries: Sequence[Delivery]) -> Mapping[str, Any]:
     """What is on record, without attempts that an outage has interrupted."""
     for delivery in deliveries:
-        _take_back(task, delivery)
+        _withdraw_begun(task, delivery)
     returned = _store(task).returned({delivery.message_id: delivery.max_receive_count for delivery in deliveries})
     if not isinstance(returned, Mapping):
         raise TypeError(f"{_store(task)!r} has returned {returned!r}, which is no mapping of OnRecord")
     return returned
 
 
-def _take_back(task: SQSTask, delivery: Delivery) -> None:
-    """Take the record back of an attempt that has begun, if there is one."""
+def _withdraw_begun(task: SQSTask, delivery: Delivery) -> None:
+    """Withdraw the record of an attempt that has begun, if there is one."""
     if delivery.begun is not None:
         _store(task).withdraw(delivery.message_id, delivery.begun)
         delivery.begun = None
@@ -220,9 +220,9 @@ def _take_back(task: SQSTask, delivery: Delivery) -> None:
 
 def _withdraw(task: SQSTask, delivery: Delivery) -> None:
     try:
-        _take_back(task, delivery)
+        _withdraw_begun(task, delivery)
     except Exception as error:
         if not looks_like_outage(task, error):
             raise
-        # It is tried again before the message runs again; and stands if the message is done.
+        # It is tried again before the message runs again; the record stays if the message is done.
         logger.warning("an attempt at message %s is on record as begun still: %r", delivery.message_id, error)

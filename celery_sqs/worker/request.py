@@ -17,8 +17,8 @@ from celery_sqs.tasks.attempt import Attempt
 from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import Kind, RetryDecision, decide, unwrapped
 from celery_sqs.tasks.outcomes.tracer import DECISION
-from celery_sqs.worker.outcome import report_outcome
 from celery_sqs.worker.recorder import record, record_soon
+from celery_sqs.worker.reporting import report_outcome
 
 
 def settle(

@@ -122,7 +122,7 @@ class HealthCheck(bootsteps.StartStopStep):
         is_solo = isinstance(parent.pool, solo.TaskPool)
 
         def is_busy() -> bool:
-            """Whether a task runs in the main thread. Nothing tells a stuck one from a long one there."""
+            """Whether a task runs in the main thread. Nothing distinguishes a stuck one from a long one there."""
             return is_solo and any(delivery.state is State.RUNNING for delivery in channel.in_flight.all())
 
         channel.heartbeat.begin(parent.hub, is_busy)

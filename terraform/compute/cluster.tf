@@ -7,7 +7,7 @@ locals {
 resource "aws_ecs_cluster" "this" {
   name = var.name
 
-  # Tells how many workers run, which scaling.tf divides by.
+  # Reports how many workers run, which scaling.tf divides by.
   setting {
     name  = "containerInsights"
     value = "enabled"

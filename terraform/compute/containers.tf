@@ -1,4 +1,4 @@
-# What the containers are told. The names are those of config/settings.py; APP_ENV stays unsaid, as
+# The containers' environment. The names are those of config/settings.py; APP_ENV stays unsaid, as
 # production is its default, and BIND_HOST is in the image.
 
 locals {
@@ -33,7 +33,7 @@ locals {
     worker = merge(local.common_environment, {
       WORKER_HEALTH_PORT = tostring(local.worker_health)
     })
-    # Without metrics: it would tell the same backlog as web once more.
+    # Without metrics: it would export the same backlog as web once more.
     workbench = merge(local.common_environment, {
       PORT        = tostring(local.port)
       WEB_WORKERS = tostring(local.processes.workbench)

@@ -1,4 +1,4 @@
-# Numbers that follow from the code, each with where it comes from; a test holds them against it.
+# Numbers that follow from the code, each with where it comes from; a test compares them with it.
 
 locals {
   # Connections of one web process: SQLAlchemy's pool of 5 with an overflow of 10 (orders/database.py

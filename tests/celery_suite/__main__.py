@@ -34,7 +34,7 @@ def main() -> int:
     whole = len(groups) == len(GROUPS) and not arguments.expression
     comparison = compare(runs, read_expected() if ours else {}, whole=whole and ours)
     _print(*differences(comparison), f"logs: {FOLDER / arguments.broker}/GROUP/suite/pytest.log")
-    return 1 if comparison.faults or (ours and not comparison.holds) else 0
+    return 1 if comparison.faults or (ours and not comparison.is_as_expected) else 0
 
 
 def _parse() -> argparse.Namespace:

@@ -69,7 +69,7 @@ def _empty_queues(_sqs: Any) -> Any:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take off the marks that would run a test again or give it more time."""
+    """Remove the marks that would run a test again or give it more time."""
     for item in items:
         for node in item.listchain():
             node.own_markers = [mark for mark in node.own_markers if mark.name not in FAVOURS]

@@ -1,4 +1,4 @@
-"""The brokers that the tests can run on, and what the tests are told of each."""
+"""The brokers that the tests can run on, and what the tests need to know of each."""
 
 import contextlib
 import json
@@ -134,7 +134,7 @@ def variables() -> dict[str, str]:
 
 
 def configure(folder: Path, broker: Broker) -> None:
-    """Tell the tests in a folder of the broker's settings, and derive their task classes from ours where it is ours."""
+    """Write the broker's settings to a folder of tests, and derive their task classes from ours where it is ours."""
     (folder / OVERRIDES).write_text(json.dumps(broker.overrides))
     if SET_UP in broker.environment:
         tasks = folder / TASKS

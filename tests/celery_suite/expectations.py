@@ -32,19 +32,19 @@ class Comparison:
     Attributes:
         expected: the reason of each test that fails as expected.
         failed: what fails and is not listed.
-        mended: what is listed and does not fail, and how it ended instead.
+        not_failed: what is listed and does not fail, and how it ended instead.
         faults: what was wrong with the process of a group.
     """
 
     expected: Mapping[str, str]
     failed: Mapping[str, Outcome]
-    mended: Mapping[str, str]
+    not_failed: Mapping[str, str]
     faults: Mapping[str, str]
 
     @property
-    def holds(self) -> bool:
+    def is_as_expected(self) -> bool:
         """Whether it does not differ."""
-        return not (self.failed or self.mended or self.faults)
+        return not (self.failed or self.not_failed or self.faults)
 
 
 def read_expected(file: Path = EXPECTED) -> dict[str, Expectation]:
@@ -72,7 +72,7 @@ def compare(runs: Mapping[str, Run], expected: Mapping[str, Expectation], *, who
     """
     tests = {test: outcome for run in runs.values() for test, outcome in run.tests.items()}
     failed = {test: outcome for test, outcome in tests.items() if outcome.kind == "failed"}
-    mended = {
+    not_failed = {
         test: tests[test].kind
         for test, expectation in expected.items()
         if test in tests and test not in failed and not expectation.sometimes
@@ -81,6 +81,6 @@ def compare(runs: Mapping[str, Run], expected: Mapping[str, Expectation], *, who
     return Comparison(
         expected={test: expectation.reason for test, expectation in expected.items() if test in failed},
         failed={test: outcome for test, outcome in failed.items() if test not in expected},
-        mended={**mended, **gone},
+        not_failed={**not_failed, **gone},
         faults={group: run.fault for group, run in runs.items() if run.fault},
     )

@@ -34,9 +34,9 @@ def differences(comparison: Comparison) -> Iterator[str]:
     if comparison.failed:
         yield f"\n{len(comparison.failed)} failed and are not in expected.toml:"
         yield from failures(comparison)
-    if comparison.mended:
-        yield f"\n{len(comparison.mended)} are in expected.toml and did not fail:"
-        yield from (f"    {test}: {kind}" for test, kind in comparison.mended.items())
+    if comparison.not_failed:
+        yield f"\n{len(comparison.not_failed)} are in expected.toml and did not fail:"
+        yield from (f"    {test}: {kind}" for test, kind in comparison.not_failed.items())
 
 
 def failures(comparison: Comparison) -> Iterator[str]:

@@ -23,38 +23,38 @@ def runs(fault="", **tests):
 
 def test_a_failure_that_is_listed_is_as_expected():
     comparison = compare(runs(a=FAILED, b=PASSED), REASON, whole=True)
-    assert comparison.holds
+    assert comparison.is_as_expected
     assert comparison.expected == {"a": "not supported"}
 
 
 def test_a_failure_that_is_not_listed_is_not_as_expected():
     comparison = compare(runs(a=FAILED, b=FAILED), REASON, whole=True)
-    assert not comparison.holds
+    assert not comparison.is_as_expected
     assert '    "b",  # ValueError: this' in list(differences(comparison))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in get_args(Kind) if kind != "failed"])
 def test_a_listed_test_that_does_not_fail_is_not_as_expected(kind):
     comparison = compare(runs(a=Outcome(kind)), REASON, whole=True)
-    assert not comparison.holds
+    assert not comparison.is_as_expected
     assert f"    a: {kind}" in list(differences(comparison))
 
 
 def test_what_fails_in_some_runs_only_may_pass_but_not_vanish():
     expected = {"a": Expectation("a matter of time", sometimes=True)}
-    assert compare(runs(a=PASSED), expected, whole=True).holds
-    assert compare(runs(a=FAILED), expected, whole=True).holds
-    assert not compare(runs(b=PASSED), expected, whole=True).holds
+    assert compare(runs(a=PASSED), expected, whole=True).is_as_expected
+    assert compare(runs(a=FAILED), expected, whole=True).is_as_expected
+    assert not compare(runs(b=PASSED), expected, whole=True).is_as_expected
 
 
 def test_a_listed_test_that_is_no_longer_there_is_not_as_expected():
-    assert compare(runs(b=PASSED), REASON, whole=True).mended == {"a": "not there"}
-    assert compare(runs(b=PASSED), REASON, whole=False).holds
+    assert compare(runs(b=PASSED), REASON, whole=True).not_failed == {"a": "not there"}
+    assert compare(runs(b=PASSED), REASON, whole=False).is_as_expected
 
 
 def test_a_fault_of_a_process_is_not_as_expected():
     comparison = compare(runs(fault="it hung", a=FAILED), REASON, whole=True)
-    assert not comparison.holds
+    assert not comparison.is_as_expected
     assert "\ntasks: it hung" in list(differences(comparison))
 
 

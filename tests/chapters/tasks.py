@@ -19,7 +19,7 @@ class FailWhaleError(Exception):
 
 
 class LoginError(FailWhaleError):
-    """What it raises that no retry mends."""
+    """What it raises that no retry can fix."""
 
 
 class HttpError(Exception):

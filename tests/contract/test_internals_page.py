@@ -28,7 +28,7 @@ OTHERS = {
     "maxReceiveCount",
 }
 
-MOST_MODULES = 6  # of the way of a delivery
+MOST_MODULES = 6  # of the path of a delivery
 
 #: Modules that name the call that deletes: the client has it, and a docstring lists the batch calls.
 ONLY_NAMES_DELETE = {"celery_sqs/aws/client.py", "celery_sqs/aws/batch_call.py"}
@@ -104,7 +104,7 @@ def test_the_page_names_something():
 
 
 def test_the_way_of_a_delivery_has_at_most_six_modules():
-    modules = re.findall(r"^\d\. `([^`]+)`:", section("The way of a delivery"), re.MULTILINE)
+    modules = re.findall(r"^\d\. `([^`]+)`:", section("The path of a delivery"), re.MULTILINE)
     assert 0 < len(modules) <= MOST_MODULES
     assert all((ROOT / module).is_file() for module in modules)
 

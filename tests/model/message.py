@@ -29,7 +29,7 @@ class Place(StrEnum):
 
 NOT_BEGUN: Final = frozenset({Place.RETURNED, Place.WAITING, Place.SUSPECT})
 RUNNING: Final = frozenset({Place.SUSPECT, Place.BATCH, Place.ALONE})
-HELD: Final = frozenset(Place) - {Place.QUEUE, Place.DEAD}
+IN_FLIGHT: Final = frozenset(Place) - {Place.QUEUE, Place.DEAD}
 
 
 class Copy(NamedTuple):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.model import message as life
-from tests.model.message import HELD, MAX_RECEIVES, NONE, NOT_BEGUN, UNKNOWN, Copy, Message, Place
+from tests.model.message import IN_FLIGHT, MAX_RECEIVES, NONE, NOT_BEGUN, UNKNOWN, Copy, Message, Place
 from tests.model.rules import Rules
 
 #: What a worker is busy with, as bits: it holds something, in some places.
@@ -34,7 +34,7 @@ def business(message: Message) -> int:
     """What the workers are busy with because of a message."""
     bits = 0
     for copy in message.copies:
-        if copy.place in HELD:
+        if copy.place in IN_FLIGHT:
             bits |= (_OF_PLACE.get(copy.place, 0) | HOLDS) << BITS * copy.worker
         if message.is_killer and copy.place in {Place.BATCH, Place.ALONE}:
             bits |= KILLS << BITS * copy.worker
@@ -50,7 +50,7 @@ class Moves:
         workers: how many there are.
         rescues: whether the rescuer is there.
         deletes_soon: whether an old copy is deleted before anything but a death of a worker happens.
-        follows_deaths: whether a copy tells where its worker's deaths have met it.
+        follows_deaths: whether a copy records where its worker's deaths have met it.
     """
 
     rules: Rules
@@ -151,10 +151,10 @@ class Moves:
     # With its worker
 
     def died(self, message: Message, worker: int) -> Message:
-        """Its worker is dead, and what it held visible again."""
+        """Its worker is dead, and what it had in flight is visible again."""
         gone = Place.DELETED, worker
         left = tuple(copy for copy in message.copies if (copy.place, copy.worker) != gone)
-        return _changed(message._replace(copies=left), worker, HELD, self._lost)
+        return _changed(message._replace(copies=left), worker, IN_FLIGHT, self._lost)
 
     def _lost(self, copy: Copy) -> Copy:
         deaths = (*copy.deaths, str(copy.place)) if self.follows_deaths else ()
@@ -176,7 +176,7 @@ class Moves:
         return done._replace(is_stored=True)
 
     def stopped(self, message: Message, worker: int) -> Message:
-        """Its worker stops: what has not begun is given back."""
+        """Its worker stops: what has not begun is released."""
         for copy in message.copies:
             if copy.worker == worker and copy.place in NOT_BEGUN:
                 message = life.given_back(message, copy, self.rules)

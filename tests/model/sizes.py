@@ -23,7 +23,7 @@ class Sizes:
         keeps_done: whether what is stored is followed until it is deleted, or forgotten at once.
         spares_renewals: whether no kill strikes between a receive and what follows from it, but for an outage.
         deletes_soon: whether nothing but a death of a worker comes between a copy's sending and the old one's delete.
-        follows_deaths: whether a copy tells where its worker's deaths have met it.
+        follows_deaths: whether a copy records where its worker's deaths have met it.
     """
 
     good: int

@@ -18,7 +18,7 @@ def app(tmp_path):
 
 @pytest.fixture
 def task(app):
-    """Its result is what it was called with; it fails with what it is told to."""
+    """Its result is what it was called with; it fails with what it is called to fail with."""
 
     @app.task(base=BatchTask, name="echo", shared=False)
     def echo(calls):
@@ -78,7 +78,7 @@ def test_a_failure_at_once_is_the_state_of_its_result(task):
     assert "KeyError" in result.traceback
 
 
-def test_a_failure_at_once_is_raised_where_celery_is_told_to(task):
+def test_a_failure_at_once_is_raised_where_celery_is_configured_to(task):
     with pytest.raises(KeyError):
         task.apply(kwargs={"error": KeyError("why")}, throw=True)
 
@@ -87,7 +87,7 @@ def test_a_retry_at_once_is_the_state_of_its_result(task):
     assert task.apply(kwargs={"error": Retry(when=5)}).state == "RETRY"
 
 
-def test_a_result_at_once_is_stored_where_celery_is_told_to(app, task):
+def test_a_result_at_once_is_stored_where_celery_is_configured_to(app, task):
     assert app.AsyncResult(task.delay("a").id).get() == [["a"], {}]
 
 

@@ -1,4 +1,4 @@
-"""What a batch answers for a call is that call's outcome to everybody whom Celery tells of a task."""
+"""What a batch answers for a call is that call's outcome to everybody to whom Celery reports a task."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ from celery.exceptions import Ignore, Reject, Retry
 from celery_sqs.tasks.batch import BatchTask, run_batch
 from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import Kind
-from tests.unit.test_notice import by_a_function, listening
+from tests.unit.test_interception import by_a_function, listening
 
 ALLOWED = 3  # attempts
 FIRST, LAST = 0, ALLOWED - 1  # failed attempts before

@@ -31,7 +31,7 @@ AFTER_RECEIVE = [
     ("not due, unexplained, a suspect", {"receives": 3, "is_suspect": True, "is_due": False}, Step.DEFER),
     ("not due, nothing known", {"receives": 2, "attempts": None, "is_due": False}, Step.DEFER),
     ("not due, no redrive policy", {"receives": 9, "max_receives": None, "is_due": False}, Step.DEFER),
-    ("not due, FIFO", {"receives": 1, "is_renewable": False, "is_due": False}, Step.HOLD),
+    ("not due, FIFO", {"receives": 1, "is_renewable": False, "is_due": False}, Step.POSTPONE),
 ]
 AT_STOP = [
     ("no redrive policy", {"receives": 9, "max_receives": None}, Step.RELEASE),

@@ -1,4 +1,4 @@
-"""The fast path of a call into SQS makes the message that Celery's own way makes, and takes no call that needs more."""
+"""The fast path of a call makes the message that Celery's own path makes, and takes no call that needs more."""
 
 import json
 from datetime import UTC, datetime
@@ -16,12 +16,12 @@ import celery_sqs
 from celery_sqs.consume.transport import Channel, Transport
 from celery_sqs.errors import Unsendable
 from celery_sqs.message import exact_json
-from celery_sqs.publish.notice import MONITOR
+from celery_sqs.publish.interception import MONITOR
 from celery_sqs.publish.producer import producer
 from celery_sqs.tasks.task import SQSTask
 from tests.unit.samples import MESSAGE, json_values
 
-#: An option that changes nothing on SQS, but that only Celery's own way knows.
+#: An option that changes nothing on SQS, but that only Celery's own path knows.
 CELERYS_OWN_WAY = {"mandatory": False}
 
 QUEUE = "orders"

@@ -1,4 +1,4 @@
-"""What SQS is told beside a message: as kombu does it, and refused by name where kombu drops it or SQS would."""
+"""What SQS gets beside a message: as kombu does it, and refused by name where kombu drops it or SQS would."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ def test_a_standard_queue_takes_a_group():
     assert of(STANDARD, MessageGroupId="7") == {"MessageGroupId": "7"}
 
 
-def test_a_standard_queue_finds_no_duplicates_and_a_call_that_wants_that_is_told():
+def test_a_standard_queue_finds_no_duplicates_and_a_call_that_wants_that_is_refused():
     with pytest.raises(Unsendable, match="MessageDeduplicationId: only a FIFO queue"):
         of(STANDARD, MessageDeduplicationId="7")
 
@@ -105,7 +105,7 @@ class TestOfATask:
             """Send a bill."""
 
         bill.delay({"user": 7})
-        bill.delay({"user": 8}, note="by Celery's own way")
+        bill.delay({"user": 8}, note="by Celery's own path")
         bill.delay({"user": None})
         bill.apply_async(({"user": 7},), MessageGroupId="of-the-call")
         bill.s({"user": 9}).set(expires=60).apply_async()

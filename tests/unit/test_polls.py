@@ -86,7 +86,7 @@ def test_together_they_ask_for_no_more_than_there_is_room_for(room):
     assert asked == room
 
 
-def test_a_little_room_is_not_worth_a_poll_at_once_unless_nothing_is_held():
+def test_a_little_room_is_not_worth_a_poll_at_once_unless_nothing_is_in_flight():
     polls = Polls()
     assert polls.begin(0, is_idle=False) is None
     assert polls.begin(1, is_idle=False) is None

@@ -1,4 +1,4 @@
-"""Whatever happens to its messages, a worker ends all that it holds: nothing waits for what never comes."""
+"""Whatever happens to its messages, a worker settles all its deliveries: none waits for ever."""
 
 from types import SimpleNamespace
 

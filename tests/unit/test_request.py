@@ -111,17 +111,17 @@ class Events:
 
 
 class Backend:
-    """Keeps what it is told, and in which thread; or refuses all of it."""
+    """Keeps what is reported to it, and in which thread; or refuses all of it."""
 
     max_retries = 0
 
     def __init__(self):
-        self.told, self.is_away, self.app = [], False, None
+        self.reported, self.is_away, self.app = [], False, None
 
     def _tell(self, state, task_id):
         if self.is_away:
             raise ConnectionError
-        self.told.append((state, task_id, threading.current_thread().name))
+        self.reported.append((state, task_id, threading.current_thread().name))
 
     def mark_as_failure(self, task_id, *_, **__):
         self._tell("FAILURE", task_id)
@@ -134,10 +134,10 @@ class Backend:
 
 
 @pytest.fixture
-def told(request_of, stand):
-    """A function that tells the request of a delivery of a failure, as the pool does; returns the backend."""
+def reported(request_of, stand):
+    """A function that reports to the request of a delivery of a failure, as the pool does; returns the backend."""
 
-    def told(error, attempts=0, is_away=False, decision=None):
+    def reported(error, attempts=0, is_away=False, decision=None):
         one = stand.receive(1, receives=attempts + 1)
         one.attempts = attempts
         request = request_of(one)
@@ -148,9 +148,9 @@ def told(request_of, stand):
             setattr(einfo, DECISION, decision)
         request.on_failure(einfo)
         poll(lambda: stand.channel.in_flight.get(one.receipt_handle) is None, 2, "it is settled")
-        return backend.told
+        return backend.reported
 
-    return told
+    return reported
 
 
 def einfo_of(error):
@@ -166,32 +166,32 @@ def lines(caplog):
 
 @pytest.mark.parametrize(("attempts", "state"), [(0, "RETRY"), (RECEIVES - 1, "FAILURE")])
 @pytest.mark.parametrize("error", [WorkerLostError(), ContentDisallowed("json"), SystemExit(3), Reject("no")], ids=repr)
-def test_what_the_pool_could_not_tell_of_is_logged_and_told_by_the_recorders_thread(
-    stand, told, caplog, error, attempts, state
+def test_what_the_pool_could_not_report_is_logged_and_reported_by_the_recorders_thread(
+    stand, reported, caplog, error, attempts, state
 ):
-    [(known, _, thread)] = told(error, attempts)
+    [(known, _, thread)] = reported(error, attempts)
     assert (known, thread[:12]) == (state, "sqs-recorder")
     assert len(lines(caplog)) == 1
     assert stand.released() == ["handle-1"]
 
 
-def test_a_message_that_is_rejected_to_come_again_has_no_state_until_it_is_dead(told):
-    assert told(Reject("not now", requeue=True)) == []
+def test_a_message_that_is_rejected_to_come_again_has_no_state_until_it_is_dead(reported):
+    assert reported(Reject("not now", requeue=True)) == []
 
 
-def test_a_result_backend_that_is_away_keeps_no_message(stand, told):
-    assert told(WorkerLostError(), RECEIVES - 1, is_away=True) == []
+def test_a_result_backend_that_is_away_keeps_no_message(stand, reported):
+    assert reported(WorkerLostError(), RECEIVES - 1, is_away=True) == []
     assert stand.released() == ["handle-1"]
 
 
-def test_what_the_pool_has_decided_takes_effect_and_nothing_is_told_again(stand, told, caplog):
-    assert told(LookupError(), decision=RetryDecision(Kind.OWN, 7)) == []
+def test_what_the_pool_has_decided_takes_effect_and_nothing_is_reported_again(stand, reported, caplog):
+    assert reported(LookupError(), decision=RetryDecision(Kind.OWN, 7)) == []
     assert (lines(caplog), stand.released()) == ([], ["handle-1"])
 
 
 @pytest.mark.parametrize("decision", [None, RetryDecision(Kind.OWN, 7, is_resent=True)], ids=["ignored", "sent anew"])
-def test_the_message_of_a_call_that_is_ignored_or_was_sent_anew_is_deleted(stand, told, decision):
-    assert told(Ignore() if decision is None else Resent(), decision=decision) == []
+def test_the_message_of_a_call_that_is_ignored_or_was_sent_anew_is_deleted(stand, reported, decision):
+    assert reported(Ignore() if decision is None else Resent(), decision=decision) == []
     assert stand.released() == []
     assert handles(stand.sqs.deleted) == ["handle-1"]
 
@@ -204,7 +204,7 @@ def test_a_call_that_has_expired_is_revoked_by_the_recorders_thread_and_deleted(
     with pytest.raises(TaskRevokedError):
         request.execute_using_pool(Pool())
     poll(lambda: stand.channel.in_flight.get(one.receipt_handle) is None, 2, "it is settled")
-    assert [(state, thread[:12]) for state, _, thread in backend.told] == [("REVOKED", "sqs-recorder")]
+    assert [(state, thread[:12]) for state, _, thread in backend.reported] == [("REVOKED", "sqs-recorder")]
     stand.channel.settlements.close(5)
     assert handles(stand.sqs.deleted) == ["handle-1"]
 

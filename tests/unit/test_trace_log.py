@@ -118,7 +118,8 @@ def test_a_task_of_another_class_has_celerys_line(logged):
 
 
 def test_so_has_a_run_without_a_message(app, caplog):
-    app.task(name="jobs.one", shared=False, bind=True)(_fail).apply()
+    with caplog.at_level(logging.INFO, trace.__name__):
+        app.task(name="jobs.one", shared=False, bind=True)(_fail).apply()
     [line] = caplog.records
     assert (line.name, line.levelname) == ("celery.app.trace", "ERROR")
 

@@ -1,4 +1,4 @@
-"""A worker that no longer works is told apart from one that has nothing to do, and ends by itself."""
+"""A worker that no longer works is distinguished from one that has nothing to do, and ends by itself."""
 
 import contextlib
 import subprocess
@@ -13,7 +13,7 @@ from prometheus_client import generate_latest
 
 from celery_sqs.consume.heartbeat import STOPPED_AFTER
 from celery_sqs.consume.in_flight import InFlight
-from celery_sqs.consume.standstill import STANDS_AFTER
+from celery_sqs.consume.standstill import STANDSTILL_AFTER
 from celery_sqs.errors import CallFailed
 from celery_sqs.worker.health import EXIT_CODE, MAX_REASON, UNHEALTHY_AFTER, Health
 from tests.exposition import Exposition
@@ -42,7 +42,7 @@ class Beating:
 
 
 @dataclass
-class Standing:
+class FixedStandstill:
     """A standstill of that age."""
 
     age: float
@@ -114,21 +114,21 @@ def test_a_worker_whose_event_loop_has_stopped_is_not_healthy(ask):
 
 
 def test_a_worker_in_which_nothing_can_begin_is_not_healthy():
-    health = Health(InFlight(), {}, Beating(), 0, standstill=Standing(STANDS_AFTER))
+    health = Health(InFlight(), {}, Beating(), 0, standstill=FixedStandstill(STANDSTILL_AFTER))
     assert health.report()["reason"] == "nothing could begin for 120 s: message m1"
 
 
 def test_a_standstill_is_a_log_line_once_and_once_more_when_there_is_another(caplog):
-    standing = Standing(STANDS_AFTER)
+    standing = FixedStandstill(STANDSTILL_AFTER)
     health = Health(InFlight(), {}, Beating(), 0, standstill=standing, look_every=0.01)
     health.start()
     try:
-        for age, lines in ((STANDS_AFTER, 1), (0.0, 1), (STANDS_AFTER + 1, 2)):
+        for age, lines in ((STANDSTILL_AFTER, 1), (0.0, 1), (STANDSTILL_AFTER + 1, 2)):
             standing.age = age
             poll(lambda lines=lines: len(caplog.messages) == lines, 2, "a line")
             time.sleep(0.1)
         assert len(caplog.messages) == 2
-        assert caplog.messages[0].startswith("this worker stands still")
+        assert caplog.messages[0].startswith("this worker is at a standstill")
         assert caplog.messages[0].endswith("nothing could begin for 120 s: message m1")
     finally:
         health.stop()
@@ -140,18 +140,18 @@ def test_the_same_port_tells_what_the_process_counts():
     health = Health(held, {"q": Polling(3.0)}, Beating(2.0), port)
     health.start()
     try:
-        told = Exposition.of(port)
+        exposed = Exposition.of(port)
     finally:
         health.stop()
-    assert told.value("sqs_in_flight_messages") == 1
-    assert told.value("sqs_last_poll_age_seconds") == 3
-    assert told.value("sqs_heartbeat_age_seconds") == 2
-    assert told.value("sqs_outage") == 0
-    assert told.value("process_resident_memory_bytes") > 0
+    assert exposed.value("sqs_in_flight_messages") == 1
+    assert exposed.value("sqs_last_poll_age_seconds") == 3
+    assert exposed.value("sqs_heartbeat_age_seconds") == 2
+    assert exposed.value("sqs_outage") == 0
+    assert exposed.value("process_resident_memory_bytes") > 0
     assert "sqs_in_flight_messages" not in generate_latest().decode()  # a stopped one tells nothing any more
 
 
-def test_it_listens_where_it_is_told_to():
+def test_it_listens_where_it_is_configured_to():
     port = free_port()
     health = Health(InFlight(), {}, Beating(), port, "127.0.0.2")
     health.start()
@@ -180,7 +180,7 @@ signal.alarm(30)
 import billiard
 from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
-from celery_sqs.consume.standstill import STANDS_AFTER
+from celery_sqs.consume.standstill import STANDSTILL_AFTER
 from celery_sqs.worker.health import Health
 from tests.unit.event_loop import StuckLoop
 from tests.unit.test_worker_health import Polling

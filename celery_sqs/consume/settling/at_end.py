@@ -1,4 +1,4 @@
-"""At a worker's end: what is in flight is renewed or released, and so is what polls under way still bring."""
+"""A worker's stop: what is in flight is renewed or released, and so is what its last polls still receive."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ def settle_all(
     is_cut_short: Callable[[], bool],
     timeout: float,
 ) -> None:
-    """Settle what is in flight until no poll brings more.
+    """Settle what is in flight until no poll receives more.
 
     Args:
         in_flight: the deliveries.

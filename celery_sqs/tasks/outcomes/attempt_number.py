@@ -1,4 +1,4 @@
-"""The number of the current attempt. Celery has no attribute of this name, so an author may have one of his own."""
+"""The number of the current attempt, as an attribute of the task; an author may replace it by one of the same name."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
-"""What becomes of one call of a batch, reported as Celery reports it of a single task.
+"""The outcome of one call of a batch, reported as Celery reports that of a single task.
 
-The order is that of `celery.app.trace.build_tracer`, which runs one call of one task and cannot be used for many: what
-follows a call is sent before its result is stored, so that the result names it. A failed attempt is decided on and on
-record before anybody hears of it, as a single task's is. Where somebody has patched the tracer, see `traced`.
+The order is that of `celery.app.trace.build_tracer`, which runs one call of one task and cannot be used for many. What
+follows a call is sent before its result is stored, so that the result names it. A failed attempt is decided on and
+recorded before it is reported, as a single task's is. Where somebody has patched the tracer, see `traced`.
 """
 
 import contextlib
@@ -18,15 +18,15 @@ from celery.app.task import Context, get_actual_ignore_result  # type: ignore[at
 from celery.exceptions import Ignore
 
 from celery_sqs.tasks.decision import RetryDecision, cause_of
+from celery_sqs.tasks.outcomes.failed_run import close
 from celery_sqs.tasks.outcomes.links import send_links
-from celery_sqs.tasks.outcomes.outcome import close
 
 logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
 def current(task: Any) -> Iterator[None]:
-    """Have a task be the one that runs, and the parent of what is called while `end` reports on a call."""
+    """Make a task Celery's current one: the parent of what is called while `end` reports on a call."""
     _task_stack.push(task)
     try:
         yield
@@ -37,8 +37,8 @@ def current(task: Any) -> Iterator[None]:
 def begin(task: Any, request: Context, *, is_announced: bool = True) -> contextvars.Context:
     """Report that a call is about to run, where anybody asks for that.
 
-    Returns the context in which the outcome is to be reported: what a listener sets there, such as OpenTelemetry its
-    current span, is the call's alone.
+    Returns the context in which the outcome is to be reported. What a listener sets in it, such as OpenTelemetry's
+    current span, belongs to this call alone.
 
     Args:
         task: the task.
@@ -139,12 +139,12 @@ def report_retry(task: Any, request: Context, raised: BaseException, einfo: Any)
 
 
 def stores_errors(task: Any, request: Context) -> bool:
-    """Whether the result backend is told how a call has failed."""
+    """Whether the result backend stores how a call has failed."""
     return bool(task.store_errors_even_if_ignored or not get_actual_ignore_result(task, request))
 
 
 def _report(task: Any, report: Callable[..., Any], *what: Any, **named: Any) -> None:
-    """Report what stays the outcome of the call even where that fails."""
+    """Report the outcome of the call, which stays the same where the report fails."""
     try:
         report(*what, **named)
     except Exception:

@@ -1,4 +1,4 @@
-"""`Task.retry` on SQS: the same message again, later; or a new one, where that cannot be or the caller asks for it."""
+"""`Task.retry` on SQS: the same message again, later; or a new one where that cannot be, or the caller wants one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,14 +10,14 @@ from celery.exceptions import Reject, Retry
 
 from celery_sqs.tasks.decision import LONGEST_DELAY, Resent, backoff, is_last, seconds_until
 from celery_sqs.tasks.outcomes.attempt_number import attempt_of
-from celery_sqs.tasks.outcomes.outcome import message_id_of
+from celery_sqs.tasks.outcomes.failed_run import message_id_of
 
 if TYPE_CHECKING:
     from celery_sqs.tasks.task import SQSTask
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RetryRequest:
     """What a call of `Task.retry` asks for, in Celery's words."""
 
     args: Any
@@ -35,44 +35,44 @@ class Asked:
         return self.args is not None or self.kwargs is not None or bool(self.options) or not self.throw
 
 
-def retry(task: "SQSTask", asked: Asked) -> Retry:
+def retry(task: "SQSTask", wanted: RetryRequest) -> Retry:
     """Have the task's current call run again; see `SQSTask.retry`."""
     request: Any = task.request
     if request.called_directly or request.is_eager:
-        return _by_celery(task, replace(asked, max_retries=_eager_limit(task, asked.max_retries)))
-    if asked.eta is None and asked.countdown is None:
-        asked = replace(asked, countdown=_own_delay(task))
-    when: Any = asked.countdown if asked.eta is None else asked.eta
-    if asked.max_retries is not None:
-        setattr(task, "override_max_retries", asked.max_retries)  # noqa: B010  # for `autoretry_for`, as Celery has it
-    if not _may_retry(task, asked):
-        raise asked.exc or task.MaxRetriesExceededError(f"{task.name} asked for an attempt after its last one")
+        return _by_celery(task, replace(wanted, max_retries=_eager_limit(task, wanted.max_retries)))
+    if wanted.eta is None and wanted.countdown is None:
+        wanted = replace(wanted, countdown=_own_delay(task))
+    when: Any = wanted.countdown if wanted.eta is None else wanted.eta
+    if wanted.max_retries is not None:
+        setattr(task, "override_max_retries", wanted.max_retries)  # noqa: B010  # for `autoretry_for`, as Celery has it
+    if not _may_retry(task, wanted):
+        raise wanted.exc or task.MaxRetriesExceededError(f"{task.name} asked for an attempt after its last one")
     is_too_far = seconds_until(when) > LONGEST_DELAY
-    if not (asked.is_other_call or is_too_far or is_last(attempt_of(request), task.max_receive_count)):
-        raise Retry(exc=asked.exc, when=when)
+    if not (wanted.is_other_call or is_too_far or is_last(attempt_of(request), task.max_receive_count)):
+        raise Retry(exc=wanted.exc, when=when)
     try:
-        _by_celery(task, replace(asked, throw=False))
+        _by_celery(task, replace(wanted, throw=False))
     except Reject as refused:
         raise refused.reason from None  # type: ignore[attr-defined]  # the stubs lack it
-    sent = Resent(exc=asked.exc, when=when)
-    if asked.throw:
+    sent = Resent(exc=wanted.exc, when=when)
+    if wanted.throw:
         raise sent
     return sent
 
 
-def _by_celery(task: "SQSTask", asked: Asked) -> Retry:
+def _by_celery(task: "SQSTask", wanted: RetryRequest) -> Retry:
     own = ("args", "kwargs", "exc", "throw", "eta", "countdown", "max_retries")
-    sent: Retry = Task.retry(task, **{name: getattr(asked, name) for name in own}, **asked.options)
+    sent: Retry = Task.retry(task, **{name: getattr(wanted, name) for name in own}, **wanted.options)
     return sent
 
 
-def _may_retry(task: "SQSTask", asked: Asked) -> bool:
-    """Whether the current attempt is not the last that the author allows, or the queue where he does not say."""
-    limit = task.max_retries if asked.max_retries is None else asked.max_retries
+def _may_retry(task: "SQSTask", wanted: RetryRequest) -> bool:
+    """Whether another attempt is allowed: by the author's limit, or by the queue where he sets none."""
+    limit = task.max_retries if wanted.max_retries is None else wanted.max_retries
     if limit is not None:
         return bool(task.request.retries < limit)
     # A call that goes on in new messages ends where one message would.
-    attempt = task.request.retries + 1 if asked.is_other_call else attempt_of(task.request)
+    attempt = task.request.retries + 1 if wanted.is_other_call else attempt_of(task.request)
     return task.is_set("max_retries") or not is_last(attempt, task.max_receive_count)
 
 
@@ -83,6 +83,6 @@ def _own_delay(task: "SQSTask") -> int:
     return backoff(message_id_of(task.request), attempt_of(task.request), task.backoff_base, task.backoff_cap)
 
 
-def _eager_limit(task: "SQSTask", asked: int | None) -> int | None:
+def _eager_limit(task: "SQSTask", wanted: int | None) -> int | None:
     """The limit of a task that runs without a queue: Celery's default, unless there is another."""
-    return Task.max_retries if asked is None and not task.is_set("max_retries") else asked
+    return Task.max_retries if wanted is None and not task.is_set("max_retries") else wanted

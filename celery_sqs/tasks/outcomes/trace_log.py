@@ -1,4 +1,4 @@
-"""Celery's own log lines that say nothing new: `SQSTask.note` logs a failed run, and a batch's calls have no own."""
+"""A filter of Celery's log lines: of a failed run, which `SQSTask.note` logs, and of each call of a batch."""
 
 import logging
 from typing import Any, Final
@@ -11,7 +11,7 @@ from celery_sqs.tasks.task import SQSTask
 
 _REPEATED: Final = frozenset({trace.LOG_FAILURE, trace.LOG_REJECTED, trace.LOG_RETRY})
 
-#: Celery's tracer, where it reports on a call of a batch, tells its own time.
+#: Where Celery's tracer reports on a call of a batch, it logs its own runtime, and not the batch's.
 _OF_A_RUN: Final = frozenset({trace.LOG_IGNORED, trace.LOG_SUCCESS})
 
 

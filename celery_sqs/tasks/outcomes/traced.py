@@ -1,7 +1,8 @@
-"""The outcome of a call of a batch by way of Celery's tracer, where somebody such as Sentry has patched that.
+"""The outcome of each call of a batch, reported by Celery's tracer where somebody such as Sentry has patched that.
 
-They continue a call's trace around what `celery.app.trace.build_tracer` makes, and see its error where the task's
-`__call__` raises it. So each call gets a tracer's run, in which the task gives the outcome that the batch has found.
+Such a patch wraps what `celery.app.trace.build_tracer` makes: it continues the call's trace there, and sees an error
+that the task's `__call__` raises. So the tracer runs once for each call, and the task returns or raises the outcome
+that the batch has found.
 """
 
 import time
@@ -12,7 +13,7 @@ from celery.app import trace
 from celery.app.task import Context
 from celery.exceptions import Reject
 
-from celery_sqs.own_way import is_own
+from celery_sqs.patches import is_unpatched
 from celery_sqs.tasks.decision import RetryDecision, decide
 from celery_sqs.tasks.escape import escapes
 from celery_sqs.tasks.outcomes.attempt_number import attempt_of
@@ -27,11 +28,11 @@ Report = Callable[[Context, Any], RetryDecision | None]
 
 def is_patched() -> bool:
     """Whether the tracer is another than Celery's own."""
-    return not is_own(trace.build_tracer, trace)
+    return not is_unpatched(trace.build_tracer, trace)
 
 
 def is_run(task: Any, request: Any, outcome: Any) -> bool:
-    """Whether the outcome of a call is one of a run to a tracer: what is parked is none, nor is what would end it."""
+    """Whether a tracer gets this outcome of a call: not what is parked, and not what would end the tracer."""
     if not isinstance(outcome, BaseException):
         return True
     kind = decide(task, outcome, request.message_id, attempt_of(request), None).kind

@@ -1,4 +1,4 @@
-"""Celery's tracer of a single task, with the outcome of `celery_sqs.tasks.outcomes.outcome` for each error."""
+"""Celery's tracer of a single task, which reports each error as `celery_sqs.tasks.outcomes.failed_run` has it."""
 
 import logging
 import sys
@@ -10,14 +10,14 @@ from celery.app import trace
 from celery.exceptions import Retry
 
 from celery_sqs.tasks.decision import RetryDecision
-from celery_sqs.tasks.outcomes.outcome import OUTCOME, Outcome, close
+from celery_sqs.tasks.outcomes.failed_run import FAILED_RUN, FailedRun, close
 
 if TYPE_CHECKING:
     from celery_sqs.tasks.task import SQSTask
 
 logger = logging.getLogger(__name__)
 
-#: The attribute of what a pool tells of a failed run that holds the decision on its message.
+#: The attribute with the decision on the message, of what a pool reports of a failed run.
 DECISION: Final = "sqs_decision"
 
 
@@ -32,26 +32,26 @@ class SQSTraceInfo(trace.TraceInfo):
 
     def handle_error_state(self, task: Any, req: Any, eager: bool = False, call_errbacks: bool = True) -> Any:
         """Have Celery see the outcome, and the worker's main process the decision."""
-        task.request_stack.push(req)  # an error after the run comes when Celery has taken it off
+        task.request_stack.push(req)  # an error after the run comes when Celery has removed it
         try:
-            outcome: Outcome | None = getattr(req, OUTCOME, None)
-            if outcome is None or outcome.raised is not self.retval:
-                outcome = close(task, self.retval)
-            self.retval = outcome.raised
-            self.state = states.RETRY if isinstance(outcome.raised, Retry) else states.FAILURE
+            failed_run: FailedRun | None = getattr(req, FAILED_RUN, None)
+            if failed_run is None or failed_run.raised is not self.retval:
+                failed_run = close(task, self.retval)
+            self.retval = failed_run.raised
+            self.state = states.RETRY if isinstance(failed_run.raised, Retry) else states.FAILURE
             einfo = self._handled(task, req, eager)
         finally:
             task.request_stack.pop()
-        self.decision = outcome.decision
+        self.decision = failed_run.decision
         setattr(einfo, DECISION, self.decision)
         return einfo
 
     def _handled(self, task: Any, req: Any, eager: bool) -> Any:
         try:
             return super().handle_error_state(task, req, eager=eager)
-        # No hook and no result backend decides over the message.
+        # An error of a hook or of the result backend changes nothing about the message.
         except Exception:
-            logger.exception("the state %s of %s[%s] has not reached everybody", self.state, task.name, req.id)
+            logger.exception("the state %s of %s[%s] is not reported completely", self.state, task.name, req.id)
             return ExceptionInfo((type(self.retval), self.retval, sys.exc_info()[2]))
 
 

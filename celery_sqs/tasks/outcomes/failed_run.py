@@ -1,7 +1,7 @@
-"""What a single task's failure is to Celery: RETRY while its message has an attempt left, FAILURE after the last.
+"""A failed run of a task, as Celery gets it: RETRY while its message has an attempt left, FAILURE after the last.
 
-The attempt is decided on and on record before Celery gets it, so that an outage of the store cannot make a failure of
-what runs again.
+The attempt is decided on and recorded before Celery gets it. So an outage of the store cannot turn a call that runs
+again into a FAILURE.
 """
 
 import traceback
@@ -19,13 +19,13 @@ from celery_sqs.tasks.outcomes.attempt_number import attempt_of
 if TYPE_CHECKING:
     from celery_sqs.tasks.task import SQSTask
 
-#: The attribute of a request that holds the outcome of its run, once that has failed.
-OUTCOME: Final = "sqs_outcome"
+#: The attribute of a request that has its failed run, once there is one.
+FAILED_RUN: Final = "sqs_failed_run"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The outcome of a failed run.
+class FailedRun:
+    """A failed run, as Celery gets it.
 
     Attributes:
         raised: what Celery is to see: a Retry, or the error of the last attempt.
@@ -38,11 +38,11 @@ class Outcome:
     einfo: Any
 
 
-def close(task: "SQSTask", raised: BaseException) -> Outcome:
+def close(task: "SQSTask", raised: BaseException) -> FailedRun:
     """Decide on the failed run of a task's current request, record it and log it."""
     decision = _decision(task, raised)
     error = _failure(task, raised, decision)
-    if error.__traceback__ is None:  # who logs it and who is raised it are to get one and the same
+    if error.__traceback__ is None:  # the log and the caller are to get the same one
         error.__traceback__ = raised.__traceback__
     einfo: Any = _einfo(error)
     try:
@@ -50,9 +50,9 @@ def close(task: "SQSTask", raised: BaseException) -> Outcome:
     except Exception as outage:
         raised, decision = outage, RetryDecision(Kind.OUTAGE)
     seen = error if decision.final else _again(raised, decision)
-    outcome = Outcome(seen, decision.with_error(error, einfo), einfo)
-    setattr(task.request, OUTCOME, outcome)
-    return outcome
+    failed_run = FailedRun(seen, decision.with_error(error, einfo), einfo)
+    setattr(task.request, FAILED_RUN, failed_run)
+    return failed_run
 
 
 def _einfo(error: BaseException) -> ExceptionInfo:
@@ -75,10 +75,10 @@ def closing(task: "SQSTask", run: Callable[[], Any]) -> Any:
     except (Ignore, Reject):
         raise
     except Exception as error:
-        outcome = close(task, error)
-        if outcome.raised is error:
+        failed_run = close(task, error)
+        if failed_run.raised is error:
             raise
-        raise outcome.raised from error
+        raise failed_run.raised from error
 
 
 def _failure(task: "SQSTask", raised: BaseException, decision: RetryDecision) -> BaseException:

@@ -1,4 +1,4 @@
-"""Who patches Celery, or listens to its signals, gets Celery's own way of a call, and nobody else does."""
+"""Who patches Celery, or listens to its signals, gets Celery's own path of a call, and nobody else does."""
 
 from contextlib import contextmanager
 
@@ -12,7 +12,7 @@ from tests.unit.test_fast_path import Caller
 
 
 def by_kombu(caller):
-    """Whether a call takes Celery's own way."""
+    """Whether a call takes Celery's own path."""
     before = caller.channel.by_kombu
     caller.store.delay({})
     return caller.channel.by_kombu > before

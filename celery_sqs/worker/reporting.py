@@ -34,19 +34,19 @@ def report_outcome(task: Any, request: Context, error: BaseException, einfo: Any
         einfo: with a traceback.
         decision: on its message.
     """
-    if not isinstance(error, Exception):  # who waits for a result is not to end as the process did
+    if not isinstance(error, Exception):  # not to be raised as such where somebody waits for the result
         error = WorkerLostError(f"Worker exited prematurely: {error!r}")
     task.request_stack.push(request)
     try:
         if decision.final:
             _failed(task, request, error, einfo)
-        # Who rejects a message to have it again does not speak of the task.
+        # A message that is rejected with `requeue` says nothing about the task.
         elif not getattr(error, "requeue", False):
             again = Retry(exc=error, when=decision.delay)  # type: ignore[arg-type]  # an int is Real
             report_retry(task, request, again, einfo)
-    # No hook and no result backend decides over the message.
+    # An error of a hook or of the result backend changes nothing about the message.
     except Exception:
-        logger.exception("the outcome of %s[%s] has not reached everybody", task.name, request.id)
+        logger.exception("the outcome of %s[%s] is not reported completely", task.name, request.id)
     finally:
         task.request_stack.pop()
 
@@ -58,7 +58,7 @@ def report_lost(task: Any, delivery: Delivery, default_task: str | None, error: 
         task: its task.
         delivery: a later one of its message.
         default_task: the task of a message that names none.
-        error: stands for what has happened.
+        error: why.
         final: whether it was the last.
     """
     try:
@@ -85,7 +85,7 @@ def report_unrun(app: Any, delivery: Delivery, attempt: Attempt, error: BaseExce
     try:
         app.backend.mark_as_failure(attempt.task_id, error, request=request)
     except Exception:
-        logger.exception("the failure of %s[%s] has not reached everybody", attempt.task, attempt.task_id)
+        logger.exception("the failure of %s[%s] is not reported completely", attempt.task, attempt.task_id)
 
 
 def _request_of(app: Any, delivery: Delivery, default_task: str | None) -> Context:
