@@ -12,7 +12,7 @@ from app.workbench.blueprint import page
 from app.workbench.parts import parts
 
 #: Messages that one page tries. The next page goes on after them.
-TRIED_AT_ONCE: Final = 1000
+TRIED_AT_ONCE: Final = 500
 
 #: Messages between two pauses: the process takes orders meanwhile.
 CHUNK: Final = 100
@@ -61,7 +61,7 @@ class Summary:
 
 @page("/dlq/dry-run", "dry_run.html")
 def dry_run() -> dict[str, Any]:
-    """Try the messages that the address names, a thousand at a time."""
+    """Try the messages that the address names, five hundred at a time."""
     requested = RequestedSelection.asked(request.args)
     after = request.args.get("after")
     return {
@@ -73,7 +73,7 @@ def dry_run() -> dict[str, Any]:
 
 
 def summarised(requested: RequestedSelection, after: str | None = None) -> Summary:
-    """Try up to a thousand messages of a selection, starting after one."""
+    """Try up to five hundred messages of a selection, starting after one."""
     dlq = parts().dlq
     answers: dict[tuple[bool, str], Answer] = {}
     tried, more = 0, True
