@@ -6,7 +6,6 @@ https://flower.readthedocs.io/en/latest/config.html. Flower's own environment va
 
 import sys
 
-from celery_sqs.monitor.flower import install
 from config import logging as logs
 from config.settings import boot
 
@@ -14,15 +13,11 @@ settings = boot()
 if not settings.operators:
     sys.exit("flower: OPERATORS names nobody who may look at it. Set it to NAME:PASSWORD,...")
 
-install()
-
 address = settings.bind_host
 port = settings.flower_port
 basic_auth = [f"{name}:{password}" for name, password in settings.operators.items()]
 
 read_only = True  # most of what Flower offers to do is a broadcast, which SQS does not have
-enable_events = False  # the same: it would ask all workers every 5 seconds to send events
-
 persistent = False  # what it shows is in the database
 max_tasks = 100_000  # the newest; about 6 KB of memory each
 purge_offline_workers = 24 * 60 * 60  # seconds that a worker is listed after it has gone

@@ -1,5 +1,6 @@
 """`celery_sqs.setup`: all that ties a Celery app to this transport."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -37,6 +38,8 @@ CELERY_OVERRIDES: Final[Mapping[str, Any]] = {
 WORKER_STEPS: Final = ("celery_sqs.worker.steps:Preflight", "celery_sqs.worker.steps:ShortPoolStop")
 MONITOR_STEPS: Final = ("celery_sqs.monitor.steps:Monitoring", "celery_sqs.monitor.steps:RemoteControl")
 CONSUMER_STEPS: Final = ("celery_sqs.worker.steps:Readiness", "celery_sqs.worker.steps:HealthCheck")
+
+FLOWER: Final = "flower.command"
 
 
 def setup(
@@ -148,3 +151,6 @@ def _use_monitor(app: Celery) -> None:
     except ImportError as error:
         raise Misconfigured(f"sqs_monitor_database: install celery-sqs[monitor] for it: {error}") from error
     after_task_publish.connect(sent, weak=False, dispatch_uid=MONITOR)
+    # Where Flower is installed, Celery's command line has loaded it before the app.
+    if FLOWER in sys.modules:
+        symbol_by_name("celery_sqs.monitor.flower:install")()

@@ -66,4 +66,4 @@ def test_what_flowerconfig_sets_are_options_of_flowers():
     # Tornado passes over a name that is no option: with a misspelt `basic_auth` anybody could look.
     names = set(re.findall(r"^(\w+) = ", (ROOT / "flowerconfig.py").read_text(), re.MULTILINE))
     assert sorted(name for name in names if name not in options) == ["settings"]
-    assert names >= {"address", "basic_auth", "enable_events", "read_only"}
+    assert names >= {"address", "basic_auth", "read_only"}

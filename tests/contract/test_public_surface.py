@@ -13,9 +13,6 @@ from tests.processes import ROOT
 PACKAGES = ("celery_sqs", "celery_sqs.dlq", "celery_sqs.monitor", "celery_sqs.testing", "celery_sqs.tracing")
 HOSTS = ("app", "bench", "dev", "tasks", "flowerconfig.py")
 
-#: What a host loads by path and name: a module of its own, as not every host has Flower.
-BY_PATH = {"celery_sqs.monitor.flower"}
-
 #: A measurement of internals: how many polls are under way at once.
 OF_INTERNALS = {("bench/figures.py", "celery_sqs.consume.polls"), ("bench/upper_bounds.py", "celery_sqs.consume.polls")}
 
@@ -55,7 +52,7 @@ def test_hosts_import_the_public_surface_alone():
     offenders = [
         f"{place}: from {module} import {', '.join(sorted(names))}"
         for place, module, names in imports()
-        if module not in BY_PATH and (place, module) not in OF_INTERNALS
+        if (place, module) not in OF_INTERNALS
         if module not in surface or names - surface[module] - (packages if module == "celery_sqs" else set())
     ]
     assert not offenders, "these are private:\n" + "\n".join(offenders)

@@ -48,7 +48,8 @@ class Events(flower.events.Events):
     """
 
     def __init__(self, capp: Any, io_loop: Any, **kwargs: Any) -> None:
-        super().__init__(capp, io_loop, **kwargs)
+        # Workers write events all the time: there is nothing that Flower has to ask them for, every few seconds.
+        super().__init__(capp, io_loop, **{**kwargs, "enable_events": False})
         self._engine = engine_of(capp)
         self._reader = EventReader(self._engine)
         self._since: datetime | None = None
