@@ -22,6 +22,7 @@ from tests.polling import PAUSE
 RATE: Final = 10  # orders a second that a producer sends past the API
 DRAIN_TIMEOUT: Final = 12  # visibility timeouts until the queue is empty; a message may need all its receives
 RESCUE_TIMEOUT: Final = 90  # seconds more: the rescuer makes a pass a minute
+RESCUE_PAUSE: Final = 10  # seconds between two looks; each hides the dead messages for a moment from the rescuer
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def run(cluster: Cluster, server: MariaDB, schedule: Sequence[Fault], history: H
             nemesis.inject(schedule)
             supervisor.check_progress()
         drain_seconds = _drain(cluster, history)
+        _wait_for_rescuer(cluster)
     supervisor.stop()
     _count_rescues(cluster, nemesis, history)
     _record_dead_messages(cluster, history)
@@ -110,6 +112,17 @@ def _drain(cluster: Cluster, history: History) -> float:
         history.count("messages deleted as too old", cluster.proxy.expired)
     history.record(f"{cluster.queues.waiting()} messages are left in the queue")
     return time.monotonic() - started
+
+
+def _wait_for_rescuer(cluster: Cluster) -> None:
+    """Wait while something is wrong that a pass of the rescuer may put right.
+
+    That is a message without a reason, or with attempts left. It may be dead although its order is stored, where a
+    client has posted the order again.
+    """
+    deadline = time.monotonic() + RESCUE_TIMEOUT
+    while time.monotonic() < deadline and find_anomalies(cluster.accepted, cluster.database_url, cluster.queues):
+        time.sleep(RESCUE_PAUSE)
 
 
 def _count_rescues(cluster: Cluster, nemesis: Nemesis, history: History) -> None:
