@@ -26,7 +26,7 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "celery.events:EventDispatcher",
         ("close", "disable", "enable", "extend_buffer", "flush", "publish", "send"),
     ),
-    "celery_sqs.publish.amqp:AMQP": ("celery.app.amqp:AMQP", ("Connection", "as_task_v2")),
+    "celery_sqs.publish.amqp:AMQP": ("celery.app.amqp:AMQP", ("Connection", "as_task_v1", "as_task_v2")),
     "celery_sqs.publish.channel:SendingChannel": (
         "kombu.transport.SQS:Channel",
         ("_purge", "_put", "_resolve_queue_url", "_size", "basic_publish"),
@@ -85,6 +85,7 @@ DEPENDED_ON: Final[Mapping[str, str]] = {
     "celery.worker.request:Request.revoked": "celery_sqs.worker.request",
     "celery.worker.request:create_request_cls": "celery_sqs.worker.request",
     "celery.worker.strategy:default": "celery_sqs.worker.strategy",
+    "celery.worker.strategy:proto1_to_proto2": "celery_sqs.message.protocol1",
     "kombu.transport.SQS:Channel.basic_consume": "celery_sqs.consume.channel",
     "kombu.transport.virtual:Message.__init__": "celery_sqs.message.received",
 }

@@ -115,8 +115,6 @@ class Settings:
             Misconfigured: a setting is missing or wrong.
         """
         _require_known(conf)
-        if conf.task_protocol == 1:
-            raise Misconfigured("task_protocol: 1 is not supported; remove it, or set 2")
         if str(conf.result_backend).startswith(RPC):
             raise Misconfigured(
                 "result_backend: rpc:// needs a queue for each caller; use redis, a database or another"

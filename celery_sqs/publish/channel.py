@@ -45,6 +45,7 @@ class SendingChannel(SQS.Channel):
         return self._settings.queue(queue).url
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
+        message = wire.upgraded(message)
         if wire.priority(message):
             priority.warn(message["headers"].get("task"))
         properties = message["properties"]

@@ -103,7 +103,6 @@ def shop(emulator, tmp_path):
             "broker_transport_options: queue_name_prefix is not taken: sqs_queues has whole URLs",
             id="an option that is not taken",
         ),
-        pytest.param({"tasks": "app.conf.task_protocol = 1"}, (), "task_protocol: 1 is not supported", id="protocol 1"),
         pytest.param(
             {"tasks": "@app.task(base=celery.Task, name='bare', autoretry_for=(Exception,))\ndef bare(): ..."},
             (),
