@@ -20,7 +20,7 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "celery_sqs.message.received:Message": ("kombu.transport.virtual:Message", ()),
     "celery_sqs.monitor.control.client:Control": (
         "celery.app.control:Control",
-        ("broadcast", "discard_all", "purge"),
+        ("broadcast",),
     ),
     "celery_sqs.monitor.dispatcher:TaskEventDispatcher": (
         "celery.events:EventDispatcher",
@@ -76,6 +76,7 @@ DEPENDED_ON: Final[Mapping[str, str]] = {
     "celery.app.trace:build_tracer": "celery_sqs.tasks.outcomes.tracer",
     "celery.app.trace:setup_worker_optimizations": "celery_sqs.tasks.outcomes.tracer",
     "celery.app.utils:detect_settings": "celery_sqs.configuration",  # the last of its maps has the defaults
+    "celery.apps.worker:Worker.purge_messages": "celery_sqs.worker.steps",
     "celery.concurrency.base:BasePool.apply_async": "celery_sqs.worker.collector",
     "celery.events:EventDispatcher.__init__": "celery_sqs.monitor.dispatcher",
     "celery.worker.consumer.consumer:Consumer.create_task_handler": "celery_sqs.worker.collector",

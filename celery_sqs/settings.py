@@ -29,6 +29,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "sqs_health_host": LOOPBACK,
     "sqs_health_port": 0,
     "sqs_preflight": "refuse",
+    "sqs_purge_allowed": False,
     "sqs_monitor_database": None,
     "sqs_monitor_events": True,
     "sqs_monitor_retention_days": 7,
@@ -76,6 +77,7 @@ class Settings:
         health_host: the address that a worker answers on.
         health_port: its port; 0 for none.
         preflight: what a worker does whose queues contradict its settings.
+        purge_allowed: whether `celery purge` and its like delete all messages of a queue.
         monitor_database: where the monitor's tables are; None: there is no monitor.
     """
 
@@ -86,6 +88,7 @@ class Settings:
     health_host: str = LOOPBACK
     health_port: int = 0
     preflight: Literal["refuse", "warn"] = "refuse"
+    purge_allowed: bool = False
     monitor_database: Any = field(default=None, repr=False)
 
     @property
@@ -121,8 +124,7 @@ class Settings:
             )
         given = kombu_options.completed(conf, DEFAULTS)
         _number(given, "sqs_monitor_retention_days", "a number of days above 0", lambda days: days > 0)
-        if not isinstance(given["sqs_monitor_events"], bool):
-            raise Misconfigured(f"sqs_monitor_events: {given['sqs_monitor_events']!r} is neither True nor False")
+        _flag(given, "sqs_monitor_events")
         queues = _queues(given["sqs_queues"])
         first = next(iter(queues.values()))
         return cls(
@@ -139,6 +141,7 @@ class Settings:
             health_host=_text(given, "sqs_health_host") or LOOPBACK,
             health_port=int(_number(given, "sqs_health_port", "a port, or 0 for none", _is_port)),
             preflight=_preflight(given["sqs_preflight"]),
+            purge_allowed=_flag(given, "sqs_purge_allowed"),
             monitor_database=given["sqs_monitor_database"],
         )
 
@@ -227,6 +230,13 @@ def _number(conf: Any, name: str, what: str, fits: Callable[[float], bool]) -> f
     value = conf[name]
     if isinstance(value, bool) or not isinstance(value, int | float) or not fits(value):
         raise Misconfigured(f"{name}: {value!r} is not {what}")
+    return value
+
+
+def _flag(conf: Any, name: str) -> bool:
+    value = conf[name]
+    if not isinstance(value, bool):
+        raise Misconfigured(f"{name}: {value!r} is neither True nor False")
     return value
 
 

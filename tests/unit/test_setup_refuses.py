@@ -61,6 +61,7 @@ def settings_of(app):
         ({"preflight": "maybe"}, "sqs_preflight"),
         ({"preflight": ["refuse"]}, "sqs_preflight"),
         ({"monitor_events": "no"}, "sqs_monitor_events"),
+        ({"purge_allowed": "yes"}, "sqs_purge_allowed"),
         ({"monitor_retention_days": "7"}, "sqs_monitor_retention_days"),
     ],
     ids=repr,
