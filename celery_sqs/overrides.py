@@ -37,6 +37,7 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "celery.worker.consumer.consumer:Consumer",
         ("on_decode_error", "on_invalid_task", "on_unknown_message", "on_unknown_task"),
     ),
+    "celery_sqs.without_monitor:EventDispatcher": ("celery.events:EventDispatcher", ("publish",)),
     "celery_sqs.without_monitor:Control": ("celery.app.control:Control", ("broadcast",)),
     "celery_sqs.worker.request:SQSRequest": (
         "celery.worker.request:Request",

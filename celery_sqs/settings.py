@@ -35,6 +35,10 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "sqs_monitor_retention_days": 7,
 }
 
+#: Celery's settings that ask for events, and why there are none without a monitor.
+ASKING_FOR_EVENTS: Final = ("task_send_sent_event", "worker_send_task_events")
+NO_EVENTS: Final = "events go through sqs_monitor_database, which is not set: SQS has no broadcast"
+
 #: Of a result backend that sends results through the broker.
 RPC: Final = "rpc:"
 
@@ -123,6 +127,7 @@ class Settings:
                 "result_backend: rpc:// needs a queue for each caller; use redis, a database or another"
             )
         given = kombu_options.completed(conf, DEFAULTS)
+        _require_monitor_for_events(conf, given["sqs_monitor_database"])
         _number(given, "sqs_monitor_retention_days", "a number of days above 0", lambda days: days > 0)
         _flag(given, "sqs_monitor_events")
         queues = _queues(given["sqs_queues"])
@@ -150,6 +155,12 @@ def _require_known(conf: Any) -> None:
     for name in conf:
         if str(name).startswith("sqs_") and name not in DEFAULTS:
             raise Misconfigured(f"{name}: there is no such setting; there are {', '.join(DEFAULTS)}")
+
+
+def _require_monitor_for_events(conf: Any, database: Any) -> None:
+    for name in ASKING_FOR_EVENTS:
+        if database is None and conf[name]:
+            raise Misconfigured(f"{name}: {NO_EVENTS}")
 
 
 def _queues(given: Any) -> dict[str, Queue]:

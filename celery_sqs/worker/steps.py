@@ -14,7 +14,7 @@ from celery.concurrency import solo
 
 from celery_sqs.consume.delivery import State
 from celery_sqs.errors import CallFailed, Misconfigured, Unpurgeable
-from celery_sqs.settings import Settings
+from celery_sqs.settings import NO_EVENTS, Settings
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.consumer import Consumer
 from celery_sqs.worker.health import Health
@@ -51,7 +51,7 @@ class Preflight(bootsteps.StartStopStep):
     def start(self, parent: Any) -> None:
         """Ask SQS. One that cannot be asked is no reason not to start: the worker waits for it."""
         try:
-            settings = Settings.of(parent.app.conf)
+            settings = _settings(parent)
             reports = _reports(parent.app)
         except Misconfigured as error:
             logger.critical("%s", error)
@@ -63,6 +63,18 @@ class Preflight(bootsteps.StartStopStep):
             logger.critical("%s", contradiction)
         if contradictions and settings.preflight == "refuse":
             raise SystemExit(Misconfigured.exit_code)
+
+
+def _settings(worker: Any) -> Settings:
+    """The settings of a worker's app.
+
+    Raises:
+        Misconfigured: one is missing or wrong, or the command line asks for events where there is no monitor.
+    """
+    settings = Settings.of(worker.app.conf)
+    if worker.task_events and settings.monitor_database is None:
+        raise Misconfigured(f"--task-events: {NO_EVENTS}")
+    return settings
 
 
 def _purge(by_celery: Callable[[], None]) -> None:

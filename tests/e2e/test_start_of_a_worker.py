@@ -127,6 +127,9 @@ def shop(emulator, tmp_path):
             id="an unknown queue",
         ),
         pytest.param({}, ("-P", "gevent"), POOL, id="gevent"),
+        pytest.param(
+            {}, ("-E",), "--task-events: events go through sqs_monitor_database, which is not set", id="events"
+        ),
         pytest.param({}, ("--purge",), "sqs_purge_allowed: it is not set, so a worker takes no --purge", id="purge"),
     ],
 )
@@ -139,6 +142,16 @@ def test_a_worker_refuses_to_start_with_one_line_and_receives_nothing(shop, writ
     assert "Traceback" not in worker.output
     [message] = shop.queues.peek(shop.queues.url)
     assert message["Attributes"]["ApproximateReceiveCount"] == "1", "by this test alone"
+
+
+def test_a_worker_without_time_limits_starts_and_says_that_there_are_none(shop):
+    shop.write()
+    worker = shop.worker("-Q", "mail")
+    poll(lambda: worker.says("ready."), 30, "the worker is ready")
+    assert "one attempt      may take as long as SQS's longest lease" in worker.output
+    assert "it has no time limit" in worker.output
+    shop.caller("note.delay('text')").wait(30)
+    poll(lambda: worker.says("noted text"), 10, "a call runs")
 
 
 PURGING = "app.conf.sqs_purge_allowed = True"
