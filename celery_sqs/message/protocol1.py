@@ -48,7 +48,7 @@ def converted(text: str, headers: Mapping[str, Any]) -> tuple[str, dict[str, Any
 
 
 def upgraded(value: dict[str, Any]) -> dict[str, Any]:
-    """An envelope of protocol 2 for one of protocol 1, which has neither `task` nor `id` among its headers.
+    """An envelope of protocol 2 for one of protocol 1, which has no `task` among its headers.
 
     Args:
         value: what `celery_sqs.message.envelope` has recognised.
@@ -57,7 +57,7 @@ def upgraded(value: dict[str, Any]) -> dict[str, Any]:
         ValueError: it holds no task call that can be read.
     """
     headers = value["headers"]
-    if not headers.keys().isdisjoint(("task", "id")):
+    if "task" in headers:  # by this Celery's worker knows it
         return value
     text, known = converted(envelope.call_text(value), headers)
     return value | {"body": text, "headers": known, "properties": value["properties"] | {"body_encoding": None}}
