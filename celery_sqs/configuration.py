@@ -77,8 +77,8 @@ def control(app: Celery) -> Any:
 
 
 def events(app: Celery) -> Any:
-    """`app.events`: into the monitor's tables where there are any; else Celery's."""
-    return _with_or_without_monitor(app, "celery_sqs.monitor.dispatcher:Events", "celery.app.events:Events")
+    """`app.events`: into the monitor's tables where there are any; else nowhere."""
+    return _with_or_without_monitor(app, "celery_sqs.monitor.dispatcher:Events", "celery_sqs.without_monitor:Events")
 
 
 def _with_or_without_monitor(app: Celery, with_it: str, without: str) -> Any:

@@ -97,7 +97,7 @@ class Misconfigured(SQSError, ImproperlyConfigured, ClickException):
 
 
 class Unpurgeable(SQSError, ClickException):
-    """`celery purge` would delete what SQS has confirmed. Celery's command line prints this, and ends with 1."""
+    """A queue is not purged: that is not allowed, or SQS does not do it. Celery's command line prints this one line."""
 
-    def __init__(self, queue: str) -> None:
-        super().__init__(f"{queue} is not purged: each message in it was confirmed to whoever sent it")
+    def __init__(self, queue: str, reason: str) -> None:
+        super().__init__(f"{queue} is not purged: {reason}")

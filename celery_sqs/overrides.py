@@ -20,13 +20,13 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "celery_sqs.message.received:Message": ("kombu.transport.virtual:Message", ()),
     "celery_sqs.monitor.control.client:Control": (
         "celery.app.control:Control",
-        ("broadcast", "discard_all", "purge"),
+        ("broadcast",),
     ),
     "celery_sqs.monitor.dispatcher:TaskEventDispatcher": (
         "celery.events:EventDispatcher",
         ("close", "disable", "enable", "extend_buffer", "flush", "publish", "send"),
     ),
-    "celery_sqs.publish.amqp:AMQP": ("celery.app.amqp:AMQP", ("Connection", "as_task_v2")),
+    "celery_sqs.publish.amqp:AMQP": ("celery.app.amqp:AMQP", ("Connection", "as_task_v1", "as_task_v2")),
     "celery_sqs.publish.channel:SendingChannel": (
         "kombu.transport.SQS:Channel",
         ("_purge", "_put", "_resolve_queue_url", "_size", "basic_publish"),
@@ -37,6 +37,7 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "celery.worker.consumer.consumer:Consumer",
         ("on_decode_error", "on_invalid_task", "on_unknown_message", "on_unknown_task"),
     ),
+    "celery_sqs.without_monitor:EventDispatcher": ("celery.events:EventDispatcher", ("publish",)),
     "celery_sqs.without_monitor:Control": ("celery.app.control:Control", ("broadcast",)),
     "celery_sqs.worker.request:SQSRequest": (
         "celery.worker.request:Request",
@@ -76,6 +77,7 @@ DEPENDED_ON: Final[Mapping[str, str]] = {
     "celery.app.trace:build_tracer": "celery_sqs.tasks.outcomes.tracer",
     "celery.app.trace:setup_worker_optimizations": "celery_sqs.tasks.outcomes.tracer",
     "celery.app.utils:detect_settings": "celery_sqs.configuration",  # the last of its maps has the defaults
+    "celery.apps.worker:Worker.purge_messages": "celery_sqs.worker.steps",
     "celery.concurrency.base:BasePool.apply_async": "celery_sqs.worker.collector",
     "celery.events:EventDispatcher.__init__": "celery_sqs.monitor.dispatcher",
     "celery.worker.consumer.consumer:Consumer.create_task_handler": "celery_sqs.worker.collector",
@@ -85,6 +87,7 @@ DEPENDED_ON: Final[Mapping[str, str]] = {
     "celery.worker.request:Request.revoked": "celery_sqs.worker.request",
     "celery.worker.request:create_request_cls": "celery_sqs.worker.request",
     "celery.worker.strategy:default": "celery_sqs.worker.strategy",
+    "celery.worker.strategy:proto1_to_proto2": "celery_sqs.message.protocol1",
     "kombu.transport.SQS:Channel.basic_consume": "celery_sqs.consume.channel",
     "kombu.transport.virtual:Message.__init__": "celery_sqs.message.received",
 }

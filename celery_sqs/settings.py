@@ -29,10 +29,15 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "sqs_health_host": LOOPBACK,
     "sqs_health_port": 0,
     "sqs_preflight": "refuse",
+    "sqs_purge_allowed": False,
     "sqs_monitor_database": None,
     "sqs_monitor_events": True,
     "sqs_monitor_retention_days": 7,
 }
+
+#: Celery's settings that ask for events, and why there are none without a monitor.
+ASKING_FOR_EVENTS: Final = ("task_send_sent_event", "worker_send_task_events")
+NO_EVENTS: Final = "events go through sqs_monitor_database, which is not set: SQS has no broadcast"
 
 #: Of a result backend that sends results through the broker.
 RPC: Final = "rpc:"
@@ -76,6 +81,7 @@ class Settings:
         health_host: the address that a worker answers on.
         health_port: its port; 0 for none.
         preflight: what a worker does whose queues contradict its settings.
+        purge_allowed: whether `celery purge` and its like delete all messages of a queue.
         monitor_database: where the monitor's tables are; None: there is no monitor.
     """
 
@@ -86,6 +92,7 @@ class Settings:
     health_host: str = LOOPBACK
     health_port: int = 0
     preflight: Literal["refuse", "warn"] = "refuse"
+    purge_allowed: bool = False
     monitor_database: Any = field(default=None, repr=False)
 
     @property
@@ -115,16 +122,14 @@ class Settings:
             Misconfigured: a setting is missing or wrong.
         """
         _require_known(conf)
-        if conf.task_protocol == 1:
-            raise Misconfigured("task_protocol: 1 is not supported; remove it, or set 2")
         if str(conf.result_backend).startswith(RPC):
             raise Misconfigured(
                 "result_backend: rpc:// needs a queue for each caller; use redis, a database or another"
             )
         given = kombu_options.completed(conf, DEFAULTS)
+        _require_monitor_for_events(conf, given["sqs_monitor_database"])
         _number(given, "sqs_monitor_retention_days", "a number of days above 0", lambda days: days > 0)
-        if not isinstance(given["sqs_monitor_events"], bool):
-            raise Misconfigured(f"sqs_monitor_events: {given['sqs_monitor_events']!r} is neither True nor False")
+        _flag(given, "sqs_monitor_events")
         queues = _queues(given["sqs_queues"])
         first = next(iter(queues.values()))
         return cls(
@@ -141,6 +146,7 @@ class Settings:
             health_host=_text(given, "sqs_health_host") or LOOPBACK,
             health_port=int(_number(given, "sqs_health_port", "a port, or 0 for none", _is_port)),
             preflight=_preflight(given["sqs_preflight"]),
+            purge_allowed=_flag(given, "sqs_purge_allowed"),
             monitor_database=given["sqs_monitor_database"],
         )
 
@@ -149,6 +155,12 @@ def _require_known(conf: Any) -> None:
     for name in conf:
         if str(name).startswith("sqs_") and name not in DEFAULTS:
             raise Misconfigured(f"{name}: there is no such setting; there are {', '.join(DEFAULTS)}")
+
+
+def _require_monitor_for_events(conf: Any, database: Any) -> None:
+    for name in ASKING_FOR_EVENTS:
+        if database is None and conf[name]:
+            raise Misconfigured(f"{name}: {NO_EVENTS}")
 
 
 def _queues(given: Any) -> dict[str, Queue]:
@@ -229,6 +241,13 @@ def _number(conf: Any, name: str, what: str, fits: Callable[[float], bool]) -> f
     value = conf[name]
     if isinstance(value, bool) or not isinstance(value, int | float) or not fits(value):
         raise Misconfigured(f"{name}: {value!r} is not {what}")
+    return value
+
+
+def _flag(conf: Any, name: str) -> bool:
+    value = conf[name]
+    if not isinstance(value, bool):
+        raise Misconfigured(f"{name}: {value!r} is neither True nor False")
     return value
 
 

@@ -84,6 +84,10 @@ class SqsClient:
         """Ask a queue about itself."""
         return self._call("GetQueueAttributes", parameters)
 
+    def purge_queue(self, **parameters: Any) -> dict[str, Any]:
+        """Delete all messages of a queue."""
+        return self._call("PurgeQueue", parameters)
+
     def _call(self, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
         status = 0
         try:

@@ -64,6 +64,16 @@ class Content:
     kwargsrepr: str
 
 
+def require_json(content_type: str) -> None:
+    """Refuse the body of a serializer whose content is not sent.
+
+    Raises:
+        ValueError: it is none of the two that are.
+    """
+    if content_type not in (EXACT.content_type, CELERYS.content_type):
+        raise ValueError(f"the body is {content_type!r}: this transport sends JSON")
+
+
 def written(text: str, content_type: str, is_exact: bool) -> str:
     """The body of a call that kombu has written.
 
@@ -75,9 +85,8 @@ def written(text: str, content_type: str, is_exact: bool) -> str:
     Raises:
         ValueError: it is no task call in JSON.
     """
+    require_json(content_type)
     form = EXACT if content_type == exact_json.CONTENT_TYPE else CELERYS
-    if content_type != form.content_type:
-        raise ValueError(f"the body is {content_type!r}: this transport sends JSON")
     if is_exact and form is CELERYS:
         form, text = EXACT, exact_json.dumps(envelope.loads(text))
     # Nearly every call: the object is in there as text, and need not be written again.

@@ -42,24 +42,24 @@ MAX_DELAY: Final = 900
 #: What no count of failed attempts reaches, and still a number that databases take.
 MAX_RETRIES: Final = 1_000_000
 
+#: What kombu writes: the keys of its envelope, and what is always among the properties.
+_KEYS: Final = frozenset({"body", "content-encoding", "content-type", "headers", "properties"})
+_OF_PROPERTIES: Final = frozenset({"body_encoding", "delivery_info", "delivery_tag"})
+
 _HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 
 def recognised(value: Any) -> bool:
-    """Whether a JSON value is a task call in kombu's envelope.
+    """Whether a JSON value is kombu's envelope: by Celery's headers in it, or because it has kombu's keys and no other.
 
-    An object that merely has keys of the same names is none: it may be somebody's order.
+    An object that merely has keys of the same names is none: it may be somebody's order. The headers of task protocol 1
+    say nothing.
     """
-    if not isinstance(value, dict):
-        return False
-    headers, body, properties = (value.get(key) for key in ("headers", "body", "properties"))
-    return (
-        isinstance(headers, dict)
-        and isinstance(headers.get("task"), str)
-        and isinstance(headers.get("id"), str)
-        and isinstance(body, str)
-        and isinstance(properties, dict)
-    )
+    match value:
+        case {"headers": dict(headers), "body": str(), "properties": dict(properties)}:
+            names_call = isinstance(headers.get("task"), str) and isinstance(headers.get("id"), str)
+            return names_call or (value.keys() == _KEYS and properties.keys() >= _OF_PROPERTIES)
+    return False
 
 
 def from_base64(text: str) -> str:
@@ -181,7 +181,7 @@ def checked_headers(given: dict[str, Any]) -> dict[str, Any]:
     for name, value in given.items():
         fits = _CELERYS.get(name)
         if fits is None:
-            if name not in _FIELDS or (name == _INNER and isinstance(value, dict)):
+            if name not in _FIELDS or (name == INNER and isinstance(value, dict)):
                 headers[name] = value
         elif value is not None:
             if not fits(value):
@@ -241,7 +241,7 @@ PROPERTIES: Final = "sqs_properties"
 CARRIED: Final = frozenset({"app_id", "cluster_id", "correlation_id", "message_id", "timestamp", "type", "user_id"})
 
 #: A header of Celery's that is the task's `request.headers`: there Sentry and others look for what they have sent.
-_INNER: Final = "headers"
+INNER: Final = "headers"
 
 #: Celery's own headers, and ours, and what its worker can take in them.
 _CELERYS: Final[dict[str, Callable[[Any], bool]]] = {

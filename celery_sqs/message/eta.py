@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from celery.utils.time import maybe_iso8601, maybe_make_aware
 
-from celery_sqs.message import envelope, exact_json, wire
+from celery_sqs.message import envelope, exact_json, protocol1, wire
 from celery_sqs.message.envelope import MAX_DELAY
 
 #: Celery's header.
@@ -61,8 +61,8 @@ def _headers(message: Any) -> Any:
     body = message["Body"]
     if not body.lstrip().startswith(("{", "[")):
         body = envelope.from_base64(body)
-    value: Any = exact_json.loads(body) if f'"{ETA}"' in body else None
-    return value["headers"] if envelope.recognised(value) else {}
+    value: Any = exact_json.loads(body) if f'"{envelope.INNER}"' in body else None
+    return protocol1.upgraded(value)["headers"] if envelope.recognised(value) else {}
 
 
 def _timestamp(eta: Any) -> float:

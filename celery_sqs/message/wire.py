@@ -5,7 +5,8 @@ consumer in any language can take part. Task name, id and Celery's other headers
 attributes. Every other call keeps Celery's own body, the array `[args, kwargs, embed]`.
 
 Without our attributes an object is kombu's own envelope (`celery_sqs.message.envelope`), or a call of the
-queue's default task. What a body is, `celery_sqs.message.content` knows.
+queue's default task. What a body is, `celery_sqs.message.content` knows. Both ways a call of task protocol 1
+becomes one of protocol 2 first (`celery_sqs.message.protocol1`).
 """
 
 import json
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from celery_sqs.errors import Undecodable, Unsendable
-from celery_sqs.message import content, envelope, exact_json
+from celery_sqs.message import content, envelope, exact_json, protocol1
 from celery_sqs.message.content import Content, without_half_pairs
 from celery_sqs.message.nesting import shallow
 from celery_sqs.message.outgoing import Outgoing, escaped, outgoing
@@ -66,7 +67,7 @@ def encode(message: dict[str, Any], is_exact: Callable[[str], bool], others: Any
     """The SQS message of a kombu message, whose body is a task call in JSON.
 
     Args:
-        message: kombu's.
+        message: kombu's, in task protocol 2: see `upgraded`.
         is_exact: says of a task's name whether the task gets exact numbers.
         others: the caller's own message attributes.
 
@@ -75,13 +76,35 @@ def encode(message: dict[str, Any], is_exact: Callable[[str], bool], others: Any
     """
     try:
         headers = message["headers"]
-        if headers.get("compression"):
-            raise ValueError("the body is compressed: send it without, SQS is to hold readable JSON")
+        _require_json(message)
         body = content.written(message["body"], message["content-type"], is_exact(headers["task"]))
         attributes = _attributes({**headers, **_beside(message)})
     except _MALFORMED as error:
         raise Unsendable(_reason(error)) from error
     return outgoing(body, attributes, others)
+
+
+def upgraded(message: dict[str, Any]) -> dict[str, Any]:
+    """A kombu message with a call in task protocol 2, for one in protocol 1; one in protocol 2 as it is.
+
+    Raises:
+        Unsendable: it is no task call in JSON.
+    """
+    headers = message["headers"]
+    if "task" in headers:
+        return message
+    try:
+        _require_json(message)
+        text, headers = protocol1.converted(message["body"], headers)
+    except _MALFORMED as error:
+        raise Unsendable(_reason(error)) from error
+    return message | {"body": text, "headers": headers}
+
+
+def _require_json(message: dict[str, Any]) -> None:
+    if message["headers"].get("compression"):
+        raise ValueError("the body is compressed: send it without, SQS is to hold readable JSON")
+    content.require_json(message["content-type"])
 
 
 def priority(message: dict[str, Any]) -> Any:
@@ -93,7 +116,7 @@ def _beside(message: dict[str, Any]) -> dict[str, Any]:
     """The headers of ours that keep what of a kombu message has no place in SQS's."""
     given = message.get("properties") or {}
     properties = {name: given[name] for name in envelope.CARRIED & given.keys()}
-    if properties.get("correlation_id") == message["headers"]["id"]:
+    if properties.get("correlation_id") == message["headers"].get("id"):
         del properties["correlation_id"]  # as it is unless the caller says otherwise
     return {envelope.PRIORITY: priority(message) or None, envelope.PROPERTIES: properties or None}
 
@@ -198,7 +221,7 @@ def _parse(message: Any, default_task: str | None, is_exact: Callable[[str], boo
     called, given = _opened(message, default_task, is_exact)
     if not called.text.isascii():
         called.text.encode()  # kombu will, and Celery deletes the message where that fails
-    task, task_id = given["task"], given["id"]
+    task, task_id = given.get("task"), given.get("id")
     if not (envelope.is_text(task) and envelope.is_text(task_id)):
         raise ValueError("it names no task, or has no id")
     known = {
@@ -233,8 +256,9 @@ def _opened(message: Any, default_task: str | None, is_exact: Callable[[str], bo
         text = envelope.from_base64(body) if in_base64 else body
         value: Any = shallow(text, exact_json.loads(text)) if in_base64 or '"headers"' in text else None
         if envelope.recognised(value):
+            value = protocol1.upgraded(value)
             headers = envelope.headers(value) | _beside(value)
-            return content.read_enveloped(envelope.call_text(value), is_exact(headers["task"])), headers
+            return content.read_enveloped(envelope.call_text(value), is_exact(headers.get("task", ""))), headers
         if in_base64:
             raise ValueError("the body is base64, and not of kombu's envelope")
     headers = json.loads(ours.get(HEADERS, "{}"))

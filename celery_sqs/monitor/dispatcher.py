@@ -11,6 +11,7 @@ from celery import current_app
 from celery.app.events import Events as CeleryEvents
 from celery.events import EventDispatcher
 
+from celery_sqs.message.protocol1 import of_published
 from celery_sqs.monitor.engine import Database, make_engine
 from celery_sqs.monitor.event_writer import EventWriter, NullStore
 from celery_sqs.monitor.metrics import count
@@ -82,9 +83,9 @@ def record_sent(sender: str, headers: dict[str, Any], body: Any, **_: Any) -> No
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # the stubs lack it
     task = app.tasks.get(sender)
     if isinstance(task, SQSTask):
-        args, kwargs, _embed = body
+        task_id, args, kwargs = of_published(headers, body)
         subject = task.subject(*args, **kwargs)
-        event_writer(app).add("task-sent", None, {"uuid": headers["id"], "name": sender, "subject": subject})
+        event_writer(app).add("task-sent", None, {"uuid": task_id, "name": sender, "subject": subject})
 
 
 @per_process

@@ -5,7 +5,9 @@ from typing import Any
 
 from kombu.transport import SQS
 
-from celery_sqs.errors import Unpurgeable, Unsendable
+from celery_sqs.aws.endpoint import sqs_client
+from celery_sqs.aws.purge import purge
+from celery_sqs.errors import CallFailed, Unpurgeable, Unsendable
 from celery_sqs.message import wire
 from celery_sqs.message.outgoing import Outgoing
 from celery_sqs.publish import parameters, priority
@@ -45,6 +47,7 @@ class SendingChannel(SQS.Channel):
         return self._settings.queue(queue).url
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
+        message = wire.upgraded(message)
         if wire.priority(message):
             priority.warn(message["headers"].get("task"))
         properties = message["properties"]
@@ -62,7 +65,16 @@ class SendingChannel(SQS.Channel):
         sender(settings.endpoint, self._resolve_queue_url(queue)).send(message, settings.send_timeout, beside)
 
     def _purge(self, queue: str) -> int:
-        raise Unpurgeable(queue)
+        """Delete all messages of a queue, where the settings allow it; returns about how many there were."""
+        settings = self._settings
+        if not settings.purge_allowed:
+            raise Unpurgeable(
+                queue, "each message in it was confirmed to whoever sent it; sqs_purge_allowed is not set"
+            )
+        try:
+            return purge(sqs_client(settings.endpoint), self._resolve_queue_url(queue))
+        except CallFailed as error:
+            raise Unpurgeable(queue, str(error)) from error
 
     def _size(self, queue: str) -> int:
         # kombu asks on every declaration, and each publish declares: a call to SQS for a number

@@ -3,7 +3,9 @@
 https://docs.celeryq.dev/en/stable/userguide/extending.html
 """
 
+import functools
 import logging
+from collections.abc import Callable
 from typing import Any, Final
 
 from billiard import pool
@@ -11,8 +13,8 @@ from celery import bootsteps
 from celery.concurrency import solo
 
 from celery_sqs.consume.delivery import State
-from celery_sqs.errors import CallFailed, Misconfigured
-from celery_sqs.settings import Settings
+from celery_sqs.errors import CallFailed, Misconfigured, Unpurgeable
+from celery_sqs.settings import NO_EVENTS, Settings
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.consumer import Consumer
 from celery_sqs.worker.health import Health
@@ -40,11 +42,16 @@ class Preflight(bootsteps.StartStopStep):
                 "worker_pool: gevent and eventlet run without the event loop that receives from SQS; "
                 "use prefork, threads or solo, and patch nothing"
             )
+        if getattr(parent, "purge", False):  # a worker that is embedded in another program has none
+            if not Settings.of(parent.app.conf).purge_allowed:
+                raise Misconfigured("sqs_purge_allowed: it is not set, so a worker takes no --purge")
+            # Celery calls it before any step starts.
+            parent.purge_messages = functools.partial(_purge, parent.purge_messages)
 
     def start(self, parent: Any) -> None:
         """Ask SQS. One that cannot be asked is no reason not to start: the worker waits for it."""
         try:
-            settings = Settings.of(parent.app.conf)
+            settings = _settings(parent)
             reports = _reports(parent.app)
         except Misconfigured as error:
             logger.critical("%s", error)
@@ -56,6 +63,27 @@ class Preflight(bootsteps.StartStopStep):
             logger.critical("%s", contradiction)
         if contradictions and settings.preflight == "refuse":
             raise SystemExit(Misconfigured.exit_code)
+
+
+def _settings(worker: Any) -> Settings:
+    """The settings of a worker's app.
+
+    Raises:
+        Misconfigured: one is missing or wrong, or the command line asks for events where there is no monitor.
+    """
+    settings = Settings.of(worker.app.conf)
+    if worker.task_events and settings.monitor_database is None:
+        raise Misconfigured(f"--task-events: {NO_EVENTS}")
+    return settings
+
+
+def _purge(by_celery: Callable[[], None]) -> None:
+    """Purge the queues at the start of a worker; one that SQS refuses to purge ends it with one line."""
+    try:
+        by_celery()
+    except Unpurgeable as error:
+        logger.critical("%s", error)
+        raise SystemExit(error.exit_code) from error
 
 
 def _reports(app: Any) -> list[Report]:

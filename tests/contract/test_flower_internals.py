@@ -16,7 +16,6 @@ from tests.processes import ROOT
 # sha256 of the source of what we replace, of what calls it, and of what decides what it has to do.
 PINNED = {
     "celery.app.control.Control.broadcast": "2f173e5e42a207a7f528f362ed03e697742ba72339bbf90d4904c80ea1d5118e",
-    "celery.app.control.Control.purge": "46db3c53fccb58e96c364030add11eaf9070489a3f9867eb0fdf83dc7dbaeeb7",
     "celery.app.control.Inspect._prepare": "b87e98c80441a997aaac1d7fde76734d153799131dd79c63f95f4ffb6ac2d00d",
     "celery.app.control.Inspect._request": "f5d8763708ac1e878a3a8d74c2b0c01051cb92fe39ac9dbdcbce025a56c47329",
     "celery.events.state.State._create_dispatcher": "c7dfc0c36de96f6b6ce7144660b1af4ce2cfbadf8ae8b504582aa5052c136d1d",

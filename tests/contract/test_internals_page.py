@@ -22,6 +22,7 @@ OTHERS = {
     "ReceiveMessage",
     "SendMessageBatch",
     "celery -A shop sqs",
+    "celery purge",
     "closed_at",
     "eta",
     "housekeeping",
@@ -131,7 +132,7 @@ def test_the_page_names_each_place_that_may_delete_a_message():
     deleting = {
         path.relative_to(ROOT).as_posix()
         for path in TREES
-        if re.search("delete_message|DeleteMessage", path.read_text())
+        if re.search("delete_message|DeleteMessage|purge_queue", path.read_text())
     }
     assert set(first_column("What may delete a message")) == deleting - ONLY_NAMES_DELETE
 

@@ -110,6 +110,7 @@ def test_no_command_of_celerys_empties_the_queue(celery, queues):
     refused = celery("purge", "--force")
     assert refused.returncode == 1
     assert "is not purged" in refused.stderr
+    assert "sqs_purge_allowed is not set" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert queues.waiting() == 1
 

@@ -55,16 +55,20 @@ class Shop:
         attributes = {"ReceiveMessageWaitTimeSeconds": "1"}
         self._bulk = self.queues.sqs.create_queue(QueueName=f"{name}-bulk", Attributes=attributes)["QueueUrl"]
 
-    def write(self, option="", tasks=""):
+    def write(self, option="", tasks="", address=None):
         """Write the app."""
-        address = self._emulator.url.partition("//")[2]
+        address = self._emulator.url.partition("//")[2] if address is None else address
         app = KOMBUS.format(address=address, url=self.queues.url, bulk=self._bulk, option=option)
         (self._folder / "shop.py").write_text(APP.format(app=app, tasks=tasks))
 
     def worker(self, *arguments):
         """Start a worker."""
-        command = [BIN / "celery", "-A", "shop", "worker", "-c", "1", "-l", "INFO", *arguments]
-        self._started.append(Process(command, self._folder / "worker.log", {}, self._folder))
+        return self.celery("worker", "-c", "1", "-l", "INFO", *arguments)
+
+    def celery(self, command, *arguments):
+        """Start a command of Celery's."""
+        words = [BIN / "celery", "-A", "shop", command, *arguments]
+        self._started.append(Process(words, self._folder / f"{command}.log", {}, self._folder))
         return self._started[-1]
 
     def caller(self, calls):
@@ -103,7 +107,6 @@ def shop(emulator, tmp_path):
             "broker_transport_options: queue_name_prefix is not taken: sqs_queues has whole URLs",
             id="an option that is not taken",
         ),
-        pytest.param({"tasks": "app.conf.task_protocol = 1"}, (), "task_protocol: 1 is not supported", id="protocol 1"),
         pytest.param(
             {"tasks": "@app.task(base=celery.Task, name='bare', autoretry_for=(Exception,))\ndef bare(): ..."},
             (),
@@ -124,6 +127,10 @@ def shop(emulator, tmp_path):
             id="an unknown queue",
         ),
         pytest.param({}, ("-P", "gevent"), POOL, id="gevent"),
+        pytest.param(
+            {}, ("-E",), "--task-events: events go through sqs_monitor_database, which is not set", id="events"
+        ),
+        pytest.param({}, ("--purge",), "sqs_purge_allowed: it is not set, so a worker takes no --purge", id="purge"),
     ],
 )
 def test_a_worker_refuses_to_start_with_one_line_and_receives_nothing(shop, written, arguments, line):
@@ -135,6 +142,50 @@ def test_a_worker_refuses_to_start_with_one_line_and_receives_nothing(shop, writ
     assert "Traceback" not in worker.output
     [message] = shop.queues.peek(shop.queues.url)
     assert message["Attributes"]["ApproximateReceiveCount"] == "1", "by this test alone"
+
+
+def test_a_worker_without_time_limits_starts_and_says_that_there_are_none(shop):
+    shop.write()
+    worker = shop.worker("-Q", "mail")
+    poll(lambda: worker.says("ready."), 30, "the worker is ready")
+    assert "one attempt      may take as long as SQS's longest lease" in worker.output
+    assert "it has no time limit" in worker.output
+    shop.caller("note.delay('text')").wait(30)
+    poll(lambda: worker.says("noted text"), 10, "a call runs")
+
+
+PURGING = "app.conf.sqs_purge_allowed = True"
+
+
+def test_where_it_is_allowed_a_worker_may_purge_its_queue_before_it_begins(shop):
+    shop.write(tasks=PURGING)
+    shop.caller("note.delay('old'); note.apply_async(('late',), countdown=600)").wait(30)
+    worker = shop.worker("--purge")
+    poll(lambda: worker.says("ready."), 30, "the worker is ready")
+    assert worker.says("purge: Erased 2 messages from the queue.")
+    shop.caller("note.delay('new')").wait(30)
+    poll(lambda: worker.says("noted new"), 10, "what comes later runs")
+    assert not worker.says("noted old")
+
+
+def test_a_worker_whose_queue_sqs_does_not_purge_ends_with_one_line_that_says_so(shop):
+    shop.write(tasks=PURGING, address="127.0.0.1:1")  # where nobody answers
+    worker = shop.worker("--purge")
+    assert worker.wait(30) == 1, worker.output
+    assert worker.says("mail is not purged: GetQueueAttributes")
+    assert "Traceback" not in worker.output
+
+
+def test_where_it_is_allowed_celery_purge_and_its_like_delete_all_messages(shop):
+    shop.write(tasks=PURGING)
+    caller = shop.caller("note.delay('old'); print(note.app.control.discard_all(), note.app.control.purge())")
+    assert caller.wait(30) == 0, caller.output
+    assert caller.says("1 0")
+    shop.queues.send("{}")
+    purge = shop.celery("purge", "--force", "-Q", "mail")
+    assert purge.wait(30) == 0, purge.output
+    assert purge.says("Purged 1 message from 1 known task queue.")
+    assert not shop.queues.waiting()
 
 
 ARGUMENTS = """

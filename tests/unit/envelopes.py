@@ -17,6 +17,8 @@ QUEUE_URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/orders"
 DEFAULT_TASK = "persist_order"
 
 _celery = Celery("envelopes", broker="memory://", set_as_current=False)
+_of_protocol1 = Celery("envelopes", broker="memory://", set_as_current=False)
+_of_protocol1.conf.task_protocol = 1
 
 
 @_celery.task(name=DEFAULT_TASK, shared=False)  # for no other app in the process
@@ -96,8 +98,9 @@ class _SentTransport(SQS.Transport):
     Channel = _Sent
 
 
-def plain_celery(*args, kwargs=None, base64=True, body_encoding="base64", **options):
+def plain_celery(*args, kwargs=None, base64=True, body_encoding="base64", protocol=2, **options):
     """The SQS body of a call as Celery sends it without our transport."""
+    app = _of_protocol1 if protocol == 1 else _celery
     options = {"serializer": "json", "queue": QUEUE, "task_id": str(uuid4())} | options
     queues = {QUEUE: {"url": QUEUE_URL}}
     transport_options = {"predefined_queues": queues, "sqs_base64_encoding": base64}
@@ -105,8 +108,8 @@ def plain_celery(*args, kwargs=None, base64=True, body_encoding="base64", **opti
         channel = connection.channel()
         channel.bodies = []
         channel.body_encoding = body_encoding
-        with _celery.amqp.Producer(channel) as producer:
-            _celery.send_task(options.pop("task", "a_task"), args, kwargs, producer=producer, **options)
+        with app.amqp.Producer(channel) as producer:
+            app.send_task(options.pop("task", "a_task"), args, kwargs, producer=producer, **options)
     [body] = channel.bodies
     return body
 

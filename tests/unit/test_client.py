@@ -43,6 +43,7 @@ def test_a_call_is_one_post_of_json_that_names_its_action(sqs):
         ("delete_message_batch", "DeleteMessageBatch"),
         ("change_message_visibility_batch", "ChangeMessageVisibilityBatch"),
         ("get_queue_attributes", "GetQueueAttributes"),
+        ("purge_queue", "PurgeQueue"),
     ],
 )
 def test_each_method_calls_its_action(sqs, method, action):

@@ -14,7 +14,7 @@ from celery_sqs.dlq.hooks import TaskHooks
 from tasks.application import create_celery
 from tasks.orders import PERSIST_ORDER
 from tests.conftest import make_settings
-from tests.unit.envelopes import exact
+from tests.unit.envelopes import exact, plain_celery
 from tests.unit.samples import MESSAGE, json_of
 
 BODY = json.dumps(MESSAGE, default=str)
@@ -128,3 +128,11 @@ def test_it_was_sent_when_sqs_says():
 def test_where_sqs_does_not_say_it_counts_from_now(attributes):
     before = datetime.now(UTC)
     assert before <= sent_at({"Attributes": attributes}) <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize("protocol", [1, 2])
+def test_a_call_by_plain_celery_is_that_call_in_either_protocol(protocol):
+    message = decode("m1", plain_celery(1, kwargs={"b": 2}, task_id="an-id", protocol=protocol), {})
+    assert (message.task, message.task_id, message.error) == ("a_task", "an-id", "")
+    assert (message.call.id, message.call.message_id) == ("an-id", "m1")
+    assert (message.call.args, message.call.kwargs) == ([1], {"b": 2})

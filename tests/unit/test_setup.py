@@ -2,7 +2,6 @@
 
 import os
 
-import celery.app.events
 import pytest
 from celery import Celery
 from celery.bin.base import CLIContext
@@ -176,10 +175,15 @@ def test_without_a_database_celery_status_is_one_line_that_names_the_missing_set
     assert ended.output == "Error: ping reaches no worker: sqs_monitor_database is not set, and SQS has no broadcast\n"
 
 
-def test_without_a_database_events_are_celerys(app):
-    celery_sqs.setup(app, queues={"mail": URL})
-    assert type(app.events) is celery.app.events.Events
+def test_without_a_database_no_event_is_sent_and_none_is_kept(app):
+    celery_sqs.setup(app, queues={"mail": URL}, access_key=("key", "secret"))
     assert not app.conf.worker_send_task_events
+    # As a worker makes it for its heartbeats, and `send_task` for its own.
+    dispatcher = app.events.Dispatcher(app.connection_for_write(), enabled=True, groups=["worker"])
+    dispatcher.send("worker-heartbeat")
+    dispatcher.publish("task-sent", {}, app.amqp.Producer(app.connection_for_write()))
+    assert not dispatcher.enabled
+    assert not dispatcher._outbound_buffer
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def settings_of(app):
         ({"preflight": "maybe"}, "sqs_preflight"),
         ({"preflight": ["refuse"]}, "sqs_preflight"),
         ({"monitor_events": "no"}, "sqs_monitor_events"),
+        ({"purge_allowed": "yes"}, "sqs_purge_allowed"),
         ({"monitor_retention_days": "7"}, "sqs_monitor_retention_days"),
     ],
     ids=repr,
@@ -79,6 +80,16 @@ def test_a_result_backend_that_needs_a_queue_for_each_caller_is_refused(app):
     celery_sqs.setup(app, queues={"mail": URL})
     with pytest.raises(Misconfigured, match=r"^result_backend: rpc:// needs a queue for each caller"):
         app.send_task("send_mail")
+
+
+@pytest.mark.parametrize("name", ["task_send_sent_event", "worker_send_task_events"])
+def test_a_setting_that_asks_for_events_needs_the_monitor(app, name):
+    celery_sqs.setup(app, queues={"mail": URL})
+    app.conf[name] = True
+    with pytest.raises(Misconfigured, match=rf"^{name}: events go through sqs_monitor_database, which is not set"):
+        settings_of(app)
+    app.conf.sqs_monitor_database = "sqlite://"
+    settings_of(app)
 
 
 def test_a_misspelt_key_of_the_configuration_is_one_line_that_names_it(app):

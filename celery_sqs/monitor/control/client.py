@@ -70,16 +70,6 @@ class Control(control.Control):
         except SQLAlchemyError as error:
             raise DatabaseUnavailable(f"commands go through the database, which cannot be used: {error}") from error
 
-    def purge(self, connection: Any = None) -> int:
-        """Refused: it would delete messages that nobody has seen.
-
-        Raises:
-            UnsupportedCommand: always.
-        """
-        raise UnsupportedCommand("purge")
-
-    discard_all = purge
-
     @cached_property
     def _database(self) -> tuple[CommandStore, EventReader]:
         engine = engine_of(self.app)

@@ -42,7 +42,6 @@ ALTERNATIVES: Final[Mapping[str, str]] = {
     "pool_grow": "start more workers, or one with a higher --concurrency",
     "pool_restart": "stop the worker with SIGTERM and start another",
     "pool_shrink": "stop a worker with SIGTERM, or start one with a lower --concurrency",
-    "purge": f"no message is deleted before somebody has seen it; {_DLQ}",
     "rate_limit": "set rate_limit on the task and restart the workers",
     "revoke": f"SQS cannot withdraw a single message; {_DLQ}",
     "revoke_by_stamped_headers": f"SQS cannot withdraw a single message; {_DLQ}",
