@@ -32,6 +32,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "sqs_monitor_database": None,
     "sqs_monitor_events": True,
     "sqs_monitor_retention_days": 7,
+    "sqs_monitor_revoke": True,
 }
 
 #: Of a result backend that sends results through the broker.
@@ -123,8 +124,9 @@ class Settings:
             )
         given = kombu_options.completed(conf, DEFAULTS)
         _number(given, "sqs_monitor_retention_days", "a number of days above 0", lambda days: days > 0)
-        if not isinstance(given["sqs_monitor_events"], bool):
-            raise Misconfigured(f"sqs_monitor_events: {given['sqs_monitor_events']!r} is neither True nor False")
+        for name in ("sqs_monitor_events", "sqs_monitor_revoke"):
+            if not isinstance(given[name], bool):
+                raise Misconfigured(f"{name}: {given[name]!r} is neither True nor False")
         queues = _queues(given["sqs_queues"])
         first = next(iter(queues.values()))
         return cls(
