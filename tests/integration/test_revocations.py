@@ -9,7 +9,7 @@ from celery.worker import state
 from sqlalchemy import func, insert, select, update
 
 from celery_sqs.monitor.control import NotDone, listener
-from celery_sqs.monitor.control.commands import MAX_COMMANDS, Command, CommandStore
+from celery_sqs.monitor.control.commands import CLOCK_SKEW, MAX_COMMANDS, Command, CommandStore
 from celery_sqs.monitor.housekeeping.purge import purge
 from celery_sqs.monitor.tables import commands, replies
 from celery_sqs.monitor.tables import revocations as kept
@@ -125,6 +125,14 @@ def test_more_commands_than_one_query_returns_are_all_known(start_worker, engine
         connection.execute(insert(commands), many)
     store.send(Command.new("revoke", {"task_id": "one"}), timeout=-60)
     poll(lambda: "one" in revocations, 10, "the worker has looked again")
+
+
+def test_a_command_whose_senders_clock_is_late_reaches_a_worker_that_has_just_started(start_worker, engine):
+    start_worker(WORKER, may_revoke=True)
+    CommandStore(engine).send(Command.new("revoke", {"task_id": "one"}, [WORKER]), timeout=60)
+    with engine.begin() as connection:
+        connection.execute(update(commands).values(sent_at=datetime.now(UTC) - timedelta(seconds=CLOCK_SKEW - 2)))
+    poll(lambda: "one" in revocations, 10, "the worker has found it")
 
 
 def test_nonsense_in_the_table_ends_no_worker_and_hides_nothing(control, start_worker, engine, caplog):

@@ -5,6 +5,7 @@ import os
 import subprocess
 
 import pytest
+import requests
 from celery import states
 from celery.exceptions import TaskRevokedError
 from sqlalchemy import create_engine
@@ -14,7 +15,7 @@ from celery_sqs.monitor.control import NotDone
 from tests.emulator import Queues
 from tests.outcomes import revoked_app
 from tests.polling import poll
-from tests.processes import BIN, ROOT, Process
+from tests.processes import BIN, ROOT, Process, free_port
 
 VISIBILITY_TIMEOUT = 30  # seconds
 WAIT = 20  # seconds for an outcome
@@ -53,6 +54,17 @@ class Place:
         running = self.call(name, seconds)
         poll(lambda: running.id in self.notes("run"), WAIT, "it runs")
         return running
+
+    def start_flower(self):
+        """Returns its process and its address."""
+        config = self._folder / "flowerconfig.py"
+        config.write_text("from celery_sqs.monitor.flower import install\n\ninstall()\nenable_events = False\n")
+        url = f"http://127.0.0.1:{(port := free_port())}"
+        command = [BIN / "celery", "-A", "tests.outcomes.revoked_app", "flower", f"--conf={config}", f"--port={port}"]
+        where = {**self._where, "FLOWER_UNAUTHENTICATED_API": "true"}
+        flower = Process(command, self._folder / "flower.log", where)
+        poll(lambda: flower.says("Visit me at"), 30, "Flower answers")
+        return flower, url
 
     def celery(self, *arguments):
         command = [BIN / "celery", "-A", "tests.outcomes.revoked_app", *arguments]
@@ -155,4 +167,16 @@ def test_the_command_line_revokes(place):
     revoked = place.celery("control", "revoke", waiting.id)
     assert (revoked.returncode, revoked.stderr) == (0, "")
     assert "flagged as revoked" in revoked.stdout
+    place.is_revoked(waiting)
+
+
+def test_flowers_button_revokes(place):
+    place.start_worker()
+    place.occupy()
+    waiting = place.call("hold", 0)
+    flower, url = place.start_flower()
+    try:
+        assert requests.post(f"{url}/api/task/revoke/{waiting.id}", timeout=15).ok
+    finally:
+        flower.kill()
     place.is_revoked(waiting)

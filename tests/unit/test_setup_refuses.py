@@ -62,6 +62,7 @@ def settings_of(app):
         ({"preflight": ["refuse"]}, "sqs_preflight"),
         ({"monitor_events": "no"}, "sqs_monitor_events"),
         ({"monitor_retention_days": "7"}, "sqs_monitor_retention_days"),
+        ({"monitor_revoke": "no"}, "sqs_monitor_revoke"),
     ],
     ids=repr,
 )
