@@ -6,8 +6,8 @@ from typing import Any
 from celery.worker import state
 from celery.worker.strategy import default
 
-from celery_sqs.tasks.revocations import revocations
-from celery_sqs.worker.request import SQSRequest, is_revoked
+from celery_sqs.tasks.revocations import is_revoked, revocations
+from celery_sqs.worker.request import SQSRequest
 
 
 def strategy(task: Any, app: Any, consumer: Any, **options: Any) -> Callable[..., Any]:
@@ -16,8 +16,8 @@ def strategy(task: Any, app: Any, consumer: Any, **options: Any) -> Callable[...
 
     def on_message(message: Any, body: Any, ack: Any, reject: Any, *args: Any, **kwargs: Any) -> Any:
         # Celery's own asks its set of ids alone here, and would keep what is not due until it is.
-        has_revoked = revocations or state.revoked_stamps
-        if has_revoked and is_revoked(SQSRequest.of(message, task, consumer, ack, reject)):
+        is_candidate = (revocations or state.revoked_stamps) and is_revoked(message.headers)
+        if is_candidate and SQSRequest.of(message, task, consumer, ack, reject).revoked():
             return None
         delivery = message.channel.in_flight.get(message.delivery_tag)
         if delivery is not None:

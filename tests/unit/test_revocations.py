@@ -48,7 +48,7 @@ def request_of():
 
 
 def stamped(value, **more):
-    headers = {"stamped_headers": ["customer"], "stamps": {"customer": [value]}, **more}
+    headers = {"stamped_headers": ["customer"], "stamps": {"customer": [value]}} | more
     return CALL | {"celery_headers": {"DataType": "String", "StringValue": json.dumps(headers)}}
 
 
@@ -145,11 +145,13 @@ def test_what_is_not_due_is_deleted_when_it_is_received_and_not_sent_again(worke
     assert worker.stand.copies() == []
 
 
-def test_what_is_not_due_and_not_revoked_is_sent_again(worker):
+@pytest.mark.parametrize("stamps", [{"customer": ["8"]}, {}, None, 7, ["customer"], {"customer": {}}], ids=repr)
+def test_what_is_not_due_and_not_revoked_is_sent_again_whatever_its_stamps_are(worker, stamps):
     worker.consumer.default_task = None
     worker.stand.channel.owner = WorkerOwner(worker.stand.channel, worker.consumer)
     revoke("another")
-    worker.stand.receive(1, due_in(FAR))
+    revoke_stamp({"customer": ["7"]})
+    worker.stand.receive(1, stamped("", **eta_in(FAR), stamps=stamps))
     assert len(worker.stand.copies()) == 1
 
 
