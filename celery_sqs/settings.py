@@ -33,6 +33,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "sqs_monitor_database": None,
     "sqs_monitor_events": True,
     "sqs_monitor_retention_days": 7,
+    "sqs_monitor_revoke": True,
 }
 
 #: Celery's settings that ask for events, and why there are none without a monitor.
@@ -129,7 +130,8 @@ class Settings:
         given = kombu_options.completed(conf, DEFAULTS)
         _require_monitor_for_events(conf, given["sqs_monitor_database"])
         _number(given, "sqs_monitor_retention_days", "a number of days above 0", lambda days: days > 0)
-        _flag(given, "sqs_monitor_events")
+        for name in ("sqs_monitor_events", "sqs_monitor_revoke"):
+            _flag(given, name)
         queues = _queues(given["sqs_queues"])
         first = next(iter(queues.values()))
         return cls(

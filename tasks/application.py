@@ -40,6 +40,8 @@ def create_celery(settings: Settings) -> Celery:
         monitor_database=_database(settings.database_url),
         monitor_events=settings.task_events,
         monitor_retention_days=settings.task_retention_days,
+        # An accepted order is never lost: it is discarded from the DLQ alone, with who and why on record.
+        monitor_revoke=False,
     )
     app.conf.update(
         task_soft_time_limit=SOFT_TIME_LIMIT,

@@ -104,6 +104,9 @@ class Channel(SendingChannel):
         for delivery in deliveries:
             if delivery.is_due or delivery.is_lost:
                 self.ready.add([delivery])
+            elif self.owner.is_revoked(delivery):
+                delivery.attempts = 0  # none can have begun
+                self.ready.add([delivery])
             else:
                 self.proceed(delivery, after_receive(delivery.budget(records=True)), records=True)
         self.wake()

@@ -26,6 +26,10 @@ class Owner:
     def resume(self) -> None:
         """What has waited for others to run alone, or to be examined, may begin."""
 
+    def is_revoked(self, delivery: Delivery) -> bool:
+        """Whether the call of a message was revoked."""
+        return False
+
     def records(self, delivery: Delivery) -> bool:
         """Whether attempts at a message are put on record."""
         return False

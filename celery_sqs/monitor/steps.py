@@ -9,7 +9,8 @@ from typing import Any
 from celery import bootsteps, signals
 
 from celery_sqs.monitor.control.commands import CommandStore
-from celery_sqs.monitor.control.listener import CommandListener, handle, panel_state
+from celery_sqs.monitor.control.listener import CommandListener
+from celery_sqs.monitor.control.panel import handle, panel_state
 from celery_sqs.monitor.dispatcher import TaskEventDispatcher
 from celery_sqs.monitor.engine import engine_of
 from celery_sqs.monitor.housekeeping.housekeeper import Housekeeper
@@ -53,8 +54,9 @@ class RemoteControl(bootsteps.StartStopStep):
 
     def start(self, parent: Consumer) -> None:
         """Begin to listen."""
-        handle_here = functools.partial(handle, panel_state(parent))
-        self._listener = CommandListener(self._store, parent.hostname, handle_here, parent.call_soon)
+        may_revoke = parent.app.conf.sqs_monitor_revoke
+        handle_here = functools.partial(handle, panel_state(parent), may_revoke)
+        self._listener = CommandListener(self._store, parent.hostname, handle_here, parent.call_soon, may_revoke)
         self._listener.start()
 
     def stop(self, parent: Consumer) -> None:

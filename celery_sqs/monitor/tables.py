@@ -1,4 +1,7 @@
-"""The tables of task events and of remote control. All of them may be emptied at any time."""
+"""The tables of task events and of remote control. All but `revocations` may be emptied at any time.
+
+Without its row in `revocations` a call that is revoked is run by a worker that starts later.
+"""
 
 from sqlalchemy import (
     CHAR,
@@ -92,10 +95,21 @@ commands = Table(
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("ticket", CHAR(36), nullable=False),
     Column("method", String(MAX_NAME), nullable=False),
-    Column("arguments", Text, nullable=False, comment="JSON"),
+    Column("arguments", LARGE_TEXT, nullable=False, comment="JSON"),
     Column("destination", Text, comment="JSON: names of workers; null for all"),
     Column("sent_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    **MARIADB,
+)
+
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("ticket", CHAR(36), primary_key=True),
+    Column("method", String(MAX_NAME), nullable=False),
+    Column("arguments", LARGE_TEXT, nullable=False, comment="JSON: what is revoked, by whom and when"),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index(None, "expires_at"),
     **MARIADB,
 )
 

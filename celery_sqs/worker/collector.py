@@ -18,7 +18,7 @@ from celery.worker import state
 from celery_sqs.metrics import BATCH_SIZE
 from celery_sqs.tasks.batch import BatchTask, run_batch
 from celery_sqs.tasks.decision import Kind, RetryDecision, is_last, unwrapped
-from celery_sqs.worker.request import SQSRequest
+from celery_sqs.worker.request import SQSRequest, is_revoked
 
 logger = logging.getLogger(__name__)
 
@@ -221,11 +221,6 @@ def strategy(task: BatchTask, app: Any, consumer: Any, **_: Any) -> Callable[...
         collector.add(request)
 
     return on_message
-
-
-def is_revoked(request: SQSRequest) -> bool:
-    """Whether a call has expired or was revoked: then it is REVOKED on record, and its message deleted."""
-    return bool((request.expires or request.id in state.revoked) and request.revoked())
 
 
 def _room_beside(task: BatchTask, consumer: Any) -> int:

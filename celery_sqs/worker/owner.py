@@ -16,6 +16,7 @@ from celery_sqs.metrics import count_unrecorded
 from celery_sqs.publish.amqp import is_exact
 from celery_sqs.tasks.attempt import Attempt, OnRecord
 from celery_sqs.tasks.decision import Kind, describe, is_last, looks_like_outage
+from celery_sqs.tasks.revocations import is_revoked, revocations
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.throttled_log import ThrottledLog
 from celery_sqs.worker.recorder import record_soon
@@ -56,6 +57,15 @@ class WorkerOwner(Owner):
         """Have the batches begin that have been kept waiting."""
         for collector in self._consumer.collectors.values():
             collector.plan()
+
+    def is_revoked(self, delivery: Delivery) -> bool:
+        """Whether the call of a message was revoked. Without revocations nothing is decoded for it."""
+        if not revocations and not state.revoked_stamps:
+            return False
+        try:
+            return is_revoked(self._decoded(delivery)["headers"])
+        except Exception:  # whatever is wrong with it, the one who runs it says so
+            return False
 
     def records(self, delivery: Delivery) -> bool:
         """Whether the task of a message has a store of attempts, which takes those at this message."""

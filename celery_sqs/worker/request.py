@@ -1,11 +1,13 @@
 """A task's request in the worker's main process, and `settle`, through which each outcome takes effect."""
 
 import functools
+import logging
+import os
 from collections.abc import Callable
 from typing import Any
 
 from billiard.exceptions import WorkerLostError
-from celery.exceptions import Ignore, Reject
+from celery.exceptions import Ignore, Reject, TaskRevokedError
 from celery.signals import task_revoked
 from celery.worker import state
 from celery.worker.request import Request
@@ -14,11 +16,15 @@ from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.message import wire
 from celery_sqs.metrics import count_unrecorded
 from celery_sqs.tasks.attempt import Attempt
+from celery_sqs.tasks.batch import BatchTask
 from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import Kind, RetryDecision, decide, unwrapped
 from celery_sqs.tasks.outcomes.tracer import DECISION
+from celery_sqs.tasks.revocations import revocations
 from celery_sqs.worker.recorder import record, record_soon
 from celery_sqs.worker.reporting import report_outcome
+
+logger = logging.getLogger(__name__)
 
 
 def settle(
@@ -152,7 +158,13 @@ class SQSRequest(Request):
         settle(self.message.channel, self.message.delivery_tag, self.task, self.send_event, decision)
 
     def on_accepted(self, pid: int, time_accepted: float) -> None:
-        """The pool has begun with it."""
+        """The pool has begun with it; a thread of a pool of threads is about to.
+
+        Raises:
+            TaskRevokedError: it was revoked while it waited for a thread, and is not run.
+        """
+        if pid == os.getpid() and is_revoked(self):
+            raise TaskRevokedError(self.id)
         self.begin()
         super().on_accepted(pid, time_accepted)
 
@@ -195,6 +207,24 @@ class SQSRequest(Request):
             report_outcome(self.task, self._context, error, exc_info, decision)
         self.settle(decision)
 
+    def revoked(self) -> bool:
+        """Whether it is not to run: if so, it is REVOKED on record and its message deleted."""
+        if self._already_revoked or self.id not in revocations:
+            return bool(super().revoked())
+        logger.info("Discarding revoked task: %s[%s] (%s)", self.name, self.id, revocations.origin(self.id))
+        self._announce_revoked("revoked", False, None, False)
+        return True
+
+    def terminate(self, pool: Any, signal: Any = None) -> None:
+        """Kill the process that it runs in.
+
+        Raises:
+            NotImplementedError: it runs in a batch, or the pool has no processes.
+        """
+        if isinstance(self.task, BatchTask) and self in state.active_requests:
+            raise NotImplementedError("it runs in a batch with other calls")
+        super().terminate(pool, signal)
+
     def _announce_revoked(self, reason: str, terminated: bool, signum: Any, expired: bool) -> None:
         """It is not run, and its message is deleted. Celery's own asks the result backend on the event loop."""
         self._already_revoked = True
@@ -205,7 +235,7 @@ class SQSRequest(Request):
         try:
             self.task.backend.mark_as_revoked(self.id, reason, request=self._context, store_result=self.store_errors)
         finally:
-            self.send_event("task-revoked", **how)
+            self.send_event("task-revoked", exception=revocations.origin(self.id), **how)
             self.acknowledge()
             task_revoked.send(self.task, request=self._context, **how)
 
@@ -221,3 +251,9 @@ class SQSRequest(Request):
         """Release the message."""
         super().reject(requeue=requeue)
         self.message.channel.wake()
+
+
+def is_revoked(request: SQSRequest) -> bool:
+    """Whether a call has expired or was revoked: then it is REVOKED on record, and its message deleted."""
+    may_be = request.expires or request.id in state.revoked or request.id in revocations or state.revoked_stamps
+    return bool(may_be and request.revoked())

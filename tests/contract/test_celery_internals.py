@@ -14,6 +14,10 @@ DIGITS = 40  # of a digest
 # sha256 of the source of each upstream function that we override, or that ours depends on.
 PINNED = {
     "celery.worker.request:create_request_cls": "871f30fe1cfee4bfbc381a230a6fad481a2cfcf9",
+    "celery.worker.control:_revoke": "18694eabe82f3ae8de79f977feab2824a07b6f1c",
+    "celery.worker.control:revoke_by_stamped_headers": "faad3c0081e03e2eb8f41e6cdd1e7f5eec8b58e4",
+    "celery.worker.pidbox:Pidbox.on_message": "a7fc59f96634f57f262764d1339f41cbffa7d53c",
+    "celery.worker.request:Request.terminate": "5ee69325b498e3119c9a2b48b305c833e8054d27",
     "celery.worker.request:Request.revoked": "5132788b1bc86f2606a2f46044fdb58988cef754",
     "celery.worker.request:Request._success_was_stored": "08bb3c0dafad108a21efd3d759b7199aaba63abe",
     "celery.worker.request:Request._announce_revoked": "a34ab36ca94d4d637c7748200793696321415c18",

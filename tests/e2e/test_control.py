@@ -38,7 +38,7 @@ def celery(environment):
 def asked(environment):
     """A function that asks all workers one question, as the command does; returns each one's answer."""
     app = Celery("asking", control="celery_sqs.monitor.control:Control", set_as_current=False)
-    app.conf.sqs_monitor_database = environment["DATABASE_URL"]
+    app.conf.update(sqs_monitor_database=environment["DATABASE_URL"], sqs_monitor_revoke=False)
     return lambda question: app.control.inspect(timeout=10)._request(question)
 
 

@@ -6,60 +6,16 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from celery import Celery
 from sqlalchemy import func, insert, select, update
 
 from celery_sqs.monitor.control import DatabaseUnavailable
 from celery_sqs.monitor.control.client import MIN_TIMEOUT
-from celery_sqs.monitor.control.commands import REPLY_RETENTION, Command, CommandStore
-from celery_sqs.monitor.control.listener import CommandListener, handle
-from celery_sqs.monitor.tables import commands, metadata, replies, workers
+from celery_sqs.monitor.control.commands import CLOCK_SKEW, REPLY_RETENTION, Command, CommandStore
+from celery_sqs.monitor.control.panel import handle
+from celery_sqs.monitor.tables import commands, metadata, replies
 from tests.polling import poll
 
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-def control(database_url):
-    app = Celery("asking", control="celery_sqs.monitor.control:Control", set_as_current=False)
-    app.conf.sqs_monitor_database = database_url
-    return app.control
-
-
-@pytest.fixture
-def start_worker(engine):
-    """A function that puts a worker on record, and starts its listener unless it is not to answer."""
-    started = []
-
-    def start(name, answer=lambda command: {"ok": command.method}, **changes):
-        row = {
-            "name": name,
-            "pid": 1,
-            "started_at": NOW,
-            "seen_at": datetime.now(UTC),
-            "stopped_at": None,
-            "heartbeat": 5.0,
-            "active": 0,
-            "processed": 0,
-            "load_average": "[]",
-            "software": "{}",
-            "in_flight": 0,
-            "oldest_in_flight_seconds": 0.0,
-            "last_poll_seconds": 0.0,
-            "outage": False,
-            "dropped": 0,
-        }
-        with engine.begin() as connection:
-            connection.execute(insert(workers), row | changes)
-        if answer is not None:
-            started.append(CommandListener(CommandStore(engine), name, answer, lambda call: call(), poll_interval=0.05))
-            started[-1].start()
-        return name
-
-    yield start
-    for listener in started:
-        listener.stop()
-        listener._thread.join(10)
 
 
 def count(engine, table):
@@ -118,7 +74,7 @@ def test_arguments_arrive(control, start_worker):
 
 def test_a_command_that_was_sent_before_the_worker_began_is_not_answered(control, start_worker, engine):
     asked = []
-    early = send(engine)
+    early = send(engine, sent_at=datetime.now(UTC) - timedelta(seconds=CLOCK_SKEW + 1))
     start_worker("w1@here", answer=lambda command: asked.append(command.ticket))
     late = send(engine)
     poll(lambda: asked, 10, "the worker answers")
@@ -136,7 +92,7 @@ def test_a_command_that_has_expired_is_not_answered(start_worker, engine):
 
 @pytest.mark.parametrize("method", ["shutdown", "add_consumer", "no_such_thing"])
 def test_a_worker_does_not_obey_what_somebody_else_wrote_into_the_table(start_worker, engine, method):
-    start_worker("w1@here", answer=functools.partial(handle, None))
+    start_worker("w1@here", answer=functools.partial(handle, None, True))
     ticket = send(engine, method=method)
     answers = poll(lambda: CommandStore(engine).replies(ticket), 10, "the worker answers")
     assert "not possible here" in answers["w1@here"]["error"]

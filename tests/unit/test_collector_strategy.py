@@ -138,6 +138,14 @@ def test_a_revoked_call_never_runs(worker):
     assert worker.consumer.pool.calls == []
 
 
+def test_a_call_with_a_stamp_that_is_revoked_while_it_waits_never_runs(worker):
+    worker.receive(stamped_headers=["customer"], stamps={"customer": ["7"]})
+    worker.receive(stamped_headers=["customer"], stamps={"customer": ["8"]}, id="another")
+    state.revoked_stamps["customer"] = ["7"]
+    worker.turn()
+    assert [call.id for call in worker.consumer.pool.calls] == ["another"]
+
+
 def test_a_call_brings_what_is_to_follow_it_and_where_it_came_from(worker):
     link = {"task": "another", "args": [], "kwargs": {}, "options": {}}
     worker.receive(embed={"callbacks": [link]})

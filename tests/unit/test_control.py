@@ -4,16 +4,25 @@ import pytest
 from celery import Celery
 from celery.worker.control import Panel
 
-from celery_sqs.monitor.control.commands import ALTERNATIVES, INSPECT_COMMANDS, Command, UnsupportedCommand
-from celery_sqs.monitor.control.listener import _copy, handle
+from celery_sqs.monitor.control.commands import (
+    ALTERNATIVES,
+    CHANGING_COMMANDS,
+    INSPECT_COMMANDS,
+    Command,
+    UnsupportedCommand,
+)
+from celery_sqs.monitor.control.panel import _copy, handle
 
-CHANGES = sorted(name for name, info in Panel.meta.items() if info.type == "control")
+CHANGES = sorted({name for name, info in Panel.meta.items() if info.type == "control"} | set(CHANGING_COMMANDS))
+REFUSED = sorted(set(CHANGES) - set(CHANGING_COMMANDS))
 
 
 @pytest.fixture
 def control():
     # There is no database: what is refused must not get as far.
-    return Celery("refusing", control="celery_sqs.monitor.control:Control", set_as_current=False).control
+    app = Celery("refusing", control="celery_sqs.monitor.control:Control", set_as_current=False)
+    app.conf.sqs_monitor_revoke = False
+    return app.control
 
 
 def test_only_inspect_commands_are_answered_and_celery_knows_them_all():
@@ -21,9 +30,21 @@ def test_only_inspect_commands_are_answered_and_celery_knows_them_all():
 
 
 @pytest.mark.parametrize("command", CHANGES)
-def test_no_command_that_changes_a_worker_is_sent(control, command):
+def test_no_command_that_changes_a_worker_is_sent_where_that_is_off(control, command):
     with pytest.raises(UnsupportedCommand, match=f"{command} is not possible here"):
         control.broadcast(command)
+
+
+@pytest.mark.parametrize("command", REFUSED)
+def test_all_but_those_that_revoke_are_refused_where_that_is_on_too(control, command):
+    control.app.conf.sqs_monitor_revoke = True
+    with pytest.raises(UnsupportedCommand, match=f"{command} is not possible here"):
+        control.broadcast(command)
+
+
+@pytest.mark.parametrize("command", CHANGING_COMMANDS)
+def test_what_is_off_names_its_setting(command):
+    assert "sqs_monitor_revoke is False" in str(UnsupportedCommand(command))
 
 
 @pytest.mark.parametrize(
@@ -47,9 +68,11 @@ def test_there_is_an_alternative_for_commands_that_there_are_and_that_are_refuse
     assert sorted(set(ALTERNATIVES) - set(CHANGES)) == []
 
 
-@pytest.mark.parametrize("method", [*CHANGES, "hello", "objgraph", "no_such_thing", ""])
+@pytest.mark.parametrize("method", [*CHANGES, "objgraph", "no_such_thing", ""])
 def test_a_worker_goes_by_the_list_too(method):
-    assert list(handle(None, Command.new(method, {}))) == ["error"]
+    assert list(handle(None, False, Command.new(method, {}))) == ["error"]
+    if method not in CHANGING_COMMANDS:
+        assert list(handle(None, True, Command.new(method, {}))) == ["error"]
 
 
 def test_a_destination_may_be_one_name_some_or_all():

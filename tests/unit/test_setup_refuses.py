@@ -63,6 +63,7 @@ def settings_of(app):
         ({"monitor_events": "no"}, "sqs_monitor_events"),
         ({"purge_allowed": "yes"}, "sqs_purge_allowed"),
         ({"monitor_retention_days": "7"}, "sqs_monitor_retention_days"),
+        ({"monitor_revoke": "no"}, "sqs_monitor_revoke"),
     ],
     ids=repr,
 )

@@ -4,6 +4,9 @@ Celery's own needs a fanout exchange, which SQS does not have: with plain Celery
 or, in Flower, in an answer of 200 for what never was sent.
 """
 
+import getpass
+import os
+import socket
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
@@ -16,7 +19,7 @@ from celery.app import control
 from kombu.matcher import match
 from sqlalchemy.exc import SQLAlchemyError
 
-from celery_sqs.monitor.control.commands import INSPECT_COMMANDS, Command, CommandStore, UnsupportedCommand
+from celery_sqs.monitor.control.commands import Command, CommandStore, UnsupportedCommand, answered
 from celery_sqs.monitor.engine import engine_of
 from celery_sqs.monitor.event_reader import EventReader
 
@@ -28,6 +31,10 @@ POLL_INTERVAL: Final = 0.1  # seconds between two queries for replies
 
 class DatabaseUnavailable(ConnectionError):
     """The database that commands go through cannot be used."""
+
+
+class NotDone(Exception):
+    """A worker cannot do what a command says; the text names each such worker, and why."""
 
 
 class Control(control.Control):
@@ -58,17 +65,27 @@ class Control(control.Control):
 
         Raises:
             UnsupportedCommand: workers do not answer this command.
+            NotDone: a worker cannot do what revokes calls; or that is for workers by a pattern.
             DatabaseUnavailable: the database cannot be used.
         """
-        if command not in INSPECT_COMMANDS:
-            raise UnsupportedCommand(command)
-        sent = Command.new(command, {**(arguments or {}), **extra_kwargs}, destination)
+        sent = self._command(command, {**(arguments or {}), **extra_kwargs}, destination, pattern)
         is_addressed = partial(match, pattern=pattern, matcher=matcher) if pattern else sent.is_for
         try:
             with closing(self._replies(sent, is_addressed, max(timeout or 0, MIN_TIMEOUT))) as replies:
-                return [_passed_on(each, callback) for each in islice(replies, limit or None)]
+                received = [_passed_on(each, callback) for each in islice(replies, limit or None)]
         except SQLAlchemyError as error:
             raise DatabaseUnavailable(f"commands go through the database, which cannot be used: {error}") from error
+        return _require_done(sent, received)
+
+    def _command(self, method: str, arguments: dict[str, Any], destination: Any, pattern: Any) -> Command:
+        """A command that workers answer."""
+        app: Any = self.app
+        if method not in answered(app.conf.sqs_monitor_revoke):
+            raise UnsupportedCommand(method)
+        command = Command.new(method, arguments, destination, _origin())
+        if command.revokes and pattern:
+            raise NotDone(f"{method}: workers do not know the pattern; name them by `destination`")
+        return command
 
     @cached_property
     def _database(self) -> tuple[CommandStore, EventReader]:
@@ -96,10 +113,28 @@ class Control(control.Control):
                     return
                 time.sleep(POLL_INTERVAL)
         finally:
-            store.delete(command.ticket)
+            store.delete(command)
 
 
 def _passed_on(reply: dict[str, Any], callback: Callable[..., Any] | None) -> dict[str, Any]:
     if callback is not None:
         callback(reply)
     return reply
+
+
+def _origin() -> str:
+    """Who revokes, as far as this process knows, and when."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user has no name
+        user = str(os.getuid())
+    return f"by {user}@{socket.gethostname()}, process {os.getpid()}, at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _require_done(command: Command, replies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The replies. Who revokes does not look at them in Celery, so nobody would see there what is not done."""
+    answers = [(worker, answer) for reply in replies for worker, answer in reply.items()]
+    failed = [f"{worker}: {answer['error']}" for worker, answer in answers if command.revokes and "error" in answer]
+    if failed:
+        raise NotDone(f"{command.method}: {'; '.join(failed)}")
+    return replies

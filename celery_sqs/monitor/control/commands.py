@@ -11,13 +11,15 @@ from kombu.utils.encoding import safe_repr
 from sqlalchemy import Engine, delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from celery_sqs.monitor.tables import commands, replies
+from celery_sqs.monitor.tables import commands, replies, revocations
+from celery_sqs.tasks.revocations import RETENTION
 
 #: The commands that workers answer: Celery's inspect commands, which change nothing. Client and worker both check it,
 #: as whoever can write to the database must not be able to stop workers.
 INSPECT_COMMANDS: Final = (
     "active",
     "active_queues",
+    "clock",
     "conf",
     "ping",
     "query_task",
@@ -29,6 +31,14 @@ INSPECT_COMMANDS: Final = (
     "stats",
 )
 
+STAMPS: Final = "revoke_by_stamped_headers"
+
+#: Those that withdraw calls, and are kept for the workers that start later.
+REVOKE_COMMANDS: Final = ("revoke", STAMPS, "terminate")
+
+#: Those that `sqs_monitor_revoke` turns off. `hello` is Celery's question, but brings ids that the worker takes over.
+CHANGING_COMMANDS: Final = ("hello", *REVOKE_COMMANDS)
+
 _DLQ: Final = "a message that fails ends in the DLQ, where it can be inspected, redriven or discarded"
 _RESTART: Final = "change the settings and restart the worker"
 
@@ -39,12 +49,13 @@ ALTERNATIVES: Final[Mapping[str, str]] = {
     "cancel_consumer": "stop the worker with SIGTERM",
     "disable_events": "set sqs_monitor_events to False, and no task events are written",
     "enable_events": "task events are written unless sqs_monitor_events is False",
+    "hello": "workers know of each other, and of what is revoked, by the database",
     "pool_grow": "start more workers, or one with a higher --concurrency",
     "pool_restart": "stop the worker with SIGTERM and start another",
     "pool_shrink": "stop a worker with SIGTERM, or start one with a lower --concurrency",
     "rate_limit": "set rate_limit on the task and restart the workers",
-    "revoke": f"SQS cannot withdraw a single message; {_DLQ}",
-    "revoke_by_stamped_headers": f"SQS cannot withdraw a single message; {_DLQ}",
+    "revoke": f"leave the call to its task, which may see that it is not wanted any more; {_DLQ}",
+    STAMPS: f"leave the calls to their task, which may see that they are not wanted any more; {_DLQ}",
     "shutdown": "stop the worker with SIGTERM: it finishes what it has begun and releases the rest",
     "terminate": f"a task that runs for too long is ended by its time limit; {_DLQ}",
     "time_limit": "set the time limits where the Celery app is configured and restart the workers",
@@ -66,12 +77,19 @@ class UnsupportedCommand(Exception):
     """A command that workers do not answer, and what to do instead."""
 
     def __init__(self, command: str) -> None:
+        is_off = command in CHANGING_COMMANDS
         reason = (
             f"{command} is not possible here. SQS cannot reach all workers at once, so commands go through the "
-            f"database, and what comes from there may ask a worker but not change it ({', '.join(INSPECT_COMMANDS)})."
+            f"database, and {'sqs_monitor_revoke is False, so ' if is_off else ''}what comes from there may ask a "
+            f"worker but not change it ({', '.join(INSPECT_COMMANDS)})."
         )
         alternative = ALTERNATIVES.get(command)
         super().__init__(f"{reason} Instead: {alternative}." if alternative else reason)
+
+
+def answered(may_revoke: bool) -> tuple[str, ...]:
+    """The commands that workers answer, by the setting `sqs_monitor_revoke`."""
+    return (*INSPECT_COMMANDS, *CHANGING_COMMANDS) if may_revoke else INSPECT_COMMANDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +98,7 @@ class Command:
 
     Attributes:
         ticket: the key of its replies.
-        method: one of Celery's remote control commands. From the table it may be anything: see `INSPECT_COMMANDS`.
+        method: one of Celery's remote control commands. From the table it may be anything: see `answered`.
         arguments: of the method.
         destination: names of workers; None for all.
     """
@@ -91,10 +109,23 @@ class Command:
     destination: list[str] | None
 
     @classmethod
-    def new(cls, method: str, arguments: dict[str, Any], destination: str | Sequence[str] | None = None) -> "Command":
-        """A command with a ticket of its own."""
+    def new(
+        cls,
+        method: str,
+        arguments: dict[str, Any],
+        destination: str | Sequence[str] | None = None,
+        origin: str | None = None,
+    ) -> "Command":
+        """A command with a ticket of its own; one that revokes says who sends it and when, where that is known."""
         names = [destination] if isinstance(destination, str) else list(destination or ())
+        if origin is not None and method in REVOKE_COMMANDS:
+            arguments = {**arguments, "origin": origin}
         return cls(ticket=str(uuid.uuid4()), method=method, arguments=arguments, destination=names or None)
+
+    @property
+    def revokes(self) -> bool:
+        """Whether it withdraws calls."""
+        return self.method in REVOKE_COMMANDS
 
     def is_for(self, worker: str) -> bool:
         """Whether a worker is addressed."""
@@ -102,7 +133,7 @@ class Command:
 
 
 class CommandStore:
-    """The tables `commands` and `replies`.
+    """The tables `commands`, `replies` and `revocations`.
 
     Args:
         engine: of the monitor's database.
@@ -114,7 +145,7 @@ class CommandStore:
         self._engine = engine
 
     def send(self, command: Command, timeout: float) -> None:
-        """Write a command to the table that workers poll.
+        """Write a command to the table that workers poll. One that revokes is kept, unless it is for some workers only.
 
         Args:
             command: a new one.
@@ -131,6 +162,15 @@ class CommandStore:
         }
         with self._engine.begin() as connection:
             connection.execute(insert(commands), row)
+            if command.revokes and command.destination is None:
+                kept = {name: row[name] for name in ("ticket", "method", "arguments")}
+                connection.execute(insert(revocations), kept | {"expires_at": now + timedelta(seconds=RETENTION)})
+
+    def revocations(self) -> list[Command]:
+        """The commands that revoke and are kept."""
+        query = select(revocations).where(revocations.c.expires_at > datetime.now(UTC))
+        with self._engine.connect() as connection:
+            return [command for row in connection.execute(query) if (command := _parse(row)) is not None]
 
     def pending(self, since: datetime) -> list[Command]:
         """The latest commands that were sent since and have not expired. Rows that are no commands are left out."""
@@ -155,12 +195,17 @@ class CommandStore:
         with self._engine.connect() as connection:
             return {row.worker: json.loads(row.reply) for row in connection.execute(query)}
 
-    def delete(self, ticket: str) -> None:
-        """Delete a command and its replies, and those of all commands that nobody waits for any more."""
-        now = datetime.now(UTC)
+    def delete(self, command: Command) -> None:
+        """Delete a command and its replies, and those of all commands that nobody waits for any more.
+
+        One that revokes stays until it expires, for a worker that has just started and has not seen it.
+        """
+        now, ticket = datetime.now(UTC), command.ticket
         is_late = or_(replies.c.ticket == ticket, replies.c.replied_at < now - timedelta(seconds=REPLY_RETENTION))
+        is_over = commands.c.expires_at < now
         with self._engine.begin() as connection:
-            connection.execute(delete(commands).where(or_(commands.c.ticket == ticket, commands.c.expires_at < now)))
+            over = is_over if command.revokes else or_(commands.c.ticket == ticket, is_over)
+            connection.execute(delete(commands).where(over))
             connection.execute(delete(replies).where(is_late))
 
 
@@ -168,7 +213,8 @@ def _parse(row: Any) -> Command | None:
     """The command in a row; None where somebody has written something else into it."""
     try:
         arguments = json.loads(row.arguments)
-        destination = None if row.destination is None else json.loads(row.destination)
+        text = getattr(row, "destination", None)  # none of what is kept has one
+        destination = None if text is None else json.loads(text)
     except (ValueError, RecursionError):
         return None
     if not isinstance(arguments, dict) or not isinstance(destination, list | None):

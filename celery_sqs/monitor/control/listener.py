@@ -1,27 +1,30 @@
 """A worker's end of remote control: it polls the database for commands and replies to them."""
 
-import contextlib
 import functools
 import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from celery.utils.collections import AttributeDict
-from celery.worker.control import Panel
+from celery.worker import state
 
 from celery_sqs.monitor.connection_guard import ConnectionGuard
-from celery_sqs.monitor.control.commands import INSPECT_COMMANDS, Command, CommandStore, UnsupportedCommand
+from celery_sqs.monitor.control.commands import CLOCK_SKEW, MAX_COMMANDS, Command, CommandStore
+from celery_sqs.monitor.control.panel import learn
 from celery_sqs.threads import Guarded
 
 logger = logging.getLogger(__name__)
 
 POLL_INTERVAL: Final = 1.0  # seconds between two queries for commands
 
-COPY_ATTEMPTS: Final = 5
+#: Seconds without a poll after which a command may have come and gone.
+MISSED_AFTER: Final = 3.0
+
+#: Seconds that a worker's start waits for what is revoked, where the database does not answer.
+START_TIMEOUT: Final = 5.0
 
 
 class CommandListener:
@@ -30,9 +33,11 @@ class CommandListener:
     Args:
         store: of commands and replies.
         worker: this worker's name.
-        handle: returns the reply to a command. It runs on the worker's main thread, which changes all that it reads.
+        handle: returns the reply to a command, or a function that does and may wait for a result backend. It runs on
+            the worker's main thread, which changes all that it reads.
         call_soon: schedules a call on the worker's main thread, from any thread. What the call raises would end the
             worker.
+        may_revoke: the setting `sqs_monitor_revoke`.
         poll_interval: seconds between two queries for commands.
     """
 
@@ -42,24 +47,31 @@ class CommandListener:
         worker: str,
         handle: Callable[[Command], Any],
         call_soon: Callable[[Callable[[], None]], Any],
+        may_revoke: bool = False,
         poll_interval: float = POLL_INTERVAL,
     ) -> None:
         self._store = store
         self._worker = worker
         self._handle = handle
         self._call_soon = call_soon
+        self._may_revoke = may_revoke
         self._poll_interval = poll_interval
         self._replies: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._scheduled: set[str] = set()  # tickets of the commands that the last poll has found
-        # What was sent while this worker was down is not for it.
-        self._since = datetime.now(UTC)
+        # What was sent while this worker was down is not for it; but the sender's clock may be late.
+        self._since = datetime.now(UTC) - timedelta(seconds=CLOCK_SKEW)
+        self._polled_at = float("-inf")
+        self._is_complete = threading.Event()
         self._guard = ConnectionGuard(logger, "answers to remote control")
         self._stopped = threading.Event()
         self._thread = Guarded(self._run, name="sqs-command-listener")
 
     def start(self) -> None:
-        """Begin to poll."""
+        """Begin to poll. When it returns, what is revoked is known, unless the database cannot be used."""
         self._thread.start()
+        if self._may_revoke and not self._is_complete.wait(START_TIMEOUT):
+            text = "the worker starts without what is revoked: the monitor's database has not said so within %d s"
+            logger.warning(text, START_TIMEOUT)
 
     def stop(self) -> None:
         """Poll no more. It does not wait for the thread: the database may be away."""
@@ -72,11 +84,23 @@ class CommandListener:
             self._write_replies(time.monotonic() + self._poll_interval)
 
     def _poll(self) -> None:
+        now = time.monotonic()
+        if self._may_revoke and now - self._polled_at > MISSED_AFTER:
+            self._learn_all()
         pending = self._store.pending(self._since)
+        self._polled_at = now if len(pending) < MAX_COMMANDS else float("-inf")
         scheduled, self._scheduled = self._scheduled, {command.ticket for command in pending}
         for command in pending:
             if command.ticket not in scheduled and command.is_for(self._worker):
+                if self._may_revoke and command.revokes:
+                    learn(command)  # at once: with the solo pool the main thread may run other calls first
                 self._call_soon(functools.partial(self._answer, command))
+
+    def _learn_all(self) -> None:
+        """What was revoked before this worker started, or while the database was away."""
+        task_ids = [task_id for command in self._store.revocations() for task_id in learn(command)]
+        self._call_soon(functools.partial(state.revoked.update, task_ids))  # for `inspect revoked`
+        self._is_complete.set()
 
     def _answer(self, command: Command) -> None:
         """On the worker's main thread."""
@@ -95,29 +119,4 @@ class CommandListener:
             except queue.Empty:
                 return
             with self._guard.suppress_errors():
-                self._store.reply(ticket, self._worker, reply)
-
-
-def panel_state(consumer: Any) -> Any:
-    """What Celery's handlers get as their state: as celery.worker.pidbox.Pidbox has it."""
-    return AttributeDict(app=consumer.app, hostname=consumer.hostname, consumer=consumer, tset=_copy)
-
-
-def handle(state: Any, command: Command) -> Any:
-    """The reply of Celery's handler to a command.
-
-    Args:
-        state: from `panel_state`.
-        command: as it stands in the table, where it may be anything: only `INSPECT_COMMANDS` are answered.
-    """
-    if command.method not in INSPECT_COMMANDS:
-        return {"error": str(UnsupportedCommand(command.method))}
-    return Panel.data[command.method](state, **command.arguments)
-
-
-def _copy(requests: Iterable[Any]) -> set[Any]:
-    """A copy of one of Celery's sets of requests. The threads of a pool may add to it meanwhile."""
-    for _ in range(COPY_ATTEMPTS):
-        with contextlib.suppress(RuntimeError):
-            return set(requests)
-    return set(requests)
+                self._store.reply(ticket, self._worker, reply() if callable(reply) else reply)

@@ -1,14 +1,14 @@
 """Deleting what is old from the monitor's tables."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import Column, Engine, delete, select
 
 from celery_sqs.database.batches import delete_in_batches
 from celery_sqs.database.transaction import transaction
-from celery_sqs.monitor.tables import task_minutes, task_state, workers
+from celery_sqs.monitor.tables import revocations, task_minutes, task_state, workers
 
 #: Rows of one DELETE, so that it does not hold its locks for long. From 1000 on MariaDB makes a table of such a list.
 BATCH: Final = 900
@@ -18,7 +18,7 @@ _AGES: Final[tuple[Column[Any], ...]] = (task_state.c.changed_at, task_minutes.c
 
 
 def purge(engine: Engine, before: datetime, keep_on: Callable[[], bool]) -> int:
-    """Delete the rows that are older than an instant; returns how many.
+    """Delete the rows that are older than an instant, and revocations that have expired; returns how many.
 
     Args:
         engine: of the monitor's database.
@@ -28,7 +28,8 @@ def purge(engine: Engine, before: datetime, keep_on: Callable[[], bool]) -> int:
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database cannot be used.
     """
-    return sum(delete_in_batches(_Oldest(engine, age, before).delete_some, keep_on) for age in _AGES)
+    ends = [*((age, before) for age in _AGES), (revocations.c.expires_at, datetime.now(UTC))]
+    return sum(delete_in_batches(_Oldest(engine, age, end).delete_some, keep_on) for age, end in ends)
 
 
 class _Oldest:
