@@ -44,6 +44,12 @@ RESCUING: Final = {"OPERATORS": "operator:a-password-of-the-tests", "DLQ_RESCUE_
 _setup_lock = threading.Lock()
 
 
+class PatientClient(Client):
+    """A client that waits while the API boots: beside three workers that boot, too, that takes two processors 12 s."""
+
+    TIMEOUT = 25  # seconds
+
+
 class Cluster:
     """The queues, database, proxy and processes of one scenario, and the record of its accepted orders.
 
@@ -130,7 +136,7 @@ class Cluster:
     def client(self, port: str) -> Client:
         """A client of the API, which may not be there yet."""
         token = issue(JWT_SECRET, USER_ID, ["orders:read", "orders:write"], timedelta(hours=1))
-        return Client(f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token}"})
+        return PatientClient(f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token}"})
 
     @contextlib.contextmanager
     def suspended(self, worker: Process) -> Iterator[None]:
