@@ -57,7 +57,7 @@ def _sqs() -> Any:
 def _empty_queues(_sqs: Any) -> Any:
     """What a test has left in the queues, and with the worker, is not the next one's to run.
 
-    The suite's own teardown waits for the worker, too, after a purge that is refused here.
+    The suite's own teardown purges the queue and waits for what runs: not for what is reserved, and it knows no DLQ.
     """
     yield
     for url in os.environ.get(QUEUES, "").split():

@@ -40,7 +40,7 @@ OVERRIDES: Final = "integration-tests-config.json"
 BROKERS: Final = ("sqs", "redis", "kombu")
 
 #: What the heading of a run on this transport says of how it is set up.
-SET_UP_AS: Final = ", with the extra monitor, task classes derived from SQSTask, and no pause between attempts"
+SET_UP_AS: Final = ", with the extra monitor, purge allowed, task classes derived from SQSTask, no pauses for retries"
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ def running(kind: str, folder: Path) -> Iterator[Broker]:
 def _settings(queues: Queues, endpoint: str, monitor: str) -> dict[str, Any]:
     return {
         "sqs_monitor_database": monitor,
+        "sqs_purge_allowed": True,
         "sqs_queues": {QUEUE: {"url": queues.url, "dlq_url": queues.dlq_url}},
         "sqs_region": REGION,
         "sqs_endpoint_url": endpoint,
