@@ -1,5 +1,6 @@
-"""The tables of task events and of remote control. All of them may be emptied at any time, but for `revocations`:
-what is revoked there is run by a worker that starts later.
+"""The tables of task events and of remote control. All of them may be emptied at any time but `revocations`.
+
+What is revoked there is run, without it, by a worker that starts later.
 """
 
 from sqlalchemy import (
