@@ -57,28 +57,27 @@ def start_worker(environment, tmp_path):
 
 
 class Client:
-    """An HTTP client of the orders API."""
+    """An HTTP client of the orders API, which waits so many seconds for an answer."""
 
-    TIMEOUT = 10  # seconds
-
-    def __init__(self, url, headers):
+    def __init__(self, url, headers, timeout=10):
         self.url = url
         self._headers = headers
+        self._timeout = timeout
 
     def alive(self):
         try:
-            return requests.get(f"{self.url}/healthz", timeout=self.TIMEOUT).ok
+            return requests.get(f"{self.url}/healthz", timeout=self._timeout).ok
         except requests.ConnectionError:
             return False
 
     def get(self, path):
-        return requests.get(self.url + path, headers=self._headers, timeout=self.TIMEOUT)
+        return requests.get(self.url + path, headers=self._headers, timeout=self._timeout)
 
     def try_post(self, product="Widget", quantity=2, price="99.90", key=None):
         """Post an order; returns the answer, whatever it is."""
         headers = self._headers | ({"Idempotency-Key": key} if key else {})
         order = {"productName": product, "quantity": quantity, "totalPrice": price}
-        return requests.post(f"{self.url}/api/v1/orders", json=order, headers=headers, timeout=self.TIMEOUT)
+        return requests.post(f"{self.url}/api/v1/orders", json=order, headers=headers, timeout=self._timeout)
 
     def post(self, *args, **kwargs):
         """Post an order that is accepted; returns its id."""

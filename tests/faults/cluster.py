@@ -43,11 +43,8 @@ RESCUING: Final = {"OPERATORS": "operator:a-password-of-the-tests", "DLQ_RESCUE_
 #: clients are made under a changed environment.
 _setup_lock = threading.Lock()
 
-
-class PatientClient(Client):
-    """A client that waits while the API boots: beside three workers that boot, too, that takes two processors 12 s."""
-
-    TIMEOUT = 25  # seconds
+#: Seconds. To boot the API beside three workers that boot, too, takes two processors 12.
+RESPONSE_TIMEOUT: Final = 25
 
 
 class Cluster:
@@ -136,7 +133,7 @@ class Cluster:
     def client(self, port: str) -> Client:
         """A client of the API, which may not be there yet."""
         token = issue(JWT_SECRET, USER_ID, ["orders:read", "orders:write"], timedelta(hours=1))
-        return PatientClient(f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token}"})
+        return Client(f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token}"}, RESPONSE_TIMEOUT)
 
     @contextlib.contextmanager
     def suspended(self, worker: Process) -> Iterator[None]:
