@@ -5,12 +5,12 @@ from typing import ClassVar, Final
 
 from flask import current_app
 
-from app.dependencies.recent import Recent
 from app.history import History
 from app.services import Services
 from app.workbench.access.operators import Operators
 from app.workbench.runs import Runs
 from celery_sqs import QueuePair, Report, preflight, read_pair, sqs_client
+from celery_sqs.dependencies import Recent
 from celery_sqs.dlq import DeadLetterService
 from celery_sqs.monitor import EventReader
 from tasks.application import endpoint

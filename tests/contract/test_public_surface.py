@@ -10,7 +10,14 @@ import pytest
 
 from tests.processes import ROOT
 
-PACKAGES = ("celery_sqs", "celery_sqs.dlq", "celery_sqs.monitor", "celery_sqs.testing", "celery_sqs.tracing")
+PACKAGES = (
+    "celery_sqs",
+    "celery_sqs.dependencies",
+    "celery_sqs.dlq",
+    "celery_sqs.monitor",
+    "celery_sqs.testing",
+    "celery_sqs.tracing",
+)
 HOSTS = ("app", "bench", "dev", "tasks", "flowerconfig.py")
 
 #: What a host loads by path and name: a module of its own, as not every host has Flower.

@@ -4,10 +4,10 @@ import dataclasses
 import re
 from datetime import UTC, datetime, timedelta
 
-from app.dependencies.recent import Recent
 from app.history import Entry, TimeLine
 from app.workbench.parts import Parts
 from app.workbench.runs import Runs
+from celery_sqs.dependencies import Recent
 from celery_sqs.dlq import DeadMessage, DryRun, Group, RepairItem, RepairProgress
 from celery_sqs.worker.preflight import Report
 

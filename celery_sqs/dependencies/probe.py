@@ -19,7 +19,7 @@ class Probe:
 
     def __init__(self, check: Callable[[], bool]) -> None:
         self._check = check
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="probe")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqs-probe")
         self._lock = threading.Lock()
         self._running: Future[bool] | None = None
 

@@ -1,5 +1,6 @@
 """The last answer of a dependency: asked for on a thread of its own, and waited for only so long."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -8,9 +9,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-import structlog
-
-logger = structlog.stdlib.get_logger(__name__)
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -44,7 +43,7 @@ class Recent(Generic[T]):
     def __init__(self, ask: Callable[[], T], kept: float) -> None:
         self._ask = ask
         self._kept = kept
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="recent")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqs-recent")
         self._lock = threading.Lock()
         self._running: Future[None] | None = None
         self._ended_at = float("-inf")
@@ -74,7 +73,7 @@ class Recent(Generic[T]):
             value = self._ask()
         # Whatever it is, whoever asks says so and goes on without.
         except Exception as error:
-            logger.warning("a dependency did not answer", error=repr(error))
+            logger.warning("a dependency did not answer: %r", error)
             error_text = f"{type(error).__name__}: {error}"
         with self._lock:
             self._ended_at = time.monotonic()
