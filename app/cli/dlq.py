@@ -11,9 +11,8 @@ from app.cli import repair
 from app.cli.group import FAILED, PlainGroup
 from app.cli.screen import MAX_TEXT, instant, line, print_json, print_table, readable, safe
 from app.cli.selection import select, selecting
-from app.history import kind_in_words
 from app.services import services
-from celery_sqs.dlq import DeadLetterService, DeadMessage, DryRun, Group, Refused, Selection
+from celery_sqs.dlq import DeadLetterService, DeadMessage, DryRun, Group, Refused, Selection, kind_in_words
 
 #: Messages that are tried at once.
 CHUNK: Final = 500

@@ -1,8 +1,23 @@
 """What the DLQ needs of a store of failed attempts: why a message has died, and whether it has attempts left."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol, runtime_checkable
+
+from celery import Celery
+
+from celery_sqs.tasks.task import SQSTask
+
+#: The kinds that one word does not explain.
+_WORDS: Final = {
+    "begun": "running, or its worker was killed",
+    "lost": "lost: its worker was killed, or it took too long",
+}
+
+
+def kind_in_words(kind: str) -> str:
+    """Whose fault a failed attempt was, as people read it: a value of `celery_sqs.tasks.decision.Kind` in words."""
+    return _WORDS.get(kind, kind)
 
 
 class FailedAttempt(Protocol):
@@ -53,6 +68,7 @@ class AttemptCount(Protocol):
         """How often SQS had handed out the message at the last of them."""
 
 
+@runtime_checkable
 class AttemptReader(Protocol):
     """A store that a task keeps its attempts in (`SQSTask.attempt_store`).
 
@@ -64,3 +80,28 @@ class AttemptReader(Protocol):
 
     def count_attempts(self, message_ids: Sequence[str]) -> Mapping[str, AttemptCount]:
         """How many attempts at each of these messages are on record, by SQS's message id; up to 500 at once."""
+
+
+class TaskAttempts:
+    """The attempts that the tasks of an app keep, in stores that are readers, too: an `AttemptReader`.
+
+    Args:
+        app: the Celery application.
+    """
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def last_attempts(self, message_ids: Sequence[str]) -> Mapping[str, FailedAttempt]:
+        """The last failed attempt at each of these messages, by SQS's message id; up to 500 at once."""
+        return {key: found for each in self._readers() for key, found in each.last_attempts(message_ids).items()}
+
+    def count_attempts(self, message_ids: Sequence[str]) -> Mapping[str, AttemptCount]:
+        """How many attempts at each of these messages are on record, by SQS's message id; up to 500 at once."""
+        return {key: found for each in self._readers() for key, found in each.count_attempts(message_ids).items()}
+
+    def _readers(self) -> Iterator[AttemptReader]:
+        stores: list[object] = [task.attempt_store for task in self._app.tasks.values() if isinstance(task, SQSTask)]
+        for store in {id(each): each for each in stores}.values():
+            if isinstance(store, AttemptReader):
+                yield store

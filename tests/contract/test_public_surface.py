@@ -17,6 +17,7 @@ PACKAGES = (
     "celery_sqs.monitor",
     "celery_sqs.testing",
     "celery_sqs.tracing",
+    "celery_sqs.workbench",
 )
 HOSTS = ("app", "bench", "dev", "tasks", "flowerconfig.py")
 

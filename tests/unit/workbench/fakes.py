@@ -4,11 +4,12 @@ import dataclasses
 import re
 from datetime import UTC, datetime, timedelta
 
-from app.history import Entry, TimeLine
-from app.workbench.parts import Parts
-from app.workbench.runs import Runs
+from app.history import TimeLine
 from celery_sqs.dependencies import Recent
 from celery_sqs.dlq import DeadMessage, DryRun, Group, RepairItem, RepairProgress
+from celery_sqs.workbench import Entry
+from celery_sqs.workbench.parts import Parts
+from celery_sqs.workbench.runs import Runs
 from celery_sqs.worker.preflight import Report
 
 NOW = datetime.now(UTC)
