@@ -1,6 +1,6 @@
 """What the DLQ needs of a store of failed attempts: why a message has died, and whether it has attempts left."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
 
@@ -87,10 +87,12 @@ class TaskAttempts:
 
     Args:
         app: the Celery application.
+        listed: the tasks that messages of the queue may name; None for all.
     """
 
-    def __init__(self, app: Celery) -> None:
+    def __init__(self, app: Celery, listed: Collection[str] | None = None) -> None:
         self._app = app
+        self._listed = listed
 
     def last_attempts(self, message_ids: Sequence[str]) -> Mapping[str, FailedAttempt]:
         """The last failed attempt at each of these messages, by SQS's message id; up to 500 at once."""
@@ -101,7 +103,8 @@ class TaskAttempts:
         return {key: found for each in self._readers() for key, found in each.count_attempts(message_ids).items()}
 
     def _readers(self) -> Iterator[AttemptReader]:
-        stores: list[object] = [task.attempt_store for task in self._app.tasks.values() if isinstance(task, SQSTask)]
+        tasks = [task for name, task in self._app.tasks.items() if self._listed is None or name in self._listed]
+        stores: list[object] = [task.attempt_store for task in tasks if isinstance(task, SQSTask)]
         for store in {id(each): each for each in stores}.values():
             if isinstance(store, AttemptReader):
                 yield store

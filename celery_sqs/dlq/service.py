@@ -72,7 +72,7 @@ class DeadLetterService:
             raise Misconfigured("sqs_monitor_database: not set; the tables of the DLQ are in that database")
         place = settings.queue(queue or settings.default_queue)
         dead_letter_queue = DeadLetterQueue(settings.endpoint, place.url, place.dlq_url)
-        return cls(app, make_engine(settings.monitor_database), dead_letter_queue, TaskAttempts(app))
+        return cls(app, make_engine(settings.monitor_database), dead_letter_queue, TaskAttempts(app, place.tasks))
 
     def scan(self) -> ScanResult:
         """Scan the DLQ and bring `messages` up to date; while another process scans, wait for its result.

@@ -6,7 +6,6 @@ from typing import Final
 
 from flask import Blueprint, Response, redirect, request, url_for
 from flask.blueprints import BlueprintSetupState
-from flask.sansio.app import App
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import (
@@ -54,7 +53,7 @@ _HEADERS: Final = {
 }
 
 _STATIC: Final = f"{NAME}.static"
-_OPEN: Final = frozenset({_STATIC, f"{NAME}.login", f"{NAME}.sign_in"})
+_SIGN_IN: Final = frozenset({f"{NAME}.login", f"{NAME}.sign_in"})
 
 
 def make_blueprint(made: Parts, url_prefix: str, *, https_only: bool) -> Blueprint:
@@ -63,7 +62,7 @@ def make_blueprint(made: Parts, url_prefix: str, *, https_only: bool) -> Bluepri
     cookies = Sessions(made.operators.session_key, made.title, https_only=https_only)
 
     def keep_parts(state: BlueprintSetupState) -> None:
-        _keep(state.app, made)
+        state.app.extensions[Parts.NAME] = made
 
     def let_in() -> BaseResponse | None:
         visit().session = cookies.read(request)
@@ -87,20 +86,16 @@ def make_blueprint(made: Parts, url_prefix: str, *, https_only: bool) -> Bluepri
     return blueprint
 
 
-def _keep(app: App, made: Parts) -> None:
-    if Parts.NAME in app.extensions:
-        raise ValueError("a Flask application has one workbench: give another one an application of its own")
-    app.extensions[Parts.NAME] = made
-
-
 def _let_in() -> BaseResponse | None:
     """Let operators in. Whoever acts needs a session and its token; for reading JSON, Basic will do."""
-    visit().operator = sessions.operator(parts().operators)
-    if request.endpoint in _OPEN:
-        return None
     who = parts().who
-    if who:
-        visit().operator = who()
+    if request.endpoint == _STATIC:
+        return None
+    visit().operator = who() if who else sessions.operator(parts().operators)
+    if request.endpoint in _SIGN_IN:
+        if who:
+            raise NotFound("Nobody signs in here.")
+        return None
     if visit().operator is None:
         if who:
             raise Forbidden("Nobody is signed in, or the workbench is not for who is.")
