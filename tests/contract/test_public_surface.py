@@ -14,6 +14,7 @@ PACKAGES = (
     "celery_sqs",
     "celery_sqs.dependencies",
     "celery_sqs.dlq",
+    "celery_sqs.dlq.cli",
     "celery_sqs.monitor",
     "celery_sqs.testing",
     "celery_sqs.tracing",

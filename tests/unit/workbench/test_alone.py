@@ -10,8 +10,8 @@ from celery_sqs.dlq import DeadLetterService, DryRun
 from celery_sqs.errors import Misconfigured
 from celery_sqs.workbench import Words, blueprint, create_app
 from celery_sqs.workbench.parts import Parts
+from tests.shop import SEND_MAIL, bury, make_shop
 from tests.unit.workbench.fakes import NOW, PASSWORD, Browser
-from tests.unit.workbench.shop import SEND_MAIL, bury, make_shop
 
 SECRET = "a secret of the tests that is long enough"
 OPERATORS = {"ada": PASSWORD}

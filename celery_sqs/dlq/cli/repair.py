@@ -1,4 +1,4 @@
-"""`flask dlq redrive|edit|discard|rescue|resume|log`: repairs, on record under the operator's name."""
+"""`redrive`, `edit`, `discard`, `rescue`, `resume` and `log`: repairs, on record under the operator's name."""
 
 import difflib
 import getpass
@@ -9,11 +9,6 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from app.cli.group import FAILED
-from app.cli.screen import MAX_TEXT, instant, line, print_json, print_table, readable, safe
-from app.cli.selection import select, selecting
-from app.services import services
-from celery_sqs import exact_json
 from celery_sqs.dlq import (
     CANARIES,
     DISCARD,
@@ -26,11 +21,15 @@ from celery_sqs.dlq import (
     RepairItem,
     RepairProgress,
 )
+from celery_sqs.dlq.cli.group import FAILED, pass_service
+from celery_sqs.dlq.cli.screen import MAX_TEXT, instant, line, print_json, print_table, readable, safe
+from celery_sqs.dlq.cli.selection import select, selecting
+from celery_sqs.message import exact_json
 
 C = TypeVar("C", bound=Callable[..., Any])
 
 LOG: Final = ("REPAIR", "BEGAN (UTC)", "OPERATOR", "ACTION", "STATE", "MESSAGES", "REASON")
-ITEMS: Final = ("MESSAGE", "STATE", "ORDER", "SENT AS", "ERROR")
+ITEMS: Final = ("MESSAGE", "STATE", "SUBJECT", "SENT AS", "ERROR")
 
 
 def _system_user() -> str:
@@ -52,7 +51,9 @@ def _recorded(command: C) -> C:
 @_recorded
 @click.option("--reason", default="", help="Why; on record.")
 @click.option("--canaries", type=click.IntRange(min=0), default=CANARIES, show_default=True, help="How many go first.")
+@pass_service
 def redrive(
+    service: DeadLetterService,
     message_ids: tuple[str, ...],
     fingerprint: str | None,
     everything: bool,
@@ -63,7 +64,6 @@ def redrive(
     canaries: int,
 ) -> None:
     """Send messages to the work queue again: a few first, and the rest once these have succeeded."""
-    service = services().dlq
     selection = select(service, message_ids, fingerprint, everything)
     count = service.messages.count(selection)
     first = f", {canaries} of them first" if 0 < canaries < count else ""
@@ -75,7 +75,9 @@ def redrive(
 @selecting
 @_recorded
 @click.option("--reason", required=True, help="Why; on record.")
+@pass_service
 def discard(
+    service: DeadLetterService,
     message_ids: tuple[str, ...],
     fingerprint: str | None,
     everything: bool,
@@ -85,7 +87,6 @@ def discard(
     reason: str,
 ) -> None:
     """Delete messages from the DLQ. What was in them stays on record."""
-    service = services().dlq
     selection = select(service, message_ids, fingerprint, everything)
     _ask(f"Discard {_messages(service.messages.count(selection))}?", yes, as_json)
     _run(service, service.repairs.plan(DISCARD, selection, operator, reason), as_json)
@@ -96,9 +97,11 @@ def discard(
 @_recorded
 @click.option("--reason", default="", help="Why; on record.")
 @click.option("--body", "file", type=click.File(), help="The new body; default: an editor is opened.")
-def edit(message_id: str, operator: str, yes: bool, as_json: bool, reason: str, file: Any) -> None:
+@pass_service
+def edit(
+    service: DeadLetterService, message_id: str, operator: str, yes: bool, as_json: bool, reason: str, file: Any
+) -> None:
     """Change a message's body, see the difference, and send it if today's code accepts it."""
-    service = services().dlq
     selection = select(service, [message_id], None, everything=False)
     [message] = service.messages.selected(selection, None, 1)
     before = readable(message.body)
@@ -121,9 +124,10 @@ def edit(message_id: str, operator: str, yes: bool, as_json: bool, reason: str, 
 @click.command()
 @click.option("--as", "operator", default=_system_user, help="Who does it, if not you.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def rescue(operator: str, as_json: bool) -> None:
+@pass_service
+def rescue(service: DeadLetterService, operator: str, as_json: bool) -> None:
     """Send again, once, what is dead with attempts left, as the workbench does by itself every few minutes."""
-    done = services().dlq.rescue.run(operator)
+    done = service.rescue.run(operator)
     if as_json:
         print_json(done)
     else:
@@ -138,18 +142,20 @@ def rescue(operator: str, as_json: bool) -> None:
 @click.command()
 @click.argument("repair_id")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines: progress, and at last the result.")
-def resume(repair_id: str, as_json: bool) -> None:
+@pass_service
+def resume(service: DeadLetterService, repair_id: str, as_json: bool) -> None:
     """Go on with a repair that was interrupted or stopped."""
-    _run(services().dlq, repair_id, as_json)
+    _run(service, repair_id, as_json)
 
 
 @click.command()
 @click.argument("repair_id", required=False)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Lines, at the most.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def log(repair_id: str | None, limit: int, as_json: bool) -> None:
+@pass_service
+def log(service: DeadLetterService, repair_id: str | None, limit: int, as_json: bool) -> None:
     """Show who did what and why, newest first; of one repair what it did to each message."""
-    repairs = services().dlq.repairs
+    repairs = service.repairs
     if repair_id is None:
         found = repairs.latest(limit)
         if as_json:
@@ -180,7 +186,7 @@ def _run(service: DeadLetterService, repair_id: str, as_json: bool) -> None:
         done = service.repairs.run(repair_id, print_json)
     else:
         total = service.repairs.progress(repair_id).total
-        click.echo(f"repair {repair_id}: if this ends early, go on with flask dlq resume", err=True)
+        click.echo(f"repair {repair_id}: if this ends early, go on with {_group()} resume", err=True)
         with click.progressbar(length=total, show_pos=True, file=sys.stderr) as bar:
 
             def show(progress: RepairProgress) -> None:
@@ -190,6 +196,12 @@ def _run(service: DeadLetterService, repair_id: str, as_json: bool) -> None:
         _summarise(done)
     if done.state != DONE or done.failed or done.note:
         click.get_current_context().exit(FAILED)
+
+
+def _group() -> str:
+    """The group that this command is of, as it was called."""
+    parent = click.get_current_context().parent
+    return parent.command_path if parent else "dlq"
 
 
 def _summarise(repair: RepairProgress) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 import simplejson
 
-from celery_sqs import exact_json
+from celery_sqs.message import exact_json
 
 #: Characters of a line where the output is no terminal.
 WIDTH: Final = 120

@@ -11,15 +11,16 @@ QUEUE = "http://127.0.0.1:1/000000000000/mail"
 SEND_MAIL = "shop.send_mail"
 
 
-def make_shop(folder):
+def make_shop(folder, url=QUEUE, **settings):
     """The shop's Celery app, on a database of its own."""
     app = Celery("shop", set_as_current=False)
     celery_sqs.setup(
         app,
-        queues={"mail": {"url": QUEUE, "tasks": [SEND_MAIL]}},
-        region="eu-central-1",
-        access_key=("none", "none"),
+        queues={"mail": {"url": url, "tasks": [SEND_MAIL]}},
+        region="us-east-1",
+        access_key=("test", "test"),
         monitor_database=f"sqlite:///{folder}/shop.db",
+        **settings,
     )
 
     @app.task(name=SEND_MAIL, shared=False)
