@@ -22,7 +22,10 @@ CONTRADICTED: Final = 1
 UNREACHABLE: Final = 2  # SQS cannot be asked
 
 #: The commands of extras, each named like its extra; loaded when they are asked for.
-EXTRAS: Final[Mapping[str, str]] = {"dlq": "celery_sqs.dlq.cli:dlq"}
+EXTRAS: Final[Mapping[str, str]] = {
+    "dlq": "celery_sqs.dlq.cli:dlq",
+    "workbench": "celery_sqs.workbench.cli:workbench",
+}
 
 
 class SQSGroup(click.Group):
