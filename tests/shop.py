@@ -39,6 +39,6 @@ def bury(app, message_id):
     names = {"celery_task": SEND_MAIL, "celery_id": f"task-of-{message_id}"}
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in names.items()}
     service = DeadLetterService.of(app)
-    message = {"MessageId": message_id, "Body": '[["Dear Ada"], {}, {}]', "MessageAttributes": attributes}
+    message = {"MessageId": message_id, "Body": '[["Dear Ada"],{},{}]', "MessageAttributes": attributes}
     service._snapshot.add([message])
     service.engine.dispose()

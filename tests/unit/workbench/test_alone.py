@@ -93,6 +93,12 @@ def test_nothing_is_wrong_with_a_message_before_it_is_edited(browser):
     assert browser.http.get("/dlq/messages/m1/edit.json").json["errors"] == {}
 
 
+def test_a_message_that_was_not_changed_is_not_sent(browser, app):
+    answer = browser.send("/dlq/messages/m1/edit", body='[["Dear Ada"], {}, {}]', step="send", reason="r")
+    assert (answer.status_code, "nothing is changed" in answer.text) == (422, True)
+    assert app.extensions[Parts.NAME].dlq.repairs.latest(1) == []
+
+
 def test_what_a_dry_run_refuses_is_not_sent(shop, browser, app):
     shop.tasks[SEND_MAIL].__class__.dry_run = lambda self, calls: [refused(call) for call in calls]
     answer = browser.send("/dlq/messages/m1/edit", body='[["Dear Bob"], {}, {}]', step="send", reason="r")
