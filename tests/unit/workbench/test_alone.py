@@ -1,5 +1,6 @@
 """The workbench of an app that has nothing but the framework: no words, no history and no hooks of its own."""
 
+import dataclasses
 import re
 from types import SimpleNamespace
 
@@ -10,8 +11,9 @@ from celery_sqs.dlq import DeadLetterService, DryRun
 from celery_sqs.errors import Misconfigured
 from celery_sqs.workbench import Words, blueprint, create_app
 from celery_sqs.workbench.parts import Parts
+from celery_sqs.workbench.runs import Runs
 from tests.shop import SEND_MAIL, bury, make_shop
-from tests.unit.workbench.fakes import NOW, PASSWORD, Browser
+from tests.unit.workbench.fakes import NOW, PASSWORD, Browser, FakeDlq
 
 SECRET = "a secret of the tests that is long enough"
 OPERATORS = {"ada": PASSWORD}
@@ -148,6 +150,16 @@ class TestInAHost:
         text = http.get("/workbench/dlq").text
         assert ">grace</span>" in text
         assert "Sign out" not in text
+
+    def test_what_is_done_is_on_record_under_the_name_that_its_login_gives(self, shop, serve, host):
+        serve(blueprint(shop, SECRET, who=lambda: "grace", https_only=False), host)
+        parts = host.extensions[Parts.NAME]
+        host.extensions[Parts.NAME] = dataclasses.replace(parts, runs=Runs(FakeDlq()))
+        form = {"message": "m1", "reason": "spam", "sure": "yes"}
+        assert host.test_client().post("/workbench/dlq/discard", data=form).status_code == 403
+        assert Browser(host, "/workbench").send("/workbench/dlq/discard", **form).status_code == 303
+        [repair] = parts.dlq.repairs.latest(2)
+        assert (repair.action, repair.operator) == ("discard", "grace")
 
     def test_its_login_may_answer_by_itself(self, shop, serve, host):
         serve(blueprint(shop, SECRET, who=lambda: abort(redirect("/sign-in-here"))), host)
