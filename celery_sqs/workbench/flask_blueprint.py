@@ -124,7 +124,7 @@ def _by_basic() -> str:
 
 def _here() -> str:
     """The page to come back to after signing in; of a form it is the page that shows it."""
-    return request.full_path.rstrip("?") if request.query_string else request.path
+    return request.script_root + (request.full_path.rstrip("?") if request.query_string else request.path)
 
 
 def _nothing(name: str) -> str:

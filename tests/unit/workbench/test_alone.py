@@ -113,6 +113,15 @@ def refused(call):
     return DryRun(accepted="Bob" not in call.args[0], why="no mail to Bob")
 
 
+def test_below_another_path_of_a_server_it_finds_its_pages(app):
+    http = app.test_client()
+    answer = http.get("/dlq?since=x", base_url="http://localhost/ops")
+    assert answer.headers["Location"] == "/ops/login?next=/ops/dlq?since%3Dx"
+    form = http.get(answer.headers["Location"].removeprefix("/ops"), base_url="http://localhost/ops")
+    assert 'name="next" value="/ops/dlq?since=x"' in form.text
+    assert "Path=/ops;" in form.headers["Set-Cookie"]
+
+
 class TestInAHost:
     """In somebody's own Flask application."""
 
