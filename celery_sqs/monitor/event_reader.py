@@ -1,6 +1,7 @@
 """Reading the tables of task events."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from sqlalchemy import Column, ColumnElement, Engine, Row, Select, func, select,
 
 from celery_sqs.database.transaction import transaction
 from celery_sqs.monitor.tables import task_minutes, task_state, workers
-from celery_sqs.monitor.task_events import UNFINISHED
+from celery_sqs.monitor.task_events import FAILURE, UNFINISHED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,12 @@ class EventReader:
         """The tasks about a subject, oldest first."""
         found = self._tasks(select(task_state).where(task_state.c.subject == subject))
         return sorted(found, key=lambda task: task.sent_at or task.changed_at)
+
+    def failures(self, task_ids: Collection[str]) -> dict[str, TaskRow]:
+        """Of these tasks those that have failed for good, by id; up to 500 at once."""
+        of = task_state.c
+        found = self._tasks(select(task_state).where(of.task_id.in_(task_ids), of.state == FAILURE))
+        return {task.task_id: task for task in found}
 
     def changed_since(self, since: datetime, limit: int) -> list[TaskRow]:
         """Up to `limit` tasks that have changed at an instant or after it, the earliest of them first."""

@@ -2,18 +2,17 @@
 
 import dataclasses
 import re
-from types import SimpleNamespace
 
 import pytest
 from flask import Flask, abort, redirect, session
 
-from celery_sqs.dlq import DeadLetterService, DryRun
+from celery_sqs.dlq import DryRun
 from celery_sqs.errors import Misconfigured
 from celery_sqs.workbench import Words, blueprint, create_app
 from celery_sqs.workbench.parts import Parts
 from celery_sqs.workbench.runs import Runs
 from tests.shop import SEND_MAIL, bury, make_shop
-from tests.unit.workbench.fakes import NOW, PASSWORD, Browser, FakeDlq
+from tests.unit.workbench.fakes import PASSWORD, Browser, FakeDlq
 
 SECRET = "a secret of the tests that is long enough"
 OPERATORS = {"ada": PASSWORD}
@@ -205,26 +204,3 @@ class TestWhatIsMissing:
     def test_an_unknown_queue_is_named(self, shop):
         with pytest.raises(Misconfigured, match="nowhere"):
             blueprint(shop, SECRET, OPERATORS, queue="nowhere")
-
-
-class ReadableStore:
-    """A task's store of attempts that can be read, too."""
-
-    def last_attempts(self, message_ids):
-        fields = {"task": SEND_MAIL, "kind": "own", "error_class": "SMTPError", "message": "no such mailbox"}
-        fields |= {"traceback": "", "final": True, "failed_at": NOW}
-        return {message_id: SimpleNamespace(**fields) for message_id in message_ids}
-
-    def count_attempts(self, message_ids):
-        return {}
-
-
-@pytest.mark.parametrize(("store", "reason"), [(None, ("lost", "")), (ReadableStore(), ("own", "SMTPError"))])
-def test_why_a_message_died_is_read_from_its_tasks_store(tmp_path, store, reason):
-    app = make_shop(tmp_path)
-    app.tasks[SEND_MAIL].__class__.attempt_store = store
-    bury(app, "m1")
-    service = DeadLetterService.of(app)
-    message = service.messages.get("m1")
-    service.engine.dispose()
-    assert (message.kind, message.error_class) == reason
