@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import cli, docs, health, metrics, orders, problems, request_log, workbench
+from app import cli, docs, health, metrics, monitor, orders, problems, request_log
 from app.backlog import Backlog
 from app.body import MAX_BODY_BYTES
 from app.queue import OrderQueue
@@ -39,7 +39,7 @@ def create_app(
     api.register_blueprint(orders.blueprint)
     api.register_blueprint(health.blueprint)
     problems.init_app(app)
-    workbench.init_app(app)
+    monitor.init_app(app)
     app.extensions[Rescuer.NAME] = Rescuer.of(services)  # config/gunicorn.py starts it
     cli.init_app(app)
     return app

@@ -7,9 +7,9 @@ from typing import Final
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.dependencies.recent import Recent
 from app.services import Services
 from celery_sqs import QueuePair, read_pair, sqs_client
+from celery_sqs.dependencies import Recent
 from celery_sqs.monitor import EventReader
 from tasks.application import endpoint
 from tasks.orders import PERSIST_ORDER

@@ -7,10 +7,10 @@ from celery import Celery
 from flask import current_app
 from sqlalchemy import Engine
 
-from app.dependencies.probe import Probe
 from app.history import History
 from app.queue import CeleryQueue, OrderQueue
 from app.tokens import Verifier
+from celery_sqs.dependencies import Probe
 from celery_sqs.dlq import DeadLetterQueue, DeadLetterService
 from celery_sqs.monitor import EventReader
 from config.settings import Settings

@@ -1,7 +1,8 @@
 """Celery on SQS: a failure ends in the dead-letter queue by SQS's own redrive. Batches, leases, outages without loss.
 
 What is in `__all__` is the public surface; all else is private. The extras are packages of their own, with an `__all__`
-each: `celery_sqs.dlq`, `celery_sqs.monitor`, `celery_sqs.tracing` and `celery_sqs.testing`.
+each: `celery_sqs.dependencies`, `celery_sqs.dlq`, `celery_sqs.dlq.cli`, `celery_sqs.monitor`, `celery_sqs.workbench`,
+`celery_sqs.tracing` and `celery_sqs.testing`.
 """
 
 from celery_sqs.aws.endpoint import Endpoint, boto3_client, reachable, sqs_client

@@ -1,13 +1,16 @@
-"""`celery -A shop sqs ...`: the queues of an app. Celery loads it from the entry point group `celery.commands`.
+"""`celery -A shop sqs ...`: queues, DLQ and workbench of an app.
 
+Celery loads it from the entry point group `celery.commands`:
 https://docs.celeryq.dev/en/stable/userguide/extending.html#adding-new-command-line-sub-commands
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
 import click
+from kombu.utils.imports import symbol_by_name
 
 from celery_sqs.aws.endpoint import sqs_client
 from celery_sqs.aws.queue_numbers import QueueNumbers, read_pair
@@ -18,9 +21,29 @@ from celery_sqs.worker.preflight import Report, preflight
 CONTRADICTED: Final = 1
 UNREACHABLE: Final = 2  # SQS cannot be asked
 
+#: The commands of extras, each named like its extra; loaded when they are asked for.
+EXTRAS: Final[Mapping[str, str]] = {
+    "dlq": "celery_sqs.dlq.cli:dlq",
+    "workbench": "celery_sqs.workbench.cli:workbench",
+}
+
 
 class SQSGroup(click.Group):
-    """A group whose commands end with one line where SQS cannot be asked."""
+    """A group whose commands end with one line where SQS cannot be asked or an extra is missing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands, those of extras that are not installed among them."""
+        return sorted([*super().list_commands(ctx), *EXTRAS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by its name."""
+        if cmd_name not in EXTRAS:
+            return super().get_command(ctx, cmd_name)
+        try:
+            command: click.Command = symbol_by_name(EXTRAS[cmd_name])
+        except ImportError as error:
+            return _missing(cmd_name, error)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command of the group."""
@@ -34,7 +57,7 @@ class SQSGroup(click.Group):
 @click.group("sqs", cls=SQSGroup)
 @click.pass_context
 def sqs(context: click.Context) -> None:
-    """Look at the SQS queues of the app."""
+    """Look at the SQS queues of the app, and repair what is dead."""
     context.obj.app.loader.import_default_modules()  # as a worker does: a queue may list their tasks
 
 
@@ -80,6 +103,18 @@ def show_queues(context: click.Context, queues: tuple[str, ...], as_json: bool) 
     if as_json:
         click.echo(json.dumps(shown))
     context.exit(_exit_code(reports))
+
+
+def _missing(name: str, error: ImportError) -> click.Command:
+    """In place of a command whose extra is not installed: says so."""
+    text = f"Needs celery-sqs[{name}], which is not installed: {error}"
+
+    @click.command(name, help=text, context_settings={"ignore_unknown_options": True})
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def missing(arguments: tuple[str, ...]) -> None:
+        raise click.ClickException(text)
+
+    return missing
 
 
 def _known(app: Any, names: tuple[str, ...]) -> tuple[str, ...]:

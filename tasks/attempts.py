@@ -1,15 +1,15 @@
 """The failed attempts of the tasks on orders, in the table `attempts`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 from celery_sqs import Attempt, OnRecord
-from orders.attempt import FailedAttempt
+from orders.attempt import AttemptCount, FailedAttempt
 from orders.store import OrderStore
 
 
 class OrderAttempts:
-    """What `celery_sqs.AttemptStore` asks for.
+    """What `celery_sqs.AttemptStore` asks for, and `celery_sqs.dlq.AttemptReader`.
 
     Args:
         store: has the table.
@@ -52,3 +52,11 @@ class OrderAttempts:
             message_id: OnRecord(receives=frozenset(failed_at), last_at=max(failed_at.values()), lost=lost)
             for message_id, (failed_at, lost) in found.items()
         }
+
+    def last_attempts(self, message_ids: Sequence[str]) -> Mapping[str, FailedAttempt]:
+        """The last failed attempt at each of these messages."""
+        return self._store.last_attempts(message_ids)
+
+    def count_attempts(self, message_ids: Sequence[str]) -> Mapping[str, AttemptCount]:
+        """How many attempts at each of these messages are on record."""
+        return self._store.count_attempts(message_ids)

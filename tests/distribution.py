@@ -26,6 +26,7 @@ PARTS: Final = {
     "celery_sqs.metrics.prometheus": ("metrics",),
     "celery_sqs.monitor": ("monitor",),
     "celery_sqs.monitor.flower": ("flower",),
+    "celery_sqs.workbench": ("workbench",),
 }
 
 #: The extras that any module may use where they are installed, and does without where not.

@@ -2,8 +2,8 @@
 
 import click
 
-from app.cli.group import PlainGroup
 from app.services import services
+from celery_sqs.dlq.cli import PlainGroup
 from orders.grants import Refused
 from orders.grants import grant as grant_rights
 

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 
 import click
 
-from app.cli.group import FAILED, PlainGroup
-from app.cli.screen import instant, line, print_json, safe
 from app.history import TimeLine
 from app.services import services
+from celery_sqs.dlq.cli import FAILED, PlainGroup, instant, line, print_json, safe
 from tasks import retention
 
 

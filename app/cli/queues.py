@@ -2,9 +2,9 @@
 
 import click
 
-from app.cli.group import PlainGroup
 from app.services import services
 from celery_sqs import NotAnEmulator, boto3_client
+from celery_sqs.dlq.cli import PlainGroup
 from celery_sqs.testing import provision
 from config.queues import ORDER_QUEUE
 from tasks.application import endpoint

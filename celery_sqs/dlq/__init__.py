@@ -3,7 +3,7 @@
 `DeadLetterService` is the entry point.
 """
 
-from celery_sqs.dlq.attempts import AttemptReader, FailedAttempt
+from celery_sqs.dlq.attempts import AttemptReader, FailedAttempt, kind_in_words
 from celery_sqs.dlq.dead_messages import DeadMessage, DeadMessages, Group
 from celery_sqs.dlq.decode import DecodedMessage, decode_message
 from celery_sqs.dlq.queue import DeadLetterQueue
@@ -74,6 +74,7 @@ __all__ = [
     "Selection",
     "Throttle",
     "decode_message",
+    "kind_in_words",
     "metadata",
     "purge_dead_messages",
     "purge_repairs",

@@ -1,8 +1,31 @@
 """What the DLQ needs of a store of failed attempts: why a message has died, and whether it has attempts left."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol, runtime_checkable
+
+from celery import Celery
+
+from celery_sqs.monitor import TaskRow
+from celery_sqs.tasks.decision import Kind
+from celery_sqs.tasks.task import SQSTask
+
+#: The kinds that one word does not explain.
+_WORDS: Final = {
+    "begun": "running, or its worker was killed",
+    "lost": "lost: its worker was killed, or it took too long",
+}
+
+
+#: An exception as `repr` has it; the text is without its quotes where there is nothing else.
+_REPR: Final = re.compile(r"""(?P<name>\w+)\((?P<quote>['"]?)(?P<text>.*?)(?P=quote),?\)""", re.DOTALL)
+
+
+def kind_in_words(kind: str) -> str:
+    """Whose fault a failed attempt was, as people read it: a value of `celery_sqs.tasks.decision.Kind` in words."""
+    return _WORDS.get(kind, kind)
 
 
 class FailedAttempt(Protocol):
@@ -37,6 +60,31 @@ class FailedAttempt(Protocol):
         """When; aware, UTC."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedFailure:
+    """What a task event says of the last attempt of a task that keeps no record: a `FailedAttempt`."""
+
+    task: str
+    error_class: str
+    message: str
+    traceback: str
+    failed_at: datetime
+    kind: str = Kind.OWN.value
+    final: bool = True
+
+    @classmethod
+    def of(cls, row: TaskRow) -> "ReportedFailure":
+        """The failure of a task that has failed for good. Its error is what `repr` made of the exception."""
+        found = _REPR.fullmatch(row.error or "")
+        return cls(
+            task=row.name,
+            error_class=found["name"] if found else "",
+            message=found["text"] if found else row.error or "",
+            traceback=row.traceback or "",
+            failed_at=row.finished_at or row.changed_at,
+        )
+
+
 class AttemptCount(Protocol):
     """How many attempts at a message are on record, those that have begun included."""
 
@@ -53,6 +101,7 @@ class AttemptCount(Protocol):
         """How often SQS had handed out the message at the last of them."""
 
 
+@runtime_checkable
 class AttemptReader(Protocol):
     """A store that a task keeps its attempts in (`SQSTask.attempt_store`).
 
@@ -64,3 +113,31 @@ class AttemptReader(Protocol):
 
     def count_attempts(self, message_ids: Sequence[str]) -> Mapping[str, AttemptCount]:
         """How many attempts at each of these messages are on record, by SQS's message id; up to 500 at once."""
+
+
+class TaskAttempts:
+    """The attempts that the tasks of an app keep, in stores that are readers, too: an `AttemptReader`.
+
+    Args:
+        app: the Celery application.
+        listed: the tasks that messages of the queue may name; None for all.
+    """
+
+    def __init__(self, app: Celery, listed: Collection[str] | None = None) -> None:
+        self._app = app
+        self._listed = listed
+
+    def last_attempts(self, message_ids: Sequence[str]) -> Mapping[str, FailedAttempt]:
+        """The last failed attempt at each of these messages, by SQS's message id; up to 500 at once."""
+        return {key: found for each in self._readers() for key, found in each.last_attempts(message_ids).items()}
+
+    def count_attempts(self, message_ids: Sequence[str]) -> Mapping[str, AttemptCount]:
+        """How many attempts at each of these messages are on record, by SQS's message id; up to 500 at once."""
+        return {key: found for each in self._readers() for key, found in each.count_attempts(message_ids).items()}
+
+    def _readers(self) -> Iterator[AttemptReader]:
+        tasks = [task for name, task in self._app.tasks.items() if self._listed is None or name in self._listed]
+        stores: list[object] = [task.attempt_store for task in tasks if isinstance(task, SQSTask)]
+        for store in {id(each): each for each in stores}.values():
+            if isinstance(store, AttemptReader):
+                yield store

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from celery import Celery
 from sqlalchemy import Engine
 
-from celery_sqs.dlq.attempts import AttemptReader
+from celery_sqs.dlq.attempts import AttemptReader, TaskAttempts
 from celery_sqs.dlq.dead_messages import DeadMessage, DeadMessages
 from celery_sqs.dlq.hooks import TaskHooks
 from celery_sqs.dlq.queue import DeadLetterQueue
@@ -14,6 +14,8 @@ from celery_sqs.dlq.repair.throttle import Throttle
 from celery_sqs.dlq.rescue import Rescue
 from celery_sqs.dlq.scan import ScanResult, scan
 from celery_sqs.dlq.snapshot import Snapshot
+from celery_sqs.errors import Misconfigured
+from celery_sqs.monitor.engine import make_engine
 from celery_sqs.settings import Settings
 from celery_sqs.tasks.dry_run import DryRun
 
@@ -32,6 +34,7 @@ class DeadLetterService:
         celery_sqs.errors.Misconfigured: a setting of the app is missing or wrong.
 
     Attributes:
+        engine: to the database.
         messages: what is known of the messages in the DLQ.
         repairs: plans, runs and lists repairs.
         rescue: sends again what is dead with attempts left.
@@ -45,13 +48,31 @@ class DeadLetterService:
         attempts: AttemptReader,
         throttle: Throttle | None = None,
     ) -> None:
-        self._engine = engine
+        self.engine = engine
         self._queue = queue
         self._hooks = TaskHooks(app, Settings.of(app.conf).listed(queue.work_url))
         self._snapshot = Snapshot(engine, attempts, self._hooks)
         self.messages = DeadMessages(engine)
         self.repairs = Repairs(engine, queue, self._snapshot, attempts, self._hooks, throttle)
         self.rescue = Rescue(engine, queue, self._snapshot, attempts, self._hooks, self.repairs)
+
+    @classmethod
+    def of(cls, app: Celery, queue: str | None = None) -> "DeadLetterService":
+        """The service of an app's DLQ, by its settings alone, with the attempts that its tasks can read.
+
+        Args:
+            app: the Celery application, whose modules with tasks are imported.
+            queue: Celery's name of the queue whose DLQ it is; else the default queue.
+
+        Raises:
+            celery_sqs.errors.Misconfigured: a setting is missing or wrong, or there is no such queue.
+        """
+        settings = Settings.of(app.conf)
+        if settings.monitor_database is None:
+            raise Misconfigured("sqs_monitor_database: not set; the tables of the DLQ are in that database")
+        place = settings.queue(queue or settings.default_queue)
+        dead_letter_queue = DeadLetterQueue(settings.endpoint, place.url, place.dlq_url)
+        return cls(app, make_engine(settings.monitor_database), dead_letter_queue, TaskAttempts(app, place.tasks))
 
     def scan(self) -> ScanResult:
         """Scan the DLQ and bring `messages` up to date; while another process scans, wait for its result.
@@ -60,7 +81,7 @@ class DeadLetterService:
             celery_sqs.errors.CallFailed: SQS cannot be asked.
             sqlalchemy.exc.SQLAlchemyError: the database cannot be used.
         """
-        return scan(self._engine, self._queue, self._snapshot)
+        return scan(self.engine, self._queue, self._snapshot)
 
     def dry_run(self, messages: Sequence[DeadMessage]) -> list[DryRun]:
         """Whether the code of today would accept messages; an answer for each, in their order. Nothing is written.

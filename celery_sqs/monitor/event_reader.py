@@ -1,15 +1,16 @@
 """Reading the tables of task events."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select, select
+from sqlalchemy import Column, ColumnElement, Engine, Row, Select, func, select, true
 
 from celery_sqs.database.transaction import transaction
 from celery_sqs.monitor.tables import task_minutes, task_state, workers
-from celery_sqs.monitor.task_events import UNFINISHED
+from celery_sqs.monitor.task_events import FAILURE, UNFINISHED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +123,12 @@ class EventReader:
         found = self._tasks(select(task_state).where(task_state.c.subject == subject))
         return sorted(found, key=lambda task: task.sent_at or task.changed_at)
 
+    def failures(self, task_ids: Collection[str]) -> dict[str, TaskRow]:
+        """Of these tasks those that have failed for good, by id; up to 500 at once."""
+        of = task_state.c
+        found = self._tasks(select(task_state).where(of.task_id.in_(task_ids), of.state == FAILURE))
+        return {task.task_id: task for task in found}
+
     def changed_since(self, since: datetime, limit: int) -> list[TaskRow]:
         """Up to `limit` tasks that have changed at an instant or after it, the earliest of them first."""
         of = task_state.c
@@ -132,19 +139,20 @@ class EventReader:
         """All workers on record, by name."""
         return [_to_worker(row) for row in self._all(select(workers).order_by(workers.c.name))]
 
-    def counts_per_minute(self, task: str, since: datetime) -> dict[datetime, dict[str, int]]:
-        """The counts of a task, by name, for each minute that began at an instant or after it."""
+    def counts_per_minute(self, task: str | None, since: datetime) -> dict[datetime, dict[str, int]]:
+        """The counts of a task, or of all, by name, for each minute that began at an instant or after it."""
         of = task_minutes.c
-        query = select(of.minute, of.what, of["count"]).where(of.minute >= since, of.task == task)
+        query = select(of.minute, of.what, func.sum(of["count"])).where(of.minute >= since, _is_of(of.task, task))
+        query = query.group_by(of.minute, of.what)
         counts: dict[datetime, dict[str, int]] = {}
         for minute, what, count in self._all(query):  # type: ignore[misc]
-            counts.setdefault(minute, {})[what] = count
+            counts.setdefault(minute, {})[what] = int(count)  # a sum is a Decimal on MariaDB
         return counts
 
-    def oldest_unfinished(self, task: str) -> datetime | None:
-        """When the oldest call of a task was sent that has neither succeeded nor failed for good."""
+    def oldest_unfinished(self, task: str | None) -> datetime | None:
+        """When the oldest call of a task, or of all, was sent that has neither succeeded nor failed for good."""
         of = task_state.c
-        query = select(of.sent_at).where(of.state.in_(UNFINISHED), of.name == task, of.sent_at.is_not(None))
+        query = select(of.sent_at).where(of.state.in_(UNFINISHED), _is_of(of.name, task), of.sent_at.is_not(None))
         found = self._all(query.order_by(of.sent_at).limit(1))
         return found[0].sent_at if found else None
 
@@ -153,6 +161,10 @@ class EventReader:
 
     def _all(self, query: Select[Any]) -> list[Row[Any]]:
         return transaction(self._engine, lambda connection: list(connection.execute(query).all()))
+
+
+def _is_of(name: Column[str], task: str | None) -> ColumnElement[bool]:
+    return true() if task is None else name == task
 
 
 def _to_worker(row: Row[Any]) -> WorkerRow:

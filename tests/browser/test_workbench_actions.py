@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from app import create_app
-from app.workbench.parts import Parts
 from celery_sqs.dlq import Selection
+from celery_sqs.workbench.parts import Parts
 from config.settings import load
 from tests.browser.site import OPERATOR
 

@@ -15,7 +15,7 @@ from tests.processes import ROOT, Process
 
 #: What `import celery_sqs` may not load: packages of the extras, and this repository's own. `prometheus_client` is
 #: loaded where it is installed, as it counts from the first call on.
-EXTRAS = ("flask", "flower", "opentelemetry", "sqlalchemy", "structlog", "tornado")
+EXTRAS = ("flask", "flower", "jinja2", "opentelemetry", "sqlalchemy", "structlog", "tornado", "werkzeug")
 HOUSE = ("app", "bench", "config", "dev", "orders", "tasks", "tests")
 
 

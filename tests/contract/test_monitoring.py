@@ -10,12 +10,12 @@ from prometheus_client import Counter, Histogram
 
 from app import metrics as of_web
 from app.backlog import Backlog
-from app.dependencies.recent import Recent
 from celery_sqs import QueueNumbers, QueuePair
 from celery_sqs import metrics as of_sqs
 from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.retention.ages import LONGEST_PAUSE, OLD
+from celery_sqs.dependencies import Recent
 from celery_sqs.monitor import metrics as of_tasks
 from celery_sqs.worker.health import Health
 from config.queues import ORDER_QUEUE

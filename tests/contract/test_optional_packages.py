@@ -10,13 +10,22 @@ import pytest
 from tests.processes import ROOT, free_port
 
 #: Packages that an adopter may do without.
-OPTIONAL = ("flask", "flower", "prometheus_client", "sqlalchemy")
+OPTIONAL = ("flask", "flower", "jinja2", "prometheus_client", "sqlalchemy", "werkzeug")
 
 #: What an extra is for, and may need its packages.
-EXTRAS = ("celery_sqs/database/", "celery_sqs/dlq/", "celery_sqs/monitor/", "celery_sqs/metrics/prometheus.py")
+EXTRAS = (
+    "celery_sqs/database/",
+    "celery_sqs/dlq/",
+    "celery_sqs/monitor/",
+    "celery_sqs/metrics/prometheus.py",
+    "celery_sqs/workbench/",
+)
 
 PATHS = sorted(path.relative_to(ROOT) for path in (ROOT / "celery_sqs").rglob("*.py"))
 CORE = [path for path in PATHS if not path.as_posix().startswith(EXTRAS)]
+
+#: What nothing of the core loads by itself.
+PARTS = ("celery_sqs.dlq", "celery_sqs.monitor", "celery_sqs.workbench")
 
 SCRAPE = """
 import json
@@ -67,7 +76,7 @@ def test_without_prometheus_nothing_is_counted_and_the_answer_to_metrics_says_wh
 
 def test_the_framework_itself_loads_no_part_of_an_extra(run):
     loaded = run("import celery_sqs\nprint(*sys.modules)").split()
-    assert [name for name in loaded if name.startswith(("celery_sqs.monitor", "celery_sqs.dlq"))] == []
+    assert [name for name in loaded if name.startswith(PARTS)] == []
 
 
 @pytest.mark.parametrize("module", ["dispatcher", "control", "steps"])

@@ -10,7 +10,16 @@ import pytest
 
 from tests.processes import ROOT
 
-PACKAGES = ("celery_sqs", "celery_sqs.dlq", "celery_sqs.monitor", "celery_sqs.testing", "celery_sqs.tracing")
+PACKAGES = (
+    "celery_sqs",
+    "celery_sqs.dependencies",
+    "celery_sqs.dlq",
+    "celery_sqs.dlq.cli",
+    "celery_sqs.monitor",
+    "celery_sqs.testing",
+    "celery_sqs.tracing",
+    "celery_sqs.workbench",
+)
 HOSTS = ("app", "bench", "dev", "tasks", "flowerconfig.py")
 
 #: A measurement of internals: how many polls are under way at once.

@@ -134,7 +134,7 @@ def test_no_text_uses_one_of_the_replaced_words():
 def test_there_are_names_and_texts_to_look_at():
     assert {"Settings", "ORDER_QUEUE"} <= {name for _, name in identifiers()}
     assert any(path == "README.md" for path, _, _ in page_texts())
-    assert any(path.startswith("app/") and path.endswith(".html") for path, _, _ in page_texts())
+    assert any(path.startswith("celery_sqs/") and path.endswith(".html") for path, _, _ in page_texts())
     # A docstring, a comment and a log line.
     texts = {text for path, _, text in python_texts() if path == "config/settings.py"}
     assert any(text.startswith('"""The settings of a process') for text in texts)
@@ -264,7 +264,7 @@ def page_texts():
         # Line breaks stay, so that the lines behind a block keep their numbers.
         text = re.sub(r"^```.*?^```|`[^`]*`", line_breaks, path.read_text(), flags=re.MULTILINE | re.DOTALL)
         yield str(path.relative_to(ROOT)), 1, text
-    for path in sorted((ROOT / "app").rglob("*")):
+    for path in sorted((ROOT / "celery_sqs").rglob("*")):
         if path.suffix in {".html", ".js"}:
             yield str(path.relative_to(ROOT)), 1, path.read_text()
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from app import create_app
-from app.workbench.parts import Parts
+from celery_sqs.workbench.parts import Parts
 from orders.database import connect
 from tests.conftest import make_settings
 

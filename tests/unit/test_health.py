@@ -3,7 +3,7 @@
 import threading
 
 from app import create_app
-from app.dependencies.probe import Probe
+from celery_sqs.dependencies import Probe
 from orders.database import connect
 from orders.store import OrderStore
 from tests.conftest import make_settings

@@ -7,9 +7,9 @@ import pytest
 
 from app import create_app, metrics
 from app.backlog import Backlog
-from app.dependencies.recent import Recent
 from app.tokens import KeysUnavailable
 from celery_sqs import QueueNumbers, QueuePair
+from celery_sqs.dependencies import Recent
 from config.settings import SettingsError, load
 from tests.conftest import make_settings
 from tests.exposition import Exposition

@@ -2,7 +2,7 @@
 
 import threading
 
-from app.dependencies.recent import Recent
+from celery_sqs.dependencies import Recent
 from tests.polling import poll
 
 

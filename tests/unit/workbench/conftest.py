@@ -3,9 +3,9 @@
 import pytest
 
 from app import create_app
-from app.workbench.parts import Parts
 from celery_sqs import QueuePair
 from celery_sqs.aws.queue_numbers import read
+from celery_sqs.workbench.parts import Parts
 from tests.conftest import make_settings
 from tests.unit.workbench.fakes import Browser, FakeDlq, FakeHistory, with_fakes
 
@@ -38,3 +38,19 @@ def browser(app):
     browser = Browser(app)
     browser.sign_in()
     return browser
+
+
+@pytest.fixture
+def make_app(store, queue, dlq):
+    """A function that makes an application with other settings."""
+
+    def make(**changes):
+        return with_fakes(create_app(make_settings(**changes), store=store, queue=queue), dlq)
+
+    return make
+
+
+@pytest.fixture
+def stranger(make_app):
+    """A browser that nobody has signed in with."""
+    return Browser(make_app())

@@ -4,11 +4,12 @@ import dataclasses
 import re
 from datetime import UTC, datetime, timedelta
 
-from app.dependencies.recent import Recent
-from app.history import Entry, TimeLine
-from app.workbench.parts import Parts
-from app.workbench.runs import Runs
+from app.history import TimeLine
+from celery_sqs.dependencies import Recent
 from celery_sqs.dlq import DeadMessage, DryRun, Group, RepairItem, RepairProgress
+from celery_sqs.workbench import Entry
+from celery_sqs.workbench.parts import Parts
+from celery_sqs.workbench.runs import Runs
 from celery_sqs.worker.preflight import Report
 
 NOW = datetime.now(UTC)
@@ -229,16 +230,18 @@ def with_fakes(app, dlq, history=None, numbers=silent):
 class Browser:
     """A browser: it keeps cookies and sends the forms' tokens."""
 
-    def __init__(self, app):
+    def __init__(self, app, prefix="/monitor"):
         self.http = app.test_client()
+        self._prefix = prefix
 
-    def token(self, page="/monitor/login"):
-        return re.search(r'name="csrf_token" value="([^"]+)"', self.http.get(page).text)[1]
+    def token(self, page=None):
+        text = self.http.get(page or f"{self._prefix}/login").text
+        return re.search(r'name="csrf_token" value="([^"]+)"', text)[1]
 
     def sign_in(self, name="ada", password=PASSWORD, to=""):
         form = {"csrf_token": self.token(), "name": name, "password": password, "next": to}
-        return self.http.post("/monitor/login", data=form)
+        return self.http.post(f"{self._prefix}/login", data=form)
 
     def send(self, action, **form):
         """Send a form, as the page that shows it would."""
-        return self.http.post(action, data={"csrf_token": self.token("/monitor/dlq"), **form})
+        return self.http.post(action, data={"csrf_token": self.token(f"{self._prefix}/dlq"), **form})

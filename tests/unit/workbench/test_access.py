@@ -1,15 +1,19 @@
 """Who gets into the workbench, and what keeps everybody else out."""
 
 import base64
-from datetime import timedelta
 
 import pytest
 
 from app import create_app
-from app.workbench.access.operators import MAX_FAILURES, MAX_FAILURES_OF_ADDRESS, WINDOW, Operators, TooManyFailures
-from config.settings import PRODUCTION
+from celery_sqs.workbench.operators import (
+    MAX_FAILURES,
+    MAX_FAILURES_OF_ADDRESS,
+    WINDOW,
+    Operators,
+    TooManyFailures,
+)
 from tests.conftest import make_settings
-from tests.unit.workbench.fakes import PASSWORD, REPAIR_ID, Browser, with_fakes
+from tests.unit.workbench.fakes import PASSWORD, REPAIR_ID, Browser
 
 PAGES = [
     "/monitor/",
@@ -33,16 +37,8 @@ ACTIONS = [
 
 
 @pytest.fixture
-def make_app(store, queue, dlq):
-    def make(**changes):
-        return with_fakes(create_app(make_settings(**changes), store=store, queue=queue), dlq)
-
-    return make
-
-
-@pytest.fixture
-def browser(make_app):
-    return Browser(make_app())
+def browser(stranger):
+    return stranger
 
 
 def basic(name, password):
@@ -196,52 +192,6 @@ class TestForgedForms:
         answer = browser.http.post("/monitor/dlq/redrive.json", data={"all": "1"}, headers=basic("ada", PASSWORD))
         assert answer.status_code in {403, 405}
         assert dlq.repairs.planned == []
-
-
-class TestSession:
-    def test_it_is_kept_from_scripts_other_sites_and_other_pages(self, browser):
-        cookie = browser.sign_in().headers["Set-Cookie"]
-        assert "HttpOnly" in cookie
-        assert "SameSite=Strict" in cookie
-        assert "Path=/monitor" in cookie
-        assert "Secure" not in cookie
-
-    def test_in_production_it_travels_over_https_only(self, make_app):
-        http = make_app(app_env=PRODUCTION).test_client()
-        cookie = http.get("/monitor/login", base_url="https://intake.example").headers["Set-Cookie"]
-        assert "Secure" in cookie
-
-    def test_it_ends_when_the_password_changes(self, browser, make_app):
-        browser.sign_in()
-        cookie = browser.http.get_cookie("order_intake_operator", path="/monitor")
-        for changes, status in (({}, 200), ({"operators": {"ada": "a-new-password-of-hers"}}, 303)):
-            http = make_app(**changes).test_client()
-            http.set_cookie(cookie.key, cookie.value, path="/monitor")
-            assert http.get("/monitor/dlq").status_code == status
-
-    def test_it_ends_when_the_secret_changes(self, browser, make_app):
-        browser.sign_in()
-        cookie = browser.http.get_cookie("order_intake_operator", path="/monitor")
-        http = make_app(order_id_secret="another secret of the tests, and long").test_client()
-        http.set_cookie(cookie.key, cookie.value, path="/monitor")
-        assert http.get("/monitor/dlq").status_code == 303
-
-    def test_it_lasts_twelve_hours_and_not_longer_by_being_used(self, make_app):
-        app = make_app()
-        browser = Browser(app)
-        browser.sign_in()
-        assert app.permanent_session_lifetime == timedelta(hours=12)
-        assert "Set-Cookie" not in browser.http.get("/monitor/dlq").headers
-
-    def test_its_key_is_not_the_secret(self, make_app):
-        app = make_app()
-        assert app.secret_key not in {make_settings().order_id_secret, make_settings().order_id_secret.encode()}
-        assert len(app.secret_key) == 32
-
-    def test_the_api_knows_nothing_of_it(self, browser, token):
-        answer = browser.http.get("/api/v1/orders", headers=token())
-        assert "Set-Cookie" not in answer.headers
-        assert "Cookie" not in answer.headers.get("Vary", "")
 
 
 class TestJson:

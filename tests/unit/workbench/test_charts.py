@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.workbench.display.charts import HEIGHT, LOWEST, Bar, bars, ceiling
-from app.workbench.display.percentiles import Percentile, buckets, percentile
 from celery_sqs.monitor import BUCKETS, bucket
+from celery_sqs.workbench.display.charts import HEIGHT, LOWEST, Bar, bars, ceiling
+from celery_sqs.workbench.display.percentiles import Percentile, buckets, percentile
 
 INFINITE = float("inf")
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.history import Entry
-from app.workbench.display.entries import shown_entries
-from app.workbench.display.values import ago, plain, short
 from celery_sqs.dlq import SYSTEM
+from celery_sqs.workbench import Entry
+from celery_sqs.workbench.display.entries import shown_entries
+from celery_sqs.workbench.display.values import ago, plain, short
 from tests.unit.workbench.fakes import NOW, REPAIR_ID
 
 

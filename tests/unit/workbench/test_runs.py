@@ -2,7 +2,7 @@
 
 import threading
 
-from app.workbench.runs import Runs
+from celery_sqs.workbench.runs import Runs
 from tests.polling import poll
 from tests.unit.workbench.fakes import FakeDlq
 
@@ -21,7 +21,7 @@ def test_a_run_is_not_started_while_it_runs():
     runs.repair("another")
     poll(lambda: len(ran) == 2, 5, "both run")
     go_on.set()
-    poll(lambda: not any("monitor-" in thread.name for thread in threading.enumerate()), 5, "they end")
+    poll(lambda: not any("sqs-workbench-" in thread.name for thread in threading.enumerate()), 5, "they end")
     runs.repair("one")
     poll(lambda: len(ran) == 3, 5, "it runs again")
     assert sorted(ran) == ["another", "one", "one"]

@@ -1,1 +1,0 @@
-"""Who may use the workbench: operators, their passwords and their sessions."""

@@ -1,0 +1,82 @@
+"""The last answer of a dependency: asked for on a thread of its own, and waited for only so long."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: Seconds to wait for an answer; one that comes later is there for the next time.
+ANSWER_TIMEOUT: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What is known.
+
+    Attributes:
+        value: the last answer there was; None if there was none yet.
+        age: seconds since it came; None without one.
+        error: why there is no fresh one; None where there is.
+    """
+
+    value: T | None
+    age: float | None
+    error: str | None
+
+
+class Recent(Generic[T]):
+    """A question whose answer is good for some seconds. It is never asked twice at once.
+
+    Args:
+        ask: gives the answer, or raises. It may hang; nobody waits for it then.
+        kept: seconds that an answer is good for. A failure is one, too.
+    """
+
+    def __init__(self, ask: Callable[[], T], kept: float) -> None:
+        self._ask = ask
+        self._kept = kept
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqs-recent")
+        self._lock = threading.Lock()
+        self._running: Future[None] | None = None
+        self._ended_at = float("-inf")
+        self._value: T | None = None
+        self._value_at: float | None = None
+        self._error: str | None = None
+
+    def answer(self, timeout: float = ANSWER_TIMEOUT) -> Answer[T]:
+        """The answer, asked for anew where the last one is too old."""
+        with self._lock:
+            if self._running is None and time.monotonic() >= self._ended_at + self._kept:
+                self._running = self._thread.submit(self._run)
+            running = self._running
+        late = None
+        if running is not None:
+            try:
+                running.result(timeout)
+            except FutureTimeout:
+                late = f"no answer within {timeout:g} s"
+        with self._lock:
+            age = None if self._value_at is None else time.monotonic() - self._value_at
+            return Answer(self._value, age, late or self._error)
+
+    def _run(self) -> None:
+        value, error_text = None, None
+        try:
+            value = self._ask()
+        # Whatever it is, whoever asks says so and goes on without.
+        except Exception as error:
+            logger.warning("a dependency did not answer: %r", error)
+            error_text = f"{type(error).__name__}: {error}"
+        with self._lock:
+            self._ended_at = time.monotonic()
+            self._running, self._error = None, error_text
+            if error_text is None:
+                self._value, self._value_at = value, self._ended_at

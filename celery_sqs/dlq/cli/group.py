@@ -1,0 +1,35 @@
+"""What the groups of commands have in common: how they end when something is not there."""
+
+from typing import Any, Final
+
+import click
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from celery_sqs.dlq import AlreadyRunning, DeadLetterService, NoSuchRepair, Refused
+from celery_sqs.errors import CallFailed
+
+FAILED: Final = 1  # something was refused, has failed or was stopped
+UNREACHABLE: Final = 2  # SQS or the database cannot be asked
+
+#: Gives a command the service that its group has made: `context.obj`.
+pass_service = click.make_pass_decorator(DeadLetterService)
+
+
+class PlainGroup(click.Group):
+    """A group whose commands say in one line, never with a traceback, why they cannot do what they are asked."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command of the group."""
+        try:
+            return super().invoke(ctx)
+        except (Refused, AlreadyRunning, NoSuchRepair) as error:
+            self._end(ctx, str(error), FAILED)
+        except CallFailed as error:
+            self._end(ctx, str(error), UNREACHABLE)
+        except SQLAlchemyError as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            self._end(ctx, f"the database cannot be used: {cause}", UNREACHABLE)
+
+    def _end(self, context: click.Context, reason: str, code: int) -> None:
+        click.echo(f"{self.name}: {' '.join(reason.split())}", err=True)
+        context.exit(code)

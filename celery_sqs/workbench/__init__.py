@@ -1,0 +1,107 @@
+"""The operators' workbench: what is going on, what became of a call, and what to do about dead messages.
+
+`blueprint` is for a Flask application of one's own, `create_app` makes one for the workbench alone, and
+`celery -A shop sqs workbench` runs that. Needs the extra `celery-sqs[workbench]`.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Final, Unpack
+
+from celery import Celery
+from flask import Blueprint, Flask
+
+from celery_sqs.aws.endpoint import sqs_client
+from celery_sqs.aws.queue_numbers import read_pair
+from celery_sqs.database.outage import answers
+from celery_sqs.dependencies import Probe, Recent
+from celery_sqs.dlq import DeadLetterService
+from celery_sqs.monitor import EventReader
+from celery_sqs.settings import Settings
+from celery_sqs.workbench.actions.edit import dry_run_errors
+from celery_sqs.workbench.flask_blueprint import make_blueprint
+from celery_sqs.workbench.history.entries import of_deaths, of_repair, of_task
+from celery_sqs.workbench.history.task_history import TaskHistory
+from celery_sqs.workbench.history.timeline import Entry, History, TimeLine
+from celery_sqs.workbench.operators import Operators
+from celery_sqs.workbench.options import Options
+from celery_sqs.workbench.parts import CheckEdit, Parts
+from celery_sqs.workbench.runs import Runs
+from celery_sqs.workbench.words import Words
+from celery_sqs.worker.preflight import preflight
+
+__all__ = [
+    "CheckEdit",
+    "Entry",
+    "History",
+    "Options",
+    "TimeLine",
+    "Words",
+    "blueprint",
+    "create_app",
+    "of_deaths",
+    "of_repair",
+    "of_task",
+]
+
+#: Seconds that an answer of SQS is shown for. What the queues' settings mean changes only when somebody changes them.
+NUMBERS_KEPT: Final = 3.0
+REPORT_KEPT: Final = 30.0
+
+
+def blueprint(
+    app: Celery,
+    secret: str,
+    operators: Mapping[str, str] | None = None,
+    url_prefix: str = "/workbench",
+    **options: Unpack[Options],
+) -> Blueprint:
+    """A workbench, to be registered in a Flask application. Nothing is asked of SQS or the database before a page is.
+
+    Args:
+        app: the Celery app, set up by `celery_sqs.setup`, whose modules with tasks are imported.
+        secret: signs the workbench's cookies; the same in all processes that serve it.
+        operators: who may use it: names and passwords.
+        url_prefix: where it is.
+        options: see `celery_sqs.workbench.options.Options`.
+
+    Raises:
+        Misconfigured: a setting of the app is missing or wrong, or it has no such queue.
+        ValueError: there is no secret, or nobody may use the workbench.
+    """
+    if not secret or not (operators or options.get("who")):
+        raise ValueError("a workbench needs a secret, and operators or the host's own login: who")
+    made = _parts(app, Operators(operators or {}, secret), options)
+    return make_blueprint(made, url_prefix, https_only=options.get("https_only", True))
+
+
+def create_app(
+    app: Celery, secret: str, operators: Mapping[str, str] | None = None, **options: Unpack[Options]
+) -> Flask:
+    """A WSGI application that is a workbench and nothing else, at `/`; arguments and errors as of `blueprint`."""
+    made = Flask("celery_sqs.workbench", static_folder=None)
+    made.register_blueprint(blueprint(app, secret, operators, "/", **options))
+    return made
+
+
+def _parts(app: Celery, operators: Operators, options: Options) -> Parts:
+    settings = Settings.of(app.conf)
+    name = options.get("queue") or settings.default_queue
+    queue, dlq = settings.queue(name), options.get("dlq") or DeadLetterService.of(app, name)
+    events = EventReader(dlq.engine)
+    return Parts(
+        title=options.get("title") or f"{app.main or name} workbench".capitalize(),
+        words=options.get("words") or Words(),
+        app_name=app.main or "",
+        task=options.get("task"),
+        operators=operators,
+        who=options.get("who"),
+        event_reader=events,
+        dlq=dlq,
+        history=options.get("history") or TaskHistory(events, dlq.messages, dlq.repairs),
+        check_edit=options.get("check_edit") or partial(dry_run_errors, dlq),
+        runs=Runs(dlq),
+        numbers=Recent(lambda: read_pair(sqs_client(settings.endpoint), queue.url, queue.dlq_url), NUMBERS_KEPT),
+        report=Recent(lambda: preflight(app, [name])[0], REPORT_KEPT),
+        database_probe=options.get("database_probe") or Probe(partial(answers, dlq.engine)),
+    )

@@ -1,0 +1,46 @@
+"""The templates, in an environment of their own: a host's filters and templates may have the same names."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import url_for
+from jinja2 import Environment, PackageLoader
+from sqlalchemy.exc import SQLAlchemyError
+
+from celery_sqs.workbench import sessions
+from celery_sqs.workbench.display import charts
+from celery_sqs.workbench.display.entries import shown_entries
+from celery_sqs.workbench.display.values import FILTERS
+from celery_sqs.workbench.parts import parts
+from celery_sqs.workbench.visit import visit
+
+
+def render(template: str, content: Mapping[str, Any]) -> str:
+    """What a template makes of a page's content."""
+    of_all = {"operator": visit().operator, "title": parts().title, "words": parts().words}
+    return _ENVIRONMENT.get_template(template).render({**of_all, **content})
+
+
+def _dead_count() -> int | None:
+    """How many messages are in the DLQ, for the navigation; None where that is not known."""
+    if not visit().operator or not visit().database_answers:
+        return None
+    try:
+        return parts().dlq.messages.count()
+    except SQLAlchemyError:
+        visit().database_lost()
+        return None
+
+
+_ENVIRONMENT: Final = Environment(loader=PackageLoader("celery_sqs.workbench"), autoescape=True)
+_ENVIRONMENT.filters |= FILTERS
+_ENVIRONMENT.globals |= {
+    "url_for": url_for,
+    "parts": parts,
+    "csrf_token": sessions.token,
+    "dead_count": _dead_count,
+    "bars": charts.bars,
+    "Bar": charts.Bar,
+    "ceiling": charts.ceiling,
+    "shown_entries": shown_entries,
+}

@@ -1,0 +1,15 @@
+"""The audit: every repair there was."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from celery_sqs.workbench.parts import parts
+from celery_sqs.workbench.views import page
+
+SHOWN: Final = 100
+
+
+@page("/repairs", "repairs.html")
+def repairs() -> dict[str, Any]:
+    """The last repairs, newest first."""
+    return {"now": datetime.now(UTC), "repairs": parts().dlq.repairs.latest(SHOWN)}

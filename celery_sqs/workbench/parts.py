@@ -1,0 +1,68 @@
+"""What the pages of a workbench work with, put together once per Flask application."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from flask import current_app
+
+from celery_sqs.aws.queue_numbers import QueuePair
+from celery_sqs.dependencies import Probe, Recent
+from celery_sqs.dlq import DeadLetterService, DeadMessage
+from celery_sqs.monitor import EventReader
+from celery_sqs.workbench.history.timeline import History
+from celery_sqs.workbench.operators import Operators
+from celery_sqs.workbench.runs import Runs
+from celery_sqs.workbench.words import Words
+from celery_sqs.worker.preflight import Report
+
+#: The blueprint's name, with which every endpoint begins.
+NAME: Final = "workbench"
+
+#: What is wrong with a dead message's new body, by field; `form` is what is wrong with all of it.
+CheckEdit = Callable[[DeadMessage, str], Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A workbench's parts.
+
+    Attributes:
+        title: its name.
+        words: what calls are about.
+        app_name: the Celery app's.
+        task: the task that the overview counts; None for all.
+        operators: who may use it.
+        who: the host's own login; None where operators sign in here.
+        event_reader: the states of tasks and workers.
+        dlq: the messages in the DLQ, and their repairs.
+        history: what became of a task.
+        check_edit: what is wrong with a message that an operator has edited.
+        runs: what takes longer than a page.
+        numbers: SQS's numbers on both queues.
+        report: what the queues' settings mean, and what contradicts them.
+        database_probe: whether the database answers.
+    """
+
+    NAME: ClassVar = "celery-sqs-workbench"
+
+    title: str
+    words: Words
+    app_name: str
+    task: str | None
+    operators: Operators
+    who: Callable[[], str | None] | None
+    event_reader: EventReader
+    dlq: DeadLetterService
+    history: History
+    check_edit: CheckEdit
+    runs: Runs
+    numbers: Recent[QueuePair]
+    report: Recent[Report]
+    database_probe: Probe
+
+
+def parts() -> Parts:
+    """The current application's parts."""
+    made: Parts = current_app.extensions[Parts.NAME]
+    return made

@@ -1,0 +1,77 @@
+"""Work that takes longer than a page: it runs on, and the pages look at what it has done so far."""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from celery_sqs.dlq import AlreadyRunning, DeadLetterService
+
+logger = logging.getLogger(__name__)
+
+#: Failures that are remembered, for the pages that show them.
+MAX_ERRORS: Final = 100
+
+
+class Runs:
+    """What runs in this process.
+
+    A process that ends takes its runs with it. That loses nothing: a repair is on record, and goes on when
+    an operator of any process says so; a scan of the queue can be started again.
+
+    Args:
+        dlq: does the work.
+    """
+
+    _SCAN: Final = "scan"
+
+    def __init__(self, dlq: DeadLetterService) -> None:
+        self._dlq = dlq
+        self._lock = threading.Lock()
+        self._running: dict[str, threading.Thread] = {}
+        self._errors: dict[str, str] = {}
+
+    def scan(self, timeout: float) -> datetime:
+        """Scan the DLQ; returns when that began, after `timeout` seconds at the latest."""
+        began_at = datetime.now(UTC)
+        self._start(self._SCAN, self._dlq.scan)
+        thread = self._running.get(self._SCAN)
+        if thread is not None:
+            thread.join(timeout)
+        return began_at
+
+    def repair(self, repair_id: str) -> None:
+        """Do what is left of a repair."""
+        self._start(repair_id, lambda: self._dlq.repairs.run(repair_id))
+
+    def error(self, name: str = _SCAN) -> str | None:
+        """Why the last scan, or a repair, has ended before its time, as far as this process knows."""
+        return self._errors.get(name)
+
+    def _start(self, name: str, work: Callable[[], Any]) -> None:
+        """Run work on a thread of its own, unless it runs already."""
+        with self._lock:
+            if name in self._running:
+                return
+            self._errors.pop(name, None)
+            thread = threading.Thread(target=self._run, args=(name, work), name=f"sqs-workbench-{name}", daemon=True)
+            self._running[name] = thread
+            thread.start()
+
+    def _run(self, name: str, work: Callable[[], Any]) -> None:
+        error_text = None
+        try:
+            work()
+        except AlreadyRunning:
+            logger.info("another process is at it", extra={"run": name})
+        # Nobody waits for this thread: what went wrong is shown on the page that asks.
+        except Exception as error:
+            logger.exception("a run of the workbench has failed", extra={"run": name})
+            error_text = f"{type(error).__name__}: {error}"
+        with self._lock:
+            del self._running[name]
+            if error_text is not None:
+                self._errors[name] = error_text
+                while len(self._errors) > MAX_ERRORS:
+                    del self._errors[next(iter(self._errors))]

@@ -1,0 +1,104 @@
+"""`celery -A shop sqs dlq`: the commands of a DLQ for any app, by its settings alone."""
+
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from celery_sqs.cli import EXTRAS, sqs
+from orders.store import OrderStore
+from tasks.application import create_celery
+from tests.conftest import make_settings
+from tests.dead_orders import a_failure, bury, in_all, order_body
+from tests.shop import SEND_MAIL, make_shop
+
+
+@pytest.fixture
+def shop(emulator, queues, tmp_path):
+    return make_shop(tmp_path, queues.url, endpoint_url=emulator.url)
+
+
+def run(app, *arguments, stdin=None):
+    """Run `celery -A shop sqs ...`; returns its exit code, its output and what is on stderr."""
+    ended = CliRunner().invoke(sqs, arguments, obj=SimpleNamespace(app=app), input=stdin)
+    assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
+    return ended.exit_code, ended.stdout, ended.stderr
+
+
+def mail(queues, name="Ada"):
+    """Put a call into the DLQ; returns its message id."""
+    names = {"celery_task": SEND_MAIL, "celery_id": f"task-of-{name}"}
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in names.items()}
+    [message_id] = bury(queues, [json.dumps([[f"Dear {name}"], {}, {}])], **attributes)
+    return message_id
+
+
+def test_dead_messages_of_any_task_are_listed_shown_and_tried(shop, queues):
+    message_id = mail(queues)
+    code, output, _ = run(shop, "dlq", "ls", "--json")
+    assert (code, json.loads(output)["count"]) == (0, 1)
+    code, output, _ = run(shop, "dlq", "show", message_id)
+    assert (code, f"{SEND_MAIL} task-of-Ada" in output, '"Dear Ada"' in output) == (0, True, True)
+    code, output, _ = run(shop, "dlq", "dry-run", "--all")
+    assert (code, "1 tried: 1 would be accepted" in output) == (0, True)
+
+
+def test_a_discard_is_asked_done_and_on_record(shop, queues):
+    message_id = mail(queues)
+    code, output, errors = run(shop, "dlq", "discard", message_id, "--reason", "spam", "--as", "ada", stdin="y\n")
+    assert (code, "discard of 1 message by ada: done" in output) == (0, True)
+    assert "go on with sqs dlq resume" in errors
+    assert in_all(queues, queues.dlq_url) == 0
+    [entry] = json.loads(run(shop, "dlq", "log", "--json")[1])
+    assert (entry["reason"], entry["discarded"]) == ("spam", 1)
+
+
+def test_an_edited_call_is_sent_as_what_it_is(shop, queues, tmp_path):
+    message_id = mail(queues)
+    (tmp_path / "body.json").write_text('[["Dear Bob"], {}, {}]')
+    shop.tasks[SEND_MAIL].__class__.are_done = lambda self, calls: [call.args == ["Dear Bob"] for call in calls]
+    code, output, _ = run(shop, "dlq", "edit", message_id, "--body", str(tmp_path / "body.json"), "--yes")
+    assert (code, "1 confirmed" in output) == (0, True)
+    [message] = queues.peek(queues.url)
+    assert (message["Body"], message["MessageAttributes"]["celery_task"]["StringValue"]) == (
+        '[["Dear Bob"],{},{}]',
+        SEND_MAIL,
+    )
+
+
+def test_the_order_intakes_messages_have_their_reasons(engine, emulator, queues):
+    [message_id] = bury(queues, [order_body()])
+    OrderStore(engine).record_attempt(a_failure(message_id))
+    url = engine.url.render_as_string(hide_password=False)
+    settings = make_settings(database_url=url, sqs_endpoint=emulator.url, sqs_queue_url=queues.url)
+    [group] = json.loads(run(create_celery(settings), "dlq", "ls", "--json")[1])["found"]
+    assert (group["kind"], group["error_class"]) == ("permanent", "InvalidOrder")
+
+
+class TestWhatIsMissing:
+    def test_an_unknown_queue_is_named(self, shop):
+        code, output, errors = run(shop, "dlq", "--queue", "nowhere", "ls")
+        assert (code, output) == (78, "")
+        assert "no queue 'nowhere'" in errors
+
+    def test_without_a_database_the_setting_is_named(self, shop):
+        shop.conf.sqs_monitor_database = None
+        code, output, errors = run(shop, "dlq", "ls")
+        assert (code, output, len(errors.splitlines())) == (78, "", 1)
+        assert "sqs_monitor_database" in errors
+
+    def test_without_its_tables_it_says_so_in_one_line(self, shop, tmp_path):
+        (tmp_path / "shop.db").unlink()
+        code, output, errors = run(shop, "dlq", "log")
+        assert (code, output, len(errors.splitlines())) == (2, "", 1)
+        assert "no such table" in errors
+
+    @pytest.mark.parametrize("name", EXTRAS)
+    def test_without_its_extra_a_command_says_which_one_it_needs(self, shop, monkeypatch, name):
+        monkeypatch.setitem(sys.modules, EXTRAS[name].partition(":")[0], None)
+        code, output, errors = run(shop, name, "ls", "--json")
+        assert (code, output) == (1, "")
+        assert f"celery-sqs[{name}]" in errors
+        assert f"celery-sqs[{name}]" in run(shop, "--help")[1]

@@ -1,0 +1,61 @@
+"""Why a message died: from its task's store of attempts, or from the events of a task that keeps none."""
+
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import create_engine, insert
+
+from celery_sqs.dlq import DeadLetterService
+from celery_sqs.monitor import task_state
+from tests.shop import SEND_MAIL, bury, make_shop
+from tests.unit.workbench.fakes import NOW
+
+
+class ReadableStore:
+    """A task's store of attempts that can be read, too."""
+
+    def last_attempts(self, message_ids):
+        fields = {"task": SEND_MAIL, "kind": "own", "error_class": "SMTPError", "message": "no such mailbox"}
+        fields |= {"traceback": "", "final": True, "failed_at": NOW}
+        return {message_id: SimpleNamespace(**fields) for message_id in message_ids}
+
+    def count_attempts(self, message_ids):
+        return {}
+
+
+@pytest.mark.parametrize(("store", "reason"), [(None, ("lost", "")), (ReadableStore(), ("own", "SMTPError"))])
+def test_why_a_message_died_is_read_from_its_tasks_store(tmp_path, store, reason):
+    app = make_shop(tmp_path)
+    app.tasks[SEND_MAIL].__class__.attempt_store = store
+    message = dead_message(app)
+    assert (message.kind, message.error_class) == reason
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "reason"),
+    [
+        ("FAILURE", "SMTPError('no such mailbox')", ("own", "SMTPError", "no such mailbox")),
+        ("FAILURE", 'SMTPError("can\'t")', ("own", "SMTPError", "can't")),
+        ("FAILURE", "SMTPError(550, 'no such mailbox')", ("own", "SMTPError", "550, 'no such mailbox'")),
+        ("FAILURE", "<SMTPError: 550>", ("own", "", "<SMTPError: 550>")),
+        ("RETRY", "SMTPError('no such mailbox')", ("lost", "", "no failed attempt is on record: its workers died")),
+    ],
+)
+def test_without_a_store_it_is_read_from_the_tasks_events(tmp_path, state, error, reason):
+    app = make_shop(tmp_path)
+    row = {"task_id": "task-of-m1", "version": 1, "name": SEND_MAIL, "state": state, "receive_count": 3, "args": "[]"}
+    row |= {"kwargs": "{}", "error": error, "traceback": "File x", "finished_at": NOW, "changed_at": NOW}
+    engine = create_engine(app.conf.sqs_monitor_database)
+    with engine.begin() as connection:
+        connection.execute(insert(task_state), row)
+    engine.dispose()
+    message = dead_message(app)
+    assert (message.kind, message.error_class, message.error) == reason
+
+
+def dead_message(app):
+    bury(app, "m1")
+    service = DeadLetterService.of(app)
+    message = service.messages.get("m1")
+    service.engine.dispose()
+    return message
