@@ -16,6 +16,7 @@ SMALL = [
     Sizes(good=1, killers=1, keeps_done=True, deletes_soon=True),
     Sizes(good=1, killers=1, workers=2, deletes_soon=True),
     Sizes(good=2, kills=1, stops=1),
+    Sizes(good=1, stops=3, outages=3),
     Sizes(good=1, kills=1, stops=1, outages=1),
     Sizes(good=1, kills=1, leases=1),
     Sizes(good=1, kills=1, stops=1, failures=2, spares_renewals=True),
