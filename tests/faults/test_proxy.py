@@ -51,6 +51,8 @@ def test_passes_calls_on_and_counts_them(proxy, sqs, url):
     assert [(call.action, call.status, call.faulty) for call in proxy.log][-1] == ("ReceiveMessage", 200, False)
 
 
+@pytest.mark.long
+@pytest.mark.alone
 def test_passes_on_hundreds_of_calls_a_second(proxy, url):
     # Raw calls, on connections that are kept: a boto3 client needs more time for itself than the proxy.
     each, threads, body = 100, 4, json.dumps({"QueueUrl": url, "AttributeNames": ["QueueArn"]})
