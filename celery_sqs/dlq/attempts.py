@@ -1,15 +1,11 @@
 """What the DLQ needs of a store of failed attempts: why a message has died, and whether it has attempts left."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
 
 from celery import Celery
 
-from celery_sqs.monitor import TaskRow
-from celery_sqs.tasks.decision import Kind
 from celery_sqs.tasks.task import SQSTask
 
 #: The kinds that one word does not explain.
@@ -17,10 +13,6 @@ _WORDS: Final = {
     "begun": "running, or its worker was killed",
     "lost": "lost: its worker was killed, or it took too long",
 }
-
-
-#: An exception as `repr` has it; the text is without its quotes where there is nothing else.
-_REPR: Final = re.compile(r"""(?P<name>\w+)\((?P<quote>['"]?)(?P<text>.*?)(?P=quote),?\)""", re.DOTALL)
 
 
 def kind_in_words(kind: str) -> str:
@@ -58,31 +50,6 @@ class FailedAttempt(Protocol):
     @property
     def failed_at(self) -> datetime:
         """When; aware, UTC."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportedFailure:
-    """What a task event says of the last attempt of a task that keeps no record: a `FailedAttempt`."""
-
-    task: str
-    error_class: str
-    message: str
-    traceback: str
-    failed_at: datetime
-    kind: str = Kind.OWN.value
-    final: bool = True
-
-    @classmethod
-    def of(cls, row: TaskRow) -> "ReportedFailure":
-        """The failure of a task that has failed for good. Its error is what `repr` made of the exception."""
-        found = _REPR.fullmatch(row.error or "")
-        return cls(
-            task=row.name,
-            error_class=found["name"] if found else "",
-            message=found["text"] if found else row.error or "",
-            traceback=row.traceback or "",
-            failed_at=row.finished_at or row.changed_at,
-        )
 
 
 class AttemptCount(Protocol):

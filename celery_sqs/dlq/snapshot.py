@@ -1,6 +1,6 @@
 """Writing the snapshot of the DLQ: the messages that scans find, each with the reason that is on record for it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -8,13 +8,13 @@ from sqlalchemy import Connection, Engine, and_, delete, insert, select, update
 
 from celery_sqs.database.columns import MAX_NAME, MAX_TEXT, storable
 from celery_sqs.database.transaction import transaction
-from celery_sqs.dlq.attempts import AttemptReader, FailedAttempt, ReportedFailure
+from celery_sqs.dlq.attempts import AttemptReader, FailedAttempt
 from celery_sqs.dlq.decode import DecodedMessage, as_json, sent_at
 from celery_sqs.dlq.fingerprint import fingerprint
 from celery_sqs.dlq.hooks import TaskHooks
 from celery_sqs.dlq.queue import VISIBILITY, Message
+from celery_sqs.dlq.reasons import Reasons
 from celery_sqs.dlq.tables import dead_messages
-from celery_sqs.monitor import EventReader
 from celery_sqs.tasks.decision import Kind
 
 #: A message is taken to be gone when two full scans this far apart have not found it. Until then another process
@@ -41,9 +41,8 @@ class Snapshot:
 
     def __init__(self, engine: Engine, attempts: AttemptReader, hooks: TaskHooks) -> None:
         self._engine = engine
-        self._attempts = attempts
         self._hooks = hooks
-        self._events = EventReader(engine)
+        self._reasons = Reasons(engine, attempts, hooks)
 
     def add(self, messages: Sequence[Message], rescued: Collection[str] = ()) -> int:
         """Keep messages that a scan has found, copies of the same one once; returns how many of them are new.
@@ -61,7 +60,7 @@ class Snapshot:
         # away has died anew.
         here = {each: row for each, row in known.items() if not (row.missed_at or row.gone_at)}
         without_reason = [each for each in message_ids if each not in here or not here[each].died_at]
-        reasons = self._reasons([by_id[each] for each in without_reason]) if without_reason else {}
+        reasons = self._reasons.of({each: self._decoded(by_id[each]) for each in without_reason})
         written = [each for each in without_reason if each not in here or each in reasons]
         now = datetime.now(UTC)
         rows = [self._row(by_id[each], reasons.get(each), each in rescued, now) for each in written]
@@ -75,18 +74,6 @@ class Snapshot:
 
         transaction(self._engine, write)
         return len(by_id) - len(known)
-
-    def _reasons(self, messages: Sequence[Message]) -> Mapping[str, FailedAttempt]:
-        """Why messages have died, by id: the last attempt on record; of a task that keeps none, its task event."""
-        reasons = dict(self._attempts.last_attempts([message["MessageId"] for message in messages]))
-        others = [message for message in messages if message["MessageId"] not in reasons]
-        by_task_id = {
-            decoded.task_id: message["MessageId"]
-            for message, decoded in zip(others, map(self._decoded, others), strict=True)
-            if decoded.call is not None and not self._hooks.keeps_attempts(decoded)
-        }
-        failures = self._events.failures(list(by_task_id)) if by_task_id else {}
-        return reasons | {by_task_id[task_id]: ReportedFailure.of(row) for task_id, row in failures.items()}
 
     def miss(self, began_at: datetime) -> int:
         """Note what a full scan has not found, by when it began; returns how many messages are gone by that."""

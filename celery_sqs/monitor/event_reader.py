@@ -10,7 +10,7 @@ from sqlalchemy import Column, ColumnElement, Engine, Row, Select, func, select,
 
 from celery_sqs.database.transaction import transaction
 from celery_sqs.monitor.tables import task_minutes, task_state, workers
-from celery_sqs.monitor.task_events import FAILURE, UNFINISHED
+from celery_sqs.monitor.task_events import FAILURE, REVOKED, UNFINISHED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +124,9 @@ class EventReader:
         return sorted(found, key=lambda task: task.sent_at or task.changed_at)
 
     def failures(self, task_ids: Collection[str]) -> dict[str, TaskRow]:
-        """Of these tasks those that have failed for good, by id; up to 500 at once."""
+        """Of these tasks those that have failed for good or were revoked, by id; up to 500 at once."""
         of = task_state.c
-        found = self._tasks(select(task_state).where(of.task_id.in_(task_ids), of.state == FAILURE))
+        found = self._tasks(select(task_state).where(of.task_id.in_(task_ids), of.state.in_((FAILURE, REVOKED))))
         return {task.task_id: task for task in found}
 
     def changed_since(self, since: datetime, limit: int) -> list[TaskRow]:

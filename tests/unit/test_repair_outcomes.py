@@ -1,5 +1,6 @@
 """The outcome of what was sent again: confirmed by the effect where the task knows it, by its success where not."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -93,22 +94,22 @@ def states(engine):
 
 
 @pytest.fixture
-def succeed(engine):
-    """A function that reports the success of a message's task."""
+def report(engine):
+    """A function that reports the state of a message's task."""
 
-    def report(number):
-        values = {
-            "task_id": f"t{number}",
-            "message_id": f"new{number}",
-            "version": 1,
-            "name": "any",
-            "state": "SUCCESS",
-        }
-        values |= {"receive_count": 1, "args": "", "kwargs": "", "changed_at": NOW}
+    def report(number, state, error=None, message_id=None):
+        values = {"task_id": f"t{number}", "message_id": message_id or f"new{number}", "version": 1, "name": "any"}
+        values |= {"state": state, "error": error, "receive_count": 1, "args": "", "kwargs": "", "changed_at": NOW}
         with engine.begin() as connection:
             connection.execute(insert(task_state).values(values))
 
     return report
+
+
+@pytest.fixture
+def succeed(report):
+    """A function that reports the success of a message's task."""
+    return lambda number: report(number, "SUCCESS")
 
 
 def test_what_the_task_knows_to_be_done_is_confirmed_and_the_rest_stays_sent(outcomes, put, states, count):
@@ -143,6 +144,21 @@ def test_only_a_failure_after_which_the_message_is_dead_is_one(outcomes, put, st
     assert [item.error for item in RepairLog(engine).items("r", "failed")] == ["ValueError: no"]
 
 
+@pytest.mark.parametrize(
+    ("state", "error", "shown"),
+    [("FAILURE", "SMTPError: no", "SMTPError: no"), ("REVOKED", "revoked by ada", "revoked by ada")],
+)
+def test_a_task_that_keeps_no_attempts_has_failed_where_its_event_says_so(
+    outcomes, put, states, report, engine, state, error, shown
+):
+    put([1, 2], task="plain")
+    report(1, state, error)
+    report(2, state, error, message_id="m00002")  # of the message that is dead
+    outcomes.check()
+    assert states() == {"failed": 1, "sent": 1}
+    assert [item.error for item in RepairLog(engine).items("r", "failed")] == [shown]
+
+
 def test_what_is_done_is_confirmed_though_it_has_failed_before(outcomes, put, states, attempts, count):
     put([1])
     attempts.final, count.counted = {"new1": True}, {1}
@@ -173,7 +189,9 @@ def _rows(number, task):
     """A message that was sent again: its item in the repair, and what the last scan has seen of it."""
     message = {"message_id": f"m{number:05}", "task": task, "task_id": f"t{number}", "body": f'{{"number": {number}}}'}
     item = message | {"repair_id": "r", "state": "sent", "new_message_id": f"new{number}", "sent_at": NOW}
-    dead = message | {"attributes": '{"' + wire.TASK + '": {"DataType": "String", "StringValue": "' + task + '"}}'}
+    names = {wire.TASK: task, wire.TASK_ID: f"t{number}"}
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in names.items()}
+    dead = message | {"attributes": json.dumps(attributes)}
     dead |= {"fingerprint": "0" * 16, "kind": "own", "error_class": "", "error": "", "sent_at": NOW, "seen_at": NOW}
     return item | {"changed_at": NOW, "error": ""}, dead
 

@@ -9,6 +9,7 @@ from celery_sqs.database.transaction import transaction
 from celery_sqs.dlq.attempts import AttemptReader
 from celery_sqs.dlq.decode import DecodedMessage
 from celery_sqs.dlq.hooks import TaskHooks
+from celery_sqs.dlq.reasons import Reasons
 from celery_sqs.dlq.repair.journal import Journal
 from celery_sqs.dlq.repair.states import CONFIRMED, FAILED, SENT
 from celery_sqs.dlq.tables import dead_messages, repair_items
@@ -42,7 +43,7 @@ class Outcomes:
     ) -> None:
         self._engine = engine
         self._journal = journal
-        self._attempts = attempts
+        self._reasons = Reasons(engine, attempts, hooks)
         self._hooks = hooks
         #: What attempts and events name the message that was sent by.
         self._id: Column[str] = repair_items.c["message_id" if keeps_identity else "new_message_id"]
@@ -54,7 +55,7 @@ class Outcomes:
 
         A message is confirmed where its task says that its effect is there (`SQSTask.are_done`), or, where the task
         does not know, by the task's success on record. It has failed where a failed attempt at the new message is on
-        record after which SQS delivers it no more.
+        record after which SQS delivers it no more; of a task that keeps no attempts, where its event says so.
 
         It goes on while it finds outcomes. So a check costs no more than a few statements when there is nothing new,
         however many messages were sent; the next check goes on after the messages of this one.
@@ -67,15 +68,16 @@ class Outcomes:
 
     def _mark(self, items: list[Row[Any]]) -> bool:
         """Mark those of these items whose outcome is known; returns whether there are any."""
-        done = list(zip(items, self._hooks.are_done([self._decoded(item) for item in items]), strict=True))
-        unknown = [item.message_id for item, is_done in done if is_done is None]
-        confirmed = {item.message_id for item, is_done in done if is_done} | self._succeeded(unknown)
+        messages = {item.message_id: self._decoded(item) for item in items}
+        done = dict(zip(messages, self._hooks.are_done(list(messages.values())), strict=True))
+        confirmed = {each for each, is_done in done.items() if is_done}
+        confirmed |= self._succeeded([each for each, is_done in done.items() if is_done is None])
         self._journal.mark(confirmed, CONFIRMED)
         open_items = {item.sent_as: item.message_id for item in items if item.message_id not in confirmed}
-        attempts = self._attempts.last_attempts(list(open_items)) if open_items else {}
+        reasons = self._reasons.of({sent_as: messages[each] for sent_as, each in open_items.items()})
         failed = {
-            open_items[sent_as]: f"{attempt.error_class}: {attempt.message}"
-            for sent_as, attempt in attempts.items()
+            open_items[sent_as]: f"{attempt.error_class}: {attempt.message}".removeprefix(": ")
+            for sent_as, attempt in reasons.items()
             if attempt.final
         }
         self._journal.mark_ended(FAILED, failed)
