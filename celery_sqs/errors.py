@@ -101,3 +101,7 @@ class Unpurgeable(SQSError, ClickException):
 
     def __init__(self, queue: str, reason: str) -> None:
         super().__init__(f"{queue} is not purged: {reason}")
+
+
+class NotTerminable(SQSError):
+    """A call that runs cannot be ended alone; the message says why."""

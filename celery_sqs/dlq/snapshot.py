@@ -8,12 +8,11 @@ from sqlalchemy import Connection, Engine, and_, delete, insert, select, update
 
 from celery_sqs.database.columns import MAX_NAME, MAX_TEXT, storable
 from celery_sqs.database.transaction import transaction
-from celery_sqs.dlq.attempts import AttemptReader, FailedAttempt
+from celery_sqs.dlq.attempts import AttemptReader, FailedAttempt, Reasons
 from celery_sqs.dlq.decode import DecodedMessage, as_json, sent_at
 from celery_sqs.dlq.fingerprint import fingerprint
 from celery_sqs.dlq.hooks import TaskHooks
 from celery_sqs.dlq.queue import VISIBILITY, Message
-from celery_sqs.dlq.reasons import Reasons
 from celery_sqs.dlq.tables import dead_messages
 from celery_sqs.tasks.decision import Kind
 

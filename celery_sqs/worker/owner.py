@@ -64,7 +64,10 @@ class WorkerOwner(Owner):
             return False
         try:
             return is_revoked(self._decoded(delivery)["headers"])
-        except Exception:  # whatever is wrong with it, the one who runs it says so
+        except Undecodable:  # who decodes it to run it buries it
+            return False
+        except Exception:  # the event loop goes on, and the call is run
+            logger.exception("whether the call of message %s is revoked is not known", delivery.message_id)
             return False
 
     def records(self, delivery: Delivery) -> bool:

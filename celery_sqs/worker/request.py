@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from billiard.exceptions import WorkerLostError
+from celery.concurrency import prefork
 from celery.exceptions import Ignore, Reject, TaskRevokedError
 from celery.signals import task_revoked
 from celery.worker import state
 from celery.worker.request import Request
 
 from celery_sqs.consume.delivery import Delivery, State
+from celery_sqs.errors import NotTerminable
 from celery_sqs.message import wire
 from celery_sqs.metrics import count_unrecorded
 from celery_sqs.tasks.attempt import Attempt
@@ -219,10 +221,13 @@ class SQSRequest(Request):
         """Kill the process that it runs in.
 
         Raises:
-            NotImplementedError: it runs in a batch, or the pool has no processes.
+            NotTerminable: it runs in a batch, or the pool has no processes.
         """
-        if isinstance(self.task, BatchTask) and self in state.active_requests:
-            raise NotImplementedError("it runs in a batch with other calls")
+        if self in state.active_requests:
+            if not isinstance(pool, prefork.TaskPool):
+                raise NotTerminable("the pool has no processes")
+            if isinstance(self.task, BatchTask):
+                raise NotTerminable("it runs in a batch with other calls")
         super().terminate(pool, signal)
 
     def _announce_revoked(self, reason: str, terminated: bool, signum: Any, expired: bool) -> None:

@@ -4,6 +4,7 @@ import functools
 from types import SimpleNamespace
 
 import pytest
+from celery.concurrency import prefork
 from celery.worker import state
 
 from celery_sqs import SQSTask
@@ -31,7 +32,7 @@ def request_of():
     stand.connection.release()
 
 
-class Processes:
+class Processes(prefork.TaskPool):
     """A pool that notes which of its processes is killed."""
 
     def __init__(self):
@@ -43,9 +44,6 @@ class Processes:
 
 class Threads:
     """A pool that cannot kill."""
-
-    def terminate_job(self, pid, signal):
-        raise NotImplementedError("threads do not implement kill_job")
 
 
 def panel(task, pool):

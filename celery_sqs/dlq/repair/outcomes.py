@@ -6,10 +6,9 @@ from typing import Any, Final
 from sqlalchemy import Column, Engine, Row, Select, and_, select
 
 from celery_sqs.database.transaction import transaction
-from celery_sqs.dlq.attempts import AttemptReader
+from celery_sqs.dlq.attempts import AttemptReader, Reasons
 from celery_sqs.dlq.decode import DecodedMessage
 from celery_sqs.dlq.hooks import TaskHooks
-from celery_sqs.dlq.reasons import Reasons
 from celery_sqs.dlq.repair.journal import Journal
 from celery_sqs.dlq.repair.states import CONFIRMED, FAILED, SENT
 from celery_sqs.dlq.tables import dead_messages, repair_items

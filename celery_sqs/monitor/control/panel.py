@@ -14,6 +14,7 @@ from celery.utils.functional import maybe_list
 from celery.worker import state
 from celery.worker.control import Panel
 
+from celery_sqs.errors import NotTerminable
 from celery_sqs.monitor.control.commands import STAMPS, Command, UnsupportedCommand, answered
 from celery_sqs.tasks.revocations import add_stamps, revocations
 
@@ -88,7 +89,7 @@ def _terminate(pool: Any, requests: list[Any], signal: int) -> Reply:
         logger.info("terminating %s (%s)", request.id, signal)
         try:
             request.terminate(pool, signal=signal)
-        except NotImplementedError as error:
+        except NotTerminable as error:
             failed.append(f"{request.id} is revoked, and goes on as it cannot be terminated: {error}")
     if failed:
         return {"error": "; ".join(failed)}
