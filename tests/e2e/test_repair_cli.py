@@ -89,7 +89,7 @@ def test_after_it_was_sent_again_an_order_is_not_dead(
     mariadb_server.execute("DROP TRIGGER refuse", database)
 
     assert run("dlq", "ls")[0] == 0
-    runner = start("dlq", "redrive", "--all", "--yes")
+    runner = start("dlq", "redrive", "--all", "--yes", "--reason", "r")
     poll(lambda: client.state(order_id) == "queued", 30, "it is queued again")
     start_worker()
 
@@ -113,7 +113,7 @@ def test_an_invalid_message_of_another_producer_is_mended_and_stored(
     assert (code, dry_run["refused"]) == (1, 1)
 
     (tmp_path / "mended.json").write_text(body.replace('"two"', "2"))
-    edit = ("dlq", "edit", message["message_id"], "--body", str(tmp_path / "mended.json"), "--yes")
+    edit = ("dlq", "edit", message["message_id"], "--body", str(tmp_path / "mended.json"), "--yes", "--reason", "r")
     code, lines = run(*edit)
 
     assert (code, lines[-1]["confirmed"]) == (0, 1)

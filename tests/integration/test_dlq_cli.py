@@ -128,14 +128,14 @@ class TestRepairing:
 
     def test_who_says_no_has_done_nothing(self, run, queues):
         bury(queues, [order_body()])
-        assert run("dlq", "redrive", "--all", stdin="n\n")[0] == 1
+        assert run("dlq", "redrive", "--all", "--reason", "r", stdin="n\n")[0] == 1
         assert run("dlq", "log", "--json")[1] == "[]\n"
         assert in_all(queues, queues.dlq_url) == 1
 
     @pytest.mark.usefixtures("_worker")
     def test_as_json_it_prints_progress_line_by_line_and_nothing_else(self, run, queues):
         bury(queues, [order_body() for _ in range(7)])
-        code, output, errors = run("dlq", "redrive", "--all", "--yes", "--json", "--canaries", "2")
+        code, output, errors = run("dlq", "redrive", "--all", "--yes", "--json", "--canaries", "2", "--reason", "r")
         assert (code, errors) == (0, "")
         lines = documents(output)
         assert (lines[-1]["state"], lines[-1]["confirmed"]) == ("done", 7)
@@ -143,7 +143,7 @@ class TestRepairing:
     @pytest.mark.usefixtures("_worker")
     def test_a_stopped_redrive_ends_with_1_and_says_why(self, run, queues):
         bury(queues, [order_body(quantity=0) for _ in range(4)])
-        code, output, _ = run("dlq", "redrive", "--all", "--yes", "--canaries", "1")
+        code, output, _ = run("dlq", "redrive", "--all", "--yes", "--canaries", "1", "--reason", "r")
         assert code == 1
         assert "stopped" in output
         assert "InvalidOrder" in output
@@ -153,7 +153,9 @@ class TestRepairing:
         body = order_body(quantity=0, totalPrice=99.50)
         [message_id] = bury(queues, [body.replace("99.5", "99.50")])
         (tmp_path / "mended.json").write_text(body.replace('"quantity": 0', '"quantity": 3').replace("99.5", "99.50"))
-        code, output, _ = run("dlq", "edit", message_id, "--body", str(tmp_path / "mended.json"), stdin="y\n")
+        code, output, _ = run(
+            "dlq", "edit", message_id, "--body", str(tmp_path / "mended.json"), "--reason", "r", stdin="y\n"
+        )
         assert code == 0, output
         assert '-  "quantity": 0,\n+  "quantity": 3,\n' in output
         assert '   "totalPrice": 99.50,' in output, "every digit as it was"
@@ -165,13 +167,13 @@ class TestRepairing:
         [message_id] = bury(queues, [order_body(quantity=0)])
         change = "import sys, pathlib; p = pathlib.Path(sys.argv[1]); p.write_text(p.read_text().replace(': 0', ': 3'))"
         monkeypatch.setenv("EDITOR", f'{sys.executable} -c "{change}"')
-        code, output, _ = run("dlq", "edit", message_id, "--yes")
+        code, output, _ = run("dlq", "edit", message_id, "--yes", "--reason", "r")
         assert (code, "1 confirmed" in output) == (0, True)
 
     def test_an_edit_that_would_fail_again_is_refused_before_anything_is_asked(self, run, queues, tmp_path):
         [message_id] = bury(queues, [order_body(quantity=0)])
         (tmp_path / "still.json").write_text(order_body())
-        code, output, errors = run("dlq", "edit", message_id, "--body", str(tmp_path / "still.json"))
+        code, output, errors = run("dlq", "edit", message_id, "--body", str(tmp_path / "still.json"), "--reason", "r")
         assert (code, output) == (1, "")
         assert "has to stay so" in errors
 
@@ -202,8 +204,9 @@ class TestEnds:
         "arguments",
         [
             ["dlq", "show", "never-heard-of"],
-            ["dlq", "redrive", "never-heard-of", "--yes"],
-            ["dlq", "redrive", "--all", "--yes"],
+            ["dlq", "redrive", "never-heard-of", "--yes", "--reason", "r"],
+            ["dlq", "redrive", "--all", "--yes", "--reason", "r"],
+            ["dlq", "redrive", "--all", "--yes", "--reason", " "],
             ["dlq", "resume", "never-heard-of"],
             ["dlq", "log", "never-heard-of"],
             ["orders", "where", "never-heard-of"],
@@ -236,7 +239,15 @@ class TestEnds:
 
     @pytest.mark.parametrize(
         "arguments",
-        [["redrive"], ["redrive", "m1", "--all"], ["dry-run", "--group", "x", "--all"], ["redrive", "--all", "--json"]],
+        [
+            ["redrive", "--reason", "r"],
+            ["redrive", "m1", "--all", "--reason", "r"],
+            ["dry-run", "--group", "x", "--all"],
+            ["redrive", "--all", "--json", "--reason", "r"],
+            ["redrive", "--all", "--yes"],
+            ["edit", "m1", "--yes"],
+            ["discard", "--all", "--yes"],
+        ],
         ids=" ".join,
     )
     def test_what_is_not_clear_is_asked_back(self, run, arguments):

@@ -218,7 +218,7 @@ class TestTwoOperators:
         services = [make_service(engine, dlq, QUICK), make_service(engine, dlq, QUICK)]
         services[0].scan()
         repair_ids = [
-            service.repairs.plan(REDRIVE, Selection.all(), name, "")
+            service.repairs.plan(REDRIVE, Selection.all(), name, "mended")
             for service, name in zip(services, ("ada", "bob"), strict=True)
         ]
         threads = [

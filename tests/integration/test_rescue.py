@@ -185,7 +185,7 @@ def test_what_an_operators_repair_has_is_left_to_it(service, queues, action):
 def test_an_operator_is_faster_than_a_rescue_that_is_on_record(service, queues):
     [theirs, own] = bury(queues, [order_body(), order_body()])
     service.scan()
-    rescue_id = service.repairs.plan(RESCUE, Selection.all(), SYSTEM, "")
+    rescue_id = service.repairs.plan(RESCUE, Selection.all(), SYSTEM, "attempts left")
     discard_id = service.repairs.plan("discard", Selection.ids([theirs]), "ada", "fraud")
     done = service.repairs.run(rescue_id)
     assert (done.state, done.sent, done.gone) == ("done", 1, 1)
@@ -211,7 +211,7 @@ def test_a_rescue_that_was_killed_is_gone_on_with_and_deletes_no_copy_of_its_own
     body = order_body()
     [message_id] = bury(queues, [body])
     service.scan()
-    repair_id = service.repairs.plan(RESCUE, Selection.all(), SYSTEM, "")
+    repair_id = service.repairs.plan(RESCUE, Selection.all(), SYSTEM, "attempts left")
     # It was sent, and on record as that; its copy is dead already, and the original not deleted yet.
     bury_copy(queues, body, message_id=message_id, is_rescued=True)
     with engine.begin() as connection:
@@ -229,7 +229,7 @@ def test_a_rescue_that_was_killed_is_gone_on_with_and_deletes_no_copy_of_its_own
 def test_a_rescue_that_another_process_runs_is_left_to_it(engine, service, queues):
     bury(queues, ["poison"])
     service.scan()
-    repair_id = service.repairs.plan(RESCUE, Selection.all(), SYSTEM, "")
+    repair_id = service.repairs.plan(RESCUE, Selection.all(), SYSTEM, "attempts left")
     soon = datetime.now(UTC) + timedelta(minutes=1)
     with engine.begin() as connection:
         connection.execute(update(repairs_table).values(runner="another", runner_until=soon))

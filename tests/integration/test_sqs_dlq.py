@@ -59,7 +59,9 @@ def test_an_edited_call_is_sent_as_what_it_is(shop, queues, tmp_path):
     message_id = mail(queues)
     (tmp_path / "body.json").write_text('[["Dear Bob"], {}, {}]')
     shop.tasks[SEND_MAIL].__class__.are_done = lambda self, calls: [call.args == ["Dear Bob"] for call in calls]
-    code, output, _ = run(shop, "dlq", "edit", message_id, "--body", str(tmp_path / "body.json"), "--yes")
+    code, output, _ = run(
+        shop, "dlq", "edit", message_id, "--body", str(tmp_path / "body.json"), "--yes", "--reason", "r"
+    )
     assert (code, "1 confirmed" in output) == (0, True)
     [message] = queues.peek(queues.url)
     assert (message["Body"], message["MessageAttributes"]["celery_task"]["StringValue"]) == (

@@ -40,16 +40,16 @@ def _system_user() -> str:
 
 
 def _recorded(command: C) -> C:
-    """Give a command what every repair has: an operator, and ways to run without a person."""
+    """Give a command what every repair has: an operator, a reason, and ways to run without a person."""
     command = click.option("--json", "as_json", is_flag=True, help="JSON lines: progress, at last the result.")(command)
     command = click.option("--yes", is_flag=True, help="Do not ask.")(command)
+    command = click.option("--reason", required=True, help="Why; on record.")(command)
     return click.option("--as", "operator", default=_system_user, help="Who does it, if not you.")(command)
 
 
 @click.command()
 @selecting
 @_recorded
-@click.option("--reason", default="", help="Why; on record.")
 @click.option("--canaries", type=click.IntRange(min=0), default=CANARIES, show_default=True, help="How many go first.")
 @pass_service
 def redrive(
@@ -74,7 +74,6 @@ def redrive(
 @click.command()
 @selecting
 @_recorded
-@click.option("--reason", required=True, help="Why; on record.")
 @pass_service
 def discard(
     service: DeadLetterService,
@@ -95,7 +94,6 @@ def discard(
 @click.command()
 @click.argument("message_id", metavar="ID")
 @_recorded
-@click.option("--reason", default="", help="Why; on record.")
 @click.option("--body", "file", type=click.File(), help="The new body; default: an editor is opened.")
 @pass_service
 def edit(

@@ -70,16 +70,16 @@ class Repairs(RepairLog):
             action: `REDRIVE`, `EDIT`, `DISCARD` or `RESCUE`.
             selection: the messages; exactly one for an edit.
             operator: who says so.
-            reason: why; a discard has to have one.
+            reason: why.
             canaries: how many messages of a redrive go first; the rest only follows when all of them succeed.
             new_body: what an edit sends.
 
         Raises:
             Refused: nothing is selected, an edit is not of exactly one message or its new body would not
-                be accepted, or a discard has no reason.
+                be accepted, or there is no reason.
         """
-        if action == DISCARD and not reason.strip():
-            raise Refused("a discard needs a reason")
+        if not reason.strip():
+            raise Refused("a repair needs a reason")
         edited = self._checked_edit(selection, new_body) if action == EDIT else {}
         first = max(0, canaries) if action == REDRIVE else 0
         plan = Plan(action=action, operator=operator, reason=reason, canaries=first, edited=edited)
