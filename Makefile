@@ -27,7 +27,7 @@ help: ## Show this list
 up: $(INSTALLED) ## Set up and run everything on this machine; Ctrl-C stops it
 	@python -m dev.up
 
-demo: $(INSTALLED) ## Post a stream of orders to the running `make up` and watch what becomes of them
+demo: $(INSTALLED) ## Post a stream of orders to the running `make up` and print what becomes of them
 	@python -m dev.demo
 
 # checkov is large, and for people without Terraform of no use. Tests that wait leave the processors to others: there are

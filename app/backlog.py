@@ -50,7 +50,7 @@ class Backlog(Collector):
     def collect(self) -> Iterator[Metric]:
         """Ask, and make gauges of the answers."""
         queues = self._queues.answer()
-        yield _up("sqs_queue_up", "Whether SQS said how much the queues hold.", queues.error)
+        yield _up("sqs_queue_up", "Whether SQS said how many messages the queues have.", queues.error)
         if queues.error is None and queues.value is not None:
             yield _messages(queues.value)
         if self._oldest is None:
@@ -66,9 +66,7 @@ def _up(name: str, text: str, error: str | None) -> Metric:
 
 
 def _messages(both: QueuePair) -> Metric:
-    family = GaugeMetricFamily(
-        "sqs_queue_messages", "About how many messages a queue holds.", labels=["queue", "state"]
-    )
+    family = GaugeMetricFamily("sqs_queue_messages", "About how many messages a queue has.", labels=["queue", "state"])
     for name, numbers in (("work", both.work), ("dlq", both.dlq)):
         if numbers is not None:
             family.add_metric([name, "visible"], numbers.visible)

@@ -138,7 +138,7 @@ def _print_lines(report: Report) -> None:
 def _print(numbers: QueueNumbers) -> None:
     click.echo(f"{numbers.name}  {numbers.url}")
     for attribute in numbers.attributes:
-        # A policy may hold anything, also what a terminal obeys.
+        # Anything may be in a policy, also what a terminal obeys.
         text = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in attribute.text)
         click.echo(f"  {attribute.name:<38} {text}")
     click.echo()

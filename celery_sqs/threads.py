@@ -17,7 +17,7 @@ PAUSE: Final = 1.0
 class Guarded(threading.Thread):
     """A daemon thread whose loop is begun again when it raises, and ends when it returns.
 
-    Nobody would notice that a thread has ended, and without any one of ours a worker only looks alive.
+    No error would show that a thread has ended, and without any one of ours a worker only looks alive.
 
     Args:
         loop: what to do; begun again, it returns at once where there is nothing left to do.

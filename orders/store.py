@@ -101,7 +101,7 @@ class OrderStore:
         return [_to_stored(row) for row in self._transaction(lambda connection: connection.execute(query).all())]
 
     def record_attempt(self, attempt: FailedAttempt) -> None:
-        """Keep a failed attempt, its texts cut to what the columns hold.
+        """Keep a failed attempt, its texts cut to the length of the columns.
 
         A message's receive is kept once: recorded again, the first row stands, unless it only says that it began.
         """
@@ -219,7 +219,7 @@ def _begun(message_id: str, receive_count: int) -> ColumnElement[bool]:
 def _insert_or_keep(dialect: str, *key: Column[Any]) -> Any:
     """The insert that leaves a row standing that is there already under the same key.
 
-    Not INSERT IGNORE, which would turn data errors into warnings. The no-op update makes the existing
+    Not INSERT IGNORE, which would make warnings of data errors. The no-op update makes the existing
     row part of what RETURNING gives (MariaDB 10.5, SQLite 3.35). SQLAlchemy joins the rows of one
     execution into one statement, and compiles it once:
     https://docs.sqlalchemy.org/en/21/core/connections.html#insert-many-values-behavior-for-insert-statements

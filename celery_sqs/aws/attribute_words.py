@@ -63,6 +63,6 @@ WORDS: Final[dict[str, tuple[str, Callable[[str], str]]]] = {
     "FifoQueue": ("FIFO", _yes),
     "ContentBasedDeduplication": ("FIFO: duplicates are found by content", _yes),
     "DeduplicationScope": ("FIFO: duplicates are found within", str),
-    "FifoThroughputLimit": ("FIFO: the throughput limit holds for", str),
+    "FifoThroughputLimit": ("FIFO: the throughput limit applies to", str),
     "Policy": ("Access policy", str),
 }

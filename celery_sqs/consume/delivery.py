@@ -226,8 +226,8 @@ class Delivery:
         """What a copy of it is to carry.
 
         Where nothing has been looked up, it has not begun either, unless `begun` says so. So what the last renewal says
-        still holds, and this receive is none to explain: whoever receives the copy decides as if it had received this
-        message. Where it is not due no receive is one to explain, as none can have begun anything.
+        is still valid, and this receive is none to explain: whoever receives the copy decides as if it had received
+        this message. Where it is not due no receive is one to explain, as none can have begun anything.
         """
         before = dataclasses.replace(
             self._last_renewal,

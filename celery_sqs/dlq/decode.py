@@ -1,4 +1,4 @@
-"""Decoding dead messages: which task each calls, and with what. A dead message may hold anything, so nothing raises."""
+"""Decoding dead messages: which task each calls, and with what. A dead message may be anything, so nothing raises."""
 
 import base64
 import json

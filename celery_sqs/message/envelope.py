@@ -136,7 +136,7 @@ def _resolved(value: dict[str, Any]) -> Any:
     """What kombu makes of an object, which may be a type tag such as `{"__type__": "uuid", ...}`."""
     try:
         return object_hook(value)
-    # The tag may hold anything, and applications register decoders of their own.
+    # The tag may have anything in it, and applications register decoders of their own.
     except Exception as error:
         raise ValueError(f"kombu's type tag cannot be read: {type(error).__name__}: {error}") from error
 

@@ -31,7 +31,7 @@ def delay(due_at: float, longest: int = MAX_DELAY) -> int:
 def take(headers: dict[str, Any]) -> int:
     """DelaySeconds for the headers of a call. An `eta` within 15 minutes is moved to a header that only the task reads.
 
-    Celery turns a `countdown` into an `eta`. One that cannot be read stays: `celery_sqs.message.wire` refuses it.
+    Celery makes an `eta` of a `countdown`. One that cannot be read stays: `celery_sqs.message.wire` refuses it.
     """
     due_at = _timestamp(headers.get(ETA))
     if due_at - time.time() <= MAX_DELAY and due_at:
@@ -47,7 +47,7 @@ def due_at(message: Any) -> float:
     """
     try:
         return _timestamp(_headers(message).get(ETA))
-    # It may hold anything; `wire.decode` says what is wrong with it.
+    # It may be anything; `wire.decode` says what is wrong with it.
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return 0.0
 

@@ -103,7 +103,7 @@ def upgraded(message: dict[str, Any]) -> dict[str, Any]:
 
 def _require_json(message: dict[str, Any]) -> None:
     if message["headers"].get("compression"):
-        raise ValueError("the body is compressed: send it without, SQS is to hold readable JSON")
+        raise ValueError("the body is compressed: send it without, a message on SQS is to be readable JSON")
     content.require_json(message["content-type"])
 
 
@@ -242,7 +242,7 @@ def _parse(message: Any, default_task: str | None, is_exact: Callable[[str], boo
 
 
 def _opened(message: Any, default_task: str | None, is_exact: Callable[[str], bool]) -> tuple[Content, dict[str, Any]]:
-    """Call and unchecked headers of what a message holds."""
+    """Call and unchecked headers of a message."""
     body, ours = message["Body"], _our_attributes(message)
     if RENEWAL in (message.get("MessageAttributes") or {}):
         raise ValueError(f"{RENEWAL} cannot be read")

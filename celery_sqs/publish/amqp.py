@@ -10,7 +10,7 @@ from celery_sqs import kombu_options
 from celery_sqs.message import exact_json
 from celery_sqs.settings import Settings
 
-#: The transport options that hold the app's `Settings`, and `is_exact` for its tasks.
+#: The transport options with the app's `Settings`, and `is_exact` for its tasks.
 SETTINGS: Final = "celery_sqs"
 IS_EXACT: Final = "celery_sqs_is_exact"
 

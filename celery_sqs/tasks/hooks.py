@@ -13,7 +13,7 @@ class TaskHooks:
     def message_group_id(self, *args: Any, **kwargs: Any) -> str | None:
         """SQS's group of a call with these arguments, where the caller names none; None: no group.
 
-        Within a group a FIFO queue keeps the order; other queues serve groups in turn.
+        Within a group a FIFO queue keeps the order; other queues serve groups one after the other.
         """
         return None
 

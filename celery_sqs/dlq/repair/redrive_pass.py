@@ -24,7 +24,7 @@ from celery_sqs.errors import CallFailed
 #: Messages that are sent or deleted together: a handful of statements and ten times as few calls.
 CHUNK: Final = 100
 
-#: Scans in a row without effect after which the pass ends: the DLQ holds more than a scan sees, or nothing can be
+#: Scans in a row without effect after which the pass ends: the DLQ has more than a scan sees, or nothing can be
 #: deleted.
 FRUITLESS_SCANS: Final = 4
 

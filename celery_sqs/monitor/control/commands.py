@@ -36,7 +36,7 @@ STAMPS: Final = "revoke_by_stamped_headers"
 #: Those that withdraw calls, and are kept for the workers that start later.
 REVOKE_COMMANDS: Final = ("revoke", STAMPS, "terminate")
 
-#: Those that `sqs_monitor_revoke` turns off. `hello` is Celery's question, but brings ids that the worker takes over.
+#: What `sqs_monitor_revoke` switches off. `hello` is Celery's question, but brings ids that the worker takes over.
 CHANGING_COMMANDS: Final = ("hello", *REVOKE_COMMANDS)
 
 _DLQ: Final = "a message that fails ends in the DLQ, where it can be inspected, redriven or discarded"

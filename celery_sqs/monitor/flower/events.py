@@ -114,7 +114,7 @@ class Events(flower.events.Events):
                 self.state.metrics = NoMetrics()
             try:
                 self._replay_task(row)
-            # Flower parses what the messages hold. One that it cannot parse must not hide the others.
+            # Flower parses what is in the messages. One that it cannot parse must not hide the others.
             except Exception as error:
                 self._unreadable.warning(f"{row.task_id}: {error!r}")
             finally:

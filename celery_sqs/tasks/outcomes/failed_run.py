@@ -1,7 +1,7 @@
 """A failed run of a task, as Celery gets it: RETRY while its message has an attempt left, FAILURE after the last.
 
-The attempt is decided on and recorded before Celery gets it. So an outage of the store cannot turn a call that runs
-again into a FAILURE.
+The attempt is decided on and recorded before Celery gets it. So an outage of the store cannot make a FAILURE of a call
+that runs again.
 """
 
 import traceback

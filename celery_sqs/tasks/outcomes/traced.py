@@ -19,7 +19,7 @@ from celery_sqs.tasks.escape import escapes
 from celery_sqs.tasks.outcomes.attempt_number import attempt_of
 from celery_sqs.tasks.outcomes.tracer import make_tracer
 
-#: The attribute of a request that holds a function which returns or raises the outcome.
+#: The attribute of a request with a function which returns or raises the outcome.
 GIVEN: Final = "sqs_given"
 
 #: Reports the outcome of a call with this request; returns the decision on it if it has failed.
