@@ -160,6 +160,26 @@ def test_a_pattern_is_refused_as_all_workers_would_do_it(control, engine):
     assert count(engine, kept) == 0
 
 
+@pytest.mark.parametrize("task_id", ["", [], ["one", ""], 5, None], ids=repr)
+def test_what_is_no_id_is_refused_by_name_and_kept_by_nobody(control, engine, task_id):
+    with pytest.raises(NotDone, match=r"revoke: task_id: .* is no id of a call"):
+        control.revoke(task_id)
+    assert count(engine, kept) == 0
+
+
+@pytest.mark.parametrize("signal", ["SIGNOPE", "abc", "term"])
+def test_so_is_a_signal_that_there_is_not(control, engine, signal):
+    with pytest.raises(NotDone, match=f"revoke: signal: there is no '{signal}'"):
+        control.revoke("one", terminate=True, signal=signal)
+    assert count(engine, kept) == 0
+
+
+def test_and_stamps_without_a_header(control, engine):
+    with pytest.raises(NotDone, match="headers: there is none"):
+        control.revoke_by_stamped_headers({})
+    assert count(engine, kept) == 0
+
+
 def test_an_answer_may_take_its_time_and_the_main_thread_does_not_wait(control, start_worker):
     start_worker(WORKER, answer=lambda _: lambda: time.sleep(0.2) or {"ok": "late"}, may_revoke=True)
     assert control.revoke("one") == [{WORKER: {"ok": "late"}}]

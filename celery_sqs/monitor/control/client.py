@@ -15,11 +15,14 @@ from functools import cached_property, partial
 from itertools import islice
 from typing import Any, Final
 
+from billiard.common import TERM_SIGNAME
 from celery.app import control
+from celery.platforms import signals
+from celery.utils.functional import maybe_list
 from kombu.matcher import match
 from sqlalchemy.exc import SQLAlchemyError
 
-from celery_sqs.monitor.control.commands import Command, CommandStore, UnsupportedCommand, answered
+from celery_sqs.monitor.control.commands import STAMPS, Command, CommandStore, UnsupportedCommand, answered
 from celery_sqs.monitor.engine import engine_of
 from celery_sqs.monitor.event_reader import EventReader
 
@@ -34,7 +37,7 @@ class DatabaseUnavailable(ConnectionError):
 
 
 class NotDone(Exception):
-    """A worker cannot do what a command says; the text names each such worker, and why."""
+    """A command revokes nothing, or not all; the text names the workers that cannot, or the argument, and why."""
 
 
 class Control(control.Control):
@@ -65,7 +68,7 @@ class Control(control.Control):
 
         Raises:
             UnsupportedCommand: workers do not answer this command.
-            NotDone: a worker cannot do what revokes calls; or that is for workers by a pattern.
+            NotDone: a worker cannot do what revokes calls; or it names no call, no signal, or workers by a pattern.
             DatabaseUnavailable: the database cannot be used.
         """
         sent = self._command(command, {**(arguments or {}), **extra_kwargs}, destination, pattern)
@@ -83,8 +86,9 @@ class Control(control.Control):
         if method not in answered(app.conf.sqs_monitor_revoke):
             raise UnsupportedCommand(method)
         command = Command.new(method, arguments, destination, _origin())
-        if command.revokes and pattern:
-            raise NotDone(f"{method}: workers do not know the pattern; name them by `destination`")
+        wrong = _problem(command, pattern) if command.revokes else ""
+        if wrong:
+            raise NotDone(f"{method}: {wrong}")
         return command
 
     @cached_property
@@ -129,6 +133,23 @@ def _origin() -> str:
     except (KeyError, OSError):  # a container's user has no name
         user = str(os.getuid())
     return f"by {user}@{socket.gethostname()}, process {os.getpid()}, at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _problem(command: Command, pattern: Any) -> str:
+    """Why a command that revokes would do nothing, or not what its sender means; empty if it would."""
+    if pattern:
+        return "workers do not know the pattern; name them by `destination`"
+    if command.method == STAMPS:
+        return "" if command.arguments.get("headers") else "headers: there is none"
+    ids = maybe_list(command.arguments.get("task_id")) or []
+    if not ids or not all(isinstance(each, str) and each for each in ids):
+        return f"task_id: {command.arguments.get('task_id')!r} is no id of a call"
+    signal = command.arguments.get("signal")
+    try:
+        signals.signum(signal or TERM_SIGNAME)
+    except (AttributeError, TypeError):
+        return f"signal: there is no {signal!r}; say SIGTERM or another in upper case"
+    return ""
 
 
 def _require_done(command: Command, replies: list[dict[str, Any]]) -> list[dict[str, Any]]:
