@@ -32,7 +32,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", "plain: shows a defect of plain Celery, so that we notice when it is mended")
     config.addinivalue_line(
-        "markers", "long: takes its time: a browser, many processes, a million rows, a real time limit"
+        "markers", "long: takes more than 6 s: a browser, many processes, a million rows, a real time limit"
     )
     config.addinivalue_line("markers", "alone: measures how long something takes, so no other test runs beside it")
 

@@ -88,6 +88,7 @@ def test_each_test_has_its_outcome(run):
     }
 
 
+@pytest.mark.long
 def test_a_process_that_hangs_is_ended_and_what_it_has_not_run_has_failed(run):
     ended = run(HANGING, stall_limit=STALL_LIMIT)
     assert ended.seconds < LONG / 2

@@ -70,6 +70,7 @@ def serving(port):
     return {each.pid for each in sockets if each.status == psutil.CONN_LISTEN and each.laddr.port == port}
 
 
+@pytest.mark.long
 def test_a_web_process_keeps_to_its_share(client, connections, environment):
     client.post()
     with connections.sampled(serving(int(environment["PORT"]))), ThreadPoolExecutor(AT_ONCE) as readers:

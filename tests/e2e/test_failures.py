@@ -48,6 +48,7 @@ def test_an_order_whose_insert_always_fails_is_run_three_times_and_is_then_in_th
     assert all("not in this house" in row[3] for row in recorded)
 
 
+@pytest.mark.long
 def test_a_failed_order_is_retrying_until_its_last_try(client, start_worker, environment, mariadb_server):
     mariadb_server.execute(FAIL_IT_TWICE, environment["DATABASE_URL"].rsplit("/", 1)[-1])
     start_worker()
@@ -77,6 +78,7 @@ def test_an_invalid_order_is_in_the_dlq_within_seconds_with_its_reason(start_wor
     assert "totalPrice" in recorded[0][2]
 
 
+@pytest.mark.long
 def test_another_order_under_a_used_key_is_a_conflict_that_changes_nothing(client, start_worker, environment, queues):
     start_worker()
     order_id = client.post(key="k", quantity=1)
@@ -115,6 +117,7 @@ class TestNothingWaitsForAVisibilityTimeout:
 
         return fate
 
+    @pytest.mark.long
     def test_what_no_later_attempt_can_mend_is_in_the_dlq_soon_with_its_reason(
         self, start_worker, environment, queues, fate
     ):
@@ -182,6 +185,7 @@ def test_a_message_that_names_another_task_is_poison_and_runs_nothing(
     assert worker.returncode is None
 
 
+@pytest.mark.long
 def test_a_killed_pool_child_costs_its_order_one_attempt(client, start_worker, environment, mariadb_server):
     worker = _at_work(start_worker("-c", "1"), client)
     database = environment["DATABASE_URL"].rsplit("/", 1)[-1]
@@ -220,6 +224,7 @@ def test_a_killed_pool_child_costs_the_neighbours_in_its_batch_nothing(
     assert rows(environment["DATABASE_URL"], "SELECT order_id, kind FROM attempts") == ((alone, "lost"),)
 
 
+@pytest.mark.long
 def test_a_stopped_worker_hands_back_what_it_has_not_started(client, start_worker, environment, queues, mariadb_server):
     worker = _at_work(start_worker("-c", "1"), client)
     database = environment["DATABASE_URL"].rsplit("/", 1)[-1]

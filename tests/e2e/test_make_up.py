@@ -146,6 +146,7 @@ def test_an_endpoint_beyond_this_machine_is_refused(up):
     assert re.fullmatch(r"make up: SQS_ENDPOINT is http://sqs\.example:4566, .*\n", refused.output)
 
 
+@pytest.mark.long
 def test_ctrl_c_leaves_no_process_and_keeps_what_waits_in_the_queue(up):
     groups = up.groups()
     order_id = _send_delayed(up.endpoint, seconds=6)

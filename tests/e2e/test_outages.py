@@ -32,6 +32,7 @@ class TestQueueEndpointRefusesConnections:
     def environment(self, environment):
         return environment | {"SQS_ENDPOINT": "http://127.0.0.1:1"}
 
+    @pytest.mark.long
     def test_a_post_is_answered_503_in_time(self, client):
         _assert_unavailable(client)
 
@@ -41,6 +42,7 @@ class TestQueueEndpointNeverAnswers:
     def environment(self, environment, silent_port):
         return environment | {"SQS_ENDPOINT": f"http://127.0.0.1:{silent_port}"}
 
+    @pytest.mark.long
     def test_a_post_is_answered_503_in_time(self, client):
         _assert_unavailable(client)
 
@@ -83,6 +85,7 @@ class TestDatabaseDown:
         assert queues.dead() == []
         assert client.get(f"/api/v1/orders/{posted[-1]}").json()["quantity"] == len(posted)
 
+    @pytest.mark.long
     def test_a_worker_that_starts_in_it_receives_nothing_before_its_end(
         self, client, start_worker, environment, mariadb_server
     ):
@@ -100,6 +103,7 @@ class TestDatabaseDown:
 
 
 class TestDatabaseReadOnly:
+    @pytest.mark.long
     def test_orders_wait_until_it_is_not(self, client, start_worker, environment, mariadb_server):
         worker = start_worker()
         with mariadb_server.read_only():
@@ -110,6 +114,7 @@ class TestDatabaseReadOnly:
         poll(lambda: _stored(environment) == 1, 10, "the order is stored")
         assert _receives(environment) == {1}
 
+    @pytest.mark.long
     def test_an_invalid_order_is_not_dead_before_its_reason_is_on_record(
         self, client, start_worker, environment, queues, mariadb_server
     ):
@@ -128,6 +133,7 @@ class TestDatabaseReadOnly:
 
 
 class TestQueueComesBack:
+    @pytest.mark.long
     def test_a_worker_receives_again_after_the_emulator_was_away(self, client, start_worker, emulator):
         worker = start_worker()
         emulator.stop()

@@ -64,6 +64,7 @@ def test_an_orders_task_is_on_record_from_the_202_to_its_row(client, start_worke
     assert (counts["sent"], counts["succeeded"]) == (1, 1)
 
 
+@pytest.mark.long
 def test_an_order_that_fails_is_on_record_with_its_error(client, start_worker, environment, mariadb_server, becomes):
     mariadb_server.execute(FAIL_ONE_PRODUCT, database(environment))
     start_worker()
@@ -73,6 +74,7 @@ def test_an_order_that_fails_is_on_record_with_its_error(client, start_worker, e
     assert "Traceback" in dead.traceback
 
 
+@pytest.mark.long
 def test_an_order_in_an_outage_is_on_record_as_received_and_then_as_done(
     client, start_worker, environment, mariadb_server, becomes
 ):
@@ -92,6 +94,7 @@ def test_a_message_that_nobody_can_read_is_on_record_as_failed(start_worker, que
     assert "Undecodable" in task.error
 
 
+@pytest.mark.long
 def test_a_killed_pool_child_is_an_attempt_on_record(client, start_worker, environment, mariadb_server, becomes):
     start_worker("-c", "1")
     becomes(client.post(), "SUCCESS", 1)
@@ -123,6 +126,7 @@ def test_a_worker_is_on_record_as_long_as_it_lives_and_what_a_killed_one_had_is_
 
 
 @pytest.mark.parametrize("name", ["x" * 256, "\U0001f469" * 300, "persist_order\t"], ids=["long", "wide", "strange"])
+@pytest.mark.long
 def test_a_message_with_any_name_of_a_task_keeps_no_other_event_from_being_written(
     client, start_worker, queues, becomes, name
 ):

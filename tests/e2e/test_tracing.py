@@ -95,6 +95,7 @@ def test_the_send_is_the_clients_child_and_the_batch_links_to_it(post, start_wor
     assert f'"trace_id": "{TRACE}"' in worker.output
 
 
+@pytest.mark.long
 def test_without_a_client_that_traces_the_send_begins_a_trace(post, start_worker, collector, tmp_path):
     worker = start_worker()
     post()

@@ -104,6 +104,7 @@ class TestNoCredentialsAtFirst:
         own = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
         return own | {"HOME": str(tmp_path)} | metadata.environments()[request.param]
 
+    @pytest.mark.long
     def test_web_and_worker_use_them_within_seconds_of_their_coming(
         self, client, start_worker, environment, metadata, queues
     ):

@@ -40,6 +40,7 @@ def _no_anomalies(cluster, client):
     cluster.assert_no_anomalies(SETTLING)
 
 
+@pytest.mark.long
 def test_with_three_in_ten_sends_failing_most_posts_are_accepted(cluster, client):
     with cluster.proxy.failing(*SENDS, share=0.3):
         responses = _post(cluster, client, 200)

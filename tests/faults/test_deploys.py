@@ -29,6 +29,7 @@ def cluster(emulator, mariadb_server, tmp_path):
         yield running
 
 
+@pytest.mark.long
 def test_an_order_on_its_last_receive_is_renewed_by_the_worker_that_stops(cluster):
     """Released, it would be dead without a failed attempt; run, it would keep the stop waiting."""
     [order_id] = cluster.send(1)

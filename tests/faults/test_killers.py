@@ -45,6 +45,7 @@ def test_a_good_order_is_stored_and_a_killer_ends_the_whole_process_group(cluste
     poll(lambda: not any(child.is_running() for child in children), 10, "so have its children")
 
 
+@pytest.mark.long
 def test_a_predicted_end_of_a_worker_is_no_violation(cluster, history):
     supervisor = Supervisor(cluster, history, OPTIONS)
     supervisor.start_workers()
@@ -56,6 +57,7 @@ def test_a_predicted_end_of_a_worker_is_no_violation(cluster, history):
     assert history.effects == {f"workers ended with {KILLED_BY_ORDER}": 1}
 
 
+@pytest.mark.long
 def test_an_end_that_nobody_predicted_is_a_violation(cluster, history):
     supervisor = Supervisor(cluster, history, OPTIONS)
     supervisor.start_workers()

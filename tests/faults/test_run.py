@@ -34,6 +34,7 @@ def cluster(emulator, mariadb_server, tmp_path_factory):
         yield running
 
 
+@pytest.mark.long
 def test_a_short_run_loses_no_order_duplicates_none_and_kills_none(cluster, mariadb_server, tmp_path):
     history = History(tmp_path / "history.log")
     report = run(cluster, mariadb_server, SCHEDULE, history, SEED)

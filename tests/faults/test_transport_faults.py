@@ -217,6 +217,7 @@ def running(start_cluster, request):
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+@pytest.mark.long
 def test_a_worker_recovers_by_itself_and_every_order_is_stored_once_when(scenario, running):
     running[scenario].result()
 

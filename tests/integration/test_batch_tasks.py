@@ -152,6 +152,7 @@ def test_the_examples_of_celery_batches_that_write_to_a_database_work(worker):
     assert lines(worker, "seen", "7", max(times).isoformat()) == 1
 
 
+@pytest.mark.long
 def test_a_worker_that_holds_few_messages_of_other_tasks_has_large_batches_still(emulator, tmp_path):
     queues = Queues.fresh(emulator, VISIBILITY_TIMEOUT)
 

@@ -58,6 +58,7 @@ def refusal(engine):
     return refused.value
 
 
+@pytest.mark.long
 def test_a_connection_is_encrypted_and_orders_are_stored_over_it(url, ours, engine_of):
     engine = engine_of(url, ssl_ca=str(ours.file), ssl_check_hostname="true")
     with engine.connect() as connection:

@@ -44,6 +44,7 @@ def an_order():
     return json.loads(order_body(orderId=str(uuid.uuid4())))
 
 
+@pytest.mark.long
 def test_a_countdown_to_a_batch_task_runs_when_it_is_over(here):
     here.start_worker()
     order, called_at = an_order(), time.time()
@@ -54,6 +55,7 @@ def test_a_countdown_to_a_batch_task_runs_when_it_is_over(here):
     assert 5 <= time.time() - called_at < 5 + ON_THE_WAY
 
 
+@pytest.mark.long
 def test_an_eta_header_of_another_producer_holds_for_a_batch_task(here):
     here.start_worker()
     order, due = an_order(), datetime.now(UTC) + timedelta(seconds=4)

@@ -44,6 +44,7 @@ def runs(here):
     return [(line["id"], line["event"]) for line in lines if line["event"] in {"note", "wait"}]
 
 
+@pytest.mark.long
 def test_within_a_group_the_order_is_kept_over_two_workers_and_a_failing_message_and_other_groups_go_on(here):
     first = here.start_worker("-c", "2")
     here.start_worker("-c", "2")

@@ -31,6 +31,7 @@ def count(engine, table):
         return connection.execute(select(func.count()).select_from(table)).scalar()
 
 
+@pytest.mark.long
 def test_a_call_that_is_revoked_while_no_worker_runs_is_known_to_one_that_starts(control, start_worker):
     assert control.revoke(["one", "two"]) == []
     assert control.revoke_by_stamped_headers({"customer": ["7"]}) == []

@@ -254,6 +254,7 @@ def test_every_outcome_ends_in_its_state_on_record(here):
 
 @pytest.mark.parametrize("here", ["prefork"], indirect=True)  # a thread cannot be killed
 @pytest.mark.parametrize(("job", "outcome"), [("overrun", ("FAILURE", LAST_RECEIVE)), ("vanish", ("SUCCESS", 2))])
+@pytest.mark.long
 def test_a_task_whose_process_is_killed_ends_in_its_state_on_record(here, job, outcome):
     task_id = here.send(job).id
     poll(lambda: here.state_of(task_id) == outcome, 20, "it has ended as it should")

@@ -97,6 +97,7 @@ def assert_over(store):
 
 
 @pytest.mark.parametrize("lock", ["LOCK TABLES orders READ", "LOCK TABLES orders WRITE", FLUSH])
+@pytest.mark.long
 def test_a_lock_on_the_table_is_an_outage_and_a_short_wait(store, holding, lock):
     store.persist([an_arrival()])
     with holding(lock):
@@ -104,6 +105,7 @@ def test_a_lock_on_the_table_is_an_outage_and_a_short_wait(store, holding, lock)
     assert_over(store)
 
 
+@pytest.mark.long
 def test_a_migration_that_waits_for_a_metadata_lock_is_an_outage(store, holding, mariadb_server, name):
     store.persist([an_arrival()])
     altering = "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for table metadata lock'"
@@ -127,6 +129,7 @@ def test_attempts_that_cannot_be_recorded_are_an_outage(store, holding):
 
 
 @pytest.mark.parametrize("pooled", [True, False], ids=["with an open connection", "without"])
+@pytest.mark.long
 def test_a_suspended_server_is_given_up_in_time(store, mariadb_server, pooled):
     if pooled:
         store.persist([an_arrival()])

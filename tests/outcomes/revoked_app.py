@@ -2,15 +2,17 @@
 
 import json
 import os
-import time
 from pathlib import Path
 
 from celery import Celery, signals
 
 import celery_sqs
 from celery_sqs import BatchTask
+from tests.polling import poll
 
 FOLDER, ENDPOINT, QUEUE_URL = "FOLDER", "ENDPOINT", "QUEUE_URL"  # environment variables
+RELEASED = "released"  # the file that a test makes when what runs may end
+MAX_HOLD = 60  # seconds
 
 
 def make_app(folder, endpoint, queue_url):
@@ -25,22 +27,28 @@ def make_app(folder, endpoint, queue_url):
         access_key=("test", "test"),
         monitor_database=f"sqlite:///{folder}/monitor.db",
     )
-    app.conf.update(task_time_limit=20, task_soft_time_limit=15)
+    app.conf.update(task_time_limit=MAX_HOLD + 10, task_soft_time_limit=MAX_HOLD + 5)
 
     @app.task(name="hold", shared=False, bind=True)
-    def hold(self, seconds):
+    def hold(self, waits):
         note(folder, "run", self.request.id)
-        time.sleep(seconds)
+        if waits:
+            wait_for_release(folder)
         return "held"
 
     @app.task(name="gather", shared=False, base=BatchTask, batch_size=10)
     def gather(calls):
         for call in calls:
             note(folder, "run", call.id)
-        time.sleep(max(call.args[0] for call in calls))
+        if any(call.args[0] for call in calls):
+            wait_for_release(folder)
         return [None] * len(calls)
 
     return app
+
+
+def wait_for_release(folder):
+    poll((folder / RELEASED).exists, MAX_HOLD, "the test releases what runs")
 
 
 def note(folder, event, task_id):

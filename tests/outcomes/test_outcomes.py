@@ -143,6 +143,7 @@ def test_a_call_whose_process_is_killed_once_is_waited_for(here):
     assert here.notes(result) == {"run": 2, "task_retry": 1}
 
 
+@pytest.mark.long
 def test_a_call_that_always_kills_its_process_has_failed_once(here):
     result = here.call("vanish", 99)
     with pytest.raises(Exception, match="exited prematurely"):

@@ -17,7 +17,7 @@ from tests.outcomes import revoked_app
 from tests.polling import poll
 from tests.processes import BIN, ROOT, Process, free_port
 
-VISIBILITY_TIMEOUT = 30  # seconds
+VISIBILITY_TIMEOUT = 90  # seconds; longer than a task may run
 WAIT = 20  # seconds for an outcome
 
 
@@ -41,19 +41,23 @@ class Place:
         poll(lambda: self._worker.says("ready."), 30, "the worker is ready")
         poll(lambda: EventReader(self.engine).workers(), 10, "the worker is on record")
 
-    def call(self, name, seconds, **options):
-        return self.app.tasks[name].apply_async((seconds,), **options)
+    def call(self, name, waits=False, **options):
+        """With `waits` it runs until the test releases it."""
+        return self.app.tasks[name].apply_async((waits,), **options)
 
     def notes(self, event):
         path = self._folder / "notes"
         lines = map(json.loads, path.read_text().splitlines()) if path.exists() else []
         return [task_id for noted, task_id in lines if noted == event]
 
-    def occupy(self, name="hold", seconds=5):
-        """Have the only process, or thread, busy for some seconds."""
-        running = self.call(name, seconds)
+    def occupy(self, name="hold"):
+        """Have the only process, or thread, busy until `release`."""
+        running = self.call(name, waits=True)
         poll(lambda: running.id in self.notes("run"), WAIT, "it runs")
         return running
+
+    def release(self):
+        (self._folder / revoked_app.RELEASED).touch()
 
     def start_flower(self):
         """Returns its process and its address."""
@@ -98,29 +102,34 @@ def place(emulator, tmp_path):
 
 
 @pytest.mark.parametrize("pool", ["prefork", "threads", "solo"])
+@pytest.mark.long
 def test_a_call_that_waits_for_another_is_not_run(place, pool):
     place.start_worker(pool)
-    running, waiting = place.occupy(), place.call("hold", 0)
+    running, waiting = place.occupy(), place.call("hold")
     waiting.revoke()
+    place.release()
     row = place.is_revoked(waiting)
     assert waiting.id not in place.notes("run")
     assert row.error.startswith("revoked by ")
     assert running.get(timeout=WAIT) == "held"
 
 
+@pytest.mark.long
 def test_a_call_of_a_batch_task_is_not_run_and_its_neighbour_is(place):
     place.start_worker()
-    place.occupy("gather", 3)
-    revoked, other = place.call("gather", 0), place.call("gather", 0)
+    place.occupy("gather")
+    revoked, other = place.call("gather"), place.call("gather")
     revoked.revoke()
+    place.release()
     place.is_revoked(revoked)
     assert revoked.id not in place.notes("run")
     poll(lambda: other.id in place.notes("run"), WAIT, "the other one runs")
 
 
+@pytest.mark.long
 def test_calls_that_are_revoked_while_no_worker_runs_are_not_run_by_one_that_starts(place):
-    calls = [place.call("hold", 0), place.call("gather", 0), place.call("hold", 0, countdown=4)]
-    stamped = place.app.tasks["hold"].s(0)
+    calls = [place.call("hold"), place.call("gather"), place.call("hold", countdown=4)]
+    stamped = place.app.tasks["hold"].s(False)
     stamped.stamp(customer="7")
     calls.append(stamped.apply_async())
     place.app.control.revoke([call.id for call in calls[:3]])
@@ -133,50 +142,57 @@ def test_calls_that_are_revoked_while_no_worker_runs_are_not_run_by_one_that_sta
     assert {call.id for call in calls[:3]} <= set(known)
 
 
+@pytest.mark.long
 def test_what_runs_goes_on(place):
     place.start_worker()
-    running = place.occupy(seconds=3)
+    running = place.occupy()
     running.revoke()
+    place.release()
     assert running.get(timeout=WAIT) == "held"
     assert place.notes("task_revoked") == []
 
 
 def test_what_runs_is_ended_by_terminate_and_does_not_run_again(place):
     place.start_worker()
-    running = place.occupy(seconds=60)
+    running = place.occupy()
     running.revoke(terminate=True)
     place.is_revoked(running)
-    other = place.call("hold", 0)
+    other = place.call("hold")
     assert other.get(timeout=WAIT) == "held"
     assert place.notes("run") == [running.id, other.id]
 
 
 def test_a_batch_is_not_ended_for_one_of_its_calls_and_who_asks_is_told(place):
     place.start_worker()
-    running = place.occupy("gather", 3)
+    running = place.occupy("gather")
     with pytest.raises(NotDone, match="it runs in a batch with other calls"):
         running.revoke(terminate=True)
+    place.release()
     poll(lambda: not place.queues.waiting(), WAIT, "it is done")
     assert place.notes("task_revoked") == []
 
 
+@pytest.mark.long
 def test_the_command_line_revokes(place):
     place.start_worker()
-    place.occupy(seconds=4)
-    waiting = place.call("hold", 0)
+    place.occupy()
+    waiting = place.call("hold")
     revoked = place.celery("control", "revoke", waiting.id)
     assert (revoked.returncode, revoked.stderr) == (0, "")
     assert "flagged as revoked" in revoked.stdout
+    place.release()
     place.is_revoked(waiting)
 
 
+@pytest.mark.long
 def test_flowers_button_revokes(place):
     place.start_worker()
     place.occupy()
-    waiting = place.call("hold", 0)
+    waiting = place.call("hold")
     flower, url = place.start_flower()
     try:
         assert requests.post(f"{url}/api/task/revoke/{waiting.id}", timeout=15).ok
     finally:
         flower.kill()
+    place.release()
     place.is_revoked(waiting)

@@ -73,6 +73,7 @@ def otel(emulator, tmp_path_factory):
 
 @pytest.mark.parametrize("how", HOWS)
 @pytest.mark.parametrize("task", TASKS)
+@pytest.mark.long
 def test_sentry_continues_the_trace_of_a_call_in_each_run(sentry, task, how):
     for call in sentry.of(task, how):
         runs = [each for each in sentry.ran if each["type"] == "transaction" and _sentrys_id(each) == call["id"]]
