@@ -2,8 +2,10 @@
 
 import os
 import weakref
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from ssl import SSLContext
+from typing import Any, ClassVar, Final
 
 from pymysql.connections import Connection
 from sqlalchemy import Engine, create_engine, event, make_url
@@ -79,6 +81,17 @@ class _Connection(Connection):
 
     PyMySQL compares these two with the socket's timeout before it reads or writes a packet.
     """
+
+    # Without options for TLS nothing is verified. PyMySQL makes a context for each connection all the same, and loads
+    # the system's certificates into it: 50 ms of CPU.
+    _without_options: ClassVar[SSLContext | None] = None
+
+    def _create_ssl_ctx(self, options: Any) -> SSLContext | None:
+        make: Callable[[Any], SSLContext] = super()._create_ssl_ctx  # type: ignore[misc]  # not in the stubs
+        if options:
+            return make(options)
+        _Connection._without_options = _Connection._without_options or make(options)
+        return _Connection._without_options
 
     @property
     def _read_timeout(self) -> float | None:

@@ -92,3 +92,14 @@ def test_a_plain_connection_is_refused_and_that_is_an_outage(url, engine_of):
     error = refusal(engine_of(url, ssl_disabled="true"))
     assert error.orig.args[0] in {1045, 3159}
     assert is_outage(error)
+
+
+def test_connections_without_options_share_a_context_and_those_with_options_do_not(url, engine_of, ours):
+    def contexts(engine):
+        with engine.connect() as one, engine.connect() as other:
+            return [each.connection.driver_connection.ctx for each in (one, other)]
+
+    plain, other = contexts(engine_of(url))
+    assert plain is other
+    verified = contexts(engine_of(url, ssl_ca=str(ours.file)))
+    assert plain not in verified
