@@ -13,7 +13,7 @@ from botocore.exceptions import InvalidRegionError
 from botocore.utils import validate_region_name
 
 from celery_sqs import kombu_options
-from celery_sqs.aws.endpoint import Endpoint, region_of
+from celery_sqs.aws.endpoint import Endpoint, region_in, region_of
 from celery_sqs.errors import Misconfigured
 
 LOOPBACK: Final = "127.0.0.1"
@@ -133,11 +133,10 @@ class Settings:
         for name in ("sqs_monitor_events", "sqs_monitor_revoke"):
             _flag(given, name)
         queues = _queues(given["sqs_queues"])
-        first = next(iter(queues.values()))
         return cls(
             queues=queues,
             endpoint=Endpoint(
-                region=_region(given) or region_of(first.url),
+                region=_region_of_all(_region(given), queues),
                 url=_endpoint_url(given),
                 credentials=_access_key(given["sqs_access_key"]),
             ),
@@ -229,6 +228,17 @@ def _region(conf: Any) -> str | None:
         validate_region_name(region)
     except InvalidRegionError as error:
         raise Misconfigured(f"sqs_region: {region!r} is no name of a region") from error
+    return region
+
+
+def _region_of_all(configured: str | None, queues: Mapping[str, Queue]) -> str:
+    """The region of all calls. A queue in another one would look as if it did not exist."""
+    region = configured or region_of(next(iter(queues.values())).url)
+    for name, queue in queues.items():
+        for url in filter(None, (queue.url, queue.dlq_url)):
+            if region_in(url) not in {None, region}:
+                label = "sqs_region" if configured else "the first queue's region"
+                raise Misconfigured(f"sqs_queues[{name!r}]: {url} is in {region_in(url)}, and {label} is {region}")
     return region
 
 
