@@ -63,7 +63,7 @@ def test_credentials_that_come_after_the_client_are_used(metadata):
 
 
 def test_credentials_that_are_about_to_expire_are_exchanged_for_the_next_as_boto3s_are(metadata):
-    metadata.has_credentials, metadata.lifetime = True, timedelta(minutes=5)
+    metadata.has_credentials, metadata.key, metadata.lifetime = True, "first", timedelta(minutes=5)
     with serving() as sqs:
         there = Endpoint(REGION, sqs.url)
         ours, theirs = sqs_client(there), boto3_client(there)
