@@ -77,6 +77,7 @@ class Settings:
     sqs_endpoint: str | None
     sqs_queue_url: str
     sqs_dlq_url: str | None
+    sqs_envelope: str | None
     sqs_send_timeout: float
     database_url: str = field(repr=False)
     database_user: str | None = None
@@ -170,6 +171,7 @@ def _read(env: Env) -> Settings:
         sqs_endpoint=endpoint,
         sqs_queue_url=queue_url,
         sqs_dlq_url=env.str("SQS_DLQ_URL", given.get("SQS_DLQ_URL"), validate=_queue_url),
+        sqs_envelope=env.str("SQS_ENVELOPE", None, validate=OneOf(["sns", "eventbridge", "sns,eventbridge"])),
         sqs_send_timeout=env.float("SQS_SEND_TIMEOUT", DEFAULT_SEND_TIMEOUT, validate=Range(0.1, 60)),
         **_of_the_database(env, required("DATABASE_URL", _database_url)),
         jwt_secret=None if jwks_url and not _is_set(env, "JWT_SECRET") else required("JWT_SECRET", _secret),

@@ -25,7 +25,12 @@ TIME_LIMIT = 20
 def create_celery(settings: Settings) -> Celery:
     """The Celery app for these settings. It becomes the process's current app."""
     app = Celery("tasks")
-    queue = celery_sqs.Queue(url=settings.sqs_queue_url, dlq_url=settings.sqs_dlq_url, tasks=(PERSIST_ORDER,))
+    queue = celery_sqs.Queue(
+        url=settings.sqs_queue_url,
+        dlq_url=settings.sqs_dlq_url,
+        tasks=(PERSIST_ORDER,),
+        envelope=settings.sqs_envelope.split(",") if settings.sqs_envelope else None,
+    )
     celery_sqs.setup(
         app,
         queues={settings.queue_name: queue},

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -68,6 +69,23 @@ def region_of(queue_url: str) -> str:
     if not configured:
         raise Misconfigured(f"sqs_region: not set, and neither {queue_url} nor AWS_DEFAULT_REGION names a region")
     return str(configured)
+
+
+def one_region(configured: str | None, queue_urls: Sequence[str]) -> str:
+    """The region of all calls. A queue in another one would look as if it did not exist.
+
+    Args:
+        configured: the one that the settings name; None for that of the first queue.
+        queue_urls: the queues.
+
+    Raises:
+        Misconfigured: the URL of a queue names another region, or there is no region.
+    """
+    region, label = (configured, "sqs_region") if configured else (region_of(queue_urls[0]), "the first queue's region")
+    for url in queue_urls:
+        if region_in(url) not in {None, region}:
+            raise Misconfigured(f"sqs_queues: {url} is in {region_in(url)}, and {label} is {region}: correct either")
+    return region
 
 
 def _misconfigured(error: BotoCoreError) -> Misconfigured:

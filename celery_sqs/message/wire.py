@@ -26,6 +26,9 @@ ACCEPTED: Final = (exact_json.SERIALIZER, envelope.SERIALIZER, "json")
 #: The key of the parsed `[args, kwargs, embed]` in what `decode` returns.
 CALL: Final = "call"
 
+#: What some producers write before their JSON. No JSON begins so, and nothing is lost without it.
+BYTE_ORDER_MARK: Final = "\ufeff"
+
 #: Characters of a recorded reason: an error may quote the whole message.
 MAX_REASON: Final = 500
 
@@ -173,7 +176,7 @@ def decode(
     Celery can make a request of any that this returns: what would raise in a worker's main process is refused here.
 
     Args:
-        message: an entry of ReceiveMessage's answer, with attributes, from `celery_sqs.message.renewal.opened`.
+        message: an entry of ReceiveMessage's answer, with attributes, from `celery_sqs.message.unwrap.unwrapped`.
         queue: the queue's name.
         queue_url: the queue's URL.
         default_task: the task for an object that names none.
@@ -248,6 +251,7 @@ def _opened(message: Any, default_task: str | None, is_exact: Callable[[str], bo
         raise ValueError(f"{RENEWAL} cannot be read")
     if not isinstance(body, str):
         raise ValueError("the body is no text")
+    body = body.removeprefix(BYTE_ORDER_MARK)
     task = ours.get(TASK, default_task)
     # With our attributes even an object that looks like an envelope is just somebody's argument.
     if not ours:

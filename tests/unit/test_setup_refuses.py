@@ -62,6 +62,8 @@ def settings_of(app):
         ({"send_timeout": True}, "sqs_send_timeout"),
         ({"send_timeout": float("inf")}, "sqs_send_timeout"),
         ({"health_port": 70_000}, "sqs_health_port"),
+        ({"queues": {"mail": {"url": URL, "envelope": "SNS"}}}, r"sqs_queues\['mail'\]: envelope"),
+        ({"queues": {"mail": {"url": URL, "envelope": ["sns", None]}}}, r"sqs_queues\['mail'\]: envelope"),
         ({"health_port": 80.5}, "sqs_health_port"),
         ({"preflight": "maybe"}, "sqs_preflight"),
         ({"preflight": ["refuse"]}, "sqs_preflight"),
@@ -104,12 +106,12 @@ OTHER = "https://sqs.us-west-2.amazonaws.com/123456789012/other"
 @pytest.mark.parametrize(
     ("queues", "region", "refusal"),
     [
-        ({"mail": URL}, "us-east-1", f"sqs_queues['mail']: {URL} is in eu-central-1, and sqs_region is us-east-1"),
-        ({"mail": {"url": URL, "dlq_url": OTHER}}, None, f"sqs_queues['mail']: {OTHER} is in us-west-2, and the first"),
+        ({"mail": URL}, "us-east-1", f"sqs_queues: {URL} is in eu-central-1, and sqs_region is us-east-1"),
+        ({"mail": {"url": URL, "dlq_url": OTHER}}, None, f"sqs_queues: {OTHER} is in us-west-2, and the first"),
         (
             {"a": URL, "b": OTHER},
             None,
-            f"sqs_queues['b']: {OTHER} is in us-west-2, and the first queue's region is eu-",
+            f"sqs_queues: {OTHER} is in us-west-2, and the first queue's region is eu-",
         ),
     ],
 )
