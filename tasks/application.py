@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import Celery, current_app
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_received
 from sqlalchemy import Engine
 
 import celery_sqs
@@ -15,6 +15,7 @@ from config.settings import Settings
 from orders.database import connect
 from tasks import retention
 from tasks.orders import PERSIST_ORDER
+from tasks.unknown import notice
 
 #: Seconds a task may run: well below the visibility timeout, so that no message is handed out twice
 #: while its first receiver is still at it.
@@ -60,6 +61,7 @@ def create_celery(settings: Settings) -> Celery:
         log_format=settings.log_format,
     )
     housekeeping_due.connect(_purge, sender=app)
+    task_received.connect(notice)
     app.set_default()
     return app
 

@@ -124,13 +124,14 @@ def _beside(message: dict[str, Any]) -> dict[str, Any]:
     return {envelope.PRIORITY: priority(message) or None, envelope.PROPERTIES: properties or None}
 
 
-def encode_object(value: dict[str, Any], headers: dict[str, Any], is_exact: bool) -> Outgoing:
+def encode_object(value: dict[str, Any], headers: dict[str, Any], is_exact: bool, others: Any = None) -> Outgoing:
     """The SQS message of a task call with one object: what `encode` makes of it.
 
     Args:
         value: the object.
         headers: Celery's; at least `task` and `id`.
         is_exact: whether the task gets exact numbers.
+        others: the caller's own message attributes; see `celery_sqs.message.outgoing.outgoing`.
 
     Raises:
         Unsendable: SQS would refuse it, or it is no JSON.
@@ -139,7 +140,7 @@ def encode_object(value: dict[str, Any], headers: dict[str, Any], is_exact: bool
         body, attributes = content.written_object(value, is_exact), _attributes(headers)
     except _MALFORMED as error:
         raise Unsendable(_reason(error)) from error
-    return outgoing(body, attributes)
+    return outgoing(body, attributes, others)
 
 
 def _attributes(headers: dict[str, Any]) -> dict[str, str]:
