@@ -28,7 +28,7 @@ UNKNOWN_SCHEMAS: Final = Counter(
 logger = structlog.stdlib.get_logger(__name__)
 
 
-class Noticed:
+class LoggedNames:
     """Logs each name once, and a bounded number of them.
 
     Args:
@@ -47,11 +47,15 @@ class Noticed:
             self._log(shown)
 
 
-_fields: Final = Noticed(lambda name: logger.warning("order messages have a field that is not known here", field=name))
-_schemas: Final = Noticed(lambda name: logger.warning("order messages have a schema that is not known", schema=name))
+_fields: Final = LoggedNames(
+    lambda name: logger.warning("order messages have a field that is not known here", field=name)
+)
+_schemas: Final = LoggedNames(
+    lambda name: logger.warning("order messages have a schema that is not known", schema=name)
+)
 
 
-def notice(request: Any, **_: Any) -> None:
+def on_received(request: Any, **_: Any) -> None:
     """On Celery's signal, in a worker's main process, whose metrics are scraped: look at a call that was received."""
     if request.name == PERSIST_ORDER:
         look_at(request.args, request.request_dict)

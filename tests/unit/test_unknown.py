@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from tasks import unknown
 from tasks.application import create_celery
 from tasks.orders import PERSIST_ORDER
-from tasks.unknown import MAX_NAME, MAX_NAMES, Noticed, look_at, notice
+from tasks.unknown import MAX_NAME, MAX_NAMES, LoggedNames, look_at, on_received
 from tests.conftest import make_settings
 from tests.unit.samples import MESSAGE
 
@@ -55,16 +55,16 @@ def test_a_call_without_arguments_has_none(counted):
 
 def test_each_name_is_logged_once_and_cut_and_no_more_than_so_many_are():
     logged = []
-    noticed = Noticed(logged.append)
+    names = LoggedNames(logged.append)
     for _ in range(3):
         for number in range(MAX_NAMES + 5):
-            noticed.add(f"{number:02}" + "x" * 100)
+            names.add(f"{number:02}" + "x" * 100)
     assert len(logged) == MAX_NAMES
     assert {len(name) for name in logged} == {MAX_NAME}
 
 
 def test_ninety_thousand_unknown_keys_are_one_count_and_few_lines(counted, monkeypatch, caplog):
-    monkeypatch.setattr(unknown, "_fields", Noticed(lambda name: logging.getLogger("here").warning("%s", name)))
+    monkeypatch.setattr(unknown, "_fields", LoggedNames(lambda name: logging.getLogger("here").warning("%s", name)))
     look_at((MESSAGE | {f"key{number}": number for number in range(90_000)},), {})
     assert counted() == [1, 0]
     assert len(caplog.records) == MAX_NAMES
@@ -87,5 +87,5 @@ def test_a_worker_looks_at_each_order_that_it_receives(counted):
     task_received.send(sender=None, request=Request(PERSIST_ORDER))
     task_received.send(sender=None, request=Request("another.task"))
     assert counted() == [1, 0]
-    assert task_received.disconnect(notice)
+    assert task_received.disconnect(on_received)
     create_celery(make_settings())
