@@ -203,6 +203,13 @@ def test_the_region_is_that_of_the_queues_url(app, url, region):
     assert settings_of(app).endpoint.region == region
 
 
+@pytest.mark.parametrize("envelope", ["sns", ["sns", "eventbridge"], lambda body, attributes: (body, attributes)])
+def test_a_queue_may_have_an_envelope(app, envelope):
+    celery_sqs.setup(app, queues={"mail": {"url": URL, "envelope": envelope}})
+    assert settings_of(app).at(URL).envelope == envelope
+    assert settings_of(app).at(f"{URL}-other").envelope is None
+
+
 @pytest.mark.parametrize("variable", ["AWS_DEFAULT_REGION", "AWS_REGION"])
 def test_without_one_in_the_url_it_is_that_of_the_environment(app, monkeypatch, variable):
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
