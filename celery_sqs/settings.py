@@ -13,7 +13,7 @@ from botocore.exceptions import InvalidRegionError
 from botocore.utils import validate_region_name
 
 from celery_sqs import kombu_options
-from celery_sqs.aws.endpoint import Endpoint, region_of
+from celery_sqs.aws.endpoint import Endpoint, one_region
 from celery_sqs.errors import Misconfigured
 
 LOOPBACK: Final = "127.0.0.1"
@@ -46,7 +46,10 @@ RPC: Final = "rpc:"
 MAX_PORT: Final = 65_535
 MAX_SEND_TIMEOUT: Final = 86_400.0  # seconds
 
-_QUEUE_KEYS: Final = frozenset({"url", "dlq_url", "tasks"})
+_QUEUE_KEYS: Final = frozenset({"url", "dlq_url", "tasks", "envelope"})
+
+#: The envelopes that `celery_sqs.message.unwrap` opens by name; "plain": none is opened, and none is refused.
+ENVELOPES: Final = ("eventbridge", "plain", "sns")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +61,24 @@ class Queue:
         dlq_url: the DLQ that people and tools look into; None for the one that the queue's redrive policy names.
         tasks: the names of the tasks that its messages may name; None for every task of the app, Celery's own
             (`celery.group` and its like) among them.
+        envelope: what is around its messages: one of `ENVELOPES`, a function that opens another, or a list of these,
+            outermost first; None: nothing, and an envelope that is known here is refused.
     """
 
     url: str
     dlq_url: str | None = None
     tasks: Collection[str] | None = None
+    envelope: Any = None
 
     @property
     def name(self) -> str:
         """SQS's name for it."""
         return self.url.rstrip("/").rsplit("/", 1)[-1]
+
+    @property
+    def urls(self) -> list[str]:
+        """Its URL, and that of its DLQ where that is given."""
+        return [url for url in (self.url, self.dlq_url) if url]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +122,9 @@ class Settings:
             raise Misconfigured(f"sqs_queues: there is no queue {name!r}; there are {', '.join(self.queues)}")
         return self.queues[name]
 
-    def listed(self, queue_url: str) -> Collection[str] | None:
-        """The tasks that messages of a queue may name; None for all."""
-        return next((queue.tasks for queue in self.queues.values() if queue.url == queue_url), None)
+    def at(self, queue_url: str) -> Queue:
+        """The queue at a URL; one without anything else where the settings have none."""
+        return next((queue for queue in self.queues.values() if queue.url == queue_url), Queue(url=queue_url))
 
     @classmethod
     def of(cls, conf: Any) -> "Settings":
@@ -133,11 +144,10 @@ class Settings:
         for name in ("sqs_monitor_events", "sqs_monitor_revoke"):
             _flag(given, name)
         queues = _queues(given["sqs_queues"])
-        first = next(iter(queues.values()))
         return cls(
             queues=queues,
             endpoint=Endpoint(
-                region=_region(given) or region_of(first.url),
+                region=one_region(_region(given), [url for queue in queues.values() for url in queue.urls]),
                 url=_endpoint_url(given),
                 credentials=_access_key(given["sqs_access_key"]),
             ),
@@ -190,7 +200,8 @@ def _queue(name: str, given: Any) -> Queue:
         case _:
             raise Misconfigured(f"sqs_queues[{name!r}]: {given!r} is neither a URL nor a celery_sqs.Queue")
     _require_names(name, queue.tasks)
-    for url in filter(None, (queue.url, queue.dlq_url)):
+    _require_envelopes(name, queue.envelope)
+    for url in queue.urls:
         parts = _parsed(url)
         if parts is None or not parts.path.strip("/"):
             raise Misconfigured(f"sqs_queues[{name!r}]: {url!r} is no URL of a queue")
@@ -202,6 +213,14 @@ def _require_names(queue: str, tasks: Any) -> None:
     is_list = isinstance(tasks, Collection) and not isinstance(tasks, str | bytes)
     if tasks is not None and not (is_list and tasks and all(isinstance(task, str) and task for task in tasks)):
         raise Misconfigured(f"sqs_queues[{queue!r}]: tasks: {tasks!r} is no list of names of tasks")
+
+
+def _require_envelopes(queue: str, envelope: Any) -> None:
+    given = envelope if isinstance(envelope, list | tuple) else [envelope] * (envelope is not None)
+    for each in given:
+        if not (each in ENVELOPES or callable(each)):
+            known = ", ".join(ENVELOPES)
+            raise Misconfigured(f"sqs_queues[{queue!r}]: envelope: {each!r} is neither a function nor one of {known}")
 
 
 def _parsed(url: Any) -> SplitResult | None:

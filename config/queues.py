@@ -4,7 +4,10 @@ Terraform (`terraform/sqs.tf`) spells the same numbers for AWS;
 `tests/terraform/test_agreement.py` fails when the two disagree.
 """
 
+import re
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,3 +56,12 @@ ORDER_QUEUE = WorkQueue(
     max_receive_count=3,
     dlq=ORDER_DLQ,
 )
+
+#: AWS's hosts for a queue, as `celery_sqs.aws.endpoint` has them for all that calls SQS.
+_OF_AWS: Final = re.compile(r"(?:.+\.)?sqs(?:-fips)?\.([a-z0-9-]+)\.(?:vpce\.)?(?:amazonaws|api\.aws)\b.*")
+
+
+def region_in(queue_url: str) -> str | None:
+    """The region that a queue's URL names; None for one that is not AWS's."""
+    named = _OF_AWS.fullmatch(urlsplit(queue_url).hostname or "")
+    return named[1] if named else None

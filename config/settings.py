@@ -20,7 +20,7 @@ from marshmallow.validate import Length, OneOf, Range
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from config.queues import ORDER_QUEUE
+from config.queues import ORDER_QUEUE, region_in
 
 DEVELOPMENT: Final = "development"
 PRODUCTION: Final = "production"
@@ -77,6 +77,7 @@ class Settings:
     sqs_endpoint: str | None
     sqs_queue_url: str
     sqs_dlq_url: str | None
+    sqs_envelope: str | None
     sqs_send_timeout: float
     database_url: str = field(repr=False)
     database_user: str | None = None
@@ -130,6 +131,8 @@ def load(env_file: Path | None = Path(".env")) -> Settings:
         raise SettingsError(str(error)) from error
     if bool(settings.jwt_secret) == bool(settings.jwt_jwks_url):
         raise SettingsError("Set exactly one of the variables JWT_SECRET and JWT_JWKS_URL")
+    if (region := region_in(settings.sqs_queue_url)) not in {None, settings.aws_region}:
+        raise SettingsError(f"SQS_QUEUE_URL is in {region}, and AWS_REGION is {settings.aws_region}: correct either")
     # An order's state leaves out the attempts at messages that a repair has sent again.
     if settings.repair_retention_days < settings.attempt_retention_days + MAX_DAYS_ON_ITS_WAY:
         raise SettingsError(f"REPAIR_RETENTION_DAYS must exceed ATTEMPT_RETENTION_DAYS by {MAX_DAYS_ON_ITS_WAY}")
@@ -161,12 +164,14 @@ def _read(env: Env) -> Settings:
         value: str = env.str(name, **_default(given, name), validate=[Length(min=1), *validators])
         return value
 
+    queue_url = required("SQS_QUEUE_URL", _queue_url)
     return Settings(
         app_env=app_env,
-        aws_region=env.str("AWS_REGION", "us-east-1", validate=Length(min=1)),
+        aws_region=env.str("AWS_REGION", region_in(queue_url) or "us-east-1", validate=Length(min=1)),
         sqs_endpoint=endpoint,
-        sqs_queue_url=required("SQS_QUEUE_URL", _queue_url),
+        sqs_queue_url=queue_url,
         sqs_dlq_url=env.str("SQS_DLQ_URL", given.get("SQS_DLQ_URL"), validate=_queue_url),
+        sqs_envelope=env.str("SQS_ENVELOPE", None, validate=OneOf(["sns", "eventbridge", "sns,eventbridge"])),
         sqs_send_timeout=env.float("SQS_SEND_TIMEOUT", DEFAULT_SEND_TIMEOUT, validate=Range(0.1, 60)),
         **_of_the_database(env, required("DATABASE_URL", _database_url)),
         jwt_secret=None if jwks_url and not _is_set(env, "JWT_SECRET") else required("JWT_SECRET", _secret),

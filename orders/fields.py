@@ -1,9 +1,11 @@
 """marshmallow fields for the values of an order. HTTP and the message share them.
 
 They are strict on purpose: a quantity of `true` or `"2"` is a client's mistake, and money that has
-been a float once is no longer exact.
+been a float once is no longer exact. The tolerant ones are the message's: they also take what a producer in another
+language writes for a value, where that can mean one value only.
 """
 
+import math
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -24,6 +26,12 @@ MAX_USER_ID: Final = 2**63 - 1  # what BIGINT holds
 _ORDER_ID: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE
 )
+#: Digits that a float keeps of every number (C's DBL_DIG). One that is written with no more of them is meant so.
+EXACT_DIGITS: Final = 15
+
+#: Units in a float's last place by which a sum may miss its value: half a unit for each of 128 additions.
+MAX_NOISE: Final = 64
+
 _CENT: Final = Decimal("0.01")
 _MONEY_TEXT: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 #: Control characters, and the ones SQS has no room for (#xFFFE, #xFFFF and half surrogate pairs):
@@ -56,6 +64,17 @@ class WholeNumber(fields.Integer):
         return value
 
 
+class TolerantWholeNumber(WholeNumber):
+    """A whole JSON number within limits, also one that is written with a fraction of zero, such as 2.0."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        # Compared first: 1E+400000000 is a whole number, too, of as many digits.
+        is_near = isinstance(value, Decimal) and value.is_finite() and -MAX_USER_ID <= value <= MAX_USER_ID
+        if is_near and value == value.to_integral_value():
+            value = int(value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class Money(fields.Field[Decimal]):
     """An amount from 0 to 9999999999.99 with at most 2 decimals: a JSON number or a string.
 
@@ -70,9 +89,26 @@ class Money(fields.Field[Decimal]):
         if not 0 <= amount <= MAX_TOTAL_PRICE:
             raise ValidationError(f"Must be from 0 to {MAX_TOTAL_PRICE}.")
         cents = in_cents(amount)
-        if cents != amount:
+        if cents != amount and not self._is_noise(amount, cents):
             raise ValidationError("Must have at most 2 decimals.")
         return abs(cents)  # "-0" is zero
+
+    def _is_noise(self, amount: Decimal, cents: Decimal) -> bool:
+        """Whether an amount beside a cent value means that cent value."""
+        return False
+
+
+class TolerantMoney(Money):
+    """An amount, also one that a sum of floats has missed by their last bits, such as 0.30000000000000004.
+
+    It has more digits than a float keeps, and is no further away from a cent value than `MAX_NOISE` units in the last
+    place of a float of that size.
+    """
+
+    def _is_noise(self, amount: Decimal, cents: Decimal) -> bool:
+        # Sums lose the bits of their largest number, and a difference may be small: so never less than those of 1.
+        last_place = Decimal(math.ulp(max(1.0, float(cents))))
+        return len(amount.as_tuple().digits) > EXACT_DIGITS and abs(amount - cents) <= MAX_NOISE * last_place
 
 
 def in_cents(amount: Decimal) -> Decimal:
@@ -98,7 +134,7 @@ class Timestamp(fields.Field[datetime]):
         try:
             instant = datetime.fromisoformat(value)
             if instant.tzinfo is None:
-                raise ValidationError("Must say its offset from UTC.")
+                raise ValidationError("Must say its offset from UTC, such as Z: a time without a zone may be any.")
             return instant.astimezone(UTC)
         except (TypeError, ValueError, OverflowError) as error:
             raise ValidationError("Must be an ISO 8601 date and time.") from error

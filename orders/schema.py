@@ -4,24 +4,27 @@
  "totalPrice": 99.99, "status": "pending", "timestamp": "2026-01-24T12:00:00Z"}
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load
 from marshmallow.validate import Equal
 
 from orders.fields import (
     MAX_QUANTITY,
     MAX_USER_ID,
-    Money,
     OrderId,
     ProductName,
     Timestamp,
-    WholeNumber,
+    TolerantMoney,
+    TolerantWholeNumber,
     in_cents,
     in_utc,
 )
 from orders.order import PENDING, Order
+
+#: The version of this schema. It grows when a message of the last one is no longer a message of this one.
+SCHEMA_VERSION: Final = 1
 
 
 class InvalidOrder(ValueError):
@@ -37,16 +40,16 @@ class InvalidOrder(ValueError):
 
 
 class OrderMessage(Schema):
-    """The seven keys of the message, no more and no fewer."""
+    """The seven keys of the message. What else it has, of a later version or another producer, is dropped."""
 
     class Meta:
-        unknown = RAISE
+        unknown = EXCLUDE
 
     order_id = OrderId(required=True, data_key="orderId")
-    user_id = WholeNumber(1, MAX_USER_ID, required=True, data_key="userId")
+    user_id = TolerantWholeNumber(1, MAX_USER_ID, required=True, data_key="userId")
     product_name = ProductName(required=True, data_key="productName")
-    quantity = WholeNumber(1, MAX_QUANTITY, required=True)
-    total_price = Money(required=True, data_key="totalPrice")
+    quantity = TolerantWholeNumber(1, MAX_QUANTITY, required=True)
+    total_price = TolerantMoney(required=True, data_key="totalPrice")
     status = fields.String(required=True, validate=Equal(PENDING))
     timestamp = Timestamp(required=True)
 
@@ -56,6 +59,7 @@ class OrderMessage(Schema):
 
 
 _MESSAGE = OrderMessage()
+_KEYS: Final = frozenset(str(field.data_key or name) for name, field in _MESSAGE.load_fields.items())
 
 
 def to_message(order: Order) -> dict[str, Any]:
@@ -76,7 +80,7 @@ def from_message(message: Any) -> Order:
     """The order that a message spells.
 
     Raises:
-        InvalidOrder: it is not an object with exactly the seven keys and valid values.
+        InvalidOrder: it is not an object with the seven keys and valid values.
     """
     if not isinstance(message, Mapping):
         raise InvalidOrder({"_schema": ["Must be a JSON object."]})
@@ -85,3 +89,9 @@ def from_message(message: Any) -> Order:
     except ValidationError as error:
         raise InvalidOrder(error.messages) from error
     return order
+
+
+def unknown_fields(message: Any) -> Iterator[str]:
+    """The fields of a message that `from_message` drops."""
+    if isinstance(message, Mapping) and not message.keys() <= _KEYS:
+        yield from (str(key) for key in message if key not in _KEYS)

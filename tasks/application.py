@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import Celery, current_app
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_received
 from sqlalchemy import Engine
 
 import celery_sqs
@@ -15,6 +15,7 @@ from config.settings import Settings
 from orders.database import connect
 from tasks import retention
 from tasks.orders import PERSIST_ORDER
+from tasks.unknown import on_received
 
 #: Seconds a task may run: well below the visibility timeout, so that no message is handed out twice
 #: while its first receiver is still at it.
@@ -25,10 +26,9 @@ TIME_LIMIT = 20
 def create_celery(settings: Settings) -> Celery:
     """The Celery app for these settings. It becomes the process's current app."""
     app = Celery("tasks")
-    queue = celery_sqs.Queue(url=settings.sqs_queue_url, dlq_url=settings.sqs_dlq_url, tasks=(PERSIST_ORDER,))
     celery_sqs.setup(
         app,
-        queues={settings.queue_name: queue},
+        queues={settings.queue_name: _queue(settings)},
         region=settings.aws_region,
         endpoint_url=settings.sqs_endpoint,
         access_key=settings.emulator_credentials,
@@ -55,8 +55,16 @@ def create_celery(settings: Settings) -> Celery:
         log_format=settings.log_format,
     )
     housekeeping_due.connect(_purge, sender=app)
+    task_received.connect(on_received)
     app.set_default()
     return app
+
+
+def _queue(settings: Settings) -> celery_sqs.Queue:
+    envelope = settings.sqs_envelope.split(",") if settings.sqs_envelope else None
+    return celery_sqs.Queue(
+        url=settings.sqs_queue_url, dlq_url=settings.sqs_dlq_url, tasks=(PERSIST_ORDER,), envelope=envelope
+    )
 
 
 def endpoint(settings: Settings) -> celery_sqs.Endpoint:

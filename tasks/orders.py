@@ -15,12 +15,16 @@ from orders.database import connect
 from orders.faults import is_outage
 from orders.fields import is_order_id
 from orders.outcome import Arrival, Outcome, Result
-from orders.schema import InvalidOrder, from_message
+from orders.schema import SCHEMA_VERSION, InvalidOrder, from_message
 from orders.store import OrderStore
 from tasks import redrive
 from tasks.attempts import OrderAttempts
 
 PERSIST_ORDER: Final = "persist_order"
+
+#: The message attribute with the version of the message's schema; a message without it is of version 1.
+SCHEMA: Final = "schema_version"
+VERSIONED: Final = {SCHEMA: {"DataType": "Number", "StringValue": str(SCHEMA_VERSION)}}
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -45,6 +49,7 @@ class OrderTask(BatchTask):
     abstract = True
     ignore_result = True  # a call's result is its row
     serializer = exact_json.SERIALIZER  # prices keep their digits
+    message_attributes = VERSIONED
 
     permanent = (InvalidOrder, ConflictingOrder)
     blocked = (LockedOrder,)

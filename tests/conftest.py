@@ -128,6 +128,7 @@ def make_settings(**changes):
         "sqs_endpoint": nowhere,
         "sqs_queue_url": f"{nowhere}/000000000000/orders",
         "sqs_dlq_url": None,
+        "sqs_envelope": None,
         "sqs_send_timeout": 5.0,
         "database_url": "sqlite://",
         "jwt_secret": JWT_SECRET,

@@ -18,6 +18,8 @@ class MetadataService(ThreadingHTTPServer):
     Attributes:
         has_credentials: whether it gives some out.
         asked: how often it was asked for them.
+        key: the access key id that it gives out.
+        lifetime: for how long that is valid.
     """
 
     daemon_threads = True
@@ -26,6 +28,8 @@ class MetadataService(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.has_credentials = False
         self.asked = 0
+        self.key = "the-key-of-the-role"
+        self.lifetime = timedelta(hours=1)
 
     @property
     def url(self):
@@ -46,7 +50,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         path = urlsplit(self.path).path
         self.server.asked += path in {CREDENTIALS, CONTAINER}
-        known = {CREDENTIALS: ROLE, CREDENTIALS + ROLE: _credentials(), CONTAINER: _credentials()}
+        credentials = _credentials(self.server)
+        known = {CREDENTIALS: ROLE, CREDENTIALS + ROLE: credentials, CONTAINER: credentials}
         self._answer(known[path].encode() if self.server.has_credentials and path in known else None)
 
     def _answer(self, body):
@@ -58,14 +63,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def _credentials():
+def _credentials(server):
     return json.dumps(
         {
             "Code": "Success",
-            "AccessKeyId": "the-key-of-the-role",
+            "AccessKeyId": server.key,
             "SecretAccessKey": "the-secret",
             "Token": "the-session-token",
-            "Expiration": (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "Expiration": (datetime.now(UTC) + server.lifetime).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
     )
 

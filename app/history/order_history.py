@@ -13,6 +13,9 @@ from orders.outcome import StoredOrder
 from orders.schema import InvalidOrder, from_message, to_message
 from tasks.orders import PERSIST_ORDER
 
+#: What may be around a message, whatever its queue is configured for: it is shown, and not run.
+_ENVELOPES = ("sns", "eventbridge")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderHistory:
@@ -90,8 +93,8 @@ class OrderHistory:
 
 
 def order_in(body: str) -> Order | None:
-    """The order that a message's body spells, as a worker would read it; None if it is none."""
-    call = decode_message("-", body, {}, PERSIST_ORDER, lambda task: task == PERSIST_ORDER).call
+    """The order that a message's body spells, in an envelope or not; None if it is none."""
+    call = decode_message("-", body, {}, PERSIST_ORDER, lambda task: task == PERSIST_ORDER, _ENVELOPES).call
     try:
         return from_message(call.args[0] if call and call.args else None)
     except InvalidOrder:

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-m
 """
 
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -27,6 +28,8 @@ from celery_sqs.errors import CallFailed
 MAX_CONNECTIONS: Final = 64  # sockets that threads may use at once
 
 _JSON: Final = "application/x-amz-json-1.0"
+_NO_DELAY: Final = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as in boto3
+_KEEP_ALIVE: Final = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 _ONE_TRY: Final = urllib3.Retry(total=False)  # whoever calls tries again itself
 
 
@@ -41,6 +44,8 @@ class Target:
         ca_bundle: file of the certificates to trust; None for botocore's.
         connect_timeout: seconds until a connection is there, at the most.
         read_timeout: seconds without an answer, at the most.
+        user_agent: who calls, as AWS's logs have it; empty for urllib3's own.
+        is_kept_alive: whether the system probes idle connections.
     """
 
     url: str
@@ -49,6 +54,8 @@ class Target:
     ca_bundle: str | None
     connect_timeout: float
     read_timeout: float
+    user_agent: str = ""
+    is_kept_alive: bool = False
 
 
 class SqsClient:
@@ -63,6 +70,7 @@ class SqsClient:
         self._target = target
         self._url = target.url.rstrip("/") + "/"
         self._pool, self._asked_for = _pool(target, self._url)
+        self._headers = {"Content-Type": _JSON} | ({"User-Agent": target.user_agent} if target.user_agent else {})
 
     def receive_message(self, **parameters: Any) -> dict[str, Any]:
         """Receive up to ten messages."""
@@ -114,7 +122,7 @@ class SqsClient:
         request = AWSRequest(
             method="POST",
             url=self._url,
-            headers={"Content-Type": _JSON, "X-Amz-Target": f"AmazonSQS.{action}"},
+            headers=self._headers | {"X-Amz-Target": f"AmazonSQS.{action}"},
             data=body,
         )
         SigV4Auth(self._target.credentials(), "sqs", self._target.region).add_auth(request)
@@ -127,6 +135,7 @@ def _pool(target: Target, url: str) -> tuple[urllib3.HTTPConnectionPool, str]:
     options: dict[str, Any] = {
         "maxsize": MAX_CONNECTIONS,
         "timeout": urllib3.Timeout(connect=target.connect_timeout, read=target.read_timeout),
+        "socket_options": [_NO_DELAY, *([_KEEP_ALIVE] if target.is_kept_alive else [])],
     }
     if parts.scheme == "https":
         trusted = target.ca_bundle or get_cert_path(verify=True)

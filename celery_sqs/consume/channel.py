@@ -25,6 +25,7 @@ from celery_sqs.consume.settling.settlements import Settlements
 from celery_sqs.consume.wakeup import Wakeup
 from celery_sqs.errors import Undecodable
 from celery_sqs.message.received import Message
+from celery_sqs.message.unwrap import steps
 from celery_sqs.publish.channel import SendingChannel
 
 logger = logging.getLogger(__name__)
@@ -79,7 +80,8 @@ class Channel(SendingChannel):
             return
         if self._wakeup is None:
             self._begin()
-        source = Source(queue=queue, url=self._resolve_queue_url(queue), tasks=self._settings.queue(queue).tasks)
+        place = self._settings.queue(queue)
+        source = Source(queue=queue, url=place.url, tasks=place.tasks, unwraps=steps(place.envelope))
         self._settlements.open(source.url)
         receiver = Receiver(self._connect, source, self.in_flight, self._on_received, self.settle_at_stop)
         self.receivers[queue] = receiver

@@ -3,7 +3,7 @@
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +15,7 @@ from celery_sqs.message import eta, wire
 from celery_sqs.message.envelope import MAX_DELAY
 from celery_sqs.message.outgoing import OURS
 from celery_sqs.message.renewal import Renewal, opened
+from celery_sqs.message.unwrap import Unwrap, unwrapped
 
 
 class State(StrEnum):
@@ -59,6 +60,7 @@ class Delivery:
         is_renewable: whether a copy of it can be sent.
         tasks: the tasks that it may name; None for all.
         longest_delay: seconds that SQS is to delay a copy of it, at the most.
+        unwraps: what opens the envelopes of its queue.
         received_at: when it came, on the monotonic clock.
         state: where it is on its way; changed by `advance` alone.
         attempts: its failed attempts so far; None while they have not been looked up.
@@ -84,6 +86,7 @@ class Delivery:
     is_renewable: bool = True
     tasks: Collection[str] | None = None
     longest_delay: int = MAX_DELAY
+    unwraps: Sequence[Unwrap] = ()
     received_at: float = field(default_factory=time.monotonic)
     state: State = State.READY
     attempts: int | None = None
@@ -104,7 +107,7 @@ class Delivery:
         self.copy_sent_at = _number(self.message, "SentTimestamp", 0)
         self.receives = max(1, _number(self.message, "ApproximateReceiveCount", 1))
         self.message, self.renewal = opened(self.message)
-        self.due_at = eta.due_at(self.message)
+        self.due_at = eta.due_at(self.message, self.unwraps)
         if self.renewal is not None:
             self.begun, self.counts_receives = self.renewal.begun, self.renewal.counts_receives
         if not self.is_returned:
@@ -168,13 +171,14 @@ class Delivery:
         """The kombu message of it; see `celery_sqs.message.wire.decode`.
 
         Raises:
-            Undecodable: it is no task call.
+            Undecodable: it is no task call, or in an envelope that its queue is not configured for.
             UnlistedTask: it names a task that its queue does not list.
         """
         limit, attempts = self.max_receive_count, self.attempts
-        payload = wire.decode(self.message, self.queue, self.queue_url, default_task, is_exact, limit, attempts)
+        message = unwrapped(self.message, self.unwraps)
+        payload = wire.decode(message, self.queue, self.queue_url, default_task, is_exact, limit, attempts)
         headers = payload["headers"]
-        attributes = self.message.get("MessageAttributes") or {}
+        attributes = message.get("MessageAttributes") or {}
         if others := {name: value for name, value in attributes.items() if not name.startswith(OURS)}:
             headers["message_attributes"] = others
         if self.tasks is not None and headers["task"] not in self.tasks:

@@ -7,7 +7,7 @@ an answer that never comes ends with the read timeout. How many of them poll, `c
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +20,7 @@ from celery_sqs.consume.polls import MOST_IN_FLIGHT, WORTH_WAITING, Poll, Polls
 from celery_sqs.consume.retention.ages import HIDDEN
 from celery_sqs.message.envelope import MAX_DELAY
 from celery_sqs.message.outgoing import GROUP, TRACE
+from celery_sqs.message.unwrap import Unwrap
 from celery_sqs.retry import pause
 from celery_sqs.threads import Guarded
 from celery_sqs.throttled_log import REMINDER, ThrottledLog, kind_of
@@ -43,12 +44,14 @@ class Source:
         queue: its name.
         url: its URL.
         tasks: the tasks that its messages may name; None for all.
+        unwraps: what opens their envelopes.
         longest_pause: seconds between two failing polls, at the most.
     """
 
     queue: str
     url: str
     tasks: Collection[str] | None = None
+    unwraps: Sequence[Unwrap] = ()
     longest_pause: float = LONGEST_PAUSE
 
     @property
@@ -213,6 +216,7 @@ class Receiver:
                 not facts.is_fifo,
                 self.source.tasks,
                 min(MAX_DELAY, max(1, int(facts.retention * HIDDEN))),
+                self.source.unwraps,
             )
             for message in messages
         ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from celery_sqs.errors import Undecodable
 from celery_sqs.message import wire
+from celery_sqs.message.unwrap import steps, unwrapped
 from celery_sqs.tasks.call import Call
 
 
@@ -36,6 +37,7 @@ def decode_message(
     attributes: dict[str, Any],
     default_task: str | None,
     is_exact: Callable[[str], bool],
+    envelope: Any = None,
 ) -> DecodedMessage:
     """Decode a message as a worker would.
 
@@ -45,6 +47,7 @@ def decode_message(
         attributes: its message attributes, as SQS gives them; binary values may be text in base64.
         default_task: the task of a message that names none.
         is_exact: says of a task's name whether the task gets exact numbers.
+        envelope: what is around the messages of its queue (`celery_sqs.Queue.envelope`).
     """
     message = {
         "MessageId": message_id,
@@ -54,7 +57,7 @@ def decode_message(
         "Attributes": {"ApproximateReceiveCount": "1"},
     }
     try:
-        decoded = wire.decode(message, "", "", default_task, is_exact)
+        decoded = wire.decode(unwrapped(message, steps(envelope)), "", "", default_task, is_exact)
     except Undecodable as error:
         task, task_id = (_text(attributes.get(name)) for name in (wire.TASK, wire.TASK_ID))
         return DecodedMessage(task=task, task_id=task_id or message_id, call=None, error=str(error))

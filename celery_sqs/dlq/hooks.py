@@ -33,15 +33,18 @@ class TaskHooks:
     Args:
         app: the Celery application that the workers run.
         listed: the tasks that messages of the queue may name; None for all.
+        envelope: what is around them (`celery_sqs.Queue.envelope`).
     """
 
-    def __init__(self, app: Celery, listed: Collection[str] | None = None) -> None:
+    def __init__(self, app: Celery, listed: Collection[str] | None = None, envelope: Any = None) -> None:
         self._app = app
         self._listed = listed
+        self._envelope = envelope
 
     def decode(self, message_id: str, body: str, attributes: dict[str, Any]) -> DecodedMessage:
         """Decode a message as the workers would; see `decode_message`."""
-        return decode_message(message_id, body, attributes, self._default_task, functools.partial(is_exact, self._app))
+        exact = functools.partial(is_exact, self._app)
+        return decode_message(message_id, body, attributes, self._default_task, exact, self._envelope)
 
     def subject(self, message: DecodedMessage) -> str | None:
         """What a message's call is about; None where it is no call, or its task does not say.

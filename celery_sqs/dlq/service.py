@@ -50,7 +50,8 @@ class DeadLetterService:
     ) -> None:
         self.engine = engine
         self._queue = queue
-        self._hooks = TaskHooks(app, Settings.of(app.conf).listed(queue.work_url))
+        place = Settings.of(app.conf).at(queue.work_url)
+        self._hooks = TaskHooks(app, place.tasks, place.envelope)
         self._snapshot = Snapshot(engine, attempts, self._hooks)
         self.messages = DeadMessages(engine)
         self.repairs = Repairs(engine, queue, self._snapshot, attempts, self._hooks, throttle)

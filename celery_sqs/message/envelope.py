@@ -69,7 +69,7 @@ def from_base64(text: str) -> str:
         ValueError: it is not base64 of UTF-8.
     """
     try:
-        return base64.b64decode(text.strip(), validate=True).decode()
+        return base64.b64decode(text.strip(), validate=True).decode("utf-8-sig")
     except ValueError as error:
         raise ValueError("the body is neither a JSON object or array nor base64 of one") from error
 

@@ -6,6 +6,7 @@ A time without a zone is UTC, as in Celery's worker.
 import json
 import math
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from celery.utils.time import maybe_iso8601, maybe_make_aware
 
 from celery_sqs.message import envelope, exact_json, protocol1, wire
 from celery_sqs.message.envelope import MAX_DELAY
+from celery_sqs.message.unwrap import Unwrap, unwrapped
 
 #: Celery's header.
 ETA: Final = "eta"
@@ -39,14 +41,15 @@ def take(headers: dict[str, Any]) -> int:
     return delay(due_at)
 
 
-def due_at(message: Any) -> float:
+def due_at(message: Any, unwraps: Sequence[Unwrap] = ()) -> float:
     """When a received message is due, in seconds since the epoch; 0 without an `eta` that can be read.
 
     Args:
         message: an entry of ReceiveMessage's answer, from `celery_sqs.message.renewal.opened`.
+        unwraps: what opens the envelopes of its queue.
     """
     try:
-        return _timestamp(_headers(message).get(ETA))
+        return _timestamp(_headers(unwrapped(message, unwraps) if unwraps else message).get(ETA))
     # It may be anything; `wire.decode` says what is wrong with it.
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return 0.0
@@ -58,7 +61,7 @@ def _headers(message: Any) -> Any:
     if not wire.OURS.isdisjoint(attributes):
         text = attributes[wire.HEADERS]["StringValue"] if wire.HEADERS in attributes else ""
         return json.loads(text) if f'"{ETA}"' in text else {}
-    body = message["Body"]
+    body = message["Body"].removeprefix(wire.BYTE_ORDER_MARK)
     if not body.lstrip().startswith(("{", "[")):
         body = envelope.from_base64(body)
     value: Any = exact_json.loads(body) if f'"{envelope.INNER}"' in body else None

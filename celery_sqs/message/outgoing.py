@@ -3,7 +3,7 @@
 import base64
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -50,13 +50,26 @@ class Outgoing:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class OfCaller:
+    """The caller's own message attributes, from `checked`.
+
+    Attributes:
+        attributes: in the form that our client takes.
+        size: bytes that SQS counts of them.
+    """
+
+    attributes: dict[str, dict[str, str]]
+    size: int
+
+
 def outgoing(body: str, attributes: dict[str, str], others: Any = None) -> Outgoing:
     """The message of a JSON text and the texts of its attributes.
 
     Args:
         body: the text.
         attributes: our attributes.
-        others: the caller's own, as boto3 takes them.
+        others: the caller's own, as boto3 takes them, or from `checked`.
 
     Raises:
         Unsendable: SQS would refuse it.
@@ -67,22 +80,36 @@ def outgoing(body: str, attributes: dict[str, str], others: Any = None) -> Outgo
     if refused:
         raise Unsendable(f"SQS takes no character U+{ord(refused[0]):04X}")
     size = len(body.encode()) + len(text.encode()) + len(attributes) * len(_TYPE)
-    beside = _checked(others, attributes) if others else {}
-    size += size_of({"MessageAttributes": beside})
+    beside = others if isinstance(others, OfCaller) else checked(others, attributes)
+    size += beside.size
     if size > MAX_MESSAGE_BYTES:
         raise Unsendable(f"the message has {size} bytes, and SQS takes {MAX_MESSAGE_BYTES}")
     ours = {key: {"DataType": _TYPE, "StringValue": text} for key, text in attributes.items()}
-    return Outgoing(body, ours | beside, size)
+    return Outgoing(body, ours | beside.attributes, size)
 
 
-def _checked(others: Any, ours: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """The caller's attributes, in the form that our client takes."""
+def checked(others: Any, ours: Collection[str]) -> OfCaller:
+    """A caller's message attributes.
+
+    Args:
+        others: as boto3 takes them.
+        ours: the names of those that they travel beside.
+
+    Raises:
+        Unsendable: SQS would refuse one, or they are too many.
+    """
+    if not others:
+        return _NONE
     if not isinstance(others, Mapping):
         raise Unsendable(f"message_attributes: {others!r} is no mapping")
     if len(others) + len(ours) > MAX_ATTRIBUTES:
         counts = f"{len(others)} beside {len(ours)} of Celery's ({', '.join(ours)})"
         raise Unsendable(f"message_attributes: {counts}, and SQS takes {MAX_ATTRIBUTES}")
-    return {name: _checked_attribute(name, attribute) for name, attribute in others.items()}
+    attributes = {name: _checked_attribute(name, attribute) for name, attribute in others.items()}
+    return OfCaller(attributes, size_of({"MessageAttributes": attributes}))
+
+
+_NONE: Final = OfCaller({}, 0)
 
 
 def _checked_attribute(name: Any, attribute: Any) -> dict[str, str]:

@@ -26,6 +26,9 @@ ACCEPTED: Final = (exact_json.SERIALIZER, envelope.SERIALIZER, "json")
 #: The key of the parsed `[args, kwargs, embed]` in what `decode` returns.
 CALL: Final = "call"
 
+#: What some producers write before their JSON. No JSON begins so, and nothing is lost without it.
+BYTE_ORDER_MARK: Final = "\ufeff"
+
 #: Characters of a recorded reason: an error may quote the whole message.
 MAX_REASON: Final = 500
 
@@ -121,13 +124,14 @@ def _beside(message: dict[str, Any]) -> dict[str, Any]:
     return {envelope.PRIORITY: priority(message) or None, envelope.PROPERTIES: properties or None}
 
 
-def encode_object(value: dict[str, Any], headers: dict[str, Any], is_exact: bool) -> Outgoing:
+def encode_object(value: dict[str, Any], headers: dict[str, Any], is_exact: bool, others: Any = None) -> Outgoing:
     """The SQS message of a task call with one object: what `encode` makes of it.
 
     Args:
         value: the object.
         headers: Celery's; at least `task` and `id`.
         is_exact: whether the task gets exact numbers.
+        others: the caller's own message attributes; see `celery_sqs.message.outgoing.outgoing`.
 
     Raises:
         Unsendable: SQS would refuse it, or it is no JSON.
@@ -136,7 +140,7 @@ def encode_object(value: dict[str, Any], headers: dict[str, Any], is_exact: bool
         body, attributes = content.written_object(value, is_exact), _attributes(headers)
     except _MALFORMED as error:
         raise Unsendable(_reason(error)) from error
-    return outgoing(body, attributes)
+    return outgoing(body, attributes, others)
 
 
 def _attributes(headers: dict[str, Any]) -> dict[str, str]:
@@ -173,7 +177,7 @@ def decode(
     Celery can make a request of any that this returns: what would raise in a worker's main process is refused here.
 
     Args:
-        message: an entry of ReceiveMessage's answer, with attributes, from `celery_sqs.message.renewal.opened`.
+        message: an entry of ReceiveMessage's answer, with attributes, from `celery_sqs.message.unwrap.unwrapped`.
         queue: the queue's name.
         queue_url: the queue's URL.
         default_task: the task for an object that names none.
@@ -248,6 +252,7 @@ def _opened(message: Any, default_task: str | None, is_exact: Callable[[str], bo
         raise ValueError(f"{RENEWAL} cannot be read")
     if not isinstance(body, str):
         raise ValueError("the body is no text")
+    body = body.removeprefix(BYTE_ORDER_MARK)
     task = ours.get(TASK, default_task)
     # With our attributes even an object that looks like an envelope is just somebody's argument.
     if not ours:

@@ -21,13 +21,13 @@ from kombu.serialization import registry  # type: ignore[attr-defined]  # the st
 from kombu.utils import json as kombu_json
 
 from celery_sqs.message import envelope, exact_json, wire
-from celery_sqs.message.outgoing import DEDUPLICATION, GROUP
+from celery_sqs.message.outgoing import DEDUPLICATION, GROUP, OfCaller, checked
 from celery_sqs.per_process import per_process
 from celery_sqs.publish.interception import is_intercepted
 from celery_sqs.publish.producer import producer
 
 #: What a caller may ask for here; any other option Celery has to see to.
-_OPTIONS: Final = frozenset({"headers", "task_id", GROUP, DEDUPLICATION})
+_OPTIONS: Final = frozenset({"headers", "task_id", "message_attributes", GROUP, DEDUPLICATION})
 
 #: Celery's settings that change how a call is sent, where they say anything. Read once for each task.
 _SETTINGS: Final = (
@@ -50,12 +50,14 @@ class FastPath:
         queue: where they go.
         limits: seconds that a run may take before it is killed, and before it is asked to end.
         is_exact: whether numbers are exact.
+        attributes: the task's `message_attributes`, checked once.
     """
 
     task: Any
     queue: str
     limits: list[float | None]
     is_exact: bool
+    attributes: OfCaller
 
 
 def of(task: Any, args: Any, kwargs: Any, options: dict[str, Any]) -> FastPath | None:
@@ -89,7 +91,8 @@ def _fast_path(task: Any) -> FastPath | None:
     )
     if not is_plain:
         return None
-    return FastPath(task, task.app.amqp.default_queue.name, limits, serializer == exact_json.SERIALIZER)
+    attributes = checked(task.message_attributes, wire.OURS)
+    return FastPath(task, task.app.amqp.default_queue.name, limits, serializer == exact_json.SERIALIZER, attributes)
 
 
 def _is_kombus_json(serializer: str) -> bool:
@@ -108,6 +111,7 @@ def send(
     *,
     headers: dict[str, Any] | None = None,
     task_id: str | None = None,
+    message_attributes: Any = None,
     **ids: Any,
 ) -> "AsyncResult[Any]":
     """Call a task with an object: returns once SQS has confirmed the message.
@@ -117,6 +121,7 @@ def send(
         value: the task's argument.
         headers: of the message, beside Celery's own.
         task_id: of the call; a new one unless given.
+        message_attributes: of the message, beside Celery's.
         ids: the message's group and deduplication ids, by SQS's names.
 
     Raises:
@@ -132,7 +137,8 @@ def send(
     given.update(headers or {})
     channel: Any = producer(task.app).channel
     beside = channel.parameters(by.queue, given, ids)
-    channel.send(by.queue, wire.encode_object(value, given, by.is_exact), beside)
+    others = by.attributes if message_attributes is task.message_attributes else message_attributes
+    channel.send(by.queue, wire.encode_object(value, given, by.is_exact, others), beside)
     call: tuple[Any, ...] = (value,), {}, _EMBED
     after_task_publish.send(sender=task.name, body=call, headers=given, exchange="", routing_key=by.queue)
     result: AsyncResult[Any] = task.AsyncResult(task_id)

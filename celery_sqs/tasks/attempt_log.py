@@ -7,7 +7,7 @@ from typing import Any
 from celery.exceptions import Retry
 
 from celery_sqs.tasks.attempt import Attempt
-from celery_sqs.tasks.decision import describe
+from celery_sqs.tasks.decision import MAX_LONG, describe
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +22,11 @@ def log(task: Any, attempt: Attempt, fields: Mapping[str, Any]) -> None:
     """
     is_asked = isinstance(attempt.error, Retry)  # by the task, which names no error
     is_expected = is_asked or isinstance(attempt.error, task.throws)
+    described = str(attempt.error) if is_asked else describe(attempt.error)
+    exc_info = None if is_expected else attempt.exc_info
+    # A traceback ends with the whole text of its error.
+    if exc_info is not None and len(described) >= MAX_LONG:
+        described, exc_info = f"{described}\n{attempt.traceback[:MAX_LONG]}", None
     logger.log(
         _level(attempt, is_expected),
         "%s: receive %d of %s[%s]: %s",
@@ -29,9 +34,9 @@ def log(task: Any, attempt: Attempt, fields: Mapping[str, Any]) -> None:
         attempt.receive_count,
         task.name,
         attempt.task_id,
-        attempt.error if is_asked else describe(attempt.error),
+        described,
         extra=fields,
-        exc_info=None if is_expected else attempt.exc_info,
+        exc_info=exc_info,
     )
 
 

@@ -41,6 +41,7 @@ LONGEST_DELAY: Final = 12 * 60 * 60 - 60  # seconds; it counts from the receive
 
 BLOCKED_PAUSE: Final = 5  # seconds until a blocked call is run again
 
+MAX_LONG: Final = 16_000  # characters of an error: it may quote a message, which may have a million
 MAX_SHORT: Final = 200  # characters of an error in another one's text
 
 #: What the pool says of a task that was not there to say it itself.
@@ -65,9 +66,9 @@ class Kind(StrEnum):
 
 
 def describe(error: BaseException) -> str:
-    """An error in one line. One of an author's own class may fail to say its text."""
+    """An error's class and text, cut. One of an author's own class may fail to say its text."""
     try:
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {error}"[:MAX_LONG]
     except Exception as failure:
         return f"{type(error).__name__}, whose text raises {type(failure).__name__}"
 

@@ -1,8 +1,11 @@
-"""A call's group and deduplication ids, which a task may work out from the arguments."""
+"""What a task adds to the message of each call: attributes, and group and deduplication ids."""
 
-from typing import Any
+from typing import Any, Final
 
 from celery_sqs.message.outgoing import DEDUPLICATION, GROUP
+
+#: The option of a call.
+ATTRIBUTES: Final = "message_attributes"
 
 
 def with_ids(task: Any, args: Any, kwargs: Any, options: dict[str, Any]) -> dict[str, Any]:
@@ -12,3 +15,9 @@ def with_ids(task: Any, args: Any, kwargs: Any, options: dict[str, Any]) -> dict
         if name not in options and (worked_out := work_out(*call[0], **call[1])) is not None:
             options = {**options, name: worked_out}
     return options
+
+
+def with_attributes(task: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a call, with the message attributes of its task beside those that the caller gives."""
+    own, given = task.message_attributes, options.get(ATTRIBUTES)
+    return {**options, ATTRIBUTES: {**own, **given} if given else own} if own else options

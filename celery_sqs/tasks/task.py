@@ -6,6 +6,7 @@ last one. A task with a store of attempts counts those instead: see `celery_sqs.
 
 import itertools
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -20,7 +21,7 @@ from celery_sqs.tasks.attempt import Attempt, AttemptStore
 from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, describe, looks_like_outage
 from celery_sqs.tasks.escape import Escaped, escapes
 from celery_sqs.tasks.hooks import TaskHooks
-from celery_sqs.tasks.message_ids import with_ids
+from celery_sqs.tasks.message_ids import with_attributes, with_ids
 from celery_sqs.tasks.outcomes.attempt_number import AttemptNumber, attempt_of
 from celery_sqs.tasks.outcomes.failed_run import closing
 from celery_sqs.tasks.outcomes.retries import RetryRequest, retry
@@ -40,6 +41,7 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
             locked row. It is run again by this worker, after a pause, and has not failed.
         backoff_base: seconds before the second attempt, at the most; doubles from there.
         backoff_cap: seconds before any attempt, at the most.
+        message_attributes: of the message of each call, as boto3 takes them; a call may have others beside them.
         attempt: the number of the current attempt at this message, from 1. Without an `attempt_store` each receive is
             one. `request.retries` are the failed attempts at all messages of the call.
         max_retries: how often `self.retry` may be called, over all messages of a call; beyond the receives that the
@@ -63,6 +65,7 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
     blocked: ClassVar[tuple[type[BaseException], ...]] = ()
     backoff_base: ClassVar[float] = BACKOFF_BASE
     backoff_cap: ClassVar[float] = BACKOFF_CAP
+    message_attributes: ClassVar[Mapping[str, Any]] = {}
 
     @staticmethod
     def is_outage(error: BaseException) -> bool:
@@ -143,7 +146,7 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
 
         Nothing is declared before: SQS's queues are there before those who use them.
         """
-        options = with_ids(self, args, kwargs, options)
+        options = with_attributes(self, with_ids(self, args, kwargs, options))
         fast = fast_path.of(self, args, kwargs, options)
         if fast is not None:
             return fast_path.send(fast, *args, **options)

@@ -63,6 +63,7 @@ def test_the_message_says_which_task_it_calls(celery, queues):
     assert attributes["celery_task"] == "persist_order"
     assert attributes["celery_id"] == result.id
     assert json.loads(attributes["celery_headers"])["request_id"] == "r-1"
+    assert attributes["schema_version"] == "1"
 
 
 def test_an_order_has_its_user_as_its_group_and_nothing_of_that_in_its_body(celery, queues):
@@ -70,7 +71,7 @@ def test_an_order_has_its_user_as_its_group_and_nothing_of_that_in_its_body(cele
     celery.tasks[PERSIST_ORDER].delay(order)
     [message] = queues.peek(queues.url)
     assert (json.loads(message["Body"]), message["Attributes"]["MessageGroupId"]) == (order, "123")
-    assert message["MessageAttributes"].keys() == {"celery_task", "celery_id", "celery_headers"}
+    assert message["MessageAttributes"].keys() == {"celery_task", "celery_id", "celery_headers", "schema_version"}
 
 
 def test_a_message_that_is_too_long_fails_at_the_caller(celery, queues):

@@ -85,11 +85,13 @@ def test_the_certificate_is_checked(tmp_path):
             calls_to(url).receive_message(QueueUrl="http://q")
 
 
-def test_the_bundle_that_boto3_would_trust_is_trusted(tmp_path, monkeypatch):
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+def test_the_bundle_that_boto3_would_trust_is_trusted(tmp_path, monkeypatch, variable):
     issued = certificate.make(tmp_path)
     with serving(tls=issued) as server:
         url = server.url.replace("http:", "https:")
-        monkeypatch.setenv("AWS_CA_BUNDLE", str(issued.file))
+        monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)  # it comes first
+        monkeypatch.setenv(variable, str(issued.file))
         ours = endpoint.sqs_client(endpoint.Endpoint(REGION, url, ("key", "secret")))
         assert ours.receive_message(QueueUrl="http://q") == {}
 

@@ -1,13 +1,15 @@
 """Credentials that come after the process are found, and nobody waits for a look."""
 
+import os
 import threading
+from datetime import timedelta
 
 import pytest
 from botocore.credentials import Credentials as Keys
 
 from celery_sqs.aws import endpoint as endpoints
 from celery_sqs.aws.credentials import LOOK_EVERY, Credentials
-from celery_sqs.aws.endpoint import Endpoint, sqs_client
+from celery_sqs.aws.endpoint import Endpoint, boto3_client, sqs_client
 from celery_sqs.errors import CallFailed
 from tests import metadata_service
 from tests.polling import poll
@@ -58,6 +60,21 @@ def test_credentials_that_come_after_the_client_are_used(metadata):
 
         poll(receives, 3 * LOOK_EVERY, "the credentials are found")
         assert "Credential=the-key-of-the-role/" in sqs.received[0][1]["Authorization"]
+
+
+def test_credentials_that_are_about_to_expire_are_exchanged_for_the_next_as_boto3s_are(metadata):
+    metadata.has_credentials, metadata.key, metadata.lifetime = True, "first", timedelta(minutes=5)
+    with serving() as sqs:
+        there = Endpoint(REGION, sqs.url)
+        ours, theirs = sqs_client(there), boto3_client(there)
+        for key in ("first", "second"):
+            metadata.key = key
+            for client in (ours, theirs):
+                client.receive_message(QueueUrl="http://q")
+        used = [headers["Authorization"].partition("Credential=")[2].split("/")[0] for _, headers, _ in sqs.received]
+    assert used[::2] == used[1::2]
+    # botocore takes a machine's as valid for longer than they say, as that service may be late with the next.
+    assert used[-1] == ("second" if "AWS_CONTAINER_CREDENTIALS_FULL_URI" in os.environ else "first")
 
 
 def test_the_clients_of_an_endpoint_look_together(metadata):

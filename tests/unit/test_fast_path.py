@@ -114,6 +114,35 @@ def test_a_group_goes_the_fast_way_and_makes_no_difference(compared, ids):
     assert short == compared.sent_by({"a": 1}, task_id="the-id", **ids, **CELERYS_OWN_WAY)
 
 
+@pytest.mark.parametrize("data_type", ["Number", "of no type"])
+@pytest.mark.parametrize("compared", COMPARED, ids=["exact", "json"])
+def test_attributes_of_the_caller_go_the_fast_way_and_make_no_difference(compared, data_type):
+    by_kombu = compared.channel.by_kombu
+    theirs = {"message_attributes": {"schema_version": {"DataType": data_type, "StringValue": "1"}}}
+    short = compared.sent_by({"a": 1}, task_id="the-id", **theirs)
+    assert compared.channel.by_kombu == by_kombu
+    assert short == compared.sent_by({"a": 1}, task_id="the-id", **theirs, **CELERYS_OWN_WAY)
+
+
+def test_the_attributes_of_a_task_are_in_each_of_its_messages(caller):
+    @caller.app.task(base=SQSTask, shared=False, message_attributes={"v": {"DataType": "Number", "StringValue": "1"}})
+    def versioned(value):
+        """Takes one argument."""
+
+    theirs = {"message_attributes": {"shop": {"DataType": "String", "StringValue": "x"}}}
+    versioned.delay({})
+    versioned.delay(value={})
+    versioned.apply_async(({},), **theirs)
+    versioned.apply_async(({},), **theirs, **CELERYS_OWN_WAY)
+    versioned.s({}).apply_async()
+    own = [
+        {name: value["StringValue"] for name, value in message.attributes.items() if not name.startswith("celery_")}
+        for _, message, _ in caller.channel.sent
+    ]
+    assert own == [{"v": "1"}, {"v": "1"}, {"v": "1", "shop": "x"}, {"v": "1", "shop": "x"}, {"v": "1"}]
+    assert len({message.size for _, message, _ in caller.channel.sent[:1]}) == 1
+
+
 def test_a_call_without_an_id_gets_one_of_its_own(caller):
     first, second = caller.store.delay({}), caller.store.delay({})
     ids = [message.attributes["celery_id"]["StringValue"] for _, message, _ in caller.channel.sent]

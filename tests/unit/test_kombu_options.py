@@ -30,17 +30,18 @@ def settings_of(app, broker_url=None, settings=None, queues=(("mail", URL),), **
 
 
 def test_the_region_is_that_of_the_option(app):
-    assert settings_of(app, region="eu-west-3").endpoint.region == "eu-west-3"
+    queues = {"mail": "http://127.0.0.1:4566/000000000000/mail"}
+    assert settings_of(app, region="eu-west-3", queues=queues).endpoint.region == "eu-west-3"
 
 
 def test_predefined_queues_are_the_queues_where_none_are_set(app):
-    named = {"bulk": {"url": f"{URL}-bulk", **KEYS, "region": "eu-west-3"}, "celery": {"url": URL, **KEYS}}
-    named["celery"]["region"] = "eu-west-3"
+    named = {"bulk": {"url": f"{URL}-bulk", **KEYS, "region": "eu-central-1"}, "celery": {"url": URL, **KEYS}}
+    named["celery"]["region"] = "eu-central-1"
     settings = settings_of(app, queues=(), predefined_queues=named)
     assert settings.queue("bulk").url == f"{URL}-bulk"
     assert settings.default_queue == app.conf.task_default_queue == "celery"
     assert settings.endpoint.credentials == ("key", "the-secret")
-    assert settings.endpoint.region == "eu-west-3"
+    assert settings.endpoint.region == "eu-central-1"
 
 
 @pytest.mark.parametrize(
@@ -63,9 +64,11 @@ def test_the_access_key_of_the_url_is_decoded(app):
 
 
 def test_the_same_may_be_said_twice(app):
-    both = {"access_key": ["key", "secret"], "endpoint_url": "http://127.0.0.1:4566/", "region": "eu-west-3"}
+    both = {"access_key": ["key", "secret"], "endpoint_url": "http://127.0.0.1:4566/", "region": "eu-central-1"}
     queues = {"mail": {"url": URL}}
-    settings = settings_of(app, "sqs://key:secret@127.0.0.1:4566", both, region="eu-west-3", predefined_queues=queues)
+    settings = settings_of(
+        app, "sqs://key:secret@127.0.0.1:4566", both, region="eu-central-1", predefined_queues=queues
+    )
     assert settings.endpoint.credentials == ("key", "secret")
 
 
@@ -167,7 +170,7 @@ def test_a_wrong_or_unknown_option_is_one_line_that_names_it(app, options, text)
 @pytest.mark.parametrize(
     ("url", "settings", "options", "names"),
     [
-        ("sqs://", {"region": "eu-west-1"}, {"region": "eu-west-3"}, "region: it is another than sqs_region"),
+        ("sqs://", {"region": "eu-west-1"}, {"region": "eu-central-1"}, "region: it is another than sqs_region"),
         ("sqs://K:S@", {"access_key": ("k", "s")}, {}, "broker_url: it is another than sqs_access_key"),
         ("sqs://h:1", {"endpoint_url": "http://h:2"}, {}, "broker_url: it is another than sqs_endpoint_url"),
         ("sqs://h:1", {}, {"port": 2}, "port is another than in broker_url"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from celery_sqs.message import exact_json
 from orders.order import Order
-from orders.schema import InvalidOrder, from_message, to_message
+from orders.schema import InvalidOrder, from_message, to_message, unknown_fields
 from tests.unit.samples import MESSAGE, an_order, json_values, orders
 
 
@@ -76,8 +76,72 @@ def test_null_is_no_value(key):
 
 
 @pytest.mark.parametrize("key", ["price", "order_id", "OrderId", "", "__class__"])
-def test_an_unknown_key_is_named(key):
-    assert list(errors_of(MESSAGE | {key: 1})) == [key]
+def test_a_field_that_this_version_does_not_know_is_dropped_and_named(key):
+    assert from_message(MESSAGE | {key: 1}) == from_message(MESSAGE)
+    assert list(unknown_fields(MESSAGE | {key: 1})) == [key]
+    assert list(unknown_fields(MESSAGE)) == []
+
+
+def test_an_unknown_field_in_place_of_one_is_no_order():
+    renamed = {name: value for name, value in MESSAGE.items() if name != "quantity"} | {"qty": 2}
+    assert list(errors_of(renamed)) == ["quantity"]
+    assert list(unknown_fields(renamed)) == ["qty"]
+
+
+@pytest.mark.parametrize("message", [None, [], "{}", 1])
+def test_what_is_no_object_has_no_fields(message):
+    assert list(unknown_fields(message)) == []
+
+
+def price(text):
+    return from_message(MESSAGE | {"totalPrice": exact_json.loads(text)}).total_price
+
+
+@pytest.mark.parametrize(
+    ("text", "cents"),
+    [
+        ("0.30000000000000004", "0.30"),  # 0.1 * 3
+        ("3.3000000000000003", "3.30"),  # 1.1 * 3
+        ("0.7999999999999999", "0.80"),  # 0.7 + 0.1
+        ("0.29999999999999716", "0.30"),  # 100.1 - 99.8
+        ("5.551115123125783e-17", "0.00"),  # 0.1 + 0.2 - 0.3
+        ("8999999999.990002", "8999999999.99"),
+        ('"0.30000000000000004"', "0.30"),
+        ("2E+1", "20.00"),
+    ],
+)
+def test_a_price_that_floats_have_missed_by_their_last_bits_is_stored_to_the_cent(text, cents):
+    assert str(price(text)) == cents
+
+
+@given(st.lists(st.decimals(0, 9999, places=2), min_size=1, max_size=100))
+def test_any_sum_of_prices_as_floats_is_the_sum_of_the_prices(prices):
+    assert price(repr(sum(map(float, prices)))) == sum(prices)
+
+
+@given(st.decimals(0, 9_999_999_999, places=2))
+def test_a_part_of_a_cent_is_never_noise(exact):
+    for beside in ("0.001", "0.004", "0.005", "0.0001"):
+        amount = exact + Decimal(beside)
+        assert isinstance(parsed(MESSAGE | {"totalPrice": amount}), InvalidOrder)
+
+
+@pytest.mark.parametrize("text", ["0.300000000000001", "0.3000000000001000", "0.30000000001", "99.999", "0.005"])
+def test_a_price_beside_a_cent_that_a_float_would_have_kept_is_refused(text):
+    assert list(errors_of(MESSAGE | {"totalPrice": Decimal(text)})) == ["totalPrice"]
+
+
+@pytest.mark.parametrize("text", ["2.0", "2.00", "2E+0", "0.2E1"])
+@pytest.mark.parametrize("field", ["quantity", "userId"])
+def test_a_whole_number_with_a_fraction_of_zero_is_that_number(field, text):
+    order = from_message(MESSAGE | {field: Decimal(text)})
+    value = order.quantity if field == "quantity" else order.user_id
+    assert (value, type(value)) == (2, int)
+
+
+def test_a_time_without_a_zone_is_refused_with_the_reason():
+    [reason] = errors_of(MESSAGE | {"timestamp": "2026-01-24T12:00:00"})["timestamp"]
+    assert "a time without a zone may be any" in reason
 
 
 def test_every_bad_field_is_named_at_once():
@@ -94,7 +158,9 @@ def test_every_bad_field_is_named_at_once():
         ("userId", -1),
         ("userId", True),
         ("userId", "123"),
-        ("userId", Decimal("123.0")),
+        ("userId", Decimal("123.5")),
+        ("userId", Decimal("1E+400000000")),
+        ("userId", Decimal("9223372036854775808.0")),
         ("userId", 2**63),
         ("productName", ""),
         ("productName", "x" * 201),
@@ -104,6 +170,10 @@ def test_every_bad_field_is_named_at_once():
         ("quantity", True),
         ("quantity", "2"),
         ("quantity", 2.0),
+        ("quantity", Decimal("2.5")),
+        ("quantity", Decimal("0.0")),
+        ("quantity", Decimal("NaN")),
+        ("quantity", Decimal("-1E+400")),
         ("totalPrice", 99.9),
         ("totalPrice", Decimal("99.999")),
         ("totalPrice", Decimal("1E+400")),

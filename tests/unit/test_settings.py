@@ -152,6 +152,18 @@ def test_a_jwks_url_takes_the_place_of_the_secret(environ, app_env):
     assert (settings.jwt_secret, settings.jwt_jwks_url) == (None, "https://id.example/keys")
 
 
+def test_the_region_is_that_of_the_queues_url_unless_the_url_has_none(environ):
+    environ(**PRODUCTION)
+    assert load().aws_region == "eu-central-1"
+    environ(**PRODUCTION | {"SQS_QUEUE_URL": "http://127.0.0.1:4566/000000000000/orders"})
+    assert load().aws_region == "us-east-1"
+
+
+def test_another_region_than_the_queues_is_one_line_that_names_both(environ):
+    text = str(error_of(environ, **PRODUCTION, AWS_REGION="us-west-2"))
+    assert text == "SQS_QUEUE_URL is in eu-central-1, and AWS_REGION is us-west-2: correct either"
+
+
 @pytest.mark.parametrize("app_env", ["production", "development"])
 def test_a_jwks_url_and_a_secret_contradict_each_other(environ, app_env):
     text = str(error_of(environ, APP_ENV=app_env, JWT_JWKS_URL="https://id.example/keys", **PRODUCTION))

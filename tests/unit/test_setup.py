@@ -192,11 +192,22 @@ def test_without_a_database_no_event_is_sent_and_none_is_kept(app):
         (URL, "eu-central-1"),
         ("https://sqs.cn-north-1.amazonaws.com.cn/123456789012/mail", "cn-north-1"),
         ("https://us-west-2.queue.amazonaws.com/123456789012/mail", "us-west-2"),
+        ("https://sqs-fips.us-east-2.amazonaws.com/123456789012/mail", "us-east-2"),
+        ("https://sqs.eu-west-3.api.aws/123456789012/mail", "eu-west-3"),
+        ("https://sqs.cn-north-1.api.amazonwebservices.com.cn/123456789012/mail", "cn-north-1"),
+        ("https://vpce-0a1b-2c3d.sqs.eu-west-2.vpce.amazonaws.com/123456789012/mail", "eu-west-2"),
     ],
 )
 def test_the_region_is_that_of_the_queues_url(app, url, region):
     celery_sqs.setup(app, queues={"mail": url})
     assert settings_of(app).endpoint.region == region
+
+
+@pytest.mark.parametrize("envelope", ["sns", ["sns", "eventbridge"], lambda body, attributes: (body, attributes)])
+def test_a_queue_may_have_an_envelope(app, envelope):
+    celery_sqs.setup(app, queues={"mail": {"url": URL, "envelope": envelope}})
+    assert settings_of(app).at(URL).envelope == envelope
+    assert settings_of(app).at(f"{URL}-other").envelope is None
 
 
 @pytest.mark.parametrize("variable", ["AWS_DEFAULT_REGION", "AWS_REGION"])

@@ -1,13 +1,18 @@
 """What `celery_sqs.setup` and its settings refuse, each in one line that names it."""
 
+import os
+
 import pytest
 from celery import Celery
+from celery.bin.base import CLIContext
+from click.testing import CliRunner
 from kombu import Exchange
 from kombu import Queue as KombuQueue
 from kombu.common import Broadcast
 
 import celery_sqs
 from celery_sqs import Misconfigured, Queue
+from celery_sqs.cli import sqs
 from celery_sqs.settings import Settings
 
 URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/mail"
@@ -57,6 +62,8 @@ def settings_of(app):
         ({"send_timeout": True}, "sqs_send_timeout"),
         ({"send_timeout": float("inf")}, "sqs_send_timeout"),
         ({"health_port": 70_000}, "sqs_health_port"),
+        ({"queues": {"mail": {"url": URL, "envelope": "SNS"}}}, r"sqs_queues\['mail'\]: envelope"),
+        ({"queues": {"mail": {"url": URL, "envelope": ["sns", None]}}}, r"sqs_queues\['mail'\]: envelope"),
         ({"health_port": 80.5}, "sqs_health_port"),
         ({"preflight": "maybe"}, "sqs_preflight"),
         ({"preflight": ["refuse"]}, "sqs_preflight"),
@@ -91,6 +98,29 @@ def test_a_setting_that_asks_for_events_needs_the_monitor(app, name):
         settings_of(app)
     app.conf.sqs_monitor_database = "sqlite://"
     settings_of(app)
+
+
+OTHER = "https://sqs.us-west-2.amazonaws.com/123456789012/other"
+
+
+@pytest.mark.parametrize(
+    ("queues", "region", "refusal"),
+    [
+        ({"mail": URL}, "us-east-1", f"sqs_queues: {URL} is in eu-central-1, and sqs_region is us-east-1"),
+        ({"mail": {"url": URL, "dlq_url": OTHER}}, None, f"sqs_queues: {OTHER} is in us-west-2, and the first"),
+        (
+            {"a": URL, "b": OTHER},
+            None,
+            f"sqs_queues: {OTHER} is in us-west-2, and the first queue's region is eu-",
+        ),
+    ],
+)
+def test_a_queue_in_another_region_is_one_line_that_names_both(app, queues, region, refusal):
+    celery_sqs.setup(app, queues=queues, region=region)
+    ended = CliRunner().invoke(sqs, ["preflight"], obj=CLIContext(app=app, no_color=True, workdir=None))
+    assert ended.exit_code == os.EX_CONFIG
+    assert ended.output.startswith(f"Error: {refusal}")
+    assert ended.output.count("\n") == 1
 
 
 def test_a_misspelt_key_of_the_configuration_is_one_line_that_names_it(app):

@@ -10,6 +10,7 @@ from celery.signals import task_failure
 
 import celery_sqs
 from celery_sqs.message.wire import MAX_RECEIVE_COUNT, RECEIVE_COUNT
+from celery_sqs.tasks.decision import MAX_LONG
 
 REQUEST = {"id": "id", "message_id": "message", "hostname": "w@h", RECEIVE_COUNT: 1, MAX_RECEIVE_COUNT: 3}
 LAST = {**REQUEST, RECEIVE_COUNT: 3, "retries": 2}
@@ -41,6 +42,13 @@ def test_a_failed_attempt_is_one_line_with_its_traceback(logged):
     assert line.getMessage() == "attempt failed: receive 1 of jobs.one[id]: LookupError: no such address"
     assert "in _fail" in logging.Formatter().format(line)
     assert (line.kind, line.final, line.task, line.levelname) == ("own", False, "jobs.one", "WARNING")
+
+
+def test_an_error_of_many_megabytes_is_cut_before_it_is_logged(logged):
+    [line] = logged(_quote_a_message)
+    text = logging.Formatter().format(line)
+    assert "in _quote_a_message" in text
+    assert len(text) + len(line.error) < 3 * MAX_LONG + 1000
 
 
 def test_the_last_one_is_an_error(logged):
@@ -136,6 +144,10 @@ class Textless(Exception):
 
 def _fail_without_text(self):
     raise Textless
+
+
+def _quote_a_message(self):
+    raise ValueError("x" * 8_000_000)
 
 
 def _fail(self):
