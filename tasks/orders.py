@@ -17,12 +17,14 @@ from orders.fields import is_order_id
 from orders.outcome import Arrival, Outcome, Result
 from orders.schema import InvalidOrder, from_message
 from orders.store import OrderStore
-from tasks import redrive
+from tasks import conflicts, redrive
 from tasks.attempts import OrderAttempts
 
 PERSIST_ORDER: Final = "persist_order"
 
 logger = structlog.stdlib.get_logger(__name__)
+
+_conflict_limit: Final = conflicts.ConflictLimit()
 
 
 class ConflictingOrder(ValueError):
@@ -114,7 +116,8 @@ def persist_order(self: OrderTask, calls: list[Call]) -> list[BaseException | No
     """Write the orders that the calls' messages spell, each exactly once.
 
     Returns:
-        For each call None, or why its order cannot be written: InvalidOrder, ConflictingOrder or LockedOrder.
+        For each call None, or why its order cannot be written: InvalidOrder, ConflictingOrder or LockedOrder. Of
+        a user with too many conflicts the next ones are recorded as attempts, and None.
     """
     errors: dict[int, BaseException] = {}
     arrivals: dict[int, Arrival] = {}
@@ -127,7 +130,11 @@ def persist_order(self: OrderTask, calls: list[Call]) -> list[BaseException | No
         outcomes = self.store.persist(list(arrivals.values()))
     for position, outcome in zip(arrivals, outcomes, strict=True):
         if outcome.result is Result.CONFLICT:
-            errors[position] = ConflictingOrder.of(outcome)
+            conflict = ConflictingOrder.of(outcome)
+            if _conflict_limit.exceeded_by(outcome.arrival.order.user_id, calls[position].id):
+                conflicts.record(self.store, outcome, calls[position], PERSIST_ORDER, conflict)
+            else:
+                errors[position] = conflict
         elif outcome.result is Result.LOCKED:
             errors[position] = LockedOrder(f"another transaction holds {outcome.arrival.order.order_id}")
         else:
