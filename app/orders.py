@@ -41,7 +41,7 @@ _NO_JSON: Final = (Status.BAD_REQUEST, Status.REQUEST_ENTITY_TOO_LARGE, Status.U
 #: The states that an order does not stay in.
 _ON_ITS_WAY: Final = ("queued", "retrying")
 
-# For the description only.
+# For the description only. The parameters have no examples, which the page would send if nobody changes them.
 _LOCATION: Final = {"schema": {"type": "string"}, "required": True, "description": "Where its state is shown."}
 _APPLIED: Final = {
     "schema": {"type": "string", "example": "wait=10"},
@@ -56,7 +56,6 @@ _IDEMPOTENCY_KEY: Final = {
     "with another it is 422, and nothing is queued. That can be told where the first order is stored and the database "
     "answers within 50 ms, or where the same process accepted it. Else the answer is 202, and the order stands that is "
     "stored first: what `GET` shows is that one.",
-    "example": "basket-4711",
 }
 _PREFER: Final = {
     "in": "header",
@@ -66,7 +65,6 @@ _PREFER: Final = {
     "description": "`wait=N` (RFC 7240): answer when the order is stored or dead, or after N seconds. More than 30 is "
     "taken as 30. Other preferences are ignored, and so is this one where too many requests wait: then the answer has "
     "no `Preference-Applied`.",
-    "example": "wait=10",
 }
 _ORDER_ID: Final = {"in": "path", "name": "order_id", "schema": {"type": "string", "format": "uuid"}}
 

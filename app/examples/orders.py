@@ -20,7 +20,10 @@ PERSISTED: Final = {
     "persistedAt": "2026-11-22T14:11:37.987Z",
 }
 
-PAGE: Final = {"orders": [PERSISTED], "next": None}
+PAGE: Final = {
+    "orders": [PERSISTED],
+    "next": "/api/v1/orders?limit=1&cursor=MjAyNi0xMS0yMlQxNDoxMTozNy44ODkwMDArMDA6MDA",
+}
 
 
 def _without_row(state: str, attempts: int) -> dict[str, Any]:
