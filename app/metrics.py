@@ -26,9 +26,6 @@ PATH: Final = "/metrics"
 
 ORDERS: Final = "/api/v1/orders"  # where a POST is an order
 
-#: Where in the environ of a request a view says when an order was accepted, if it waits before it answers.
-ACCEPTED_AT: Final = "order_intake.accepted_at"
-
 ACCEPTED: Final = Counter("orders_accepted", "Orders answered 202 or 200: the queue has confirmed them.")
 
 REFUSED: Final = Counter(
@@ -76,7 +73,7 @@ def _counted(application: Wsgi) -> Wsgi:
         began_at = time.perf_counter()
 
         def start(status: str, *others: Any) -> Any:
-            ACCEPT_SECONDS.observe(environ.get(ACCEPTED_AT, time.perf_counter()) - began_at)
+            ACCEPT_SECONDS.observe(g.get("accepted_at", time.perf_counter()) - began_at)
             _count(int(status[:3]))
             return start_response(status, *others)
 

@@ -13,11 +13,10 @@ from flask.views import MethodView
 from flask_smorest import abort
 from werkzeug.exceptions import NotFound
 
-from app import metrics
 from app.auth import READ, WRITE, caller, require
 from app.body import StrictBlueprint
 from app.examples.orders import ACCEPTED, PAGE, PERSISTED, VIEWS
-from app.following import APPLIED_HEADER, HEADER, KeyReused, NotWatched, wait_preferred
+from app.following import APPLIED_HEADER, HEADER, KeyReused, WaitRefused, wait_preferred
 from app.problems import documented
 from app.queue import NotQueued
 from app.request_log import request_id, trace
@@ -53,7 +52,7 @@ _IDEMPOTENCY_KEY: Final = {
     "required": False,
     "schema": {"type": "string", "pattern": f"^{_KEY.pattern}$"},
     "description": "The same user and key always get the same order id. With the same content the answer is the same; "
-    "with another it is 422, and nothing is queued. That can be told where the first order is stored and the database "
+    "with another it is 422, and nothing is queued. That is known where the first order is stored and the database "
     "answers within 50 ms, or where the same process accepted it. Else the answer is 202, and the order stands that is "
     "stored first: what `GET` shows is that one.",
 }
@@ -116,7 +115,7 @@ class Orders(MethodView):
         if seconds is not None:
             stored = _stored_within(seconds, order, stored, key, headers)
             if stored is not None:
-                return _told_in_full(stored, headers)
+                return _in_full(stored, headers)
         accepted = {
             "order_id": str(order.order_id),
             "status": order.status,
@@ -161,7 +160,7 @@ class OneOrder(MethodView):
 
 
 def _view(order_id: UUID) -> dict[str, Any]:
-    """What the caller is told of an order now."""
+    """What the caller may know of an order now."""
     user_id = caller().user_id
     stored = services().store.get(order_id)
     if stored and stored.order.user_id == user_id:
@@ -179,14 +178,14 @@ def _view(order_id: UUID) -> dict[str, Any]:
 
 
 def _changed_within(seconds: float, order_id: UUID, view: dict[str, Any]) -> Any:
-    """What the caller is told of an order once it is stored or dead, or when some seconds are over."""
-    watch, deadline, end = services().watch, time.monotonic() + seconds, None
+    """What the caller may know of an order once it is stored or dead, or when some seconds are over."""
+    waits, deadline, end = services().waits, time.monotonic() + seconds, None
     try:
         while view["state"] in _ON_ITS_WAY and (left := deadline - time.monotonic()) > 0:
-            end = watch.wait(order_id, left, end)
+            end = waits.wait(order_id, left, end)
             mine = isinstance(end, StoredOrder) and end.order.user_id == caller().user_id
             view = _persisted(end) if mine else _view(order_id)
-    except NotWatched:
+    except WaitRefused:
         return view
     return view, 200, {APPLIED_HEADER: f"wait={seconds}"}
 
@@ -225,10 +224,10 @@ def _stored_within(
     seconds: int, order: Order, stored: StoredOrder | None, key: str | None, headers: dict[str, str]
 ) -> StoredOrder | None:
     """The row of an accepted order, if it is there within some seconds."""
-    request.environ[metrics.ACCEPTED_AT] = time.perf_counter()
+    g.accepted_at = time.perf_counter()
     try:
-        end = stored or services().watch.wait(order.order_id, seconds)
-    except NotWatched:
+        end = stored or services().waits.wait(order.order_id, seconds)
+    except WaitRefused:
         return None
     headers[APPLIED_HEADER] = f"wait={seconds}"
     if not isinstance(end, StoredOrder):
@@ -240,11 +239,11 @@ def _stored_within(
 
 def _seconds_to_wait() -> int | None:
     """How long the client would wait, if it says so."""
-    seconds = wait_preferred(request.environ.get("HTTP_PREFER"))
-    return None if seconds is None else min(seconds, services().watch.longest)
+    seconds = wait_preferred(request.headers.get(HEADER))
+    return None if seconds is None else min(seconds, services().waits.longest)
 
 
-def _told_in_full(stored: StoredOrder, headers: dict[str, str]) -> Response:
+def _in_full(stored: StoredOrder, headers: dict[str, str]) -> Response:
     answer = current_app.json.response(OrderView().dump(_persisted(stored)))
     answer.headers.extend(headers)
     return answer

@@ -7,7 +7,7 @@ from celery import Celery
 from flask import current_app
 from sqlalchemy import Engine
 
-from app.following import AcceptedKeys, Watch
+from app.following import AcceptedKeys, Waits
 from app.history import History
 from app.queue import CeleryQueue, OrderQueue
 from app.tokens import Verifier
@@ -35,7 +35,7 @@ class Services:
     store: OrderStore
     queue: OrderQueue
     keys: AcceptedKeys
-    watch: Watch
+    waits: Waits
     dlq: DeadLetterService
     history: History
     queue_probe: Probe
@@ -58,7 +58,7 @@ class Services:
             store=store,
             queue=queue,
             keys=AcceptedKeys(store),
-            watch=Watch(store, settings.web_waits),
+            waits=Waits(store, settings.web_waits),
             dlq=dlq,
             history=History(store, EventReader(engine), dlq.messages, dlq.repairs),
             queue_probe=Probe(queue.reachable),

@@ -28,7 +28,7 @@ keepalive = 5
 control_socket_disable = True
 
 _RESCUER = "order-intake-rescuer"  # its name in app/rescuer.py
-_WATCH = "order-intake-watch"  # its name in app/following/watch.py
+_WAITS = "order-intake-waits"  # its name in app/following/waits.py
 _PASS_ENDS_WITHIN = 3  # seconds
 
 
@@ -88,9 +88,9 @@ def post_worker_init(worker: Any) -> None:
     """
     gc.collect()
     gc.freeze()
-    watch = _extension(worker, _WATCH)
-    if watch is not None:
-        watch.drain_when(lambda: not worker.alive)
+    waits = _extension(worker, _WAITS)
+    if waits is not None:
+        waits.drain_when(lambda: not worker.alive)
     rescuer = _extension(worker, _RESCUER)
     if rescuer is not None:
         rescuer.start()

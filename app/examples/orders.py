@@ -1,4 +1,4 @@
-"""An order as it is told, in each of its states."""
+"""What the API answers about an order, in each of its states."""
 
 from typing import Any, Final
 

@@ -2,6 +2,6 @@
 
 from app.following.keys import AcceptedKeys, KeyReused
 from app.following.prefer import APPLIED_HEADER, HEADER, wait_preferred
-from app.following.watch import NotWatched, Watch
+from app.following.waits import WaitRefused, Waits
 
-__all__ = ["APPLIED_HEADER", "HEADER", "AcceptedKeys", "KeyReused", "NotWatched", "Watch", "wait_preferred"]
+__all__ = ["APPLIED_HEADER", "HEADER", "AcceptedKeys", "KeyReused", "WaitRefused", "Waits", "wait_preferred"]

@@ -1,4 +1,4 @@
-"""Which order an Idempotency-Key has named before, as far as that can be told."""
+"""Which order an Idempotency-Key has named before, as far as that is known."""
 
 from collections import OrderedDict
 from typing import Final

@@ -15,7 +15,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
 
 from app import create_app
-from app.following import Watch
+from app.following import Waits
 from app.services import Services
 from app.tokens import issue
 from orders.database import connect
@@ -48,8 +48,8 @@ api.config.generation.update(with_security_parameters=False)
 def an_application(store, queue=None):
     app = create_app(make_settings(), store=store, queue=queue or FakeQueue())
     # No worker runs, and many generated requests prefer to wait.
-    watch = Watch(store, 100, longest=0.05)
-    app.extensions[Services.NAME] = dataclasses.replace(app.extensions[Services.NAME], watch=watch)
+    waits = Waits(store, 100, longest=0.05)
+    app.extensions[Services.NAME] = dataclasses.replace(app.extensions[Services.NAME], waits=waits)
     return app
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from app import create_app
-from app.following import NotWatched, Watch
+from app.following import WaitRefused, Waits
 from app.services import Services
 from tests.conftest import make_settings
 from tests.dead_orders import a_failure
@@ -41,7 +41,7 @@ def post(api, token):
 def impatient(app):
     """Nobody waits longer than a moment."""
     services = app.extensions[Services.NAME]
-    short = dataclasses.replace(services, watch=Watch(services.store, 100, longest=SHORT))
+    short = dataclasses.replace(services, waits=Waits(services.store, 100, longest=SHORT))
     app.extensions[Services.NAME] = short
     return short
 
@@ -60,12 +60,12 @@ def later():
         thread.join()
 
 
-def watch_of(app):
-    return app.extensions[Watch.NAME]
+def waits_of(app):
+    return app.extensions[Waits.NAME]
 
 
 def waiting(app):
-    return len(watch_of(app)._waiters)
+    return len(waits_of(app)._waiters)
 
 
 def test_an_order_is_told_as_soon_as_it_is_stored(app, get, store, identity, later):
@@ -114,13 +114,13 @@ def test_nobody_waits_for_an_order_that_is_not_theirs(get, identity):
 def test_a_dead_order_that_was_sent_again_is_waited_for(store, identity, later):
     order_id = identity.issue(7)
     store.record_attempt(a_failure("a-message", order_id=order_id, receive_count=3, final=True))
-    watch = Watch(store, 1)
-    death = watch.wait(order_id, LONG)
+    waits = Waits(store, 1)
+    death = waits.wait(order_id, LONG)
     assert isinstance(death, int)
-    assert watch.wait(order_id, 1.0, death) is None
+    assert waits.wait(order_id, 1.0, death) is None
     order = an_order(order_id=order_id, user_id=7)
     later(lambda: store.persist([an_arrival(order)]))
-    assert watch.wait(order_id, LONG, death).order == order
+    assert waits.wait(order_id, LONG, death).order == order
 
 
 def test_a_post_is_answered_with_the_stored_order(queue, post, store, later):
@@ -172,17 +172,17 @@ class Rounds:
 
 def test_one_question_is_for_all_that_wait_and_none_is_asked_without(identity):
     store = Rounds()
-    watch = Watch(store, 1000)
+    waits = Waits(store, 1000)
     ids = [identity.issue(7) for _ in range(200)]
-    threads = [threading.Thread(target=watch.wait, args=(order_id, LONG)) for order_id in ids]
+    threads = [threading.Thread(target=waits.wait, args=(order_id, LONG)) for order_id in ids]
     for thread in threads:
         thread.start()
     poll(lambda: 200 in store.asked, 10, "all are asked about at once")
-    watch.drain_when(lambda: True)
+    waits.drain_when(lambda: True)
     for thread in threads:
         thread.join(10)
     assert not any(thread.is_alive() for thread in threads)
-    poll(lambda: watch._thread is None, 5, "nobody waits, and no thread runs")
+    poll(lambda: waits._thread is None, 5, "nobody waits, and no thread runs")
 
 
 def test_the_question_is_one_statement(engine, store, identity):
@@ -194,23 +194,23 @@ def test_the_question_is_one_statement(engine, store, identity):
 
 def test_an_outage_ends_no_wait(store, identity):
     away = Rounds(OperationalError("SELECT", {}, Exception("gone")))
-    watch = Watch(away, 1)
-    assert watch.wait(identity.issue(7), 0.7) is None
+    waits = Waits(away, 1)
+    assert waits.wait(identity.issue(7), 0.7) is None
     assert len(away.asked) >= 1
 
 
 def test_no_more_wait_than_are_allowed_and_none_in_a_process_that_ends(identity):
-    watch = Watch(Rounds(), 1)
-    first = threading.Thread(target=watch.wait, args=(identity.issue(7), LONG))
+    waits = Waits(Rounds(), 1)
+    first = threading.Thread(target=waits.wait, args=(identity.issue(7), LONG))
     first.start()
-    poll(lambda: watch._waiters, 5, "one waits")
-    with pytest.raises(NotWatched):
-        watch.wait(identity.issue(7), LONG)
-    watch.drain_when(lambda: True)
+    poll(lambda: waits._waiters, 5, "one waits")
+    with pytest.raises(WaitRefused):
+        waits.wait(identity.issue(7), LONG)
+    waits.drain_when(lambda: True)
     first.join(10)
     assert not first.is_alive()
-    with pytest.raises(NotWatched):
-        watch.wait(identity.issue(7), LONG)
+    with pytest.raises(WaitRefused):
+        waits.wait(identity.issue(7), LONG)
 
 
 def test_a_request_beyond_the_limit_does_not_wait_and_says_so(store, queue, token):

@@ -30,7 +30,7 @@ NOT_APPLIED: Final = Counter(
 )
 
 
-class NotWatched(Exception):
+class WaitRefused(Exception):
     """No more requests may wait in this process now."""
 
 
@@ -39,18 +39,18 @@ class _Waiter:
 
     Attributes:
         seen: the end that it knows of already.
-        end: the one that it is told of.
-        told: whether it need wait no longer.
+        end: the one that it has waited for.
+        over: whether it need wait no longer.
     """
 
     def __init__(self, seen: StoredOrder | int | None) -> None:
         self.seen = seen
         self.end: StoredOrder | int | None = None
-        self.told = threading.Event()
+        self.over = threading.Event()
 
 
-class Watch:
-    """Tells those that wait for orders what has become of them.
+class Waits:
+    """The requests that wait for orders, and what asks for them.
 
     A thread asks as long as anybody waits. An outage of the database ends no wait.
 
@@ -60,7 +60,7 @@ class Watch:
         longest: seconds that one may wait.
     """
 
-    NAME: ClassVar = "order-intake-watch"
+    NAME: ClassVar = "order-intake-waits"
 
     def __init__(self, store: OrderStore, limit: int, longest: float = LONGEST) -> None:
         self.longest = longest
@@ -88,24 +88,24 @@ class Watch:
             None: nothing else has become of it, or the process is about to end.
 
         Raises:
-            NotWatched: too many wait, or the process is about to end.
+            WaitRefused: too many wait, or the process is about to end.
         """
         waiter = _Waiter(seen)
         with self._joined(waiter, order_id):
-            waiter.told.wait(min(seconds, self.longest))
+            waiter.over.wait(min(seconds, self.longest))
         return waiter.end
 
     @contextlib.contextmanager
     def _joined(self, waiter: _Waiter, order_id: UUID) -> Iterator[None]:
         with self._lock:
             if self._is_draining():
-                raise NotWatched("the process is about to end")
+                raise WaitRefused("the process is about to end")
             if len(self._waiters) >= self._limit:
                 NOT_APPLIED.inc()
-                raise NotWatched(f"{self._limit} wait already")
+                raise WaitRefused(f"{self._limit} wait already")
             self._waiters[waiter] = order_id
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="waits", daemon=True)
                 self._thread.start()
         try:
             yield
@@ -123,7 +123,7 @@ class Watch:
                     return
             if self._is_draining():
                 for waiter in waiters:
-                    waiter.told.set()
+                    waiter.over.set()
             else:
                 self._round(waiters)
 
@@ -135,7 +135,11 @@ class Watch:
         except Exception as error:
             error_text = f"{type(error).__name__}: {error}"
             if error_text != self._last_error:
-                logger.warning("those that wait for orders cannot be told", waiting=len(waiters), error=error_text)
+                logger.warning(
+                    "what has become of orders that requests wait for is not known",
+                    waiting=len(waiters),
+                    error=error_text,
+                )
             self._last_error = error_text
             return
         self._last_error = ""
@@ -143,4 +147,4 @@ class Watch:
             end = ends.get(order_id)
             if end is not None and end != waiter.seen:
                 waiter.end = end
-                waiter.told.set()
+                waiter.over.set()
