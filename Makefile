@@ -98,7 +98,7 @@ lock: $(INSTALLED) ## Compile the pinned requirements anew
 	cd bench/peers/node && npm install --package-lock-only
 
 clean: ## Remove the virtual environment and all state of `make up`
-	rm -rf $(VENV) $(LOCALSTACK_VENV) $(AWS_VENV) $(CELERY_VENV) $(CHECKOV_VENV) tests/node/node_modules var
+	rm -rf $(VENV) $(LOCALSTACK_VENV) $(AWS_VENV) $(CELERY_VENV) $(CHECKOV_VENV) tests/node/node_modules tests/node/generated var
 
 # celery-sqs is installed, too: celery finds the framework's commands by its entry point.
 $(INSTALLED): requirements-dev.txt pyproject.toml

@@ -5,6 +5,7 @@ from flask import Flask
 from app import cli, docs, health, metrics, monitor, orders, problems, request_log
 from app.backlog import Backlog
 from app.body import MAX_BODY_BYTES
+from app.following import Waits
 from app.queue import OrderQueue
 from app.rescuer import Rescuer
 from app.services import Services
@@ -40,6 +41,7 @@ def create_app(
     api.register_blueprint(health.blueprint)
     problems.init_app(app)
     monitor.init_app(app)
-    app.extensions[Rescuer.NAME] = Rescuer.of(services)  # config/gunicorn.py starts it
+    # config/gunicorn.py starts the one, and ends the other.
+    app.extensions |= {Rescuer.NAME: Rescuer.of(services), Waits.NAME: services.waits}
     cli.init_app(app)
     return app

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.sansio.response import Response as BaseResponse
 
 from app import problems
+from app.examples import problems as examples
 
 _ASSETS: Final = "/api/docs/assets/"
 
@@ -46,7 +47,7 @@ class OrdersApi(Api):  # type: ignore[misc]
             if status >= HTTPStatus.BAD_REQUEST:
                 response: dict[str, Any] = {
                     "description": status.phrase,
-                    "content": {problems.MEDIA_TYPE: {"schema": self.ERROR_SCHEMA}},
+                    "content": {problems.MEDIA_TYPE: {"schema": self.ERROR_SCHEMA, "examples": examples.of(status)}},
                 }
                 header = _ERROR_HEADERS.get(status)
                 if header:

@@ -1,18 +1,22 @@
 """The orders API: post an order, ask what became of it, list one's own."""
 
 import re
+import time
 from datetime import UTC, datetime
 from http import HTTPStatus as Status
-from typing import Any, Final
+from typing import Any, Final, NoReturn
+from uuid import UUID
 
 import structlog
-from flask import request, url_for
+from flask import Response, current_app, g, request, url_for
 from flask.views import MethodView
 from flask_smorest import abort
 from werkzeug.exceptions import NotFound
 
 from app.auth import READ, WRITE, caller, require
 from app.body import StrictBlueprint
+from app.examples.orders import ACCEPTED, PAGE, PERSISTED, VIEWS
+from app.following import APPLIED_HEADER, HEADER, KeyReused, WaitRefused, wait_preferred
 from app.problems import documented
 from app.queue import NotQueued
 from app.request_log import request_id, trace
@@ -33,14 +37,33 @@ _KEY: Final = re.compile(r"[!-~]{1,255}")
 _DENIED: Final = (Status.UNAUTHORIZED, Status.FORBIDDEN)
 _NO_JSON: Final = (Status.BAD_REQUEST, Status.REQUEST_ENTITY_TOO_LARGE, Status.UNSUPPORTED_MEDIA_TYPE)
 
-# For the description only.
+#: The states that an order does not stay in.
+_ON_ITS_WAY: Final = ("queued", "retrying")
+
+# For the description only. The parameters have no examples, which the page would send if nobody changes them.
 _LOCATION: Final = {"schema": {"type": "string"}, "required": True, "description": "Where its state is shown."}
+_APPLIED: Final = {
+    "schema": {"type": "string", "example": "wait=10"},
+    "description": "With `Prefer: wait`, if it was honoured: for how many seconds at the most.",
+}
 _IDEMPOTENCY_KEY: Final = {
     "in": "header",
     "name": KEY_HEADER,
     "required": False,
     "schema": {"type": "string", "pattern": f"^{_KEY.pattern}$"},
-    "description": "The same user and key always get the same order id.",
+    "description": "The same user and key always get the same order id. With the same content the answer is the same; "
+    "with another it is 422, and nothing is queued. That is known where the first order is stored and the database "
+    "answers within 50 ms, or where the same process accepted it. Else the answer is 202, and the order stands that is "
+    "stored first: what `GET` shows is that one.",
+}
+_PREFER: Final = {
+    "in": "header",
+    "name": HEADER,
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "`wait=N` (RFC 7240): answer when the order is stored or dead, or after N seconds. More than 30 is "
+    "taken as 30. Other preferences are ignored, and so is this one where too many requests wait: then the answer has "
+    "no `Preference-Applied`.",
 }
 _ORDER_ID: Final = {"in": "path", "name": "order_id", "schema": {"type": "string", "format": "uuid"}}
 
@@ -53,48 +76,57 @@ class Orders(MethodView):
 
     @require(WRITE)
     @blueprint.arguments(NewOrder())
-    @blueprint.response(202, AcceptedOrder, headers={"Location": _LOCATION})
+    @blueprint.response(202, AcceptedOrder, headers={"Location": _LOCATION, APPLIED_HEADER: _APPLIED}, example=ACCEPTED)
+    @blueprint.alt_response(
+        200,
+        schema=OrderView,
+        headers={"Location": _LOCATION, APPLIED_HEADER: _APPLIED},
+        example=PERSISTED,
+        description="With `Prefer: wait`: it is stored.",
+    )
     @blueprint.doc(
         security=[{"bearer": []}],
-        parameters=[_IDEMPOTENCY_KEY],
+        parameters=[_IDEMPOTENCY_KEY, _PREFER],
         responses=documented(*_DENIED, *_NO_JSON, Status.SERVICE_UNAVAILABLE),
     )
-    def post(self, new: dict[str, Any]) -> tuple[Any, int, dict[str, str]]:
+    def post(self, new: dict[str, Any]) -> Any:
         """Accept an order.
 
         The answer is sent once the queue has confirmed the order; from then on it is not lost. A 503
         leaves open whether it was queued: repeat it with the same Idempotency-Key.
         """
-        parts, user_id = services(), caller().user_id
+        parts, user_id, key = services(), caller().user_id, _idempotency_key()
         order = Order(
-            order_id=parts.identity.issue(user_id, _idempotency_key()),
+            order_id=parts.identity.issue(user_id, key),
             user_id=user_id,
             timestamp=datetime.now(UTC),
             **new,
         )
-        try:
-            task_id = parts.queue.send(order, request_id(), trace())
-        except NotQueued as error:
-            logger.warning("order not queued", order_id=str(order.order_id), error=str(error))
-            abort(
-                503,
-                message="The queue did not confirm the order. Please repeat it with the same Idempotency-Key.",
-                headers={"Retry-After": str(QUEUE_RETRY_AFTER)},
-            )
-        order_id = str(order.order_id)
-        logger.info("order accepted", order_id=order_id, task_id=task_id)
+        stored = None
+        if key is not None:
+            order, stored = _named_by(key, order)
+        if stored is None:
+            _send(order)
+            if key is not None:
+                parts.keys.remember(order)
+        # `url_for` would work out what the request's own path already says.
+        headers = {"Location": f"{request.root_path}{request.path}/{order.order_id}"}
+        seconds = _seconds_to_wait()
+        if seconds is not None:
+            stored = _stored_within(seconds, order, stored, key, headers)
+            if stored is not None:
+                return _in_full(stored, headers)
         accepted = {
-            "order_id": order_id,
+            "order_id": str(order.order_id),
             "status": order.status,
             "state": "queued",
             "timestamp": order.timestamp,
         }
-        # `url_for` would work out what the request's own path already says.
-        return accepted, 202, {"Location": f"{request.root_path}{request.path}/{order_id}"}
+        return accepted, 202, headers
 
     @require(READ, WRITE)
     @blueprint.arguments(PageQuery(), location="query")
-    @blueprint.response(200, OrderPage)
+    @blueprint.response(200, OrderPage, example=PAGE)
     @blueprint.doc(security=[{"bearer": []}], responses=documented(*_DENIED, Status.SERVICE_UNAVAILABLE))
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """List the caller's persisted orders, newest first."""
@@ -112,27 +144,109 @@ class OneOrder(MethodView):
     """One order of the caller."""
 
     @require(READ, WRITE)
-    @blueprint.response(200, OrderView)
+    @blueprint.response(200, OrderView, headers={APPLIED_HEADER: _APPLIED}, examples=VIEWS)
     @blueprint.doc(
-        security=[{"bearer": []}], responses=documented(*_DENIED, Status.NOT_FOUND, Status.SERVICE_UNAVAILABLE)
+        security=[{"bearer": []}],
+        parameters=[_PREFER],
+        responses=documented(*_DENIED, Status.NOT_FOUND, Status.SERVICE_UNAVAILABLE),
     )
-    def get(self, order_id: str) -> dict[str, Any]:
+    def get(self, order_id: str) -> Any:
         """Return an order and its state."""
         known = parse_order_id(order_id)
-        user_id = caller().user_id
-        stored = services().store.get(known) if known else None
-        if stored and stored.order.user_id == user_id:
-            return _persisted(stored)
-        # Somebody else's order is answered like one that does not exist.
-        if known is None or stored or not services().identity.issued(known, user_id):
+        if known is None:
             raise NotFound("No such order.")
-        failed = services().history.current_attempts(known)
-        return {
-            "order_id": known,
-            "status": PENDING,
-            "state": state_without_row(failed),
-            "attempts": len(failed),
-        }
+        view, seconds = _view(known), _seconds_to_wait()
+        return view if seconds is None else _changed_within(seconds, known, view)
+
+
+def _view(order_id: UUID) -> dict[str, Any]:
+    """What the caller may know of an order now."""
+    user_id = caller().user_id
+    stored = services().store.get(order_id)
+    if stored and stored.order.user_id == user_id:
+        return _persisted(stored)
+    # Somebody else's order is answered like one that does not exist.
+    if stored or not services().identity.issued(order_id, user_id):
+        raise NotFound("No such order.")
+    failed = services().history.current_attempts(order_id)
+    return {
+        "order_id": order_id,
+        "status": PENDING,
+        "state": state_without_row(failed),
+        "attempts": len(failed),
+    }
+
+
+def _changed_within(seconds: float, order_id: UUID, view: dict[str, Any]) -> Any:
+    """What the caller may know of an order once it is stored or dead, or when some seconds are over."""
+    waits, deadline, end = services().waits, time.monotonic() + seconds, None
+    try:
+        while view["state"] in _ON_ITS_WAY and (left := deadline - time.monotonic()) > 0:
+            end = waits.wait(order_id, left, end)
+            mine = isinstance(end, StoredOrder) and end.order.user_id == caller().user_id
+            view = _persisted(end) if mine else _view(order_id)
+    except WaitRefused:
+        return view
+    return view, 200, {APPLIED_HEADER: f"wait={seconds}"}
+
+
+def _named_by(key: str, order: Order) -> tuple[Order, StoredOrder | None]:
+    """The order that a key has named first, and its row: as far as that is known, or else this order."""
+    try:
+        return services().keys.find(order)
+    except KeyReused:
+        _refuse_key(key)
+
+
+def _refuse_key(key: str) -> NoReturn:
+    """Answer that a key has named another order."""
+    g.key_reused = True
+    detail = f"{key} has named an order with another content. Send this one with a key of its own."
+    abort(422, message="The key names another order.", messages={"headers": {KEY_HEADER: [detail]}})
+
+
+def _send(order: Order) -> None:
+    """Put an order into the queue, or answer that it is not confirmed."""
+    order_id = str(order.order_id)
+    try:
+        task_id = services().queue.send(order, request_id(), trace())
+    except NotQueued as error:
+        logger.warning("order not queued", order_id=order_id, error=str(error))
+        abort(
+            503,
+            message="The queue did not confirm the order. Please repeat it with the same Idempotency-Key.",
+            headers={"Retry-After": str(QUEUE_RETRY_AFTER)},
+        )
+    logger.info("order accepted", order_id=order_id, task_id=task_id)
+
+
+def _stored_within(
+    seconds: int, order: Order, stored: StoredOrder | None, key: str | None, headers: dict[str, str]
+) -> StoredOrder | None:
+    """The row of an accepted order, if it is there within some seconds."""
+    g.accepted_at = time.perf_counter()
+    try:
+        end = stored or services().waits.wait(order.order_id, seconds)
+    except WaitRefused:
+        return None
+    headers[APPLIED_HEADER] = f"wait={seconds}"
+    if not isinstance(end, StoredOrder):
+        return None
+    if end.order.content != order.content:  # another one, under the same key, was stored in the meantime
+        _refuse_key(str(key))
+    return end
+
+
+def _seconds_to_wait() -> int | None:
+    """How long the client would wait, if it says so."""
+    seconds = wait_preferred(request.headers.get(HEADER))
+    return None if seconds is None else min(seconds, services().waits.longest)
+
+
+def _in_full(stored: StoredOrder, headers: dict[str, str]) -> Response:
+    answer = current_app.json.response(OrderView().dump(_persisted(stored)))
+    answer.headers.extend(headers)
+    return answer
 
 
 def _idempotency_key() -> str | None:

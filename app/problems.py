@@ -63,7 +63,7 @@ def answer(error: HTTPException) -> BaseResponse:
     }
     messages = data.get("messages")
     if messages:
-        problem["detail"] = "Some fields are not valid."
+        problem["detail"] = data.get("message") or "Some fields are not valid."
         problem["errors"] = list(_field_problems(messages))
     response = current_app.json.response(problem)
     response.status_code = status.value

@@ -7,6 +7,7 @@ from celery import Celery
 from flask import current_app
 from sqlalchemy import Engine
 
+from app.following import AcceptedKeys, Waits
 from app.history import History
 from app.queue import CeleryQueue, OrderQueue
 from app.tokens import Verifier
@@ -33,6 +34,8 @@ class Services:
     verifier: Verifier
     store: OrderStore
     queue: OrderQueue
+    keys: AcceptedKeys
+    waits: Waits
     dlq: DeadLetterService
     history: History
     queue_probe: Probe
@@ -54,6 +57,8 @@ class Services:
             verifier=Verifier.of(settings),
             store=store,
             queue=queue,
+            keys=AcceptedKeys(store),
+            waits=Waits(store, settings.web_waits),
             dlq=dlq,
             history=History(store, EventReader(engine), dlq.messages, dlq.repairs),
             queue_probe=Probe(queue.reachable),

@@ -28,6 +28,7 @@ keepalive = 5
 control_socket_disable = True
 
 _RESCUER = "order-intake-rescuer"  # its name in app/rescuer.py
+_WAITS = "order-intake-waits"  # its name in app/following/waits.py
 _PASS_ENDS_WITHIN = 3  # seconds
 
 
@@ -82,22 +83,26 @@ def on_exit(server: object) -> None:
 def post_worker_init(worker: Any) -> None:
     """Keep what was loaded at the start out of every garbage collection: boto3's models alone are large.
 
-    And start the application's rescuer, if it has one: not before the fork, which threads do not live through.
+    And start the application's rescuer, if it has one: not before the fork, which threads do not live through. On
+    SIGTERM a process is no longer alive, and then those that wait for orders are answered.
     """
     gc.collect()
     gc.freeze()
-    rescuer = _rescuer(worker)
+    waits = _extension(worker, _WAITS)
+    if waits is not None:
+        waits.drain_when(lambda: not worker.alive)
+    rescuer = _extension(worker, _RESCUER)
     if rescuer is not None:
         rescuer.start()
 
 
 def worker_exit(server: object, worker: Any) -> None:
     """Let a pass of the rescuer end, which would hide messages of the DLQ from others for a while."""
-    rescuer = _rescuer(worker)
+    rescuer = _extension(worker, _RESCUER)
     if rescuer is not None:
         rescuer.stop(_PASS_ENDS_WITHIN)
 
 
-def _rescuer(worker: Any) -> Any:
-    """The application's rescuer; None without one, or where the application could not be loaded."""
-    return getattr(worker.wsgi, "extensions", {}).get(_RESCUER)
+def _extension(worker: Any, name: str) -> Any:
+    """A part of the application; None without one, or where the application could not be loaded."""
+    return getattr(worker.wsgi, "extensions", {}).get(name)

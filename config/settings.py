@@ -111,6 +111,11 @@ class Settings:
         return self.sqs_queue_url.rsplit("/", 1)[-1]
 
     @property
+    def web_waits(self) -> int:
+        """Requests of a web process that may wait for an order: a fifth of its connections is left to all others."""
+        return self.web_connections * 4 // 5
+
+    @property
     def emulator_credentials(self) -> tuple[str, str] | None:
         """Credentials for a development emulator, so that a developer's real ones never reach it."""
         return ("test", "test") if self.app_env == DEVELOPMENT else None
@@ -182,7 +187,7 @@ def _read(env: Env) -> Settings:
         bind_host=env.str("BIND_HOST", "127.0.0.1", validate=Length(min=1)),
         port=env.int("PORT", 8000, validate=Range(1, 65535)),
         web_workers=env.int("WEB_WORKERS", 2, validate=Range(1, 64)),
-        web_connections=env.int("WEB_CONNECTIONS", 500, validate=Range(1, 1000)),
+        web_connections=env.int("WEB_CONNECTIONS", 500, validate=Range(1, 5000)),
         worker_health_port=env.int("WORKER_HEALTH_PORT", 0, validate=Range(0, 65535)),
         preflight=env.str("PREFLIGHT", "refuse", validate=OneOf(["refuse", "warn"])),
         log_level=env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),

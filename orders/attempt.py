@@ -9,8 +9,11 @@ from uuid import UUID
 #: The kind of an attempt that is on record before it begins, and has no outcome yet.
 BEGUN: Final = "begun"
 
+#: The kind of an attempt that found another order under the same id, and whose message was deleted then.
+CONFLICT: Final = "conflict"
+
 #: The kinds of attempts after which no later one can succeed.
-NOT_RETRYABLE: Final = ("permanent", "poison")
+NOT_RETRYABLE: Final = ("permanent", "poison", CONFLICT)
 
 State = Literal["queued", "retrying", "persisted", "dead"]
 
@@ -24,7 +27,8 @@ class FailedAttempt:
         task: the task's name.
         task_id: the message's task id.
         message_id: SQS's own id of the message when it was sent first; with `receive_count`, it names the attempt.
-        kind: the class of the failure: `own`, `permanent`, `poison` or `lost`; `begun`: it runs, or its worker is gone.
+        kind: the class of the failure: `own`, `permanent`, `poison` or `lost`; `conflict`: its message was deleted;
+            `begun`: it runs, or its worker is gone.
         error_class: the exception's class, e.g. `ConflictingOrder`.
         message: the exception's text.
         traceback: where it was raised.

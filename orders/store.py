@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from orders.attempt import BEGUN, NOT_RETRYABLE, AttemptCount, FailedAttempt
+from orders.ends import STORED, ends
 from orders.faults import is_lock_wait
 from orders.order import Order
 from orders.outages import locks, probe
@@ -83,6 +84,15 @@ class OrderStore:
         query = select(orders).where(orders.c.order_id.in_([str(order_id) for order_id in order_ids]))
         rows = self._transaction(lambda connection: connection.execute(query).all())
         return {UUID(row.order_id): _to_stored(row) for row in rows}
+
+    def ends(self, order_ids: Sequence[UUID]) -> dict[UUID, StoredOrder | int]:
+        """Those of the orders that are stored or had a final attempt: the row, or the number of the last such attempt.
+
+        It is one statement as long as none of them is stored, and then another one; up to a few thousand at once.
+        """
+        found = self._transaction(lambda connection: ends(connection, order_ids))
+        stored = [order_id for order_id, end in found.items() if end == STORED]
+        return {**found, **(self.get_many(stored) if stored else {})}
 
     def newest(self, user_id: int, limit: int, behind: Position | None = None) -> list[StoredOrder]:
         """Up to `limit` orders of a user, newest first, starting just behind a position."""

@@ -17,7 +17,7 @@ from orders.fields import is_order_id
 from orders.outcome import Arrival, Outcome, Result
 from orders.schema import SCHEMA_VERSION, InvalidOrder, from_message
 from orders.store import OrderStore
-from tasks import redrive
+from tasks import conflicts, redrive
 from tasks.attempts import OrderAttempts
 
 PERSIST_ORDER: Final = "persist_order"
@@ -27,6 +27,8 @@ SCHEMA: Final = "schema_version"
 VERSIONED: Final = {SCHEMA: {"DataType": "Number", "StringValue": str(SCHEMA_VERSION)}}
 
 logger = structlog.stdlib.get_logger(__name__)
+
+_conflict_limit: Final = conflicts.ConflictLimit()
 
 
 class ConflictingOrder(ValueError):
@@ -119,7 +121,8 @@ def persist_order(self: OrderTask, calls: list[Call]) -> list[BaseException | No
     """Write the orders that the calls' messages spell, each exactly once.
 
     Returns:
-        For each call None, or why its order cannot be written: InvalidOrder, ConflictingOrder or LockedOrder.
+        For each call None, or why its order cannot be written: InvalidOrder, ConflictingOrder or LockedOrder. Of
+        a user with too many conflicts the next ones are recorded as attempts, and None.
     """
     errors: dict[int, BaseException] = {}
     arrivals: dict[int, Arrival] = {}
@@ -132,7 +135,11 @@ def persist_order(self: OrderTask, calls: list[Call]) -> list[BaseException | No
         outcomes = self.store.persist(list(arrivals.values()))
     for position, outcome in zip(arrivals, outcomes, strict=True):
         if outcome.result is Result.CONFLICT:
-            errors[position] = ConflictingOrder.of(outcome)
+            conflict = ConflictingOrder.of(outcome)
+            if _conflict_limit.exceeded_by(outcome.arrival.order.user_id, calls[position].id):
+                conflicts.record(self.store, outcome, calls[position], PERSIST_ORDER, conflict)
+            else:
+                errors[position] = conflict
         elif outcome.result is Result.LOCKED:
             errors[position] = LockedOrder(f"another transaction holds {outcome.arrival.order.order_id}")
         else:

@@ -52,7 +52,7 @@ VALUES = {
     "queue": {"work", "dlq"},
     "state": {"visible", "hidden", "delayed"},
     "reason": {
-        *("invalid", "unauthorised", "keys_unavailable", "not_confirmed", "failed"),
+        *("invalid", "key_reused", "unauthorised", "keys_unavailable", "not_confirmed", "failed"),
         *("returned", "stop", "redriven", "old"),
     },
     "outcome": {of_sqs.OK, of_sqs.REFUSED, of_sqs.FAILED, *of_tasks.OUTCOMES},

@@ -1,4 +1,4 @@
-"""A client in Node that has never heard of Celery sends orders and reads ours."""
+"""Clients in Node that have never heard of Celery: of the queue, and of the API by its description alone."""
 
 import json
 import os
@@ -40,21 +40,24 @@ def node(installed, emulator, queues):
     """A function that runs one of the scripts; returns what it prints."""
 
     def run(script, text=""):
-        environment = {"PATH": os.environ["PATH"], "SQS_ENDPOINT": emulator.url, "SQS_QUEUE_URL": queues.url}
-        ended = subprocess.run(
-            [BIN / "node", script],
-            cwd=FOLDER,
-            env=environment,
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
+        return run_in_folder(["node", script], text, SQS_ENDPOINT=emulator.url, SQS_QUEUE_URL=queues.url)
 
     return run
+
+
+def run_in_folder(command, text="", **environment):
+    ended = subprocess.run(
+        [BIN / command[0], *command[1:]],
+        cwd=FOLDER,
+        env={"PATH": f"{BIN}:{os.environ['PATH']}", **environment},
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
 
 
 def test_an_order_sent_by_a_node_client_is_persisted(node, start_worker, environment, queues):
@@ -88,3 +91,20 @@ def test_an_order_of_our_api_is_the_plain_object_to_a_node_client(node, client):
         "totalPrice": 99.90,
         "status": "pending",
     }
+
+
+def test_a_generated_client_posts_waits_repeats_and_reads_by_the_description_alone(
+    installed, client, token, start_worker
+):
+    start_worker()
+    run_in_folder(["npm", "run", "generate"], OPENAPI_URL=f"{client.url}/api/openapi.json")
+    _, _, jwt = token()["Authorization"].partition(" ")
+
+    followed = json.loads(run_in_folder(["node", "generated/follow.js"], API_URL=client.url, TOKEN=jwt, KEY="basket-1"))
+
+    assert len(set(followed["ids"])) == 1
+    assert followed["states"] == ["queued", "persisted", "persisted", "persisted"]
+    assert followed["statuses"] == [202, 200, 200, 422, 200]
+    assert followed["applied"] == "wait=30"
+    assert followed["refused"] == ["Idempotency-Key"]
+    assert (followed["product"], followed["price"]) == ("Teekännchen ☕", 99.9)

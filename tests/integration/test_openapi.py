@@ -1,16 +1,22 @@
 """The API keeps the promises of its own description."""
 
+import dataclasses
 import re
 from datetime import timedelta
+from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID, uuid4
 
+import jsonschema_rs
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
+from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
 
 from app import create_app
+from app.following import Waits
+from app.services import Services
 from app.tokens import issue
 from orders.database import connect
 from orders.store import OrderStore
@@ -27,7 +33,7 @@ USER_ID = 1
 
 #: What each operation may answer. An unforeseen error apart, there is nothing else.
 ANSWERS = {
-    ("post", ORDERS): {"202", "400", "401", "403", "413", "415", "422", "503"},
+    ("post", ORDERS): {"200", "202", "400", "401", "403", "413", "415", "422", "503"},
     ("get", ORDERS): {"200", "401", "403", "422", "503"},
     ("get", f"{ORDERS}/{{order_id}}"): {"200", "401", "403", "404", "503"},
     ("get", "/healthz"): {"200"},
@@ -40,7 +46,11 @@ api.config.generation.update(with_security_parameters=False)
 
 
 def an_application(store, queue=None):
-    return create_app(make_settings(), store=store, queue=queue or FakeQueue())
+    app = create_app(make_settings(), store=store, queue=queue or FakeQueue())
+    # No worker runs, and many generated requests prefer to wait.
+    waits = Waits(store, 100, longest=0.05)
+    app.extensions[Services.NAME] = dataclasses.replace(app.extensions[Services.NAME], waits=waits)
+    return app
 
 
 def bearer(*scopes):
@@ -71,8 +81,18 @@ def application(store):
 @settings(max_examples=30, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 def test_any_request_is_answered_as_described(case, application):
     # OpenAPI cannot say which texts are cursors: only those from an earlier page are.
-    left_out = [positive_data_acceptance] if "cursor" in case.query else []
+    # Nor which keys are new: one that has named another order is refused.
+    left_out = [positive_data_acceptance] if "cursor" in case.query or "Idempotency-Key" in case.headers else []
     case.call_and_validate(app=application, headers=EVERYTHING, excluded_checks=left_out)
+
+
+@api.parametrize()
+@settings(max_examples=10, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+def test_any_request_with_a_key_whose_client_waits_is_answered_as_described(case, application):
+    headers = EVERYTHING | {"Prefer": "wait=30", "Idempotency-Key": uuid4().hex}
+    # A bad key is replaced by a good one, too.
+    left_out = [negative_data_rejection, *([positive_data_acceptance] if "cursor" in case.query else [])]
+    case.call_and_validate(app=application, headers=headers, excluded_checks=left_out)
 
 
 def validated(application, method, path, *, headers=EVERYTHING, expected, **parts):
@@ -98,6 +118,42 @@ def test_an_order_is_returned_as_described_in_each_of_its_states(application, st
         assert (answer["orderId"], answer["state"]) == (order_id, state)
 
 
+def test_whoever_waits_is_answered_as_described(store):
+    application, other_user = an_application(store), issue(JWT_SECRET, 2, ["orders:write"], timedelta(hours=1))
+    waiting = {"Authorization": f"Bearer {other_user}", "Prefer": "wait=10"}
+    posted = {"body": ORDER, "media_type": "application/json"}
+    key = waiting | {"Idempotency-Key": "waited-for"}
+    accepted = validated(application, "POST", ORDERS, headers=key, expected=202, **posted)
+    path, of_it = f"{ORDERS}/{{order_id}}", {"path_parameters": {"order_id": accepted["orderId"]}}
+    assert validated(application, "GET", path, headers=waiting, expected=200, **of_it)["state"] == "queued"
+    order = an_order(user_id=2, order_id=UUID(accepted["orderId"]), total_price=Decimal("99.90"))
+    store.persist([an_arrival(dataclasses.replace(order, product_name="Widget", quantity=2))])
+    assert validated(application, "POST", ORDERS, headers=key, expected=200, **posted)["state"] == "persisted"
+    assert validated(application, "GET", path, headers=waiting, expected=200, **of_it)["state"] == "persisted"
+    posted["body"] = ORDER | {"quantity": 3}
+    refused = validated(application, "POST", ORDERS, headers=key, expected=422, **posted)
+    assert [error["field"] for error in refused["errors"]] == ["Idempotency-Key"]
+
+
+def test_every_answer_of_an_order_has_an_example_that_is_as_described(application):
+    description = application.test_client().get(DESCRIPTION).json
+    seen = []
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            if not path.startswith(ORDERS) or method == "parameters":
+                continue
+            for status, given in operation["responses"].items():
+                name = given.get("$ref", "").rsplit("/", 1)[-1]
+                response = description["components"]["responses"][name] if name else given
+                [content] = response["content"].values()
+                examples = content.get("examples") or {"": {"value": content["example"]}}
+                schema = {**content["schema"], "components": description["components"]}
+                for example in examples.values():
+                    jsonschema_rs.validate(schema, example["value"])
+                    seen.append((method, status))
+    assert {("post", "200"), ("post", "202"), ("post", "422"), ("get", "200"), ("get", "404")} <= set(seen)
+
+
 def test_pages_are_returned_as_described(application):
     first = validated(application, "GET", ORDERS, expected=200, query={"limit": 2})
     cursor = parse_qs(urlsplit(first["next"]).query)["cursor"][0]
@@ -112,10 +168,14 @@ def test_a_refusal_is_returned_as_described(application):
     validated(application, "POST", ORDERS, expected=413, body=long, media_type="application/json")
 
 
+def described_parameters(client):
+    return client.get(DESCRIPTION).json["paths"][ORDERS]["post"]["parameters"]
+
+
 @pytest.mark.parametrize("key", ["a-key", "!~", "x" * 255, "", "two words", "x" * 256])
 def test_an_idempotency_key_is_described_as_it_is_checked(application, key):
     client = application.test_client()
-    [described] = client.get(DESCRIPTION).json["paths"][ORDERS]["post"]["parameters"]
+    [described] = [parameter for parameter in described_parameters(client) if parameter["name"] == "Idempotency-Key"]
     assert (described["in"], described["name"], described["required"]) == ("header", "Idempotency-Key", False)
     answer = client.post(ORDERS, json=ORDER, headers=EVERYTHING | {"Idempotency-Key": key})
     assert answer.status_code == (202 if re.search(described["schema"]["pattern"], key) else 422)

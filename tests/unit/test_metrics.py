@@ -20,7 +20,7 @@ ORDER = {"productName": "Widget", "quantity": 2, "totalPrice": 99.9}
 PORT = 9100
 BASE = f"http://localhost:{PORT}"
 
-REASONS = {"invalid", "unauthorised", "keys_unavailable", "not_confirmed", "failed"}
+REASONS = {"invalid", "key_reused", "unauthorised", "keys_unavailable", "not_confirmed", "failed"}
 
 
 @pytest.fixture

@@ -86,17 +86,6 @@ def test_a_request_id_that_has_no_place_in_a_log_is_replaced(post, given):
     assert len(post(headers={"X-Request-ID": given}).headers["X-Request-ID"]) == 32
 
 
-def test_an_idempotency_key_names_the_same_order_twice(post):
-    first, second = (post(headers={"Idempotency-Key": "a-key"}).json["orderId"] for _ in range(2))
-    assert first == second
-
-
-def test_another_users_idempotency_key_names_another_order(post, token):
-    mine = post(headers={"Idempotency-Key": "a-key"}).json["orderId"]
-    theirs = post(headers={"Idempotency-Key": "a-key"} | token(8)).json["orderId"]
-    assert mine != theirs
-
-
 def test_without_an_idempotency_key_each_order_is_a_new_one(post):
     assert post().json["orderId"] != post().json["orderId"]
 
@@ -223,11 +212,3 @@ def test_a_queue_that_nobody_runs_confirms_nothing(token):
     settings = make_settings(sqs_endpoint="http://127.0.0.1:1")
     answer = create_app(settings, store=ForbiddenStore()).test_client().post(URL, json=ORDER, headers=token())
     assert answer.status_code == 503
-
-
-def test_an_order_repeated_after_a_failure_is_the_same_order(post, queue):
-    accepted = post(headers={"Idempotency-Key": "a-key"}).json["orderId"]
-    queue.refuse()
-    assert post(headers={"Idempotency-Key": "a-key"}).status_code == 503
-    queue.error = None
-    assert post(headers={"Idempotency-Key": "a-key"}).json["orderId"] == accepted

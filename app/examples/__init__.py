@@ -1,0 +1,1 @@
+"""Examples of the API's answers, for its description."""

@@ -1,0 +1,33 @@
+"""`Prefer: wait` of RFC 7240, as clients spell it."""
+
+import pytest
+
+from app.following import wait_preferred
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("wait=10", 10),
+        ("wait=0", 0),
+        ("WAIT = 10", 10),
+        ('wait="10"', 10),
+        ("respond-async, wait=10", 10),
+        ('foo="a, wait=3", wait=10; bar', 10),
+        ("wait=10;x=y, return=minimal", 10),
+        ("wait=1, wait=2", 1),
+        ("wait=99999", 99999),
+        ("wait", None),
+        ("wait=", None),
+        ("wait=-1", None),
+        ("wait=1.5", None),
+        ("wait=\u0661", None),
+        ("wait=" + "9" * 5000, None),
+        ("waiting=3", None),
+        ('"', None),
+    ],
+)
+def test_the_seconds_are_read_and_whatever_is_none_is_ignored(header, seconds):
+    assert wait_preferred(header) == seconds
