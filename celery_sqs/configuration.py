@@ -36,6 +36,7 @@ CELERY_OVERRIDES: Final[Mapping[str, Any]] = {
 }
 
 WORKER_STEPS: Final = ("celery_sqs.worker.steps:Preflight", "celery_sqs.worker.steps:ShortPoolStop")
+MONITOR_WORKER_STEP: Final = "celery_sqs.monitor.steps:Schema"
 MONITOR_STEPS: Final = ("celery_sqs.monitor.steps:Monitoring", "celery_sqs.monitor.steps:RemoteControl")
 CONSUMER_STEPS: Final = ("celery_sqs.worker.steps:Readiness", "celery_sqs.worker.steps:HealthCheck")
 
@@ -145,6 +146,7 @@ def _complete(app: Celery) -> dict[str, Any]:
 
 def _use_monitor(app: Celery) -> None:
     """Have the app report to the monitor's tables. By name, as not every app has what these need."""
+    app.steps["worker"].add(MONITOR_WORKER_STEP)
     app.steps["consumer"].update(MONITOR_STEPS)
     try:
         sent = symbol_by_name("celery_sqs.monitor:record_sent")

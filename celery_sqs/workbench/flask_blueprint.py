@@ -20,6 +20,7 @@ from werkzeug.exceptions import (
 from werkzeug.sansio.response import Response as BaseResponse
 
 from celery_sqs.database.outage import is_outage
+from celery_sqs.monitor.schema.tables import lacking
 from celery_sqs.workbench import sessions
 from celery_sqs.workbench.actions import dry_run, edit, repair
 from celery_sqs.workbench.operators import TooManyFailures
@@ -144,11 +145,22 @@ def _refuse(error: HTTPException) -> BaseResponse:
 
 
 def _database_failed(error: SQLAlchemyError) -> BaseResponse:
+    if missing := _missing_tables():
+        logger.error("%s", missing)
+        visit().database_lost()
+        return _refuse(ServiceUnavailable(f"{missing}."))
     if not is_outage(error):
         return _failed(error)
     logger.warning("database unavailable: %s", error)
     visit().database_lost()
     return _refuse(ServiceUnavailable("The database does not answer.", retry_after=RETRY_AFTER))
+
+
+def _missing_tables() -> str | None:
+    try:
+        return lacking(parts().dlq.engine)
+    except SQLAlchemyError:
+        return None
 
 
 def _failed(error: Exception) -> BaseResponse:

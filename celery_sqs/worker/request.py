@@ -147,6 +147,19 @@ class SQSRequest(Request):
         delivery = self.delivery
         return delivery is not None and delivery.is_alone
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether its queue is paused."""
+        pauses, delivery = self.message.channel.pauses, self.delivery
+        return bool(pauses.queues) and delivery is not None and not pauses.may_poll(delivery.queue)
+
+    def take_back(self) -> None:
+        """Take a call that has not begun back from Celery; the channel has it then. From any thread."""
+        state.task_ready(self)
+        self.acknowledged = True  # so that Celery settles nothing itself
+        self.message.channel.take_back(self.message.delivery_tag)
+        self.message.channel.wake()
+
     def begin(self) -> None:
         """Note that the task runs in the pool."""
         delivery = self.delivery
@@ -163,12 +176,30 @@ class SQSRequest(Request):
         """The pool has begun with it; a thread of a pool of threads is about to.
 
         Raises:
-            TaskRevokedError: it was revoked while it waited for a thread, and is not run.
+            TaskRevokedError: it was revoked, or its queue paused, while it waited for a thread, and is not run.
         """
-        if pid == os.getpid() and is_revoked(self):
+        if pid == os.getpid() and (self._goes_back() or is_revoked(self)):
             raise TaskRevokedError(self.id)
         self.begin()
         super().on_accepted(pid, time_accepted)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Celery derives a class for each task, whose own `execute_using_pool` asks for revocations alone."""
+        super().__init_subclass__(**kwargs)
+        if "execute_using_pool" in vars(cls):
+            cls._execute_by_celery = cls.execute_using_pool
+            cls.execute_using_pool = SQSRequest._execute_unless_paused
+
+    def _execute_unless_paused(self, pool: Any, **kwargs: Any) -> Any:
+        if self._goes_back():
+            raise TaskRevokedError(self.id)  # which frees the process, and says no more
+        return self._execute_by_celery(pool, **kwargs)
+
+    def _goes_back(self) -> bool:
+        is_paused = self.is_paused
+        if is_paused:
+            self.take_back()
+        return is_paused
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
         """Settle a failed run as was decided in the pool; decide here on what the pool says of one that could not.
