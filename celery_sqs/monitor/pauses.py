@@ -50,11 +50,14 @@ class PauseStore:
     Args:
         engine: of the monitor's database.
 
+    Attributes:
+        engine: the same.
+
     Every method raises SQLAlchemy's errors.
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
 
     def current(self) -> dict[str, Pause]:
         """The queues that are paused now, in the order of their names."""
@@ -76,7 +79,7 @@ class PauseStore:
             raise NotChanged(f"{queue} is {current[queue]}")
         row = {"queue": queue, **_who("paused_by", operator, "reason", reason), "paused_at": datetime.now(UTC)}
         row["id"] = str(uuid.uuid4())
-        transaction(self._engine, lambda connection: connection.execute(insert(pauses), row))
+        transaction(self.engine, lambda connection: connection.execute(insert(pauses), row))
         return Pause(**row, resumed_by=None, resume_reason=None, resumed_at=None)
 
     def resume(self, queue: str, operator: str, reason: str) -> None:
@@ -88,11 +91,11 @@ class PauseStore:
         _require_reason(reason)
         ended = update(pauses).where(pauses.c.queue == queue, pauses.c.resumed_at.is_(None))
         ended = ended.values(resumed_at=datetime.now(UTC), **_who("resumed_by", operator, "resume_reason", reason))
-        if not transaction(self._engine, lambda connection: connection.execute(ended).rowcount):
+        if not transaction(self.engine, lambda connection: connection.execute(ended).rowcount):
             raise NotChanged(f"{queue} is not paused")
 
     def _read(self, query: Select[Any]) -> list[Pause]:
-        rows: list[Row[Any]] = transaction(self._engine, lambda connection: list(connection.execute(query).all()))
+        rows: list[Row[Any]] = transaction(self.engine, lambda connection: list(connection.execute(query).all()))
         return [Pause(**row._mapping) for row in rows]
 
 

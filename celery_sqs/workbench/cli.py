@@ -77,7 +77,7 @@ def workbench(
     app = create_app(
         context.obj.app, secret or secrets.token_urlsafe(), operators or made_up, https_only=not is_local, **given
     )
-    require_tables(app.extensions[Parts.NAME].dlq.engine)
+    require_tables(app.extensions[Parts.NAME].pauses.engine)
     server = make_server(host, port, app, threaded=True)
     click.echo(f"workbench at http://{host}:{server.server_port}/")
     if made_up:

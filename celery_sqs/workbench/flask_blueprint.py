@@ -22,7 +22,7 @@ from werkzeug.sansio.response import Response as BaseResponse
 from celery_sqs.database.outage import is_outage
 from celery_sqs.monitor.schema.tables import lacking
 from celery_sqs.workbench import sessions
-from celery_sqs.workbench.actions import dry_run, edit, repair
+from celery_sqs.workbench.actions import dry_run, edit, pause, repair
 from celery_sqs.workbench.operators import TooManyFailures
 from celery_sqs.workbench.pages import audit, dead_messages, login, overview, queues, timeline
 from celery_sqs.workbench.parts import NAME, Parts, parts
@@ -34,7 +34,7 @@ from celery_sqs.workbench.visit import visit
 logger = logging.getLogger(__name__)
 
 #: Each of them adds its views when it is imported.
-PAGES: Final = (audit, dead_messages, dry_run, edit, login, overview, queues, repair, timeline)
+PAGES: Final = (audit, dead_messages, dry_run, edit, login, overview, pause, queues, repair, timeline)
 
 #: Bytes of a form: a message may have 1 MiB, and encoding it for a form makes it longer.
 MAX_FORM: Final = 4 * 1024 * 1024
@@ -158,7 +158,7 @@ def _database_failed(error: SQLAlchemyError) -> BaseResponse:
 
 def _missing_tables() -> str | None:
     try:
-        return lacking(parts().dlq.engine)
+        return lacking(parts().pauses.engine)
     except SQLAlchemyError:
         return None
 

@@ -187,7 +187,12 @@ def _run(service: DeadLetterService, repair_id: str, as_json: bool) -> None:
         click.echo(f"repair {repair_id}: if this ends early, go on with {_group()} resume", err=True)
         with click.progressbar(length=total, show_pos=True, file=sys.stderr) as bar:
 
+            notes = {""}
+
             def show(progress: RepairProgress) -> None:
+                if progress.note not in notes:
+                    notes.add(progress.note)
+                    click.echo(f"\n{line(progress.note, MAX_TEXT)}", err=True)
                 bar.update(progress.total - progress.waiting - progress.sent - bar.pos)
 
             done = service.repairs.run(repair_id, show)
