@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from celery_sqs.dlq.cli.screen import instant, line, print_table
 from celery_sqs.monitor.engine import make_engine
 from celery_sqs.monitor.pauses import NotChanged, Pause, PauseStore
-from celery_sqs.monitor.schema.tables import why_failed
+from celery_sqs.monitor.schema.completeness import why_failed
 from celery_sqs.monitor.schema.upgrade import NotUpgraded, upgrade
 from celery_sqs.settings import Settings
 

@@ -19,7 +19,7 @@ from celery_sqs.monitor.dispatcher import TaskEventDispatcher
 from celery_sqs.monitor.engine import engine_of
 from celery_sqs.monitor.housekeeping.housekeeper import Housekeeper
 from celery_sqs.monitor.pauses import PauseStore
-from celery_sqs.monitor.schema.tables import lacking
+from celery_sqs.monitor.schema.completeness import lacking
 from celery_sqs.settings import Settings
 from celery_sqs.worker.consumer import Consumer
 from celery_sqs.worker.request import SQSRequest

@@ -20,7 +20,8 @@ from werkzeug.exceptions import (
 from werkzeug.sansio.response import Response as BaseResponse
 
 from celery_sqs.database.outage import is_outage
-from celery_sqs.monitor.schema.tables import lacking
+from celery_sqs.dlq import metadata
+from celery_sqs.monitor.schema.completeness import lacking
 from celery_sqs.workbench import sessions
 from celery_sqs.workbench.actions import dry_run, edit, pause, repair
 from celery_sqs.workbench.operators import TooManyFailures
@@ -158,7 +159,7 @@ def _database_failed(error: SQLAlchemyError) -> BaseResponse:
 
 def _missing_tables() -> str | None:
     try:
-        return lacking(parts().pauses.engine)
+        return lacking(parts().pauses.engine, metadata)
     except SQLAlchemyError:
         return None
 

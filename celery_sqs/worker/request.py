@@ -178,28 +178,10 @@ class SQSRequest(Request):
         Raises:
             TaskRevokedError: it was revoked, or its queue paused, while it waited for a thread, and is not run.
         """
-        if pid == os.getpid() and (self._goes_back() or is_revoked(self)):
+        if pid == os.getpid() and (self.revoked() if self.is_paused else is_revoked(self)):
             raise TaskRevokedError(self.id)
         self.begin()
         super().on_accepted(pid, time_accepted)
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Celery derives a class for each task, whose own `execute_using_pool` asks for revocations alone."""
-        super().__init_subclass__(**kwargs)
-        if "execute_using_pool" in vars(cls):
-            cls._execute_by_celery = cls.execute_using_pool
-            cls.execute_using_pool = SQSRequest._execute_unless_paused
-
-    def _execute_unless_paused(self, pool: Any, **kwargs: Any) -> Any:
-        if self._goes_back():
-            raise TaskRevokedError(self.id)  # which frees the process, and says no more
-        return self._execute_by_celery(pool, **kwargs)
-
-    def _goes_back(self) -> bool:
-        is_paused = self.is_paused
-        if is_paused:
-            self.take_back()
-        return is_paused
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
         """Settle a failed run as was decided in the pool; decide here on what the pool says of one that could not.
@@ -241,7 +223,13 @@ class SQSRequest(Request):
         self.settle(decision)
 
     def revoked(self) -> bool:
-        """Whether it is not to run: if so, it is REVOKED on record and its message deleted."""
+        """Whether it is not to run: REVOKED on record and its message deleted, or taken back as its queue is paused.
+
+        Celery asks when a process is free for it.
+        """
+        if self.is_paused:
+            self.take_back()
+            return True
         if self._already_revoked or self.id not in revocations:
             return bool(super().revoked())
         logger.info("Discarding revoked task: %s[%s] (%s)", self.name, self.id, revocations.origin(self.id))

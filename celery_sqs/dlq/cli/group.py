@@ -5,9 +5,9 @@ from typing import Any, Final
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from celery_sqs.dlq import AlreadyRunning, DeadLetterService, NoSuchRepair, Refused
+from celery_sqs.dlq import AlreadyRunning, DeadLetterService, NoSuchRepair, Refused, metadata
 from celery_sqs.errors import CallFailed
-from celery_sqs.monitor.schema.tables import why_failed
+from celery_sqs.monitor.schema.completeness import why_failed
 
 FAILED: Final = 1  # something was refused, has failed or was stopped
 UNREACHABLE: Final = 2  # SQS or the database cannot be asked
@@ -29,7 +29,7 @@ class PlainGroup(click.Group):
             self._end(ctx, str(error), UNREACHABLE)
         except SQLAlchemyError as error:
             service = ctx.find_object(DeadLetterService)
-            self._end(ctx, why_failed(service.engine, error) if service else str(error), UNREACHABLE)
+            self._end(ctx, why_failed(service.engine, error, metadata) if service else str(error), UNREACHABLE)
 
     def _end(self, context: click.Context, reason: str, code: int) -> None:
         click.echo(f"{self.name}: {' '.join(reason.split())}", err=True)

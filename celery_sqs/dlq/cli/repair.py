@@ -186,7 +186,6 @@ def _run(service: DeadLetterService, repair_id: str, as_json: bool) -> None:
         total = service.repairs.progress(repair_id).total
         click.echo(f"repair {repair_id}: if this ends early, go on with {_group()} resume", err=True)
         with click.progressbar(length=total, show_pos=True, file=sys.stderr) as bar:
-
             notes = {""}
 
             def show(progress: RepairProgress) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from celery_sqs.monitor.control.commands import STAMPS, Command, CommandStore, UnsupportedCommand, answered
 from celery_sqs.monitor.engine import engine_of
 from celery_sqs.monitor.event_reader import EventReader
-from celery_sqs.monitor.schema.tables import why_failed
+from celery_sqs.monitor.schema.completeness import why_failed
 
 #: Seconds that replies get at least. Workers poll once a second, and Celery's default is one second in all.
 MIN_TIMEOUT: Final = 3.0

@@ -14,7 +14,7 @@ from celery_sqs.monitor.connection_guard import ConnectionGuard
 from celery_sqs.monitor.engine import engine_of
 from celery_sqs.monitor.event_reader import EventReader, TaskRow, WorkerRow
 from celery_sqs.monitor.flower.replay import replay_task, replay_worker
-from celery_sqs.monitor.schema.tables import require_tables
+from celery_sqs.monitor.schema.completeness import require_tables
 from celery_sqs.monitor.tables import task_state
 from celery_sqs.monitor.task_events import PENDING, UNFINISHED
 from celery_sqs.throttled_log import ThrottledLog

@@ -8,9 +8,13 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, MetaData, inspect
 
-from celery_sqs.monitor.schema.tables import METADATA, TABLES
+from celery_sqs.dlq import tables as of_dlq
+from celery_sqs.monitor import tables as of_monitor
+
+METADATA: Final[list[MetaData]] = [of_monitor.metadata, of_dlq.metadata]
+TABLES: Final = {name: table for each in METADATA for name, table in each.tables.items()}
 
 #: Where the revision is kept; a host's own is in `alembic_version`.
 VERSION_TABLE: Final = "celery_sqs_version"

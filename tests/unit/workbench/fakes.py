@@ -11,7 +11,7 @@ from app.history import TimeLine
 from celery_sqs.dependencies import Recent
 from celery_sqs.dlq import DeadMessage, DryRun, Group, RepairItem, RepairProgress
 from celery_sqs.monitor.pauses import NotChanged, Pause
-from celery_sqs.monitor.schema.tables import METADATA
+from celery_sqs.monitor.schema.upgrade import METADATA
 from celery_sqs.workbench import Entry
 from celery_sqs.workbench.parts import Parts
 from celery_sqs.workbench.runs import Runs
@@ -239,9 +239,7 @@ class FakePauses:
         if queue in self.paused:
             raise NotChanged(f"{queue} is {self.paused[queue]}")
         nobody = dict.fromkeys(("resumed_by", "resume_reason", "resumed_at"))
-        self.paused[queue] = Pause(
-            id="p", queue=queue, paused_by=operator, reason=reason, paused_at=NOW, **nobody
-        )
+        self.paused[queue] = Pause(id="p", queue=queue, paused_by=operator, reason=reason, paused_at=NOW, **nobody)
 
     def resume(self, queue, operator, reason):
         del self.paused[queue]
