@@ -13,6 +13,7 @@ from celery_sqs import kombu_options
 from celery_sqs.errors import Misconfigured
 from celery_sqs.message import wire
 from celery_sqs.publish.interception import MONITOR
+from celery_sqs.publish.purge_command import refuse_before_asking
 from celery_sqs.settings import DEFAULTS, Queue
 from celery_sqs.tasks.outcomes.trace_log import drop_repeated
 
@@ -69,6 +70,7 @@ def setup(
     app.steps["worker"].update(WORKER_STEPS)
     app.steps["consumer"].update(CONSUMER_STEPS)
     drop_repeated()
+    refuse_before_asking()
     return app
 
 

@@ -76,7 +76,9 @@ def test_tables_that_metadata_has_made_are_taken_over_with_their_rows(engine):
 def test_tables_that_differ_are_refused_and_left_alone(engine):
     METADATA[1].create_all(engine)
     execute(engine, "ALTER TABLE repairs DROP COLUMN note")
-    with pytest.raises(NotUpgraded, match=r"^the tables were made by something else, and differ: add_column repairs note$"):
+    with pytest.raises(
+        NotUpgraded, match=r"^the tables were made by something else, and differ: add_column repairs note$"
+    ):
         upgrade(engine)
     assert "repairs.note" in lacking(engine, *METADATA)
     assert "all of them" in lacking(engine)

@@ -32,6 +32,18 @@ LOG: Final = ("REPAIR", "BEGAN (UTC)", "OPERATOR", "ACTION", "STATE", "MESSAGES"
 ITEMS: Final = ("MESSAGE", "STATE", "SUBJECT", "SENT AS", "ERROR")
 
 
+class Canaries(click.ParamType):
+    """How many messages go first."""
+
+    name = "NUMBER"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """A whole number of 0 and more."""
+        if str(value).isascii() and str(value).isdecimal():
+            return int(value)
+        self.fail(f"{value!r} is not a number of messages to send first: 0, 1, 2 ...", param, ctx)
+
+
 def _system_user() -> str:
     try:
         return getpass.getuser()
@@ -50,7 +62,7 @@ def _recorded(command: C) -> C:
 @click.command()
 @selecting
 @_recorded
-@click.option("--canaries", type=click.IntRange(min=0), default=CANARIES, show_default=True, help="How many go first.")
+@click.option("--canaries", type=Canaries(), default=CANARIES, show_default=True, help="How many go first; 0: none.")
 @pass_service
 def redrive(
     service: DeadLetterService,
