@@ -22,7 +22,7 @@ class Pauses:
     Args:
         in_flight: all deliveries.
         settlements: end deliveries.
-        unbegun: gives messages back.
+        unbegun: returns messages to their queue.
         wake: wakes the hub.
 
     Attributes:
@@ -71,7 +71,7 @@ class Pauses:
         resume()
 
     def divert(self, delivery: Delivery) -> bool:
-        """Give a delivery that has not begun back if its queue is paused, or keep it; says whether it is."""
+        """Send a delivery that has not begun back if its queue is paused, or keep it; says whether it is."""
         if delivery.queue not in self.queues:
             return False
         if delivery.is_lost:

@@ -32,7 +32,7 @@ def _system_user() -> str:
         return f"uid {os.getuid()}"
 
 
-def said(command: C) -> C:
+def with_reason(command: C) -> C:
     """Give a command the parameters `reason` and `operator`."""
     command = click.option("--as", "operator", default=_system_user, help="Who does it, if not you.")(command)
     return click.option("--reason", required=True, help="Why, for the audit.")(command)
@@ -48,7 +48,7 @@ def monitor() -> None:
 def upgrade_tables(context: click.Context) -> None:
     """Create the tables of the monitor and the DLQ, or bring them to this version; no row is lost.
 
-    Not for a host that has them among its own migrations: it is told so, and nothing is changed.
+    Not for a host that has them among its own migrations: that is said, and nothing is changed.
     """
     with _database(context) as engine:
         try:
@@ -59,7 +59,7 @@ def upgrade_tables(context: click.Context) -> None:
 
 @click.command("pause")
 @click.argument("queue")
-@said
+@with_reason
 @click.pass_context
 def pause(context: click.Context, queue: str, reason: str, operator: str) -> None:
     """Have all workers receive nothing from QUEUE, until it is resumed. What runs goes on."""
@@ -71,7 +71,7 @@ def pause(context: click.Context, queue: str, reason: str, operator: str) -> Non
 
 @click.command("resume")
 @click.argument("queue")
-@said
+@with_reason
 @click.pass_context
 def resume(context: click.Context, queue: str, reason: str, operator: str) -> None:
     """Have all workers receive from QUEUE again."""

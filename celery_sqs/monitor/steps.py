@@ -14,7 +14,7 @@ from celery_sqs.errors import Misconfigured
 from celery_sqs.monitor.control.commands import CommandStore
 from celery_sqs.monitor.control.listener import CommandListener
 from celery_sqs.monitor.control.panel import handle, panel_state
-from celery_sqs.monitor.control.pause_watch import PauseWatch
+from celery_sqs.monitor.control.pause_reader import PauseReader
 from celery_sqs.monitor.dispatcher import TaskEventDispatcher
 from celery_sqs.monitor.engine import engine_of
 from celery_sqs.monitor.housekeeping.housekeeper import Housekeeper
@@ -84,9 +84,9 @@ class RemoteControl(bootsteps.StartStopStep):
         """Begin to listen."""
         may_revoke = parent.app.conf.sqs_monitor_revoke
         handle_here = functools.partial(handle, panel_state(parent), may_revoke)
-        watch = PauseWatch(PauseStore(self._engine), parent.task_consumer.channel.pauses.set)
+        reader = PauseReader(PauseStore(self._engine), parent.task_consumer.channel.pauses.set)
         self._listener = CommandListener(
-            CommandStore(self._engine), parent.hostname, handle_here, parent.call_soon, may_revoke, watch
+            CommandStore(self._engine), parent.hostname, handle_here, parent.call_soon, may_revoke, reader
         )
         self._listener.start()
 

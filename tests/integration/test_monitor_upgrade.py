@@ -1,4 +1,4 @@
-"""`celery -A shop sqs monitor upgrade` on an empty database of each kind, and on those that others have made tables in."""
+"""`celery -A shop sqs monitor upgrade` on an empty database of each kind, and where others have made the tables."""
 
 import sys
 from types import SimpleNamespace

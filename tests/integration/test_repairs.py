@@ -1,6 +1,5 @@
 """Repairs on an emulator and in each database: what is sent again is stored, and all of it is on record."""
 
-import dataclasses
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -12,13 +11,9 @@ from celery_sqs.aws.endpoint import Endpoint
 from celery_sqs.dlq import DISCARD, EDIT, REDRIVE, AlreadyRunning, DeadLetterQueue, Selection, Throttle
 from celery_sqs.dlq.tables import repairs as repairs_table
 from celery_sqs.message import exact_json
-from celery_sqs.monitor.pauses import PauseStore
 from orders.outcome import Arrival
 from orders.schema import from_message
 from tests.dead_orders import QUICK, FakeWorker, a_failure, bury, in_all, make_service, order_body, order_id_of, visible
-from tests.polling import poll
-
-PAUSED = "a-queue"
 
 
 @pytest.fixture
@@ -272,59 +267,3 @@ class TestTwoOperators:
         with engine.begin() as connection:
             statement = update(repairs_table).where(repairs_table.c.id == repair_id)
             connection.execute(statement.values(runner="somebody", runner_until=datetime.now(UTC) + until))
-
-
-class TestInAPause:
-    @pytest.fixture
-    def service(self, engine, dlq):
-        made = make_service(engine, dlq, dataclasses.replace(QUICK, confirm_within=0.5))
-        made._names.add(PAUSED)  # what the app calls the queue of this test
-        return made
-
-    @pytest.fixture
-    def pauses(self, engine):
-        store = PauseStore(engine)
-        store.pause(PAUSED, "bob", "the bank is away")
-        yield store
-        if store.current():
-            store.resume(PAUSED, "bob", "the test is over")
-
-    def begun(self, service, repair_id):
-        """Run a repair on a thread of its own."""
-        thread = threading.Thread(target=service.repairs.run, args=[repair_id], daemon=True)
-        thread.start()
-        return thread
-
-    def test_a_redrive_waits_with_its_messages_in_the_dlq_and_goes_on(self, service, queues, pauses, fake_worker):
-        bury(queues, [order_body()])
-        repair_id = planned(service)
-        running = self.begun(service, repair_id)
-        poll(lambda: "paused by bob" in service.repairs.progress(repair_id).note, 20, "it says what it waits for")
-        assert in_all(queues, queues.dlq_url) == 1
-        pauses.resume(PAUSED, "bob", "the bank is back")
-        running.join(30)
-        done = service.repairs.progress(repair_id)
-        assert (done.state, done.note, done.confirmed) == ("done", "", 1)
-
-    def test_what_was_sent_before_the_pause_is_waited_for_however_long_it_lasts(self, service, queues, pauses):
-        pauses.resume(PAUSED, "bob", "for now")
-        bury(queues, [order_body()])
-        repair_id = planned(service)
-        running = self.begun(service, repair_id)
-        poll(lambda: service.repairs.progress(repair_id).sent == 1, 20, "it is sent")
-        pauses.pause(PAUSED, "bob", "the bank is away")
-        poll(lambda: "paused by bob" in service.repairs.progress(repair_id).note, 20, "it says what it waits for")
-        running.join(1.5)  # three times what a repair waits without news
-        assert running.is_alive()
-        pauses.resume(PAUSED, "bob", "the bank is back")
-        running.join(30)
-        assert "not confirmed" in service.repairs.progress(repair_id).note
-
-    def test_a_discard_does_not_wait(self, service, queues, pauses):
-        bury(queues, [order_body()])
-        assert service.repairs.run(planned(service, DISCARD)).discarded == 1
-
-    def test_nothing_is_rescued_and_the_snapshot_is_fresh(self, service, queues, pauses):
-        bury(queues, [order_body()])
-        assert service.rescue.run("the rescuer") == []
-        assert service.messages.count() == 1

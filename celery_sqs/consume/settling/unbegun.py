@@ -1,4 +1,4 @@
-"""Giving back what has not begun to run: at a worker's stop, and while its queue is paused."""
+"""Returning what has not begun to run: at a worker's stop, and while its queue is paused."""
 
 from collections.abc import Callable
 
@@ -20,14 +20,14 @@ class Unbegun:
         self._records = records
 
     def at_stop(self, delivery: Delivery) -> None:
-        """Give a message back as its worker stops."""
-        self._give_back(delivery, at_stop, "stop")
+        """Return a message to its queue as its worker stops."""
+        self._send_back(delivery, at_stop, "stop")
 
     def in_pause(self, delivery: Delivery) -> bool:
-        """Give a message back as its queue is paused; False where that would spend a receive."""
-        return self._give_back(delivery, at_pause, "pause")
+        """Return a message to its queue as its queue is paused; False where that would spend a receive."""
+        return self._send_back(delivery, at_pause, "pause")
 
-    def _give_back(self, delivery: Delivery, decide: Callable[[Budget], Step], reason: str) -> bool:
+    def _send_back(self, delivery: Delivery, decide: Callable[[Budget], Step], reason: str) -> bool:
         records = self._records(delivery)
         if not records and delivery.attempts is None:
             delivery.count_receives()

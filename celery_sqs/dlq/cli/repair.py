@@ -32,16 +32,11 @@ LOG: Final = ("REPAIR", "BEGAN (UTC)", "OPERATOR", "ACTION", "STATE", "MESSAGES"
 ITEMS: Final = ("MESSAGE", "STATE", "SUBJECT", "SENT AS", "ERROR")
 
 
-class Canaries(click.ParamType):
-    """How many messages go first."""
-
-    name = "NUMBER"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """A whole number of 0 and more."""
-        if str(value).isascii() and str(value).isdecimal():
-            return int(value)
-        self.fail(f"{value!r} is not a number of messages to send first: 0, 1, 2 ...", param, ctx)
+def _number(context: click.Context, option: click.Parameter, given: str) -> int:
+    """How many messages go first: a whole number of 0 and more."""
+    if not (given.isascii() and given.isdecimal()):
+        raise click.BadParameter(f"{given!r} is not a number of messages to send first: 0, 1, 2 ...")
+    return int(given)
 
 
 def _system_user() -> str:
@@ -62,7 +57,7 @@ def _recorded(command: C) -> C:
 @click.command()
 @selecting
 @_recorded
-@click.option("--canaries", type=Canaries(), default=CANARIES, show_default=True, help="How many go first; 0: none.")
+@click.option("--canaries", callback=_number, default=str(CANARIES), show_default=True, help="How many go first.")
 @pass_service
 def redrive(
     service: DeadLetterService,

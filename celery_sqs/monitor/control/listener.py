@@ -14,7 +14,7 @@ from celery.worker import state
 from celery_sqs.monitor.connection_guard import ConnectionGuard
 from celery_sqs.monitor.control.commands import CLOCK_SKEW, MAX_COMMANDS, Command, CommandStore
 from celery_sqs.monitor.control.panel import learn
-from celery_sqs.monitor.control.pause_watch import PauseWatch
+from celery_sqs.monitor.control.pause_reader import PauseReader
 from celery_sqs.threads import Guarded
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class CommandListener:
         call_soon: schedules a call on the worker's main thread, from any thread. What the call raises would end the
             worker.
         may_revoke: the setting `sqs_monitor_revoke`.
-        pause_watch: says which queues are paused; None: it is not asked.
+        pause_reader: says which queues are paused; None: it is not asked.
         poll_interval: seconds between two queries for commands.
     """
 
@@ -50,7 +50,7 @@ class CommandListener:
         handle: Callable[[Command], Any],
         call_soon: Callable[[Callable[[], None]], Any],
         may_revoke: bool = False,
-        pause_watch: PauseWatch | None = None,
+        pause_reader: PauseReader | None = None,
         poll_interval: float = POLL_INTERVAL,
     ) -> None:
         self._store = store
@@ -58,7 +58,7 @@ class CommandListener:
         self._handle = handle
         self._call_soon = call_soon
         self._may_revoke = may_revoke
-        self._pause_watch = pause_watch
+        self._pause_reader = pause_reader
         self._poll_interval = poll_interval
         self._replies: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._scheduled: set[str] = set()  # tickets of the commands that the last poll has found
@@ -75,7 +75,7 @@ class CommandListener:
         self._thread.start()
         deadline = time.monotonic() + START_TIMEOUT
         text = "the worker starts as if nothing were %s: the monitor's database has not said so within %d s"
-        if self._pause_watch is not None and not self._pause_watch.has_answer.wait(START_TIMEOUT):
+        if self._pause_reader is not None and not self._pause_reader.has_answer.wait(START_TIMEOUT):
             logger.warning(text, "paused", START_TIMEOUT)
         if self._may_revoke and not self._is_complete.wait(max(0.0, deadline - time.monotonic())):
             logger.warning(text, "revoked", START_TIMEOUT)
@@ -87,8 +87,8 @@ class CommandListener:
     def _run(self) -> None:
         while not self._stopped.is_set():
             with self._guard.suppress_errors():
-                if self._pause_watch is not None:
-                    self._pause_watch.look()
+                if self._pause_reader is not None:
+                    self._pause_reader.look()
                 self._poll()
             self._write_replies(time.monotonic() + self._poll_interval)
 

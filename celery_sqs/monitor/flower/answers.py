@@ -27,7 +27,7 @@ async def run_blocking(
     def answer() -> Any:
         try:
             return func(*args, **kwargs)
-        except tuple(_STATUS) as error:  # Flower would answer 500 to it
+        except (NotDone, UnsupportedCommand, DatabaseUnavailable) as error:  # Flower would answer 500 to it
             return error
 
     runner = self.application.blocking_runner

@@ -9,7 +9,7 @@ from werkzeug.sansio.response import Response as BaseResponse
 
 from celery_sqs.monitor.pauses import NotChanged
 from celery_sqs.workbench.actions.repair import required_reason
-from celery_sqs.workbench.pages.queues import queues
+from celery_sqs.workbench.pages.queues import about_queues
 from celery_sqs.workbench.parts import parts
 from celery_sqs.workbench.views import operator, rendered, route, see
 
@@ -38,5 +38,5 @@ def _change(change: Callable[[str, str, str], object]) -> BaseResponse:
             errors["reason"] = f"{error}."
     if not errors:
         return see("queues")
-    content = {**queues(), "errors": errors, "given": request.form}
+    content = {**about_queues(), "errors": errors, "given": request.form}
     return rendered("queues.html", content, HTTPStatus.UNPROCESSABLE_ENTITY)

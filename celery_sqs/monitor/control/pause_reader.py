@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection
 from celery_sqs.monitor.pauses import PauseStore
 
 
-class PauseWatch:
-    """Tells this worker which queues are paused.
+class PauseReader:
+    """Has this worker pause what is paused.
 
     Args:
         store: where that is on record.
