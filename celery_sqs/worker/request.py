@@ -150,8 +150,9 @@ class SQSRequest(Request):
     @property
     def is_paused(self) -> bool:
         """Whether its queue is paused."""
-        pauses, delivery = self.message.channel.pauses, self.delivery
-        return bool(pauses.queues) and delivery is not None and not pauses.may_poll(delivery.queue)
+        pauses = self.message.channel.pauses
+        delivery = self.delivery if pauses.queues else None
+        return delivery is not None and delivery.queue in pauses.queues
 
     def take_back(self) -> None:
         """Take a call that has not begun back from Celery; the channel has it then. From any thread."""

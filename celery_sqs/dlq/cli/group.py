@@ -29,7 +29,7 @@ class PlainGroup(click.Group):
             self._end(ctx, str(error), UNREACHABLE)
         except SQLAlchemyError as error:
             service = ctx.find_object(DeadLetterService)
-            self._end(ctx, why_failed(service.engine, error, metadata) if service else str(error), UNREACHABLE)
+            self._end(ctx, why_failed(service.engine if service else None, error, metadata), UNREACHABLE)
 
     def _end(self, context: click.Context, reason: str, code: int) -> None:
         click.echo(f"{self.name}: {' '.join(reason.split())}", err=True)

@@ -45,10 +45,16 @@ def require_tables(engine: Engine, *others: MetaData) -> None:
         raise Misconfigured(missing)
 
 
-def why_failed(engine: Engine, error: SQLAlchemyError, *others: MetaData) -> str:
-    """Why the database has refused something, in one line: what is missing there, or what its driver says."""
+def why_failed(engine: Engine | None, error: SQLAlchemyError, *others: MetaData) -> str:
+    """Why the database has refused something, in one line: what is missing there, or what its driver says.
+
+    Args:
+        engine: of the monitor's database; None where it is another one.
+        error: what was raised.
+        others: what has to be there beside the monitor's tables.
+    """
     try:
-        missing = lacking(engine, *others)
+        missing = engine and lacking(engine, *others)
     except SQLAlchemyError:
         missing = None
     cause = str(error.orig if isinstance(error, DBAPIError) else error)
