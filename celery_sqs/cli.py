@@ -21,9 +21,13 @@ from celery_sqs.worker.preflight import Report, preflight
 CONTRADICTED: Final = 1
 UNREACHABLE: Final = 2  # SQS cannot be asked
 
-#: The commands of extras, each named like its extra; loaded when they are asked for.
+#: The commands of extras, each in the package that is named like its extra; loaded when they are asked for.
 EXTRAS: Final[Mapping[str, str]] = {
     "dlq": "celery_sqs.dlq.cli:dlq",
+    "monitor": "celery_sqs.monitor.cli:monitor",
+    "pause": "celery_sqs.monitor.cli:pause",
+    "pauses": "celery_sqs.monitor.cli:pauses",
+    "resume": "celery_sqs.monitor.cli:resume",
     "workbench": "celery_sqs.workbench.cli:workbench",
 }
 
@@ -87,12 +91,13 @@ def show_queues(context: click.Context, queues: tuple[str, ...], as_json: bool) 
     """
     app = context.obj.app
     settings, reports = Settings.of(app.conf), preflight(app, _known(app, queues))
-    client, shown = sqs_client(settings.endpoint), {}
+    client, shown, paused = sqs_client(settings.endpoint), {}, _paused(settings)
     for report in reports:
         queue = settings.queues[report.queue]
         pair = read_pair(client, queue.url, queue.dlq_url)
         shown[report.queue] = {
             **asdict(pair),
+            "paused": paused.get(report.queue),
             "timeline": report.timeline.splitlines(),
             "contradictions": report.contradictions,
         }
@@ -100,14 +105,17 @@ def show_queues(context: click.Context, queues: tuple[str, ...], as_json: bool) 
             for numbers in filter(None, (pair.work, pair.dlq)):
                 _print(numbers)
             _print_lines(report)
+            if report.queue in paused:
+                click.echo(f"{report.queue} is {paused[report.queue]}")
     if as_json:
-        click.echo(json.dumps(shown))
+        click.echo(json.dumps(shown, default=str))
     context.exit(_exit_code(reports))
 
 
 def _missing(name: str, error: ImportError) -> click.Command:
     """In place of a command whose extra is not installed: says so."""
-    text = f"Needs celery-sqs[{name}], which is not installed: {error}"
+    extra = EXTRAS[name].split(".")[1]
+    text = f"Needs celery-sqs[{extra}], which is not installed: {error}"
 
     @click.command(name, help=text, context_settings={"ignore_unknown_options": True})
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -115,6 +123,19 @@ def _missing(name: str, error: ImportError) -> click.Command:
         raise click.ClickException(text)
 
     return missing
+
+
+def _paused(settings: Settings) -> Mapping[str, Any]:
+    """By queue who has paused it and why; of all that are asked for what is wrong where that is not known."""
+    if settings.monitor_database is None:
+        return {}
+    read: Any = symbol_by_name("celery_sqs.monitor.cli:read_pauses")
+    try:
+        current: Mapping[str, Any] = read(settings.monitor_database)
+    except OSError as error:
+        click.echo(f"whether a queue is paused is not known: {error}", err=True)
+        return {}
+    return current
 
 
 def _known(app: Any, names: tuple[str, ...]) -> tuple[str, ...]:

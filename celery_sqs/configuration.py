@@ -13,6 +13,7 @@ from celery_sqs import kombu_options
 from celery_sqs.errors import Misconfigured
 from celery_sqs.message import wire
 from celery_sqs.publish.interception import MONITOR
+from celery_sqs.publish.purge_command import refuse_before_asking
 from celery_sqs.settings import DEFAULTS, Queue
 from celery_sqs.tasks.outcomes.trace_log import drop_repeated
 
@@ -36,6 +37,7 @@ CELERY_OVERRIDES: Final[Mapping[str, Any]] = {
 }
 
 WORKER_STEPS: Final = ("celery_sqs.worker.steps:Preflight", "celery_sqs.worker.steps:ShortPoolStop")
+MONITOR_WORKER_STEP: Final = "celery_sqs.monitor.steps:Schema"
 MONITOR_STEPS: Final = ("celery_sqs.monitor.steps:Monitoring", "celery_sqs.monitor.steps:RemoteControl")
 CONSUMER_STEPS: Final = ("celery_sqs.worker.steps:Readiness", "celery_sqs.worker.steps:HealthCheck")
 
@@ -68,6 +70,7 @@ def setup(
     app.steps["worker"].update(WORKER_STEPS)
     app.steps["consumer"].update(CONSUMER_STEPS)
     drop_repeated()
+    refuse_before_asking()
     return app
 
 
@@ -145,6 +148,7 @@ def _complete(app: Celery) -> dict[str, Any]:
 
 def _use_monitor(app: Celery) -> None:
     """Have the app report to the monitor's tables. By name, as not every app has what these need."""
+    app.steps["worker"].add(MONITOR_WORKER_STEP)
     app.steps["consumer"].update(MONITOR_STEPS)
     try:
         sent = symbol_by_name("celery_sqs.monitor:record_sent")

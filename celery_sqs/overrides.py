@@ -57,6 +57,7 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 
 #: What of Flower is replaced when it starts, and by what of ours.
 REPLACED_IN_FLOWER: Final[Mapping[str, str]] = {
+    "flower.api.BaseApiHandler.run_blocking": "celery_sqs.monitor.flower.answers:run_blocking",
     "flower.app.Events": "celery_sqs.monitor.flower.events:Events",
     "flower.app.Flower.broker_uri": "celery_sqs.monitor.flower.broker:broker_uri",
     "flower.views.Broker": "celery_sqs.monitor.flower.broker:Broker",
@@ -80,6 +81,7 @@ DEPENDED_ON: Final[Mapping[str, str]] = {
     "celery.app.trace:setup_worker_optimizations": "celery_sqs.tasks.outcomes.tracer",
     "celery.app.utils:detect_settings": "celery_sqs.configuration",  # the last of its maps has the defaults
     "celery.apps.worker:Worker.purge_messages": "celery_sqs.worker.steps",
+    "celery.bin.purge:purge.callback": "celery_sqs.publish.purge_command",
     "celery.concurrency.base:BasePool.apply_async": "celery_sqs.worker.collector",
     "celery.events:EventDispatcher.__init__": "celery_sqs.monitor.dispatcher",
     "celery.worker.consumer.consumer:Consumer.create_task_handler": "celery_sqs.worker.collector",

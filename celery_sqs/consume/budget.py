@@ -109,6 +109,16 @@ def at_stop(budget: Budget) -> Step:
     return Step.RELEASE if has_next and not budget.records else Step.RENEW
 
 
+def at_pause(budget: Budget) -> Step:
+    """What a worker does with a message that has not begun when its queue is paused. No step spends a receive.
+
+    A release spends none where the queue allows any number.
+    """
+    if budget.max_receives is None:
+        return Step.RELEASE
+    return Step.RENEW if budget.is_renewable else Step.PARK
+
+
 def is_suspect_next(budget: Budget) -> bool:
     """Whether the next copy of a message is a suspect."""
     return budget.is_suspect or (budget.records and budget.is_unexplained)

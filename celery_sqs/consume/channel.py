@@ -5,23 +5,26 @@ sends is in `celery_sqs.publish.channel`.
 """
 
 import collections
+import functools
 import logging
 from typing import Any, Final
 
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.endpoint import sqs_client
-from celery_sqs.consume.budget import Step, after_receive, at_stop
+from celery_sqs.consume.budget import Step, after_receive
 from celery_sqs.consume.circuit_breaker import CircuitBreaker
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.leases import Leases
 from celery_sqs.consume.owner import Owner
+from celery_sqs.consume.pauses import Pauses
 from celery_sqs.consume.ready import Ready
 from celery_sqs.consume.receiver import Receiver, Source
 from celery_sqs.consume.retention.keeper import Keeper
 from celery_sqs.consume.settling.at_end import settle_all
 from celery_sqs.consume.settling.settlements import Settlements
+from celery_sqs.consume.settling.unbegun import Unbegun
 from celery_sqs.consume.wakeup import Wakeup
 from celery_sqs.errors import Undecodable
 from celery_sqs.message.received import Message
@@ -47,6 +50,7 @@ class Channel(SendingChannel):
         receivers: those that poll, by queue.
         owner: the worker that it belongs to.
         ready: what waits to be handed to Celery.
+        pauses: the queues that are paused.
     """
 
     Message = Message
@@ -64,6 +68,8 @@ class Channel(SendingChannel):
         self.ready = Ready(self.in_flight, self.receivers, self._examine)
         self._circuit_breaker = CircuitBreaker(self.in_flight, self.wake)
         self._settlements = Settlements(self._connect, self.in_flight, self.qos.ack, self._on_refused)
+        self._unbegun = Unbegun(self._settlements, lambda each: self.owner.records(each))  # noqa: PLW0108  # it changes
+        self.pauses = Pauses(self.in_flight, self._settlements, self._unbegun, self.wake)
         self._postponed: collections.deque[tuple[Delivery, float]] = collections.deque()
         self._wakeup: Wakeup | None = None
         self._leases: Leases | None = None
@@ -71,8 +77,6 @@ class Channel(SendingChannel):
         self._begun: collections.deque[Delivery] = collections.deque()
         self._was_exclusive = False
         self._is_stopping = False
-
-    # Receiving
 
     def _schedule_queue(self, queue: str) -> None:
         """Start to receive: kombu's hook for the first poll of a new consumer, on the hub."""
@@ -83,7 +87,8 @@ class Channel(SendingChannel):
         place = self._settings.queue(queue)
         source = Source(queue=queue, url=place.url, tasks=place.tasks, unwraps=steps(place.envelope))
         self._settlements.open(source.url)
-        receiver = Receiver(self._connect, source, self.in_flight, self._on_received, self.settle_at_stop)
+        may_poll = functools.partial(self.pauses.may_poll, queue)
+        receiver = Receiver(self._connect, source, self.in_flight, self._on_received, self.settle_at_stop, may_poll)
         self.receivers[queue] = receiver
         keeper = Keeper(receiver, self.in_flight, self._settlements, self.hub.call_soon, self.owner.resume)
         self._keepers[queue] = keeper
@@ -130,7 +135,8 @@ class Channel(SendingChannel):
         while self._postponed:
             postponed, seconds = self._postponed.popleft()
             self.hub.call_later(seconds, self._on_received, [postponed])
-        self.ready.sort(self.is_waiting)
+        self.pauses.apply(self.ready, self.owner.resume)
+        self.ready.sort(self.is_waiting, self.pauses.divert)
         if self.is_waiting:
             # Batches may find the outage over before this does, while others are examined still, and wait for these.
             self._was_exclusive = True
@@ -211,11 +217,15 @@ class Channel(SendingChannel):
 
     def park(self, delivery_tag: str, task: Any) -> None:
         """Keep a message in an outage, leased: it is handed over again, without another receive, when that is over."""
+        self.take_back(delivery_tag)
+        self.depend_on(task)
+
+    def take_back(self, delivery_tag: str) -> None:
+        """From any thread: take a message back from Celery. In an outage it stays parked, in a pause it goes back."""
         delivery = self.in_flight.get(delivery_tag)
         if delivery is not None and self._settlements.advance(delivery, State.PARKED):
             delivery.is_submitted = False
             self.ready.add([delivery])
-        self.depend_on(task)
 
     def postpone(self, delivery_tag: str, seconds: float) -> None:
         """Keep a message, leased, and hand it over again after so many seconds; nothing else waits for it."""
@@ -238,8 +248,6 @@ class Channel(SendingChannel):
                 polling.stop()
                 self._stopped.append(polling)
         return super().basic_cancel(consumer_tag)
-
-    # Settling
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
         """Delete a message that is done."""
@@ -265,13 +273,7 @@ class Channel(SendingChannel):
     def settle_at_stop(self, delivery: Delivery) -> None:
         """Renew or release a message that has not begun, from any thread: this worker stops."""
         self._is_stopping = True
-        records = self.owner.records(delivery)
-        if not records and delivery.attempts is None:
-            delivery.count_receives()
-        if at_stop(delivery.budget(records)) in {Step.RENEW, Step.DEFER}:
-            self._settlements.renew(delivery, records, "stop")
-        else:
-            self._settlements.release(delivery)
+        self._unbegun.at_stop(delivery)
 
     def _on_refused(self, delivery: Delivery) -> None:
         """A message cannot be renewed: what has come back runs alone, once it is due, unless the worker stops."""

@@ -59,6 +59,12 @@ class InFlight:
                 self._beside.add(delivery.receipt_handle)
             return is_new
 
+    def set_beside(self, delivery: Delivery) -> None:
+        """Have a delivery take no room from others from now on."""
+        with self.changed:
+            if delivery.receipt_handle in self._deliveries:
+                self._beside.add(delivery.receipt_handle)
+
     def get(self, receipt_handle: str) -> Delivery | None:
         """The delivery, if it is still in flight."""
         return self._deliveries.get(receipt_handle)

@@ -6,7 +6,7 @@ at a time and nothing else meanwhile, so that whatever kills the worker is known
 
 import collections
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, Protocol
 
 from celery_sqs.consume.delivery import Delivery, State
@@ -64,16 +64,31 @@ class Ready:
         """Whether nothing but what has begun already, and a suspect, may run."""
         return bool(self._undecided or self._suspects or self._alone)
 
-    def sort(self, is_outage: bool) -> None:
-        """Have what has come back examined, and put the rest where it waits; what is parked stays so in an outage."""
+    def take_back(self, queues: Collection[str]) -> None:
+        """Have `sort` look once more at what waits and is of these queues."""
+        for waiting in (self._waiting, self._suspects):
+            of_queues = [delivery for delivery in waiting if delivery.queue in queues]
+            for delivery in of_queues:
+                waiting.remove(delivery)
+            self._arrived.extend(of_queues)
+
+    def sort(self, is_outage: bool, divert: Callable[[Delivery], bool] = lambda _: False) -> None:
+        """Have what has come back examined, and put the rest where it waits; what is parked stays so in an outage.
+
+        Args:
+            is_outage: whether there is one.
+            divert: takes what is of a paused queue, and says whether it has.
+        """
         returned, parked = [], []
         while self._arrived:
             delivery = self._arrived.popleft()
             self._undecided.discard(delivery)
+            if delivery.state in _ENDING:
+                continue
+            if divert(delivery):
+                continue
             if delivery.state is State.PARKED and is_outage:
                 parked.append(delivery)
-                continue
-            if delivery.state in _ENDING:
                 continue
             if delivery is self._alone:  # the outage is over, or SQS has not confirmed its copy
                 self._alone = None

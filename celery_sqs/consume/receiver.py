@@ -69,6 +69,7 @@ class Receiver:
         in_flight: asked for room before each poll, filled after it.
         deliver: called on a receiver's thread with each poll's deliveries.
         settle_at_stop: called on one with each delivery that comes after the stop.
+        may_poll: whether the queue is not paused.
 
     Attributes:
         last_error: what the last poll failed with; None where it succeeded.
@@ -83,12 +84,14 @@ class Receiver:
         in_flight: InFlight,
         deliver: Callable[[list[Delivery]], None],
         settle_at_stop: Callable[[Delivery], None],
+        may_poll: Callable[[], bool] = lambda: True,
     ) -> None:
         self._connect = connect
         self.source = source
         self._in_flight = in_flight
         self._deliver = deliver
         self._settle_at_stop = settle_at_stop
+        self._may_poll = may_poll
         self._stopped = threading.Event()
         self._facts: QueueFacts | None = None
         self._polls = Polls()
@@ -116,6 +119,11 @@ class Receiver:
         return any(thread.is_alive() for thread in self._threads)
 
     @property
+    def is_paused(self) -> bool:
+        """Whether nobody wants it to poll."""
+        return not self._may_poll()
+
+    @property
     def is_receiving(self) -> bool:
         """Whether a poll is under way."""
         return self._polls.any_in_flight
@@ -131,7 +139,10 @@ class Receiver:
         return self._due_since(self._succeeded_at)
 
     def _due_since(self, at: float) -> float:
-        return time.monotonic() - at if self._polls.any_in_flight or self._in_flight.room() else 0.0
+        return time.monotonic() - at if self._polls.any_in_flight or self._room() else 0.0
+
+    def _room(self) -> int:
+        return self._in_flight.room() if self._may_poll() else 0
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -144,12 +155,12 @@ class Receiver:
         """The poll that this thread is to make now; None, after a pause, when none is due."""
         changed = self._in_flight.changed
         with changed:
-            room = self._in_flight.room()
+            room = self._room()
             poll = self._polls.begin(room, is_idle=not len(self._in_flight), most=self.source.most)
             if not room and not self._polls.any_in_flight:
                 self._ended_at = self._succeeded_at = time.monotonic()  # the next one is due once there is room
             if not poll:
-                idle = self._in_flight.suspended or self._polls.are_enough
+                idle = self._in_flight.suspended or self.is_paused or self._polls.are_enough
                 changed.wait(IDLE_LOOK if idle else WORTH_WAITING)
         try:
             yield poll

@@ -78,7 +78,8 @@ class Rescue:
     def run(self, operator: str) -> list[RepairProgress]:
         """Scan the DLQ, which brings the snapshot up to date, and send what is dead with attempts left.
 
-        Returns when it is known what became of that, or nothing changes any more.
+        Returns when it is known what became of that, or nothing changes any more. While the queue is paused, it only
+        scans.
 
         Args:
             operator: who says so, for the record.
@@ -90,6 +91,9 @@ class Rescue:
             CallFailed: SQS cannot be asked. What was begun is gone on with by the next run.
             sqlalchemy.exc.SQLAlchemyError: the database cannot be used.
         """
+        if self._repairs.paused():  # what is dead is safer where it is
+            scan(self._engine, self._queue, self._snapshot)
+            return []
         self._plan(operator)
         done = []
         # The new one, too: it has no runner yet.

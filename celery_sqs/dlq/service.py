@@ -16,6 +16,7 @@ from celery_sqs.dlq.scan import ScanResult, scan
 from celery_sqs.dlq.snapshot import Snapshot
 from celery_sqs.errors import Misconfigured
 from celery_sqs.monitor.engine import make_engine
+from celery_sqs.monitor.pauses import PauseStore
 from celery_sqs.settings import Settings
 from celery_sqs.tasks.dry_run import DryRun
 
@@ -50,12 +51,19 @@ class DeadLetterService:
     ) -> None:
         self.engine = engine
         self._queue = queue
-        place = Settings.of(app.conf).at(queue.work_url)
+        settings = Settings.of(app.conf)
+        place = settings.at(queue.work_url)
         self._hooks = TaskHooks(app, place.tasks, place.envelope)
+        self._names = {name for name, each in settings.queues.items() if each.url == queue.work_url}
         self._snapshot = Snapshot(engine, attempts, self._hooks)
+        self._pauses = PauseStore(engine)
         self.messages = DeadMessages(engine)
-        self.repairs = Repairs(engine, queue, self._snapshot, attempts, self._hooks, throttle)
+        self.repairs = Repairs(engine, queue, self._snapshot, attempts, self._hooks, throttle, self._paused)
         self.rescue = Rescue(engine, queue, self._snapshot, attempts, self._hooks, self.repairs)
+
+    def _paused(self) -> str | None:
+        """Who has paused the queue that messages are sent to, and why."""
+        return next((str(pause) for name, pause in self._pauses.current().items() if name in self._names), None)
 
     @classmethod
     def of(cls, app: Celery, queue: str | None = None) -> "DeadLetterService":

@@ -52,7 +52,7 @@ def count_renewal(reason: str) -> None:
     Args:
         reason: `returned`: a receive of it had no attempt on record, or it was its last; `stop`: of a worker;
             `redriven`: by others than us; `old`: its queue would have deleted it; `rescued`: it was dead with
-            attempts left.
+            attempts left; `pause`: of its queue.
     """
     RENEWALS.labels(reason).inc()
 

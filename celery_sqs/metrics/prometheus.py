@@ -26,7 +26,7 @@ CALLS: Final = Counter(
 
 RENEWALS: Final = Counter(
     "sqs_renewed_messages",
-    "Messages sent anew, with their history, and deleted then. Reason: returned, stop, redriven, old, rescued.",
+    "Messages sent anew, with their history, and deleted then. Reason: returned, stop, redriven, old, rescued, pause.",
     ["reason"],
 )
 
@@ -70,9 +70,10 @@ class HealthGauges(Collector):
         age = report["oldest_in_flight_seconds"]
         yield _gauge("sqs_oldest_in_flight_seconds", "Time since the oldest of them was received.", age)
         yield _gauge("sqs_outage", "1 while what the tasks depend on is away: nothing is received.", report["outage"])
+        yield _paused(report["paused"])
         yield _gauge(
             "sqs_last_poll_age_seconds",
-            "Time since SQS last answered a poll; 0 while there is no room for one.",
+            "Time since SQS last answered a poll; 0 while there is no room for one, or the queue is paused.",
             report["seconds_since_last_poll"],
         )
         yield _gauge(
@@ -82,6 +83,14 @@ class HealthGauges(Collector):
         )
         text = "Time for which what has come back has kept all else from beginning, and nothing has run."
         yield _gauge("sqs_standstill_seconds", text, report["standstill_seconds"])
+
+
+def _paused(queues: Mapping[str, bool]) -> Metric:
+    text = "1 while an operator has paused the queue: nothing is received from it to be run."
+    family = GaugeMetricFamily("sqs_queue_paused", text, labels=["queue"])
+    for queue, is_paused in queues.items():
+        family.add_metric([queue], is_paused)
+    return family
 
 
 def exposition() -> tuple[HTTPStatus, str, bytes]:

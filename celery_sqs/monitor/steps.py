@@ -4,18 +4,46 @@ https://docs.celeryq.dev/en/stable/userguide/extending.html
 """
 
 import functools
+import logging
 from typing import Any
 
 from celery import bootsteps, signals
+from sqlalchemy.exc import SQLAlchemyError
 
+from celery_sqs.errors import Misconfigured
 from celery_sqs.monitor.control.commands import CommandStore
 from celery_sqs.monitor.control.listener import CommandListener
 from celery_sqs.monitor.control.panel import handle, panel_state
+from celery_sqs.monitor.control.pause_reader import PauseReader
 from celery_sqs.monitor.dispatcher import TaskEventDispatcher
 from celery_sqs.monitor.engine import engine_of
 from celery_sqs.monitor.housekeeping.housekeeper import Housekeeper
+from celery_sqs.monitor.pauses import PauseStore
+from celery_sqs.monitor.schema.completeness import lacking
+from celery_sqs.settings import Settings
 from celery_sqs.worker.consumer import Consumer
 from celery_sqs.worker.request import SQSRequest
+
+logger = logging.getLogger(__name__)
+
+
+class Schema(bootsteps.StartStopStep):
+    """Ends a worker whose database lacks tables that this version needs, as preflight does with a contradiction."""
+
+    def start(self, parent: Any) -> None:
+        """Ask the database. One that does not answer is no reason not to start."""
+        engine = engine_of(parent.app)
+        try:
+            missing = lacking(engine)
+        except SQLAlchemyError:
+            return  # what needs it says so
+        finally:
+            engine.dispose()
+        if missing is None:
+            return
+        logger.critical("%s", missing)
+        if Settings.of(parent.app.conf).preflight == "refuse":
+            raise SystemExit(Misconfigured.exit_code)
 
 
 class Monitoring(bootsteps.StartStopStep):
@@ -49,14 +77,17 @@ class RemoteControl(bootsteps.StartStopStep):
 
     def __init__(self, parent: Consumer, **kwargs: Any) -> None:
         super().__init__(parent, **kwargs)
-        self._store = CommandStore(engine_of(parent.app))
+        self._engine = engine_of(parent.app)
         self._listener: CommandListener | None = None
 
     def start(self, parent: Consumer) -> None:
         """Begin to listen."""
         may_revoke = parent.app.conf.sqs_monitor_revoke
         handle_here = functools.partial(handle, panel_state(parent), may_revoke)
-        self._listener = CommandListener(self._store, parent.hostname, handle_here, parent.call_soon, may_revoke)
+        reader = PauseReader(PauseStore(self._engine), parent.task_consumer.channel.pauses.set)
+        self._listener = CommandListener(
+            CommandStore(self._engine), parent.hostname, handle_here, parent.call_soon, may_revoke, reader
+        )
         self._listener.start()
 
     def stop(self, parent: Consumer) -> None:

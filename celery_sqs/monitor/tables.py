@@ -1,6 +1,7 @@
-"""The tables of task events and of remote control. All but `revocations` may be emptied at any time.
+"""The tables of task events and of remote control. All but `revocations` and `pauses` may be emptied at any time.
 
-Without its row in `revocations` a call that is revoked is run by a worker that starts later.
+Without its row in `revocations` a call that is revoked is run by a worker that starts later; without its row in
+`pauses` a queue is resumed.
 """
 
 from sqlalchemy import (
@@ -110,6 +111,22 @@ revocations = Table(
     Column("arguments", LARGE_TEXT, nullable=False, comment="JSON: what is revoked, by whom and when"),
     Column("expires_at", UtcDateTime, nullable=False),
     Index(None, "expires_at"),
+    **MARIADB,
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("id", CHAR(36), primary_key=True),
+    Column("queue", String(MAX_NAME), nullable=False, comment="as Celery names it"),
+    Column("paused_by", String(MAX_NAME), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("paused_at", UtcDateTime, nullable=False),
+    Column("resumed_by", String(MAX_NAME), comment="null while the queue is paused, as what follows"),
+    Column("resume_reason", Text),
+    Column("resumed_at", UtcDateTime),
+    Index(None, "resumed_at"),
+    Index(None, "paused_at"),
     **MARIADB,
 )
 

@@ -12,6 +12,7 @@ from celery_sqs.message import wire
 from celery_sqs.message.outgoing import Outgoing
 from celery_sqs.publish import parameters, priority
 from celery_sqs.publish.amqp import IS_EXACT, SETTINGS
+from celery_sqs.publish.purge_command import REFUSED
 from celery_sqs.publish.sender import sender
 from celery_sqs.settings import Settings
 
@@ -68,9 +69,7 @@ class SendingChannel(SQS.Channel):
         """Delete all messages of a queue, where the settings allow it; returns about how many there were."""
         settings = self._settings
         if not settings.purge_allowed:
-            raise Unpurgeable(
-                queue, "each message in it was confirmed to whoever sent it; sqs_purge_allowed is not set"
-            )
+            raise Unpurgeable(queue, REFUSED)
         try:
             return purge(sqs_client(settings.endpoint), self._resolve_queue_url(queue))
         except CallFailed as error:

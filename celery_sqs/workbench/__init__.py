@@ -17,6 +17,7 @@ from celery_sqs.database.outage import answers
 from celery_sqs.dependencies import Probe, Recent
 from celery_sqs.dlq import DeadLetterService
 from celery_sqs.monitor import EventReader
+from celery_sqs.monitor.pauses import PauseStore
 from celery_sqs.settings import Settings
 from celery_sqs.workbench.actions.edit import dry_run_errors
 from celery_sqs.workbench.flask_blueprint import make_blueprint
@@ -104,4 +105,6 @@ def _parts(app: Celery, operators: Operators, options: Options) -> Parts:
         numbers=Recent(lambda: read_pair(sqs_client(settings.endpoint), queue.url, queue.dlq_url), NUMBERS_KEPT),
         report=Recent(lambda: preflight(app, [name])[0], REPORT_KEPT),
         database_probe=options.get("database_probe") or Probe(partial(answers, dlq.engine)),
+        pauses=PauseStore(dlq.engine),
+        queue_names=tuple(settings.queues),
     )

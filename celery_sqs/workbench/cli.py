@@ -8,8 +8,11 @@ from typing import Any, Final
 import click
 from werkzeug.serving import make_server
 
+from celery_sqs.dlq import metadata
+from celery_sqs.monitor.schema.completeness import require_tables
 from celery_sqs.settings import LOOPBACK, MAX_PORT
 from celery_sqs.workbench import create_app
+from celery_sqs.workbench.parts import Parts
 
 PORT: Final = 5556  # beside Flower's
 
@@ -75,6 +78,7 @@ def workbench(
     app = create_app(
         context.obj.app, secret or secrets.token_urlsafe(), operators or made_up, https_only=not is_local, **given
     )
+    require_tables(app.extensions[Parts.NAME].pauses.engine, metadata)
     server = make_server(host, port, app, threaded=True)
     click.echo(f"workbench at http://{host}:{server.server_port}/")
     if made_up:

@@ -20,8 +20,10 @@ from werkzeug.exceptions import (
 from werkzeug.sansio.response import Response as BaseResponse
 
 from celery_sqs.database.outage import is_outage
+from celery_sqs.dlq import metadata
+from celery_sqs.monitor.schema.completeness import lacking
 from celery_sqs.workbench import sessions
-from celery_sqs.workbench.actions import dry_run, edit, repair
+from celery_sqs.workbench.actions import dry_run, edit, pause, repair
 from celery_sqs.workbench.operators import TooManyFailures
 from celery_sqs.workbench.pages import audit, dead_messages, login, overview, queues, timeline
 from celery_sqs.workbench.parts import NAME, Parts, parts
@@ -33,7 +35,7 @@ from celery_sqs.workbench.visit import visit
 logger = logging.getLogger(__name__)
 
 #: Each of them adds its views when it is imported.
-PAGES: Final = (audit, dead_messages, dry_run, edit, login, overview, queues, repair, timeline)
+PAGES: Final = (audit, dead_messages, dry_run, edit, login, overview, pause, queues, repair, timeline)
 
 #: Bytes of a form: a message may have 1 MiB, and encoding it for a form makes it longer.
 MAX_FORM: Final = 4 * 1024 * 1024
@@ -144,11 +146,22 @@ def _refuse(error: HTTPException) -> BaseResponse:
 
 
 def _database_failed(error: SQLAlchemyError) -> BaseResponse:
+    if missing := _missing_tables():
+        logger.error("%s", missing)
+        visit().database_lost()
+        return _refuse(ServiceUnavailable(f"{missing}."))
     if not is_outage(error):
         return _failed(error)
     logger.warning("database unavailable: %s", error)
     visit().database_lost()
     return _refuse(ServiceUnavailable("The database does not answer.", retry_after=RETRY_AFTER))
+
+
+def _missing_tables() -> str | None:
+    try:
+        return lacking(parts().pauses.engine, metadata)
+    except SQLAlchemyError:
+        return None
 
 
 def _failed(error: Exception) -> BaseResponse:

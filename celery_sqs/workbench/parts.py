@@ -10,6 +10,7 @@ from celery_sqs.aws.queue_numbers import QueuePair
 from celery_sqs.dependencies import Probe, Recent
 from celery_sqs.dlq import DeadLetterService, DeadMessage
 from celery_sqs.monitor import EventReader
+from celery_sqs.monitor.pauses import PauseStore
 from celery_sqs.workbench.history.timeline import History
 from celery_sqs.workbench.operators import Operators
 from celery_sqs.workbench.runs import Runs
@@ -42,6 +43,8 @@ class Parts:
         numbers: SQS's numbers on both queues.
         report: what the queues' settings mean, and what contradicts them.
         database_probe: whether the database answers.
+        pauses: of the queues' consumption.
+        queue_names: what Celery calls the app's queues.
     """
 
     NAME: ClassVar = "celery-sqs-workbench"
@@ -60,6 +63,8 @@ class Parts:
     numbers: Recent[QueuePair]
     report: Recent[Report]
     database_probe: Probe
+    pauses: PauseStore
+    queue_names: tuple[str, ...]
 
 
 def parts() -> Parts:

@@ -86,6 +86,7 @@ class Collector:
 
     def _start(self) -> None:
         self._planned = False
+        self._take_back_paused()
         # What is not started when the worker stops is released with all else that is in flight.
         while self._is_open() and self._is_due() and self._running < self._consumer.pool.num_processes:
             batch = [request for request in self._next() if self._is_ours(request) and not self._is_revoked(request)]
@@ -126,6 +127,17 @@ class Collector:
         if revoked:
             self._leave(request)
         return revoked
+
+    def _take_back_paused(self) -> None:
+        """Let go of the calls of paused queues, whether or not a process is free."""
+        if not self._consumer.task_consumer.channel.pauses.queues:
+            return
+        for batch in (self._waiting, *self._apart):
+            for request in [request for request in batch if request.is_paused]:
+                batch.remove(request)
+                self._leave(request)
+                request.take_back()
+        self._apart = collections.deque(filter(None, self._apart))
 
     def _leave(self, request: SQSRequest) -> None:
         """A call takes no room beside the prefetch limit any more; from any thread."""

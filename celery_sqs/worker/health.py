@@ -51,6 +51,10 @@ class ReceiverHealth(Protocol):
     last_error: Exception | None
 
     @property
+    def is_paused(self) -> bool:
+        """Whether its queue is paused, so that nothing is to be received."""
+
+    @property
     def seconds_since_end(self) -> float:
         """Seconds since a poll last ended, with whatever answer; 0 while there is no room for one."""
 
@@ -147,6 +151,7 @@ class Health:
             "seconds_since_heartbeat": round(beat_age, 1),
             "standstill_seconds": round(standstill, 1),
             "outage": self._in_flight.suspended,
+            "paused": {queue: receiver.is_paused for queue, receiver in list(self._receivers.items())},
             "in_flight": len(ages),
             "oldest_in_flight_seconds": round(max(ages, default=0.0), 1),
         }

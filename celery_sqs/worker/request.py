@@ -147,6 +147,20 @@ class SQSRequest(Request):
         delivery = self.delivery
         return delivery is not None and delivery.is_alone
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether its queue is paused."""
+        pauses = self.message.channel.pauses
+        delivery = self.delivery if pauses.queues else None
+        return delivery is not None and delivery.queue in pauses.queues
+
+    def take_back(self) -> None:
+        """Take a call that has not begun back from Celery; the channel has it then. From any thread."""
+        state.task_ready(self)
+        self.acknowledged = True  # so that Celery settles nothing itself
+        self.message.channel.take_back(self.message.delivery_tag)
+        self.message.channel.wake()
+
     def begin(self) -> None:
         """Note that the task runs in the pool."""
         delivery = self.delivery
@@ -163,9 +177,9 @@ class SQSRequest(Request):
         """The pool has begun with it; a thread of a pool of threads is about to.
 
         Raises:
-            TaskRevokedError: it was revoked while it waited for a thread, and is not run.
+            TaskRevokedError: it was revoked, or its queue paused, while it waited for a thread, and is not run.
         """
-        if pid == os.getpid() and is_revoked(self):
+        if pid == os.getpid() and (self.revoked() if self.is_paused else is_revoked(self)):
             raise TaskRevokedError(self.id)
         self.begin()
         super().on_accepted(pid, time_accepted)
@@ -210,7 +224,13 @@ class SQSRequest(Request):
         self.settle(decision)
 
     def revoked(self) -> bool:
-        """Whether it is not to run: if so, it is REVOKED on record and its message deleted."""
+        """Whether it is not to run: REVOKED on record and its message deleted, or taken back as its queue is paused.
+
+        Celery asks when a process is free for it.
+        """
+        if self.is_paused:
+            self.take_back()
+            return True
         if self._already_revoked or self.id not in revocations:
             return bool(super().revoked())
         logger.info("Discarding revoked task: %s[%s] (%s)", self.name, self.id, revocations.origin(self.id))

@@ -42,6 +42,7 @@ PINNED = {
     "celery.app.trace:TraceInfo.handle_retry": "334e176e5c8b9f39b5276dd80847e90b751ff9d3",
     "celery.app.utils:detect_settings": "9bddbf7dd0559c11aea010bc73bf75a621e1f3a8",
     "celery.apps.worker:Worker.purge_messages": "2465fb0356dd9ceb8dec24df41515cd0b8ce43bd",
+    "celery.bin.purge:purge.callback": "7081a6dac2aeff2c90261c293b72e268f803b108",
     "celery.concurrency.base:BasePool.apply_async": "4db4ca91db58d9fb500b3801607a80f7f345ba05",
     "celery.events:EventDispatcher.__init__": "5cc6b0f6bac2d68b8aa1fbe1fd80d745d0da6c34",
     "celery.events:EventDispatcher.close": "f011a2f8b8ddcb0cae7fdc9168c04893aaface93",

@@ -22,6 +22,7 @@ PINNED = {
     "celery.events.state.Task.event": "b71e67d0130471fc0e826420b4132652d9ed216500410dde422cc00aeff9ab14",
     "celery.worker.consumer.Consumer.call_soon": "914e951f150be80d33340f30f567f730242e9c0f11acc284f436dfc11fecccc1",
     "celery.worker.pidbox.Pidbox.__init__": "a7c5b7b005e4918767c7593ef6887c3e28a58612168b0276b5429c33d7248019",
+    "flower.api.BaseApiHandler.run_blocking": "4c298c49a79ffede1eb100f00289b6eb0e5b8b129d9b7bccccdf372e903b44a3",
     "flower.api.tasks.GetQueueLengths.get": "a22ce61799bb9ea849179c1eaeb00d425d6ed3fd78078ad6674843a9efe4e0ed",
     "flower.app.Flower.__init__": "1be771f690ad1b30dfd3e3d8bcefd41793a05fe88f4e3561de731b697e9534a3",
     "flower.app.Flower.broker_uri": "637bf6ff42afa3552697bb685fdd68cb60db04177e9c94e0e2e1ea83ffb5f262",

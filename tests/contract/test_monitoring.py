@@ -53,7 +53,7 @@ VALUES = {
     "state": {"visible", "hidden", "delayed"},
     "reason": {
         *("invalid", "key_reused", "unauthorised", "keys_unavailable", "not_confirmed", "failed"),
-        *("returned", "stop", "redriven", "old"),
+        *("returned", "stop", "redriven", "old", "pause"),
     },
     "outcome": {of_sqs.OK, of_sqs.REFUSED, of_sqs.FAILED, *of_tasks.OUTCOMES},
     "task": {"persist_order", of_tasks.UNKNOWN},
@@ -65,7 +65,7 @@ def exported():
     """The labels of every sample that the processes may export, by its name."""
     numbers = QueueNumbers("q", "http://q/0/q", 1, 1, 1, ())
     backlog = Backlog(Recent(lambda: QueuePair(numbers, numbers), 5), Recent(lambda: None, 5))
-    report = Health(InFlight(), {}, Heartbeat(), 0).report()
+    report = Health(InFlight(), {}, Heartbeat(), 0).report() | {"paused": {"q": False}}
     samples = {"up": set(), "process_resident_memory_bytes": set()}
     for collector in (backlog, of_sqs.HealthGauges(lambda: report)):
         for family in collector.collect():
@@ -180,6 +180,15 @@ def test_an_order_that_nobody_renews_is_alerted_to_when_all_that_is_renewed_woul
     assert "> 54000\n" in ALERTS["OldestOrderExpires"]["expr"]
     assert ORDER_QUEUE.retention * LONGEST_PAUSE < 4 * 60 * 60
     assert "[4h]" in ALERTS["OldestOrderExpires"]["expr"]
+
+
+@pytest.mark.parametrize("name", ["OldestOrderTooOld", "TimeToPersistHigh"])
+def test_a_pause_explains_an_alert_while_it_lasts_and_until_its_backlog_is_done(name):
+    silenced = parsed(ALERTS[name]["expr"])
+    assert str(silenced.op) == "unless"
+    assert {part.name for part in parts(silenced.rhs) if isinstance(part, promql_parser.VectorSelector)} == {
+        "sqs_queue_paused"
+    }
 
 
 def test_only_alerts_that_there_are_are_explained():

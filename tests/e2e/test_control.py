@@ -24,7 +24,7 @@ def celery(environment):
         return subprocess.run(
             [BIN / "celery", "-A", "tasks", *arguments],
             cwd=ROOT,
-            env={"PATH": os.environ["PATH"], **environment},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment},
             capture_output=True,
             text=True,
             timeout=60,
@@ -107,7 +107,7 @@ def test_what_cannot_be_done_says_so_and_what_to_do_instead(celery, command, adv
 
 def test_no_command_of_celerys_empties_the_queue(celery, queues):
     queues.send("an order")
-    refused = celery("purge", "--force")
+    refused = celery("purge")
     assert refused.returncode == 1
     assert "is not purged" in refused.stderr
     assert "sqs_purge_allowed is not set" in refused.stderr

@@ -95,12 +95,25 @@ class TestWhatIsMissing:
         (tmp_path / "shop.db").unlink()
         code, output, errors = run(shop, "dlq", "log")
         assert (code, output, len(errors.splitlines())) == (2, "", 1)
-        assert "no such table" in errors
+        assert "celery -A APP sqs monitor upgrade" in errors
 
     @pytest.mark.parametrize("name", EXTRAS)
     def test_without_its_extra_a_command_says_which_one_it_needs(self, shop, monkeypatch, name):
         monkeypatch.setitem(sys.modules, EXTRAS[name].partition(":")[0], None)
         code, output, errors = run(shop, name, "ls", "--json")
         assert (code, output) == (1, "")
-        assert f"celery-sqs[{name}]" in errors
-        assert f"celery-sqs[{name}]" in run(shop, "--help")[1]
+        extra = EXTRAS[name].split(".")[1]
+        assert f"celery-sqs[{extra}]" in errors
+        assert f"celery-sqs[{extra}]" in run(shop, "--help")[1]
+
+
+@pytest.mark.parametrize("command", [["dry-run"], ["redrive", "--yes", "--reason", "r"]])
+def test_a_group_that_is_none_is_named(shop, queues, command):
+    mail(queues)
+    code, _, errors = run(shop, "dlq", *command, "--group", "nope")
+    assert (code, errors) == (1, "dlq: there is no group nope in the DLQ; ls shows those that there are\n")
+
+
+def test_a_number_of_canaries_that_is_none_is_named(shop):
+    code, _, errors = run(shop, "dlq", "redrive", "--all", "--reason", "r", "--canaries", "x")
+    assert (code, "'x' is not a number of messages to send first" in errors) == (2, True)

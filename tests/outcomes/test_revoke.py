@@ -41,6 +41,12 @@ class Place:
         poll(lambda: self._worker.says("ready."), 30, "the worker is ready")
         poll(lambda: EventReader(self.engine).workers(), 10, "the worker is on record")
 
+    def stop_worker(self):
+        self._worker.stop()
+
+    def log(self):
+        return self._worker.output
+
     def call(self, name, waits=False, **options):
         """With `waits` it runs until the test releases it."""
         return self.app.tasks[name].apply_async((waits,), **options)

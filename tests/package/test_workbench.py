@@ -17,13 +17,6 @@ celery_sqs.setup(
 )
 """
 
-TABLES = """
-from sqlalchemy import create_engine
-from celery_sqs import dlq, monitor
-for tables in (monitor.metadata, dlq.metadata):
-    tables.create_all(create_engine("sqlite:///shop.db"))
-"""
-
 PAGES = """
 from celery_sqs.workbench import create_app
 from shop import app
@@ -38,10 +31,10 @@ def test_its_pages_and_commands_are_there(install, tmp_path, resolution):
     programs = install("workbench", resolution)
     (tmp_path / "shop.py").write_text(SHOP)
     environment = {"PATH": f"{programs}:/usr/bin:/bin"}
-    run([programs / "python", "-c", TABLES], tmp_path, environment)
+    celery = [programs / "celery", "-A", "shop", "sqs"]
+    assert run([*celery, "monitor", "upgrade"], tmp_path, environment) == "tables: created\n"
+    assert run([*celery, "monitor", "upgrade"], tmp_path, environment) == "tables: at revision 0001\n"
     answers = run([programs / "python", "-c", PAGES], tmp_path, environment).split()
     assert set(answers[1::2]) == {"200"}, answers
-    assert run([programs / "celery", "-A", "shop", "sqs", "dlq", "log", "--json"], tmp_path, environment) == "[]\n"
-    assert "--operators" in run(
-        [programs / "celery", "-A", "shop", "sqs", "workbench", "--help"], tmp_path, environment
-    )
+    assert run([*celery, "dlq", "log", "--json"], tmp_path, environment) == "[]\n"
+    assert "--operators" in run([*celery, "workbench", "--help"], tmp_path, environment)

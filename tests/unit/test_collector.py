@@ -32,6 +32,7 @@ class Channel:
 
     def __init__(self):
         self.ready = SimpleNamespace(is_exclusive=False)
+        self.pauses = SimpleNamespace(queues=frozenset())
 
     def owns(self, delivery_tag):
         return self.is_ours

@@ -28,7 +28,8 @@ class Request:
 
 @pytest.fixture
 def channel():
-    return SimpleNamespace(is_waiting=True, ready=SimpleNamespace(is_exclusive=True), owns=lambda _: True)
+    ready, pauses = SimpleNamespace(is_exclusive=True), SimpleNamespace(queues=frozenset())
+    return SimpleNamespace(is_waiting=True, ready=ready, pauses=pauses, owns=lambda _: True)
 
 
 @pytest.fixture

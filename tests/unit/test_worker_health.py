@@ -29,6 +29,7 @@ class Polling:
     seconds_since_success: float = 0.0
     seconds_since_end: float = 0.0
     last_error: Exception | None = None
+    is_paused: bool = False
 
 
 @dataclass
@@ -80,6 +81,7 @@ def test_a_worker_that_polls_is_healthy(ask):
         "seconds_since_heartbeat": 1.0,
         "standstill_seconds": 0.0,
         "outage": False,
+        "paused": {"q": False, "r": False},
         "in_flight": 2,
         "oldest_in_flight_seconds": pytest.approx(0, abs=1),
     }

@@ -1,4 +1,4 @@
-"""The keeper: renews what SQS would delete for its age, also while an outage keeps the worker from receiving.
+"""The keeper: renews what SQS would delete for its age, also where an outage or a pause lets it receive nothing.
 
 A worker that receives sees the ages of what it receives. Where it does not, the keeper receives a few messages now and
 then. Once some are old, it goes on until it finds none any more. Whatever it receives it renews, so that no message has
@@ -125,7 +125,11 @@ class Keeper:
     def _does_not_receive(self, ages: Ages) -> bool:
         """Whether the worker has seen nothing of the queue for long. One that has just started may be about to."""
         silence = time.monotonic() - self._receiver.answered_at
-        return silence > ages.shortest_pause and (math.isfinite(silence) or self._in_flight.suspended)
+        return silence > ages.shortest_pause and (math.isfinite(silence) or self._is_closed)
+
+    @property
+    def _is_closed(self) -> bool:
+        return self._in_flight.suspended or self._receiver.is_paused
 
     def _receive_old(self, ages: Ages, oldest: float) -> float:
         """Receive and renew, on several threads while that brings old messages; returns the last round's oldest age."""

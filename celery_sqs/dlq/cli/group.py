@@ -3,10 +3,11 @@
 from typing import Any, Final
 
 import click
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from celery_sqs.dlq import AlreadyRunning, DeadLetterService, NoSuchRepair, Refused
+from celery_sqs.dlq import AlreadyRunning, DeadLetterService, NoSuchRepair, Refused, metadata
 from celery_sqs.errors import CallFailed
+from celery_sqs.monitor.schema.completeness import why_failed
 
 FAILED: Final = 1  # something was refused, has failed or was stopped
 UNREACHABLE: Final = 2  # SQS or the database cannot be asked
@@ -27,8 +28,8 @@ class PlainGroup(click.Group):
         except CallFailed as error:
             self._end(ctx, str(error), UNREACHABLE)
         except SQLAlchemyError as error:
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            self._end(ctx, f"the database cannot be used: {cause}", UNREACHABLE)
+            service = ctx.find_object(DeadLetterService)
+            self._end(ctx, why_failed(service.engine if service else None, error, metadata), UNREACHABLE)
 
     def _end(self, context: click.Context, reason: str, code: int) -> None:
         click.echo(f"{self.name}: {' '.join(reason.split())}", err=True)

@@ -32,6 +32,13 @@ LOG: Final = ("REPAIR", "BEGAN (UTC)", "OPERATOR", "ACTION", "STATE", "MESSAGES"
 ITEMS: Final = ("MESSAGE", "STATE", "SUBJECT", "SENT AS", "ERROR")
 
 
+def _number(context: click.Context, option: click.Parameter, given: str) -> int:
+    """How many messages go first: a whole number of 0 and more."""
+    if not (given.isascii() and given.isdecimal()):
+        raise click.BadParameter(f"{given!r} is not a number of messages to send first: 0, 1, 2 ...")
+    return int(given)
+
+
 def _system_user() -> str:
     try:
         return getpass.getuser()
@@ -50,7 +57,7 @@ def _recorded(command: C) -> C:
 @click.command()
 @selecting
 @_recorded
-@click.option("--canaries", type=click.IntRange(min=0), default=CANARIES, show_default=True, help="How many go first.")
+@click.option("--canaries", callback=_number, default=str(CANARIES), show_default=True, help="How many go first.")
 @pass_service
 def redrive(
     service: DeadLetterService,
@@ -186,8 +193,12 @@ def _run(service: DeadLetterService, repair_id: str, as_json: bool) -> None:
         total = service.repairs.progress(repair_id).total
         click.echo(f"repair {repair_id}: if this ends early, go on with {_group()} resume", err=True)
         with click.progressbar(length=total, show_pos=True, file=sys.stderr) as bar:
+            notes = {""}
 
             def show(progress: RepairProgress) -> None:
+                if progress.note not in notes:
+                    notes.add(progress.note)
+                    click.echo(f"\n{line(progress.note, MAX_TEXT)}", err=True)
                 bar.update(progress.total - progress.waiting - progress.sent - bar.pos)
 
             done = service.repairs.run(repair_id, show)

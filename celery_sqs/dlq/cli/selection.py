@@ -30,7 +30,12 @@ def select(
         raise click.UsageError("Name message ids, or --group, or --all.")
     if not message_ids:
         service.scan()
-        return Selection.all() if fingerprint is None else Selection.group(fingerprint)
+        if fingerprint is None:
+            return Selection.all()
+        group = Selection.group(fingerprint)
+        if not service.messages.count(group):
+            raise Refused(f"there is no group {fingerprint} in the DLQ; ls shows those that there are")
+        return group
     selection = Selection.ids(message_ids)
     if service.messages.count(selection) < len(set(message_ids)):
         service.scan()

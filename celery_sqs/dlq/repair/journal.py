@@ -56,6 +56,10 @@ class Journal:
         """Note that the run has ended: done or stopped, and why."""
         self._update_repair(state=state, note=storable(note[:MAX_TEXT]), ended_at=datetime.now(UTC))
 
+    def note(self, text: str) -> None:
+        """Note what the run waits for; empty: nothing."""
+        self._update_repair(note=storable(text[:MAX_TEXT]))
+
     def waiting(self) -> dict[str, str]:
         """The messages that are still to be sent or discarded, and the state of each: planned or sending."""
         items = repair_items.c

@@ -35,6 +35,7 @@ class Repairs(RepairLog):
         attempts: the failed attempts on record.
         hooks: of the tasks that the messages call.
         throttle: how fast.
+        paused: says who has paused the queue that messages are sent to; None: nobody has.
 
     Every method raises SQLAlchemy's errors.
     """
@@ -47,6 +48,7 @@ class Repairs(RepairLog):
         attempts: AttemptReader,
         hooks: TaskHooks,
         throttle: Throttle | None = None,
+        paused: Callable[[], str | None] = lambda: None,
     ) -> None:
         super().__init__(engine)
         self._queue = queue
@@ -54,6 +56,7 @@ class Repairs(RepairLog):
         self._attempts = attempts
         self._hooks = hooks
         self._throttle = throttle or Throttle()
+        self.paused = paused
 
     def plan(
         self,
@@ -119,7 +122,7 @@ class Repairs(RepairLog):
         redrive_pass = RedrivePass(
             self._engine, self._queue, self._snapshot, journal, self._throttle, sending, heartbeat
         )
-        RepairRun(repair, self, journal, outcomes, redrive_pass, self._throttle, heartbeat).run()
+        RepairRun(repair, self, journal, outcomes, redrive_pass, self._throttle, heartbeat, self.paused).run()
 
     def _sending(self, action: str, journal: Journal) -> Sending | None:
         """How an action sends messages; None: it discards them."""

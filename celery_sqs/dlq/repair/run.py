@@ -8,7 +8,7 @@ from celery_sqs.dlq.repair.journal import Journal
 from celery_sqs.dlq.repair.log import RepairLog, RepairProgress
 from celery_sqs.dlq.repair.outcomes import Outcomes
 from celery_sqs.dlq.repair.redrive_pass import RedrivePass
-from celery_sqs.dlq.repair.states import DONE, FAILED, STOPPED
+from celery_sqs.dlq.repair.states import DISCARD, DONE, FAILED, STOPPED
 from celery_sqs.dlq.repair.throttle import Throttle
 
 PROGRESS_EVERY: Final = 0.2  # seconds between two reports of progress, at least
@@ -48,6 +48,7 @@ class RepairRun:
         redrive_pass: sends or discards its messages.
         throttle: how long to wait.
         heartbeat: called every second at least.
+        paused: says who has paused the queue that messages are sent to; None: nobody has.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class RepairRun:
         redrive_pass: RedrivePass,
         throttle: Throttle,
         heartbeat: Callable[[], None],
+        paused: Callable[[], str | None],
     ) -> None:
         self._repair = repair
         self._log = log
@@ -67,6 +69,8 @@ class RepairRun:
         self._pass = redrive_pass
         self._throttle = throttle
         self._heartbeat = heartbeat
+        self._paused = paused
+        self._waits_for: str | None = None
 
     def run(self) -> None:
         """Run to the end, done or stopped.
@@ -76,6 +80,7 @@ class RepairRun:
             AlreadyRunning: another process has taken over.
         """
         self._journal.open()
+        self._await_resume()
         self._pass.run(self._repair.canaries or None)
         progress = self._await_outcomes()
         if len(self._pass):
@@ -83,11 +88,26 @@ class RepairRun:
             if problems:
                 self._journal.close(STOPPED, f"{problems}; {progress.waiting} others were not sent")
                 return
+            self._await_resume()
             self._pass.run()
             progress = self._await_outcomes()
         left_over = len(self._journal.undeleted())
         notes = [self._problems(progress), f"{left_over} were sent and could not be deleted from the DLQ"]
         self._journal.close(DONE, "; ".join(filter(None, notes if left_over else notes[:1])))
+
+    def _await_resume(self) -> None:
+        """While the queue is paused, leave messages in the DLQ; to discard some needs no worker."""
+        while self._repair.action != DISCARD and self._is_paused():
+            self._heartbeat()
+            time.sleep(self._throttle.poll)
+
+    def _is_paused(self) -> bool:
+        """Whether the queue is paused; if so, that is what the repair's note says."""
+        who = self._paused()
+        if who != self._waits_for:
+            self._waits_for = who
+            self._journal.note(f"waits for the queue, which is {who}" if who else "")
+        return who is not None
 
     def _await_outcomes(self) -> RepairProgress:
         """How far the repair is, once the outcome of all that was sent is known, or nothing changes any more."""
@@ -95,7 +115,7 @@ class RepairRun:
         while True:
             self._outcomes.check()
             progress = self._log.progress(self._repair.id)
-            if progress.sent != unconfirmed:
+            if progress.sent != unconfirmed or (progress.sent and self._is_paused()):
                 unconfirmed, deadline = progress.sent, time.monotonic() + self._throttle.confirm_within
             if not unconfirmed or time.monotonic() > deadline:
                 return progress

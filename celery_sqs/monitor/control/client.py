@@ -25,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from celery_sqs.monitor.control.commands import STAMPS, Command, CommandStore, UnsupportedCommand, answered
 from celery_sqs.monitor.engine import engine_of
 from celery_sqs.monitor.event_reader import EventReader
+from celery_sqs.monitor.schema.completeness import why_failed
 
 #: Seconds that replies get at least. Workers poll once a second, and Celery's default is one second in all.
 MIN_TIMEOUT: Final = 3.0
@@ -77,7 +78,8 @@ class Control(control.Control):
             with closing(self._replies(sent, is_addressed, max(timeout or 0, MIN_TIMEOUT))) as replies:
                 received = [_passed_on(each, callback) for each in islice(replies, limit or None)]
         except SQLAlchemyError as error:
-            raise DatabaseUnavailable(f"commands go through the database, which cannot be used: {error}") from error
+            why = why_failed(engine_of(self.app), error)
+            raise DatabaseUnavailable(f"commands go through the database: {why}") from error
         return _require_done(sent, received)
 
     def _command(self, method: str, arguments: dict[str, Any], destination: Any, pattern: Any) -> Command:

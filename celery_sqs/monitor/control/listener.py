@@ -14,6 +14,7 @@ from celery.worker import state
 from celery_sqs.monitor.connection_guard import ConnectionGuard
 from celery_sqs.monitor.control.commands import CLOCK_SKEW, MAX_COMMANDS, Command, CommandStore
 from celery_sqs.monitor.control.panel import learn
+from celery_sqs.monitor.control.pause_reader import PauseReader
 from celery_sqs.threads import Guarded
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ POLL_INTERVAL: Final = 1.0  # seconds between two queries for commands
 #: Seconds without a poll after which a command may have come and gone.
 MISSED_AFTER: Final = 3.0
 
-#: Seconds that a worker's start waits for what is revoked, where the database does not answer.
+#: Seconds that a worker's start waits for what is paused and revoked, where the database does not answer.
 START_TIMEOUT: Final = 5.0
 
 
@@ -38,6 +39,7 @@ class CommandListener:
         call_soon: schedules a call on the worker's main thread, from any thread. What the call raises would end the
             worker.
         may_revoke: the setting `sqs_monitor_revoke`.
+        pause_reader: says which queues are paused; None: it is not asked.
         poll_interval: seconds between two queries for commands.
     """
 
@@ -48,6 +50,7 @@ class CommandListener:
         handle: Callable[[Command], Any],
         call_soon: Callable[[Callable[[], None]], Any],
         may_revoke: bool = False,
+        pause_reader: PauseReader | None = None,
         poll_interval: float = POLL_INTERVAL,
     ) -> None:
         self._store = store
@@ -55,6 +58,7 @@ class CommandListener:
         self._handle = handle
         self._call_soon = call_soon
         self._may_revoke = may_revoke
+        self._pause_reader = pause_reader
         self._poll_interval = poll_interval
         self._replies: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._scheduled: set[str] = set()  # tickets of the commands that the last poll has found
@@ -67,11 +71,14 @@ class CommandListener:
         self._thread = Guarded(self._run, name="sqs-command-listener")
 
     def start(self) -> None:
-        """Begin to poll. When it returns, what is revoked is known, unless the database cannot be used."""
+        """Begin to poll. When it returns, what is paused and revoked is known, unless the database cannot be used."""
         self._thread.start()
-        if self._may_revoke and not self._is_complete.wait(START_TIMEOUT):
-            text = "the worker starts without what is revoked: the monitor's database has not said so within %d s"
-            logger.warning(text, START_TIMEOUT)
+        deadline = time.monotonic() + START_TIMEOUT
+        text = "the worker starts as if nothing were %s: the monitor's database has not said so within %d s"
+        if self._pause_reader is not None and not self._pause_reader.has_answer.wait(START_TIMEOUT):
+            logger.warning(text, "paused", START_TIMEOUT)
+        if self._may_revoke and not self._is_complete.wait(max(0.0, deadline - time.monotonic())):
+            logger.warning(text, "revoked", START_TIMEOUT)
 
     def stop(self) -> None:
         """Poll no more. It does not wait for the thread: the database may be away."""
@@ -80,6 +87,8 @@ class CommandListener:
     def _run(self) -> None:
         while not self._stopped.is_set():
             with self._guard.suppress_errors():
+                if self._pause_reader is not None:
+                    self._pause_reader.look()
                 self._poll()
             self._write_replies(time.monotonic() + self._poll_interval)
 

@@ -48,7 +48,14 @@ def handle(panel: Any, may_revoke: bool, command: Command) -> Any:
         return _revoke(panel, **command.arguments)
     if command.method == "terminate":
         return _revoke(panel, **{**command.arguments, "terminate": True})
-    return Panel.data[command.method](panel, **command.arguments)
+    reply = Panel.data[command.method](panel, **command.arguments)
+    return _with_pauses(panel, reply) if command.method == "active_queues" else reply
+
+
+def _with_pauses(panel: Any, queues: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Celery's answer, and of a queue that this worker does not receive from that it is paused."""
+    pauses = panel.consumer.task_consumer.channel.pauses
+    return [queue if pauses.may_poll(queue["name"]) else queue | {"paused": True} for queue in queues]
 
 
 def learn(command: Command) -> list[str]:

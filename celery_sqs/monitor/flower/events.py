@@ -14,6 +14,7 @@ from celery_sqs.monitor.connection_guard import ConnectionGuard
 from celery_sqs.monitor.engine import engine_of
 from celery_sqs.monitor.event_reader import EventReader, TaskRow, WorkerRow
 from celery_sqs.monitor.flower.replay import replay_task, replay_worker
+from celery_sqs.monitor.schema.completeness import require_tables
 from celery_sqs.monitor.tables import task_state
 from celery_sqs.monitor.task_events import PENDING, UNFINISHED
 from celery_sqs.throttled_log import ThrottledLog
@@ -51,6 +52,7 @@ class Events(flower.events.Events):
         # Workers write events all the time: there is nothing that Flower has to ask them for, every few seconds.
         super().__init__(capp, io_loop, **{**kwargs, "enable_events": False})
         self._engine = engine_of(capp)
+        require_tables(self._engine)
         self._reader = EventReader(self._engine)
         self._since: datetime | None = None
         self._limit = PAGE

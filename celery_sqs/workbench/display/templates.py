@@ -1,18 +1,21 @@
 """The templates, in an environment of their own: a host's filters and templates may have the same names."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from flask import url_for
 from jinja2 import Environment, PackageLoader
 from sqlalchemy.exc import SQLAlchemyError
 
+from celery_sqs.monitor.pauses import Pause
 from celery_sqs.workbench import sessions
 from celery_sqs.workbench.display import charts
 from celery_sqs.workbench.display.entries import shown_entries
 from celery_sqs.workbench.display.values import FILTERS
 from celery_sqs.workbench.parts import parts
 from celery_sqs.workbench.visit import visit
+
+T = TypeVar("T")
 
 
 def render(template: str, content: Mapping[str, Any]) -> str:
@@ -23,10 +26,20 @@ def render(template: str, content: Mapping[str, Any]) -> str:
 
 def _dead_count() -> int | None:
     """How many messages are in the DLQ, for the navigation; None where that is not known."""
+    return _known(parts().dlq.messages.count)
+
+
+def _current_pauses() -> list[Pause]:
+    """The pauses of queues, for every page; none where that is not known."""
+    return list((_known(parts().pauses.current) or {}).values())
+
+
+def _known(ask: Callable[[], T]) -> T | None:
+    """What the database says; None where it does not answer, and for a stranger."""
     if not visit().operator or not visit().database_answers:
         return None
     try:
-        return parts().dlq.messages.count()
+        return ask()
     except SQLAlchemyError:
         visit().database_lost()
         return None
@@ -39,6 +52,7 @@ _ENVIRONMENT.globals |= {
     "parts": parts,
     "csrf_token": sessions.token,
     "dead_count": _dead_count,
+    "current_pauses": _current_pauses,
     "bars": charts.bars,
     "Bar": charts.Bar,
     "ceiling": charts.ceiling,

@@ -1,4 +1,4 @@
-"""The audit: every repair there was."""
+"""The audit: every repair and every pause there was."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -11,5 +11,9 @@ SHOWN: Final = 100
 
 @page("/repairs", "repairs.html")
 def repairs() -> dict[str, Any]:
-    """The last repairs, newest first."""
-    return {"now": datetime.now(UTC), "repairs": parts().dlq.repairs.latest(SHOWN)}
+    """The last repairs and pauses, newest first."""
+    return {
+        "now": datetime.now(UTC),
+        "repairs": parts().dlq.repairs.latest(SHOWN),
+        "pauses": parts().pauses.latest(SHOWN),
+    }

@@ -22,6 +22,11 @@ class Row:
 @page("/queues", "queues.html", needs_database=False)
 def queues() -> dict[str, Any]:
     """Both queues' attributes, the time line to the DLQ and what contradicts what."""
+    return about_queues()
+
+
+def about_queues() -> dict[str, Any]:
+    """What is on the page."""
     report, numbers = parts().report.answer(), parts().numbers.answer()
     return {
         "now": datetime.now(UTC),

@@ -1,12 +1,17 @@
 """Doubles for the workbench's pages: a DLQ and a history whose answers a test sets, and an application with them."""
 
 import dataclasses
+import functools
 import re
 from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import StaticPool, create_engine
 
 from app.history import TimeLine
 from celery_sqs.dependencies import Recent
 from celery_sqs.dlq import DeadMessage, DryRun, Group, RepairItem, RepairProgress
+from celery_sqs.monitor.pauses import NotChanged, Pause
+from celery_sqs.monitor.schema.upgrade import METADATA
 from celery_sqs.workbench import Entry
 from celery_sqs.workbench.parts import Parts
 from celery_sqs.workbench.runs import Runs
@@ -208,6 +213,38 @@ class FakeHistory:
         return self.known.get(named)
 
 
+@functools.cache
+def complete_database():
+    """A database in memory that has all tables, for all tests."""
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    for metadata in METADATA:
+        metadata.create_all(engine)
+    return engine
+
+
+class FakePauses:
+    """The pauses, without a table."""
+
+    def __init__(self):
+        self.engine = complete_database()
+        self.paused = {}
+
+    def current(self):
+        return self.paused
+
+    def latest(self, limit):
+        return list(self.paused.values())
+
+    def pause(self, queue, operator, reason):
+        if queue in self.paused:
+            raise NotChanged(f"{queue} is {self.paused[queue]}")
+        nobody = dict.fromkeys(("resumed_by", "resume_reason", "resumed_at"))
+        self.paused[queue] = Pause(id="p", queue=queue, paused_by=operator, reason=reason, paused_at=NOW, **nobody)
+
+    def resume(self, queue, operator, reason):
+        del self.paused[queue]
+
+
 def silent():
     """SQS that is not there."""
     raise OSError("Connection refused")
@@ -220,6 +257,7 @@ def with_fakes(app, dlq, history=None, numbers=silent):
         "dlq": dlq,
         "history": history or FakeHistory(),
         "runs": Runs(dlq),
+        "pauses": FakePauses(),
         "numbers": Recent(numbers, 0),
         "report": Recent(lambda: Report("a -> b\n  kept    4 days", []), 0),
     }

@@ -1,0 +1,1 @@
+"""The tables of the monitor's database, those of `celery_sqs.dlq` among them, and their migrations."""
