@@ -1,6 +1,6 @@
-"""The entry point of all work on a dead-letter queue: scan it, try its messages, repair them."""
+"""The entry points of all work on dead-letter queues: scan them, try their messages, repair these."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from celery import Celery
 from sqlalchemy import Engine
@@ -9,10 +9,11 @@ from celery_sqs.dlq.attempts import AttemptReader, TaskAttempts
 from celery_sqs.dlq.dead_messages import DeadMessage, DeadMessages
 from celery_sqs.dlq.hooks import TaskHooks
 from celery_sqs.dlq.queue import DeadLetterQueue
+from celery_sqs.dlq.repair.log import RepairLog
 from celery_sqs.dlq.repair.repairs import Repairs
 from celery_sqs.dlq.repair.throttle import Throttle
-from celery_sqs.dlq.rescue import Rescue
 from celery_sqs.dlq.scan import ScanResult, scan
+from celery_sqs.dlq.scheduled.rescue import Rescue
 from celery_sqs.dlq.snapshot import Snapshot
 from celery_sqs.errors import Misconfigured
 from celery_sqs.monitor.engine import make_engine
@@ -35,6 +36,7 @@ class DeadLetterService:
 
     Attributes:
         engine: to the database.
+        name: Celery's name of the work queue.
         messages: what is known of the messages in the DLQ.
         repairs: plans, runs and lists repairs.
         rescue: sends again what is dead with attempts left.
@@ -49,16 +51,17 @@ class DeadLetterService:
         throttle: Throttle | None = None,
     ) -> None:
         self.engine = engine
+        self.name = queue.name
         self._queue = queue
         self._hooks = TaskHooks(app, Settings.of(app.conf).listed(queue.work_url))
-        self._snapshot = Snapshot(engine, attempts, self._hooks)
-        self.messages = DeadMessages(engine)
+        self._snapshot = Snapshot(engine, queue.name, attempts, self._hooks)
+        self.messages = DeadMessages(engine, [queue.name])
         self.repairs = Repairs(engine, queue, self._snapshot, attempts, self._hooks, throttle)
         self.rescue = Rescue(engine, queue, self._snapshot, attempts, self._hooks, self.repairs)
 
     @classmethod
     def of(cls, app: Celery, queue: str | None = None) -> "DeadLetterService":
-        """The service of an app's DLQ, by its settings alone, with the attempts that its tasks can read.
+        """The service of one of an app's DLQs, by its settings alone, with the attempts that its tasks can read.
 
         Args:
             app: the Celery application, whose modules with tasks are imported.
@@ -67,12 +70,8 @@ class DeadLetterService:
         Raises:
             celery_sqs.errors.Misconfigured: a setting is missing or wrong, or there is no such queue.
         """
-        settings = Settings.of(app.conf)
-        if settings.monitor_database is None:
-            raise Misconfigured("sqs_monitor_database: not set; the tables of the DLQ are in that database")
-        place = settings.queue(queue or settings.default_queue)
-        dead_letter_queue = DeadLetterQueue(settings.endpoint, place.url, place.dlq_url)
-        return cls(app, make_engine(settings.monitor_database), dead_letter_queue, TaskAttempts(app, place.tasks))
+        services = DeadLetterServices.of(app)
+        return services[queue or services.names[0]]
 
     def scan(self) -> ScanResult:
         """Scan the DLQ and bring `messages` up to date; while another process scans, wait for its result.
@@ -98,3 +97,59 @@ class DeadLetterService:
             Exception: what `SQSTask.dry_run` of the task raises.
         """
         return self._hooks.dry_run_edit(message, new_body)
+
+
+class DeadLetterServices:
+    """The work on all DLQs of an app, or on some of them. Neither SQS nor the database is asked before it has to be.
+
+    Args:
+        services: at least one; all on the same database.
+
+    Attributes:
+        engine: to the database.
+        names: Celery's names of the work queues.
+        messages: what is known of the messages in the DLQs.
+        repairs: the repairs; they are planned and run by the service of their queue.
+    """
+
+    def __init__(self, services: Sequence[DeadLetterService]) -> None:
+        self._services = {service.name: service for service in services}
+        self.engine = services[0].engine
+        self.names = tuple(self._services)
+        self.messages = DeadMessages(self.engine, self.names)
+        self.repairs = RepairLog(self.engine, self.names)
+
+    @classmethod
+    def of(cls, app: Celery) -> "DeadLetterServices":
+        """Those of an app, by its settings alone, with the attempts that its tasks can read.
+
+        Args:
+            app: the Celery application, whose modules with tasks are imported.
+
+        Raises:
+            celery_sqs.errors.Misconfigured: a setting is missing or wrong.
+        """
+        settings = Settings.of(app.conf)
+        if settings.monitor_database is None:
+            raise Misconfigured("sqs_monitor_database: not set; the tables of the DLQ are in that database")
+        engine = make_engine(settings.monitor_database)
+        among: list[DeadLetterQueue] = []
+        services = []
+        for name, place in settings.queues.items():
+            queue = DeadLetterQueue(settings.endpoint, place.url, place.dlq_url, name=name, among=among)
+            among.append(queue)
+            services.append(DeadLetterService(app, engine, queue, TaskAttempts(app, place.tasks)))
+        return cls(services)
+
+    def only(self, name: str) -> "DeadLetterServices":
+        """The same, for one of the queues; raises `Misconfigured` if there is no such queue."""
+        return DeadLetterServices([self[name]])
+
+    def __iter__(self) -> Iterator[DeadLetterService]:
+        return iter(self._services.values())
+
+    def __getitem__(self, name: str) -> DeadLetterService:
+        """The service of a queue's DLQ, by Celery's name of the queue; raises `Misconfigured` if there is none."""
+        if name not in self._services:
+            raise Misconfigured(f"sqs_queues: there is no queue {name!r}; there are {', '.join(self.names)}")
+        return self._services[name]

@@ -15,12 +15,14 @@ from celery_sqs.worker.preflight import Report
 NOW = datetime.now(UTC)
 PASSWORD = "a-password-of-the-tests"
 ORDER_ID = "1b4e28ba-2fa1-4d2b-883f-0016d3cca427"
+QUEUE = "order-processing-queue"
 REPAIR_ID = "7d3c1f0e-0000-4000-8000-000000000001"
 
 
 def a_message(**changes):
     values = {
         "message_id": "message-1",
+        "queue": QUEUE,
         "body": '{"orderId": "' + ORDER_ID + '", "quantity": 0}',
         "attributes": {"celery_task": {"DataType": "String", "StringValue": "persist_order"}},
         "task": "persist_order",
@@ -42,6 +44,7 @@ def a_message(**changes):
 def a_progress(**changes):
     values = {
         "id": REPAIR_ID,
+        "queue": QUEUE,
         "action": "redrive",
         "operator": "ada",
         "reason": "the validator is mended",
@@ -109,6 +112,7 @@ class FakeMessages:
     def groups(self):
         return [
             Group(
+                queue=message.queue,
                 fingerprint=message.fingerprint,
                 kind=message.kind,
                 error_class=message.error_class,
