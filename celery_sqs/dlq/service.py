@@ -1,6 +1,6 @@
 """The entry points of all work on dead-letter queues: scan them, try their messages, repair these."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from celery import Celery
 from sqlalchemy import Engine
@@ -104,6 +104,7 @@ class DeadLetterServices:
 
     Args:
         services: at least one; all on the same database.
+        listed: Celery's names of the queues whose repairs are listed; None: all there ever were.
 
     Attributes:
         engine: to the database.
@@ -112,12 +113,12 @@ class DeadLetterServices:
         repairs: the repairs; they are planned and run by the service of their queue.
     """
 
-    def __init__(self, services: Sequence[DeadLetterService]) -> None:
+    def __init__(self, services: Sequence[DeadLetterService], listed: Collection[str] | None = None) -> None:
         self._services = {service.name: service for service in services}
         self.engine = services[0].engine
         self.names = tuple(self._services)
         self.messages = DeadMessages(self.engine, self.names)
-        self.repairs = RepairLog(self.engine, self.names)
+        self.repairs = RepairLog(self.engine, listed)
 
     @classmethod
     def of(cls, app: Celery) -> "DeadLetterServices":
@@ -143,7 +144,7 @@ class DeadLetterServices:
 
     def only(self, name: str) -> "DeadLetterServices":
         """The same, for one of the queues; raises `Misconfigured` if there is no such queue."""
-        return DeadLetterServices([self[name]])
+        return DeadLetterServices([self[name]], [name])
 
     def __iter__(self) -> Iterator[DeadLetterService]:
         return iter(self._services.values())

@@ -5,14 +5,14 @@ from typing import Any, Final
 import click
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from celery_sqs.dlq import AlreadyRunning, DeadLetterService, NoSuchRepair, Refused
+from celery_sqs.dlq import AlreadyRunning, DeadLetterServices, NoSuchRepair, Refused
 from celery_sqs.errors import CallFailed
 
 FAILED: Final = 1  # something was refused, has failed or was stopped
 UNREACHABLE: Final = 2  # SQS or the database cannot be asked
 
-#: Gives a command the service that its group has made: `context.obj`.
-pass_service = click.make_pass_decorator(DeadLetterService)
+#: Gives a command what its group has made: `context.obj`.
+pass_services = click.make_pass_decorator(DeadLetterServices)
 
 
 class PlainGroup(click.Group):
