@@ -12,10 +12,10 @@ from celery import Celery
 from flask import Blueprint, Flask
 
 from celery_sqs.aws.endpoint import sqs_client
-from celery_sqs.aws.queue_numbers import read_pair
+from celery_sqs.aws.queue_numbers import QueuePair, read_pair
 from celery_sqs.database.outage import answers
 from celery_sqs.dependencies import Probe, Recent
-from celery_sqs.dlq import DeadLetterService
+from celery_sqs.dlq import DeadLetterServices
 from celery_sqs.monitor import EventReader
 from celery_sqs.settings import Settings
 from celery_sqs.workbench.actions.edit import dry_run_errors
@@ -28,7 +28,7 @@ from celery_sqs.workbench.options import Options
 from celery_sqs.workbench.parts import CheckEdit, Parts
 from celery_sqs.workbench.runs import Runs
 from celery_sqs.workbench.words import Words
-from celery_sqs.worker.preflight import preflight
+from celery_sqs.worker.preflight import Report, preflight
 
 __all__ = [
     "CheckEdit",
@@ -86,11 +86,12 @@ def create_app(
 
 def _parts(app: Celery, operators: Operators, options: Options) -> Parts:
     settings = Settings.of(app.conf)
-    name = options.get("queue") or settings.default_queue
-    queue, dlq = settings.queue(name), options.get("dlq") or DeadLetterService.of(app, name)
+    dlq = options.get("dlq") or DeadLetterServices.of(app)
+    if name := options.get("queue"):
+        dlq = dlq.only(name)
     events = EventReader(dlq.engine)
     return Parts(
-        title=options.get("title") or f"{app.main or name} workbench".capitalize(),
+        title=options.get("title") or f"{app.main or dlq.names[0]} workbench".capitalize(),
         words=options.get("words") or Words(),
         app_name=app.main or "",
         task=options.get("task"),
@@ -101,7 +102,16 @@ def _parts(app: Celery, operators: Operators, options: Options) -> Parts:
         history=options.get("history") or TaskHistory(events, dlq.messages, dlq.repairs),
         check_edit=options.get("check_edit") or partial(dry_run_errors, dlq),
         runs=Runs(dlq),
-        numbers=Recent(lambda: read_pair(sqs_client(settings.endpoint), queue.url, queue.dlq_url), NUMBERS_KEPT),
-        report=Recent(lambda: preflight(app, [name])[0], REPORT_KEPT),
+        numbers={name: Recent(partial(_numbers, settings, name), NUMBERS_KEPT) for name in dlq.names},
+        reports={name: Recent(partial(_report, app, name), REPORT_KEPT) for name in dlq.names},
         database_probe=options.get("database_probe") or Probe(partial(answers, dlq.engine)),
     )
+
+
+def _numbers(settings: Settings, name: str) -> QueuePair:
+    queue = settings.queue(name)
+    return read_pair(sqs_client(settings.endpoint), queue.url, queue.dlq_url)
+
+
+def _report(app: Celery, name: str) -> Report:
+    return preflight(app, [name])[0]

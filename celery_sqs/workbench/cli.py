@@ -39,7 +39,7 @@ def _operators(context: click.Context, option: click.Parameter, given: str | Non
 @click.command("workbench")
 @click.option("--host", default=LOOPBACK, show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, MAX_PORT), default=PORT, show_default=True, help="0: any that is free.")
-@click.option("--queue", metavar="NAME", help="Celery's name of the queue to show; else the default queue.")
+@click.option("--queue", metavar="NAME", help="Celery's name of the only queue to show; else all.")
 @click.option("--title", help="What it is called.")
 @click.option(
     "--operators",
@@ -60,7 +60,7 @@ def workbench(
     operators: Mapping[str, str] | None,
     secret: str | None,
 ) -> None:
-    """Serve the operators' pages of a queue and its DLQ.
+    """Serve the operators' pages of the app's queues and their DLQs.
 
     On a loopback address, operators and secret that are not given are made anew at each start, and the password is
     printed. On every other address both have to be given, and HTTPS has to be in front: nobody can sign in without.

@@ -52,7 +52,8 @@ FILL = {
     "messages": f"""INSERT INTO dead_messages (message_id, queue, body, attributes, task, task_id, subject, fingerprint,
         kind, error_class, error, sent_at, died_at, seen_at)
         SELECT {MESSAGE_ID}, '{QUEUE}', {BODY}, '{{}}', '{PRODUCER}', {TASK_ID}, {ORDER_ID},
-        LPAD(HEX(seq MOD {GROUPS}), 16, '0'), 'permanent', 'InvalidOrder', REPEAT('quantity ', 20), {SENT_AT}, {SENT_AT}, UTC_TIMESTAMP(6)
+        LPAD(HEX(seq MOD {GROUPS}), 16, '0'), 'permanent', 'InvalidOrder', REPEAT('quantity ', 20),
+        {SENT_AT}, {SENT_AT}, UTC_TIMESTAMP(6)
         FROM seq_1_to_{DEAD}""",
     "repairs": f"""INSERT INTO repairs (id, queue, action, operator, reason, state, note, canaries, began_at, ended_at)
         SELECT {ORDER_ID}, '{QUEUE}', 'redrive', 'ada', 'because', 'done', '', 5, {SENT_AT}, {SENT_AT}
@@ -110,7 +111,7 @@ def http(database, emulator, queues):
     assert http.post("/monitor/login", data=form).status_code == 303
     yield http
     app.extensions["order-intake"].engine.dispose()
-    assert app.extensions[Parts.NAME].numbers.answer().value.dlq is not None
+    assert app.extensions[Parts.NAME].numbers[queues.url.rsplit("/", 1)[-1]].answer().value.dlq is not None
 
 
 def test_every_page_answers_within_300_ms(http):

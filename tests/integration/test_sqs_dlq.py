@@ -136,7 +136,7 @@ class TestWhatIsMissing:
 
     def test_without_a_database_the_setting_is_named(self, shop):
         shop.conf.sqs_monitor_database = None
-        code, output, _ = run(shop, "dlq", "ls")
+        code, output, errors = run(shop, "dlq", "ls")
         assert (code, output, len(errors.splitlines())) == (78, "", 1)
         assert "sqs_monitor_database" in errors
 

@@ -1,4 +1,4 @@
-"""The page on the two queues: what SQS says of them, and what their settings mean for a message."""
+"""The page on a queue and its DLQ: what SQS says of them, and what their settings mean for a message."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -6,6 +6,7 @@ from typing import Any
 
 from celery_sqs import QueuePair
 from celery_sqs.workbench.parts import parts
+from celery_sqs.workbench.queue_choice import chosen
 from celery_sqs.workbench.views import page
 
 
@@ -22,9 +23,11 @@ class Row:
 @page("/queues", "queues.html", needs_database=False)
 def queues() -> dict[str, Any]:
     """Both queues' attributes, the time line to the DLQ and what contradicts what."""
-    report, numbers = parts().report.answer(), parts().numbers.answer()
+    queue = chosen() or parts().dlq.names[0]
+    report, numbers = parts().reports[queue].answer(), parts().numbers[queue].answer()
     return {
         "now": datetime.now(UTC),
+        "queue": queue,
         "sqs": numbers,
         "rows": _rows(numbers.value) if numbers.value else [],
         "report": report,

@@ -146,6 +146,9 @@ class FakeMessages:
     def scanned_at(self):
         return self.at
 
+    def scans(self):
+        return {QUEUE: self.at}
+
 
 class FakeRepairs:
     """Repairs that only note what was asked of them."""
@@ -186,13 +189,18 @@ class FakeRepairs:
 
 
 class FakeDlq:
-    """The service of a DLQ without queues and tables."""
+    """The service of a DLQ, and of all there are, without queues and tables."""
+
+    names = (QUEUE,)
 
     def __init__(self):
         self.messages = FakeMessages()
         self.repairs = FakeRepairs()
         self.accepts = True
         self.scans = 0
+
+    def __getitem__(self, name):
+        return self
 
     def scan(self):
         self.scans += 1
@@ -224,8 +232,8 @@ def with_fakes(app, dlq, history=None, numbers=silent):
         "dlq": dlq,
         "history": history or FakeHistory(),
         "runs": Runs(dlq),
-        "numbers": Recent(numbers, 0),
-        "report": Recent(lambda: Report("a -> b\n  kept    4 days", []), 0),
+        "numbers": {QUEUE: Recent(numbers, 0)},
+        "reports": {QUEUE: Recent(lambda: Report(QUEUE, "a -> b\n  kept    4 days", []), 0)},
     }
     app.extensions[Parts.NAME] = dataclasses.replace(parts, **fakes)
     return app
