@@ -6,7 +6,6 @@ from app import cli, docs, health, metrics, monitor, orders, problems, request_l
 from app.backlog import Backlog
 from app.body import MAX_BODY_BYTES
 from app.queue import OrderQueue
-from app.rescuer import Rescuer
 from app.services import Services
 from config import logging as logs
 from config.settings import Settings, boot
@@ -40,6 +39,5 @@ def create_app(
     api.register_blueprint(health.blueprint)
     problems.init_app(app)
     monitor.init_app(app)
-    app.extensions[Rescuer.NAME] = Rescuer.of(services)  # config/gunicorn.py starts it
     cli.init_app(app)
     return app

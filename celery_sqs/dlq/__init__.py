@@ -31,6 +31,7 @@ from celery_sqs.dlq.repair.throttle import Throttle
 from celery_sqs.dlq.retention import purge_dead_messages, purge_repairs
 from celery_sqs.dlq.scan import ScanResult
 from celery_sqs.dlq.scheduled.rescue import SYSTEM, Rescue
+from celery_sqs.dlq.scheduled.schedule import ScanSchedule
 from celery_sqs.dlq.selection import Selection
 from celery_sqs.dlq.service import DeadLetterService, DeadLetterServices
 from celery_sqs.dlq.tables import metadata
@@ -72,6 +73,7 @@ __all__ = [
     "Repairs",
     "Rescue",
     "ScanResult",
+    "ScanSchedule",
     "Selection",
     "Throttle",
     "decode_message",

@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Final, Unpack
 
@@ -15,7 +16,7 @@ from celery_sqs.aws.endpoint import sqs_client
 from celery_sqs.aws.queue_numbers import QueuePair, read_pair
 from celery_sqs.database.outage import answers
 from celery_sqs.dependencies import Probe, Recent
-from celery_sqs.dlq import DeadLetterServices
+from celery_sqs.dlq import DeadLetterServices, ScanSchedule
 from celery_sqs.monitor import EventReader
 from celery_sqs.settings import Settings
 from celery_sqs.workbench.actions.edit import dry_run_errors
@@ -42,11 +43,14 @@ __all__ = [
     "of_deaths",
     "of_repair",
     "of_task",
+    "start_scans",
 ]
 
 #: Seconds that an answer of SQS is shown for. What the queues' settings mean changes only when somebody changes them.
 NUMBERS_KEPT: Final = 3.0
 REPORT_KEPT: Final = 30.0
+
+SCAN_MINUTES: Final = 1.0  # between two scans of a DLQ that nobody asks for
 
 
 def blueprint(
@@ -84,6 +88,16 @@ def create_app(
     return made
 
 
+def start_scans(host: Flask) -> None:
+    """Have the DLQs of a Flask application's workbench scanned by themselves, as its option `scan_minutes` says.
+
+    Call it in each process that serves, after its last fork. One process at a time scans each DLQ.
+    """
+    schedule = host.extensions[Parts.NAME].schedule
+    if schedule is not None:
+        schedule.start()
+
+
 def _parts(app: Celery, operators: Operators, options: Options) -> Parts:
     settings = Settings.of(app.conf)
     dlq = options.get("dlq") or DeadLetterServices.of(app)
@@ -104,6 +118,7 @@ def _parts(app: Celery, operators: Operators, options: Options) -> Parts:
         runs=Runs(dlq),
         numbers={name: Recent(partial(_numbers, settings, name), NUMBERS_KEPT) for name in dlq.names},
         reports={name: Recent(partial(_report, app, name), REPORT_KEPT) for name in dlq.names},
+        schedule=_schedule(dlq, options.get("scan_minutes", SCAN_MINUTES)),
         database_probe=options.get("database_probe") or Probe(partial(answers, dlq.engine)),
     )
 
@@ -115,3 +130,7 @@ def _numbers(settings: Settings, name: str) -> QueuePair:
 
 def _report(app: Celery, name: str) -> Report:
     return preflight(app, [name])[0]
+
+
+def _schedule(dlq: DeadLetterServices, minutes: float) -> ScanSchedule | None:
+    return ScanSchedule(dlq, timedelta(minutes=minutes)) if minutes else None

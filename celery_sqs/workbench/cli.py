@@ -9,7 +9,7 @@ import click
 from werkzeug.serving import make_server
 
 from celery_sqs.settings import LOOPBACK, MAX_PORT
-from celery_sqs.workbench import create_app
+from celery_sqs.workbench import SCAN_MINUTES, create_app, start_scans
 
 PORT: Final = 5556  # beside Flower's
 
@@ -40,6 +40,13 @@ def _operators(context: click.Context, option: click.Parameter, given: str | Non
 @click.option("--host", default=LOOPBACK, show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, MAX_PORT), default=PORT, show_default=True, help="0: any that is free.")
 @click.option("--queue", metavar="NAME", help="Celery's name of the only queue to show; else all.")
+@click.option(
+    "--scan-minutes",
+    type=click.FloatRange(min=0),
+    default=SCAN_MINUTES,
+    show_default=True,
+    help="Between two scans of a DLQ by itself; 0 for none.",
+)
 @click.option("--title", help="What it is called.")
 @click.option(
     "--operators",
@@ -56,6 +63,7 @@ def workbench(
     host: str,
     port: int,
     queue: str | None,
+    scan_minutes: float,
     title: str | None,
     operators: Mapping[str, str] | None,
     secret: str | None,
@@ -72,10 +80,10 @@ def workbench(
         raise click.UsageError(f"WORKBENCH_OPERATORS and WORKBENCH_SECRET have to be set to listen on {host}.")
     made_up = None if operators else {OPERATOR: secrets.token_urlsafe()}
     given: dict[str, Any] = {name: value for name, value in (("queue", queue), ("title", title)) if value}
-    app = create_app(
-        context.obj.app, secret or secrets.token_urlsafe(), operators or made_up, https_only=not is_local, **given
-    )
+    given |= {"https_only": not is_local, "scan_minutes": scan_minutes}
+    app = create_app(context.obj.app, secret or secrets.token_urlsafe(), operators or made_up, **given)
     server = make_server(host, port, app, threaded=True)
+    start_scans(app)
     click.echo(f"workbench at http://{host}:{server.server_port}/")
     if made_up:
         click.echo(f"sign in as {OPERATOR} with {made_up[OPERATOR]}")

@@ -22,6 +22,8 @@ class Options(TypedDict, total=False):
         task: the task whose calls the overview counts. Default: all tasks.
         words: what calls are about.
         dlq: the messages in the DLQs, and their repairs. Default: `DeadLetterServices.of(app)`.
+        scan_minutes: the time between two scans of each DLQ by itself, in minutes; 0 for none. Default: 1. They begin
+            where `start_scans` is called.
         history: what became of calls. Default: what task events, dead messages and repairs say.
         check_edit: what is wrong with a dead message's new body, by field. Default: what a dry run says.
         database_probe: whether the database answers. Default: it is asked for a constant.
@@ -34,6 +36,7 @@ class Options(TypedDict, total=False):
     task: str
     words: Words
     dlq: DeadLetterServices
+    scan_minutes: float
     history: History
     check_edit: CheckEdit
     database_probe: Probe

@@ -8,7 +8,7 @@ from flask import current_app
 
 from celery_sqs.aws.queue_numbers import QueuePair
 from celery_sqs.dependencies import Probe, Recent
-from celery_sqs.dlq import DeadLetterServices, DeadMessage
+from celery_sqs.dlq import DeadLetterServices, DeadMessage, ScanSchedule
 from celery_sqs.monitor import EventReader
 from celery_sqs.workbench.history.timeline import History
 from celery_sqs.workbench.operators import Operators
@@ -41,6 +41,7 @@ class Parts:
         runs: what takes longer than a page.
         numbers: SQS's numbers on each queue and its DLQ, by Celery's name of the queue.
         reports: what the settings of each mean, and what contradicts them.
+        schedule: the scans that nobody asks for; None without any. It runs where it was started.
         database_probe: whether the database answers.
     """
 
@@ -59,6 +60,7 @@ class Parts:
     runs: Runs
     numbers: Mapping[str, Recent[QueuePair]]
     reports: Mapping[str, Recent[Report]]
+    schedule: ScanSchedule | None
     database_probe: Probe
 
 

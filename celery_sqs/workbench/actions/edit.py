@@ -13,7 +13,7 @@ from celery_sqs.message import exact_json
 from celery_sqs.workbench.actions.repair import required_reason, started
 from celery_sqs.workbench.pages.dead_messages import get_message, shown_body
 from celery_sqs.workbench.parts import parts
-from celery_sqs.workbench.queue_choice import service_of
+from celery_sqs.workbench.requested_queue import service_of
 from celery_sqs.workbench.views import operator, page, rendered, route
 
 #: Characters of a body that a form begins with; a longer one is written anew.

@@ -26,7 +26,7 @@ from celery_sqs.dlq import (
 from celery_sqs.workbench.actions.dry_run import summarised
 from celery_sqs.workbench.actions.requested_selection import RequestedSelection
 from celery_sqs.workbench.parts import parts
-from celery_sqs.workbench.queue_choice import service_of
+from celery_sqs.workbench.requested_queue import service_of
 from celery_sqs.workbench.views import operator, page, rendered, route
 
 MAX_REASON: Final = 1000  # characters

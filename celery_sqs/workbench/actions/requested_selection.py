@@ -8,7 +8,7 @@ from flask import url_for
 from werkzeug.exceptions import NotFound
 
 from celery_sqs.dlq import DeadLetterService, Selection
-from celery_sqs.workbench.queue_choice import argument, chosen, has_several, service_of, services_of
+from celery_sqs.workbench.requested_queue import argument, has_several, requested, service_of, services_of
 
 MESSAGE: Final = "message"
 GROUP: Final = "group"
@@ -42,7 +42,7 @@ class RequestedSelection:
         """
         for kind in (MESSAGE, GROUP, ALL) if allow_all else (MESSAGE, GROUP):
             if values.get(kind):
-                return cls._of(kind, values[kind], chosen(values))
+                return cls._of(kind, values[kind], requested(values))
         raise NotFound("Say which messages: message=, group= or all=1.")
 
     @classmethod

@@ -11,7 +11,7 @@ from celery_sqs.dlq import kind_in_words
 from celery_sqs.workbench.display.values import short
 from celery_sqs.workbench.history.timeline import Entry
 from celery_sqs.workbench.parts import parts
-from celery_sqs.workbench.queue_choice import has_several
+from celery_sqs.workbench.requested_queue import has_several
 
 #: What happened, in words, and the class of its colour. A host has titles for what it adds.
 _TITLES: Final = {

@@ -7,7 +7,7 @@ from flask import url_for
 from jinja2 import Environment, PackageLoader
 from sqlalchemy.exc import SQLAlchemyError
 
-from celery_sqs.workbench import queue_choice, sessions
+from celery_sqs.workbench import requested_queue, sessions
 from celery_sqs.workbench.display import charts
 from celery_sqs.workbench.display.entries import shown_entries
 from celery_sqs.workbench.display.values import FILTERS
@@ -39,8 +39,8 @@ _ENVIRONMENT.globals |= {
     "parts": parts,
     "csrf_token": sessions.token,
     "dead_count": _dead_count,
-    "has_several": queue_choice.has_several,
-    "queue_argument": queue_choice.argument,
+    "has_several": requested_queue.has_several,
+    "queue_argument": requested_queue.argument,
     "bars": charts.bars,
     "Bar": charts.Bar,
     "ceiling": charts.ceiling,

@@ -12,7 +12,7 @@ from werkzeug.sansio.response import Response as BaseResponse
 from celery_sqs.dlq import DeadLetterServices, DeadMessage, RepairItem, RepairProgress
 from celery_sqs.message import exact_json
 from celery_sqs.workbench.parts import parts
-from celery_sqs.workbench.queue_choice import added, argument, chosen, has_several, numbers_of, services_of
+from celery_sqs.workbench.requested_queue import added, argument, has_several, numbers_of, requested, services_of
 from celery_sqs.workbench.views import page, route
 
 PAGE: Final = 50  # messages
@@ -32,7 +32,7 @@ _PRINTABLE: Final = frozenset("\t\n\r")
 @page("/dlq", "dlq.html")
 def dlq() -> dict[str, Any]:
     """The messages by reason, of a queue or of all."""
-    now, queue = datetime.now(UTC), chosen()
+    now, queue = datetime.now(UTC), requested()
     shown = services_of(queue)
     groups = shown.messages.groups()
     return {
@@ -43,6 +43,7 @@ def dlq() -> dict[str, Any]:
         "counts": parts().dlq.messages.counts() if has_several() else {},
         "scanned_at": shown.messages.scanned_at(),
         "scan": _scan(now, shown),
+        "scan_errors": _scan_errors(shown),
         "sqs": added(numbers_of(shown.names)),
     }
 
@@ -50,7 +51,7 @@ def dlq() -> dict[str, Any]:
 @page("/dlq/groups/<fingerprint>", "group.html")
 def group(fingerprint: str) -> dict[str, Any]:
     """The messages of a group, page by page."""
-    groups = [each for each in services_of(chosen()).messages.groups() if each.fingerprint == fingerprint]
+    groups = [each for each in services_of(requested()).messages.groups() if each.fingerprint == fingerprint]
     if not groups:
         raise NotFound("Nothing of this group is in the DLQ any more.")
     if len(groups) > 1:
@@ -63,7 +64,7 @@ def group(fingerprint: str) -> dict[str, Any]:
 @page("/dlq/messages", "messages.html")
 def messages() -> dict[str, Any]:
     """All messages, of a queue or of all, page by page."""
-    queue = chosen()
+    queue = requested()
     shown = services_of(queue)
     return {"now": datetime.now(UTC), "queue": queue, "count": shown.messages.count()} | _page_of(shown, None)
 
@@ -95,7 +96,7 @@ def message(message_id: str) -> dict[str, Any]:
 @route("/dlq/scan", "POST")
 def scan() -> BaseResponse:
     """Scan the DLQ of a queue, or all, now."""
-    queue = chosen(request.form)
+    queue = requested(request.form)
     began_at = parts().runs.scan(services_of(queue).names, SCAN_WAIT)
     there = url_for("workbench.dlq", since=began_at.isoformat(), queue=argument(queue) if queue else None)
     return redirect(there, HTTPStatus.SEE_OTHER)
@@ -149,6 +150,13 @@ def _scan(now: datetime, shown: DeadLetterServices) -> dict[str, Any] | None:
     error = next(filter(None, map(parts().runs.scan_error, shown.names)), None)
     is_over = scanned_at is not None and scanned_at >= since
     return {"since": since, "is_over": is_over or error is not None, "error": None if is_over else error}
+
+
+def _scan_errors(shown: DeadLetterServices) -> dict[str, str]:
+    """Why DLQs could not be scanned by themselves, as far as this process knows."""
+    schedule = parts().schedule
+    errors = {name: schedule.error(name) for name in shown.names} if schedule else {}
+    return {name: error for name, error in errors.items() if error}
 
 
 def _hex(raw: bytes) -> str:

@@ -12,7 +12,7 @@ from celery_sqs.monitor import WorkerRow
 from celery_sqs.workbench.display import percentiles
 from celery_sqs.workbench.display.percentiles import percentile
 from celery_sqs.workbench.parts import parts
-from celery_sqs.workbench.queue_choice import added, numbers_of
+from celery_sqs.workbench.requested_queue import added, numbers_of
 from celery_sqs.workbench.views import page
 from celery_sqs.workbench.visit import visit
 

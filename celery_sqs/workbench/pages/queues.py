@@ -6,7 +6,7 @@ from typing import Any
 
 from celery_sqs import QueuePair
 from celery_sqs.workbench.parts import parts
-from celery_sqs.workbench.queue_choice import chosen
+from celery_sqs.workbench.requested_queue import requested
 from celery_sqs.workbench.views import page
 
 
@@ -23,7 +23,7 @@ class Row:
 @page("/queues", "queues.html", needs_database=False)
 def queues() -> dict[str, Any]:
     """Both queues' attributes, the time line to the DLQ and what contradicts what."""
-    queue = chosen() or parts().dlq.names[0]
+    queue = requested() or parts().dlq.names[0]
     report, numbers = parts().reports[queue].answer(), parts().numbers[queue].answer()
     return {
         "now": datetime.now(UTC),

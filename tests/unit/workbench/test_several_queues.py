@@ -102,7 +102,7 @@ def test_messages_of_all_say_their_queue(browser):
     assert "<dt>Queue</dt><dd>parcels</dd>" in browser.http.get("/dlq/messages/p1").text
 
 
-def test_a_repair_is_of_the_queue_that_was_chosen_and_says_so(browser, app, monkeypatch):
+def test_a_repair_is_of_the_queue_that_is_named_and_says_so(browser, app, monkeypatch):
     monkeypatch.setattr(Runs, "repair", lambda self, repair_id: None)
     assert browser.http.get("/dlq/redrive?all=1").status_code == 404
     assert 'name="queue" value="parcels"' in browser.http.get("/dlq/redrive?all=1&queue=parcels").text

@@ -25,7 +25,7 @@ def argument(name: str) -> str | None:
     return name if has_several() else None
 
 
-def chosen(values: Mapping[str, str] | None = None) -> str | None:
+def requested(values: Mapping[str, str] | None = None) -> str | None:
     """The queue that a request names, or the only one there is; None if it means all.
 
     Raises:
