@@ -7,6 +7,7 @@ from app.backlog import Backlog
 from app.body import MAX_BODY_BYTES
 from app.queue import OrderQueue
 from app.services import Services
+from celery_sqs.dlq import QueueGauges
 from config import logging as logs
 from config.settings import Settings, boot
 from orders.store import OrderStore
@@ -32,7 +33,8 @@ def create_app(
     services = Services.of(settings, store=store, queue=queue)
     app.extensions[Services.NAME] = services
     if settings.metrics_port:
-        metrics.init_app(app, settings.metrics_port, Backlog.of(services))
+        gauges = [Backlog.of(services), QueueGauges.of(services.celery, services.dlq)]
+        metrics.init_app(app, settings.metrics_port, gauges)
     request_log.init_app(app)
     api = docs.init_app(app)
     api.register_blueprint(orders.blueprint)

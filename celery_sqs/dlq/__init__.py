@@ -30,6 +30,7 @@ from celery_sqs.dlq.repair.states import (
 from celery_sqs.dlq.repair.throttle import Throttle
 from celery_sqs.dlq.retention import purge_dead_messages, purge_repairs
 from celery_sqs.dlq.scan import ScanResult
+from celery_sqs.dlq.scheduled.gauges import QueueGauges
 from celery_sqs.dlq.scheduled.rescue import SYSTEM, Rescue
 from celery_sqs.dlq.scheduled.schedule import ScanSchedule
 from celery_sqs.dlq.selection import Selection
@@ -66,6 +67,7 @@ __all__ = [
     "FailedAttempt",
     "Group",
     "NoSuchRepair",
+    "QueueGauges",
     "Refused",
     "RepairItem",
     "RepairLog",

@@ -1,6 +1,5 @@
 """Which of the app's queues a request is about, and what SQS says of them."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,7 +9,7 @@ from werkzeug.exceptions import NotFound
 
 from celery_sqs.aws.queue_numbers import QueueNumbers, QueuePair
 from celery_sqs.dependencies import Answer
-from celery_sqs.dependencies.recent import ANSWER_TIMEOUT
+from celery_sqs.dependencies.recent import answers_of
 from celery_sqs.dlq import DeadLetterService, DeadLetterServices
 from celery_sqs.workbench.parts import parts
 
@@ -55,10 +54,7 @@ def service_of(name: str) -> DeadLetterService:
 
 def numbers_of(names: Sequence[str]) -> dict[str, Answer[QueuePair]]:
     """What SQS says of queues and their DLQs; it takes no longer than one question."""
-    asked, deadline = {name: parts().numbers[name] for name in names}, time.monotonic() + ANSWER_TIMEOUT
-    for recent in asked.values():
-        recent.answer(0)  # all are asked at once
-    return {name: recent.answer(max(0.0, deadline - time.monotonic())) for name, recent in asked.items()}
+    return answers_of({name: parts().numbers[name] for name in names})
 
 
 def added(answers: Mapping[str, Answer[QueuePair]]) -> Answer[QueuePair]:
