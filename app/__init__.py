@@ -7,8 +7,8 @@ from app.backlog import Backlog
 from app.body import MAX_BODY_BYTES
 from app.following import Waits
 from app.queue import OrderQueue
-from app.rescuer import Rescuer
 from app.services import Services
+from celery_sqs.dlq import QueueGauges
 from config import logging as logs
 from config.settings import Settings, boot
 from orders.store import OrderStore
@@ -34,14 +34,15 @@ def create_app(
     services = Services.of(settings, store=store, queue=queue)
     app.extensions[Services.NAME] = services
     if settings.metrics_port:
-        metrics.init_app(app, settings.metrics_port, Backlog.of(services))
+        gauges = [Backlog.of(services), QueueGauges.of(services.celery, services.dlq)]
+        metrics.init_app(app, settings.metrics_port, gauges)
     request_log.init_app(app)
     api = docs.init_app(app)
     api.register_blueprint(orders.blueprint)
     api.register_blueprint(health.blueprint)
     problems.init_app(app)
     monitor.init_app(app)
-    # config/gunicorn.py starts the one, and ends the other.
-    app.extensions |= {Rescuer.NAME: Rescuer.of(services), Waits.NAME: services.waits}
+    # config/gunicorn.py ends it.
+    app.extensions[Waits.NAME] = services.waits
     cli.init_app(app)
     return app

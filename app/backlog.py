@@ -1,4 +1,4 @@
-"""What is asked when Prometheus asks: how much waits in the queues, and how old the oldest order without a row is."""
+"""What is asked when Prometheus asks: how old the oldest order without a row is."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -8,10 +8,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from app.services import Services
-from celery_sqs import QueuePair, read_pair, sqs_client
 from celery_sqs.dependencies import Recent
 from celery_sqs.monitor import EventReader
-from tasks.application import endpoint
 from tasks.orders import PERSIST_ORDER
 
 #: Seconds that an answer is used again, so that no number of scrapers becomes a load.
@@ -19,60 +17,35 @@ KEPT: Final = 5.0
 
 
 class Backlog(Collector):
-    """The gauges of what waits. What cannot be asked for within a second is left out, and its `..._up` is 0.
-
-    They belong to web and not to the workers: they are wanted most when no worker runs, and each of n
-    workers would export the same once more.
+    """The gauges of what waits. What cannot be asked for within a second is left out, and `order_store_up` is 0.
 
     SQS's own ApproximateAgeOfOldestMessage leaves out a message that was received three times or more:
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
     So the age comes from `task_state`, which has every order that web or a worker has sent an event of.
 
     Args:
-        queues: the queues' numbers.
         oldest: when the oldest order was sent that is neither stored nor dead; None where no task events are written.
     """
 
-    def __init__(self, queues: Recent[QueuePair], oldest: Recent[datetime | None] | None) -> None:
-        self._queues = queues
+    def __init__(self, oldest: Recent[datetime | None] | None) -> None:
         self._oldest = oldest
 
     @classmethod
     def of(cls, services: Services) -> "Backlog":
         """The backlog of an application."""
-        settings, event_reader = services.settings, EventReader(services.engine)
-        urls = (settings.sqs_queue_url, settings.sqs_dlq_url)
-        return cls(
-            Recent(lambda: read_pair(sqs_client(endpoint(settings)), *urls), KEPT),
-            Recent(lambda: event_reader.oldest_unfinished(PERSIST_ORDER), KEPT) if settings.task_events else None,
-        )
+        reader = EventReader(services.engine)
+        is_known = services.settings.task_events
+        return cls(Recent(lambda: reader.oldest_unfinished(PERSIST_ORDER), KEPT) if is_known else None)
 
     def collect(self) -> Iterator[Metric]:
-        """Ask, and make gauges of the answers."""
-        queues = self._queues.answer()
-        yield _up("sqs_queue_up", "Whether SQS said how many messages the queues have.", queues.error)
-        if queues.error is None and queues.value is not None:
-            yield _messages(queues.value)
+        """Ask, and make gauges of the answer."""
         if self._oldest is None:
             return
         oldest = self._oldest.answer()
-        yield _up("order_store_up", "Whether the database said which order is the oldest without a row.", oldest.error)
+        text = "Whether the database said which order is the oldest without a row."
+        yield GaugeMetricFamily("order_store_up", text, value=float(oldest.error is None))
         if oldest.error is None:
             yield _age(oldest.value)
-
-
-def _up(name: str, text: str, error: str | None) -> Metric:
-    return GaugeMetricFamily(name, text, value=float(error is None))
-
-
-def _messages(both: QueuePair) -> Metric:
-    family = GaugeMetricFamily("sqs_queue_messages", "About how many messages a queue has.", labels=["queue", "state"])
-    for name, numbers in (("work", both.work), ("dlq", both.dlq)):
-        if numbers is not None:
-            family.add_metric([name, "visible"], numbers.visible)
-            family.add_metric([name, "hidden"], numbers.hidden)
-            family.add_metric([name, "delayed"], numbers.delayed)
-    return family
 
 
 def _age(sent_at: datetime | None) -> Metric:

@@ -10,15 +10,14 @@ of which a process that dies would leave its last value behind.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from flask import Flask, g
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, make_wsgi_app
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from werkzeug.exceptions import NotFound
-
-from app.backlog import Backlog
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -52,16 +51,16 @@ _REFUSALS: Final = {
 }
 
 
-def init_app(app: Flask, port: int, backlog: Backlog) -> None:
+def init_app(app: Flask, port: int, gauges: Sequence[Collector]) -> None:
     """Count the application's orders, and report them on a port that it is served on.
 
     Args:
         app: the application.
         port: the port; no path of it leads to the application.
-        backlog: the gauges of the queues.
+        gauges: what is asked when Prometheus asks.
     """
     application = _counted(app.wsgi_app)
-    app.wsgi_app = _by_port(application, str(port), make_wsgi_app(_registry(backlog)))  # type: ignore[method-assign]
+    app.wsgi_app = _by_port(application, str(port), make_wsgi_app(_registry(gauges)))  # type: ignore[method-assign]
 
 
 def _counted(application: Wsgi) -> Wsgi:
@@ -99,13 +98,14 @@ def _reason(status: int) -> str:
     return "failed"
 
 
-def _registry(backlog: Backlog) -> CollectorRegistry:
+def _registry(gauges: Sequence[Collector]) -> CollectorRegistry:
     registry = CollectorRegistry()
     try:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     except ValueError:  # one process, and no gunicorn that has made a folder
         registry.register(REGISTRY)
-    registry.register(backlog)
+    for collector in gauges:
+        registry.register(collector)
     return registry
 
 

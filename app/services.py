@@ -12,7 +12,7 @@ from app.history import History
 from app.queue import CeleryQueue, OrderQueue
 from app.tokens import Verifier
 from celery_sqs.dependencies import Probe
-from celery_sqs.dlq import DeadLetterQueue, DeadLetterService
+from celery_sqs.dlq import DeadLetterQueue, DeadLetterService, DeadLetterServices
 from celery_sqs.monitor import EventReader
 from config.settings import Settings
 from orders.identity import Identity
@@ -36,7 +36,7 @@ class Services:
     queue: OrderQueue
     keys: AcceptedKeys
     waits: Waits
-    dlq: DeadLetterService
+    dlq: DeadLetterServices
     history: History
     queue_probe: Probe
     database_probe: Probe
@@ -48,7 +48,7 @@ class Services:
         store = store or OrderStore(engine)
         queue = queue or CeleryQueue(settings, celery)
         dead_letter_queue = DeadLetterQueue(endpoint(settings), settings.sqs_queue_url, settings.sqs_dlq_url)
-        dlq = DeadLetterService(celery, engine, dead_letter_queue, store)
+        dlq = DeadLetterServices([DeadLetterService(celery, engine, dead_letter_queue, store)])
         return cls(
             settings=settings,
             celery=celery,

@@ -27,9 +27,9 @@ keepalive = 5
 #: The socket is one file per user, which two services on a host would share.
 control_socket_disable = True
 
-_RESCUER = "order-intake-rescuer"  # its name in app/rescuer.py
+_WORKBENCH = "celery-sqs-workbench"  # the name of its parts among Flask's extensions
 _WAITS = "order-intake-waits"  # its name in app/following/waits.py
-_PASS_ENDS_WITHIN = 3  # seconds
+_SCAN_ENDS_WITHIN = 3  # seconds
 
 
 class _Logger(Logger):
@@ -83,24 +83,29 @@ def on_exit(server: object) -> None:
 def post_worker_init(worker: Any) -> None:
     """Keep what was loaded at the start out of every garbage collection: boto3's models alone are large.
 
-    And start the application's rescuer, if it has one: not before the fork, which threads do not live through. On
-    SIGTERM a process is no longer alive, and then those that wait for orders are answered.
+    And start the workbench's scans of the DLQ, if it has any: not before the fork, which threads do not live through.
+    On SIGTERM a process is no longer alive, and then those that wait for orders are answered.
     """
     gc.collect()
     gc.freeze()
     waits = _extension(worker, _WAITS)
     if waits is not None:
         waits.drain_when(lambda: not worker.alive)
-    rescuer = _extension(worker, _RESCUER)
-    if rescuer is not None:
-        rescuer.start()
+    schedule = _schedule(worker)
+    if schedule is not None:
+        schedule.start()
 
 
 def worker_exit(server: object, worker: Any) -> None:
-    """Let a pass of the rescuer end, which would hide messages of the DLQ from others for a while."""
-    rescuer = _extension(worker, _RESCUER)
-    if rescuer is not None:
-        rescuer.stop(_PASS_ENDS_WITHIN)
+    """Let a scan end, which would hide messages of the DLQ from others for a while."""
+    schedule = _schedule(worker)
+    if schedule is not None:
+        schedule.stop(_SCAN_ENDS_WITHIN)
+
+
+def _schedule(worker: Any) -> Any:
+    """The workbench's schedule; None without one."""
+    return getattr(_extension(worker, _WORKBENCH), "schedule", None)
 
 
 def _extension(worker: Any, name: str) -> Any:

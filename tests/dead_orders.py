@@ -16,6 +16,7 @@ from celery_sqs.dlq import DeadLetterQueue, DeadLetterService, DeadMessage, Thro
 from celery_sqs.dlq.hooks import TaskHooks
 from celery_sqs.dlq.snapshot import Snapshot
 from celery_sqs.message.renewal import Renewal, renewed
+from config.queues import ORDER_QUEUE
 from orders.attempt import FailedAttempt
 from orders.outcome import Arrival, Result
 from orders.store import OrderStore
@@ -39,9 +40,9 @@ def make_service(engine: Engine, queue: DeadLetterQueue, throttle: Throttle | No
     return DeadLetterService(make_celery(engine), engine, queue, OrderStore(engine), throttle)
 
 
-def make_snapshot(engine: Engine) -> Snapshot:
+def make_snapshot(engine: Engine, queue: str = ORDER_QUEUE.name) -> Snapshot:
     """The snapshot of a DLQ, for tests that have messages and no queue."""
-    return Snapshot(engine, OrderStore(engine), TaskHooks(make_celery(engine)))
+    return Snapshot(engine, queue, OrderStore(engine), TaskHooks(make_celery(engine)))
 
 
 def order_body(**changes: Any) -> str:
@@ -123,6 +124,7 @@ def a_dead_message(body: str, number: int = 1, **attributes: str) -> DeadMessage
     now = datetime.now(UTC)
     return DeadMessage(
         message_id=f"m{number}",
+        queue=ORDER_QUEUE.name,
         body=body,
         attributes={name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()},
         task="",

@@ -21,8 +21,10 @@ def main() -> None:
     if given is not None:
         migrate(given)
         return
+    settings = boot()
+    context.config.attributes["queue"] = settings.queue_name
     try:
-        own = connect(boot().database_url, patient=True).connect()
+        own = connect(settings.database_url, patient=True).connect()
     except DBAPIError as error:
         sys.exit(f"DATABASE_URL: no connection to the database: {error.orig}")
     with own as connection:

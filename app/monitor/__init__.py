@@ -41,6 +41,7 @@ def init_app(app: Flask) -> None:
             task=PERSIST_ORDER,
             words=WORDS,
             dlq=services.dlq,
+            scan_minutes=settings.dlq_rescue_minutes,  # config/gunicorn.py starts it
             history=services.history,
             check_edit=order_errors,
             database_probe=services.database_probe,

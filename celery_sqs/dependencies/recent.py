@@ -3,11 +3,11 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 logger = logging.getLogger(__name__)
 
@@ -80,3 +80,11 @@ class Recent(Generic[T]):
             self._running, self._error = None, error_text
             if error_text is None:
                 self._value, self._value_at = value, self._ended_at
+
+
+def answers_of(questions: Mapping[str, Recent[Any]], timeout: float = ANSWER_TIMEOUT) -> dict[str, Answer[Any]]:
+    """The answers to several questions, which are all asked at once and together waited for no longer than one."""
+    deadline = time.monotonic() + timeout
+    for question in questions.values():
+        question.answer(0)
+    return {name: question.answer(max(0.0, deadline - time.monotonic())) for name, question in questions.items()}

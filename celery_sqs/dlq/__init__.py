@@ -1,6 +1,6 @@
 """The dead-letter queue: scan it, find out why its messages died, and send them again, edit them or discard them.
 
-`DeadLetterService` is the entry point.
+`DeadLetterService` is the entry point for one queue, and `DeadLetterServices` for all queues of an app.
 """
 
 from celery_sqs.dlq.attempts import AttemptReader, FailedAttempt, kind_in_words
@@ -28,11 +28,13 @@ from celery_sqs.dlq.repair.states import (
     STOPPED,
 )
 from celery_sqs.dlq.repair.throttle import Throttle
-from celery_sqs.dlq.rescue import SYSTEM, Rescue
 from celery_sqs.dlq.retention import purge_dead_messages, purge_repairs
 from celery_sqs.dlq.scan import ScanResult
+from celery_sqs.dlq.scheduled.gauges import QueueGauges
+from celery_sqs.dlq.scheduled.rescue import SYSTEM, Rescue
+from celery_sqs.dlq.scheduled.schedule import ScanSchedule
 from celery_sqs.dlq.selection import Selection
-from celery_sqs.dlq.service import DeadLetterService
+from celery_sqs.dlq.service import DeadLetterService, DeadLetterServices
 from celery_sqs.dlq.tables import metadata
 from celery_sqs.tasks.dry_run import DryRun
 
@@ -57,6 +59,7 @@ __all__ = [
     "AttemptReader",
     "DeadLetterQueue",
     "DeadLetterService",
+    "DeadLetterServices",
     "DeadMessage",
     "DeadMessages",
     "DecodedMessage",
@@ -64,6 +67,7 @@ __all__ = [
     "FailedAttempt",
     "Group",
     "NoSuchRepair",
+    "QueueGauges",
     "Refused",
     "RepairItem",
     "RepairLog",
@@ -71,6 +75,7 @@ __all__ = [
     "Repairs",
     "Rescue",
     "ScanResult",
+    "ScanSchedule",
     "Selection",
     "Throttle",
     "decode_message",

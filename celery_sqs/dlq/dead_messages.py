@@ -4,12 +4,12 @@
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select, Text, func, select
+from sqlalchemy import Engine, Row, Select, Text, func, select, true
 
 from celery_sqs.database.transaction import transaction
 from celery_sqs.dlq.selection import Selection
@@ -22,6 +22,7 @@ class DeadMessage:
 
     Attributes:
         message_id: SQS's own id.
+        queue: the work queue that it comes from, by Celery's name.
         body: as SQS gave it.
         attributes: its message attributes as SQS gave them; binary values in base64.
         task: the task's name; empty where it names none.
@@ -39,6 +40,7 @@ class DeadMessage:
     """
 
     message_id: str
+    queue: str
     body: str
     attributes: dict[str, Any]
     task: str
@@ -57,10 +59,11 @@ class DeadMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Dead messages with the same reason.
+    """Dead messages of a queue with the same reason.
 
     Attributes:
-        fingerprint: names it.
+        queue: the work queue that they come from, by Celery's name.
+        fingerprint: names it, within its queue.
         kind: whose fault it was.
         error_class: the exception's class; empty where no failed attempt is on record.
         error: what one of them raised.
@@ -70,6 +73,7 @@ class Group:
         newest: when the last of them was.
     """
 
+    queue: str
     fingerprint: str
     kind: str
     error_class: str
@@ -85,18 +89,23 @@ class DeadMessages:
 
     Args:
         engine: to the database with the tables.
+        queues: Celery's names of the work queues whose messages are read; None: of all. One message is found by its id,
+            its subject or its task whatever its queue is.
 
     Every method raises SQLAlchemy's errors.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, queues: Collection[str] | None = None) -> None:
         self._engine = engine
+        self._queues = queues
+        self._are_ours = true() if queues is None else dead_messages.c.queue.in_(queues)
 
     def groups(self) -> list[Group]:
-        """The messages in the queue by reason, the largest group first."""
+        """The messages in the DLQs by queue and reason, the largest group first."""
         columns = dead_messages.c
         query = (
             select(
+                columns.queue,
                 columns.fingerprint,
                 *(func.min(column).label(column.name) for column in (columns.kind, columns.error_class, columns.task)),
                 func.min(columns.error, type_=Text).label("error"),
@@ -104,9 +113,9 @@ class DeadMessages:
                 func.min(columns.sent_at).label("oldest"),
                 func.max(columns.sent_at).label("newest"),
             )
-            .where(columns.gone_at.is_(None))
-            .group_by(columns.fingerprint)
-            .order_by(func.count().desc(), columns.fingerprint)
+            .where(columns.gone_at.is_(None), self._are_ours)
+            .group_by(columns.queue, columns.fingerprint)
+            .order_by(func.count().desc(), columns.fingerprint, columns.queue)
         )
         return [Group(**row._mapping) for row in self._rows(query)]
 
@@ -116,7 +125,7 @@ class DeadMessages:
 
     def selected(self, selection: Selection, after: str | None, limit: int) -> list[DeadMessage]:
         """Up to `limit` messages of a selection by message id, starting after one."""
-        query = select(dead_messages).where(selection.condition)
+        query = select(dead_messages).where(selection.condition, self._are_ours)
         if after is not None:
             query = query.where(dead_messages.c.message_id > after)
         return self._messages(query.order_by(dead_messages.c.message_id).limit(limit))
@@ -135,15 +144,28 @@ class DeadMessages:
         return self._messages(select(dead_messages).where(dead_messages.c.task_id == task_id).order_by("sent_at"))
 
     def count(self, selection: Selection | None = None) -> int:
-        """How many messages are in the queue, or how many of a selection."""
-        query = select(func.count()).select_from(dead_messages).where((selection or Selection.all()).condition)
+        """How many messages are in the DLQs, or how many of a selection."""
+        query = select(func.count()).select_from(dead_messages)
+        query = query.where((selection or Selection.all()).condition, self._are_ours)
         return int(self._rows(query)[0][0])
 
+    def counts(self) -> dict[str, int]:
+        """How many messages are in each DLQ, by Celery's name of its work queue; without those that have none."""
+        columns = dead_messages.c
+        query = select(columns.queue, func.count()).where(columns.gone_at.is_(None), self._are_ours)
+        return dict(self._rows(query.group_by(columns.queue)))  # type: ignore[arg-type]  # a row is a pair
+
     def scanned_at(self) -> datetime | None:
-        """When the last full scan of the queue ended; None if there has been none."""
-        rows = self._rows(select(func.max(scans.c.ended_at)))
-        found: datetime | None = rows[0][0]
-        return found
+        """When the last full scan of the DLQ ended, of several the earliest; None if there has been none."""
+        found = self.scans()
+        is_complete = self._queues is None or found.keys() >= set(self._queues)
+        return min(found.values()) if found and is_complete else None
+
+    def scans(self) -> dict[str, datetime]:
+        """When the last full scan of each DLQ ended, by Celery's name of its work queue."""
+        query = select(scans.c.queue, scans.c.ended_at).where(scans.c.ended_at.is_not(None))
+        query = query if self._queues is None else query.where(scans.c.queue.in_(self._queues))
+        return dict(self._rows(query))  # type: ignore[arg-type]  # a row is a pair
 
     def _messages(self, query: Select[Any]) -> list[DeadMessage]:
         return [_to_message(row) for row in self._rows(query)]

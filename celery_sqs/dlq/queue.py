@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -19,6 +20,7 @@ from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.endpoint import Endpoint, sqs_client
 from celery_sqs.aws.group_commit import MAX_BATCH_BYTES, MAX_ENTRIES
 from celery_sqs.aws.queue import FIFO, QueueFacts, read_facts, url_beside
+from celery_sqs.dlq.source import Source, sharing, source_of
 from celery_sqs.errors import CallFailed
 from celery_sqs.message.outgoing import GROUP, size_of
 from celery_sqs.message.renewal import Renewal, opened
@@ -26,6 +28,8 @@ from celery_sqs.retry import retry
 
 #: An entry of ReceiveMessage's answer, with all attributes; of a copy, as the message was sent first.
 Message = dict[str, Any]
+
+Call = Callable[..., Any]
 
 #: Seconds that a message is hidden when it is received: what others wait for it if this process is killed.
 VISIBILITY: Final = 30
@@ -54,13 +58,27 @@ class DeadLetterQueue:
         work_url: the queue that messages come from, and are sent to again.
         url: the DLQ; None: the one that the work queue's redrive policy names.
         wait: seconds that a receive waits for a first message.
+        name: Celery's name of the work queue; None: SQS's.
+        among: all of the app's, this one included, in the order of the settings; empty: there is no other.
     """
 
-    def __init__(self, endpoint: Endpoint, work_url: str, url: str | None = None, wait: int = RECEIVE_WAIT) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        work_url: str,
+        url: str | None = None,
+        wait: int = RECEIVE_WAIT,
+        name: str | None = None,
+        among: Sequence[Source] = (),
+    ) -> None:
         self._endpoint = endpoint
         self._url = url
+        self._among = among
+        self._sharing: Sequence[Source] = ()
         self.work_url = work_url
         self.wait = wait
+        self.sqs_name = work_url.rstrip("/").rsplit("/", 1)[-1]
+        self.name = name or self.sqs_name
 
     @property
     def sqs(self) -> SqsClient:
@@ -78,8 +96,18 @@ class DeadLetterQueue:
             return self._url
         dlq_arn = self.work_facts().dlq_arn
         if dlq_arn is None:
-            raise CallFailed(f"{self.work_url} has no DLQ")
+            raise CallFailed(f"{self.work_url} has no DLQ", status=HTTPStatus.NOT_FOUND)
         return url_beside(self.work_url, dlq_arn)
+
+    def owns(self, message: Message) -> bool:
+        """Whether a message in the DLQ is this work queue's, and not another's with the same DLQ.
+
+        Raises:
+            CallFailed: SQS cannot be asked.
+        """
+        if self._among and not self._sharing:
+            self._sharing = sharing(self.url, self._among)
+        return not self._sharing or source_of(message, self._sharing) is self
 
     def work_facts(self) -> QueueFacts:
         """What the work queue says of itself.
@@ -140,7 +168,7 @@ class Scan:
             ended = wait(self._receives, return_when=FIRST_COMPLETED).done
             answers = [self._take(receive) for receive in ended]
             ends += answers.count([])
-            fresh = [message for messages in answers for message in messages if self._is_new(message)]
+            fresh = [each for messages in answers for each in messages if self._is_new(each) and self._queue.owns(each)]
             if time.monotonic() < self._deadline:
                 self._receives |= {self._receivers.submit(self._receive) for messages in answers if messages}
             if fresh:
@@ -226,17 +254,13 @@ class Scan:
         self._seen.add(copy_id)
         return True
 
-    def _call(
-        self, call: Callable[..., Any], queue_url: str, entries: Sequence[dict[str, Any]]
-    ) -> list[dict[str, Any] | Failure]:
+    def _call(self, call: Call, queue_url: str, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any] | Failure]:
         """Make batch calls in parallel; says what became of each entry."""
         calls = [self._callers.submit(_with_retries, call, queue_url, batch) for batch in _batches(entries)]
         return [outcome for each in calls for outcome in each.result()]
 
 
-def _with_retries(
-    call: Callable[..., Any], queue_url: str, entries: list[dict[str, Any]]
-) -> list[dict[str, Any] | Failure]:
+def _with_retries(call: Call, queue_url: str, entries: list[dict[str, Any]]) -> list[dict[str, Any] | Failure]:
     """One batch call, repeated for the entries that may succeed later."""
     outcomes: dict[int, dict[str, Any] | Failure] = {}
     open_entries = list(range(len(entries)))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from celery_sqs.database.transaction import transaction
 from celery_sqs.dlq.queue import DeadLetterQueue, Message, Scan
@@ -75,7 +75,7 @@ def scan(
         with ScanLock(engine, queue.url) as is_ours:
             if is_ours:
                 return _scan(engine, queue, snapshot, look)
-        last = last_scan(engine, queue.url)
+        last = last_scan(engine, queue.name)
         if look is None and last is not None and last.began_at >= asked_at:
             return last
         if time.monotonic() > deadline:
@@ -83,10 +83,10 @@ def scan(
         time.sleep(PAUSE)
 
 
-def last_scan(engine: Engine, queue_url: str) -> ScanResult | None:
-    """The last full scan of a DLQ; None if there has been none."""
+def last_scan(engine: Engine, name: str) -> ScanResult | None:
+    """The last full scan of the DLQ of a work queue, by Celery's name of that; None if there has been none."""
     columns = [scans.c.found, scans.c.new, scans.c.gone, scans.c.began_at, scans.c.ended_at]
-    query = select(*columns).where(scans.c.queue == queue_url, scans.c.ended_at.is_not(None))
+    query = select(*columns).where(scans.c.queue == name, scans.c.ended_at.is_not(None))
     row = transaction(engine, lambda connection: connection.execute(query).first())
     return None if row is None else ScanResult(**row._mapping)
 
@@ -106,7 +106,7 @@ def _scan(engine: Engine, queue: DeadLetterQueue, snapshot: Snapshot, look: Look
         found=found, new=new, gone=gone, began_at=began_at, ended_at=datetime.now(UTC), complete=complete
     )
     if complete:
-        _record(engine, queue.url, result)
+        _record(engine, queue.name, result)
     return result
 
 
@@ -126,8 +126,13 @@ def _is_rescued(running: Scan, message: Message) -> bool:
     return renewal is not None and renewal.is_rescued
 
 
-def _record(engine: Engine, queue_url: str, result: ScanResult) -> None:
+def _record(engine: Engine, name: str, result: ScanResult) -> None:
+    """Keep the result of a scan, under the lock on the DLQ."""
     values = asdict(result)
     del values["complete"]
-    recorded = update(scans).where(scans.c.queue == queue_url).values(values)
-    transaction(engine, lambda connection: connection.execute(recorded))
+
+    def write(connection: Connection) -> None:
+        if not connection.execute(update(scans).where(scans.c.queue == name).values(values)).rowcount:
+            connection.execute(insert(scans).values(queue=name, **values))
+
+    transaction(engine, write)

@@ -32,14 +32,16 @@ class Snapshot:
 
     Args:
         engine: to the database with the tables of `celery_sqs.dlq` and `celery_sqs.monitor`.
+        queue: Celery's name of the work queue.
         attempts: the failed attempts on record.
         hooks: of the tasks that the messages call.
 
     Every method raises SQLAlchemy's errors.
     """
 
-    def __init__(self, engine: Engine, attempts: AttemptReader, hooks: TaskHooks) -> None:
+    def __init__(self, engine: Engine, queue: str, attempts: AttemptReader, hooks: TaskHooks) -> None:
         self._engine = engine
+        self._queue = queue
         self._hooks = hooks
         self._reasons = Reasons(engine, attempts, hooks)
 
@@ -66,7 +68,8 @@ class Snapshot:
 
         def write(connection: Connection) -> None:
             found = dead_messages.c.message_id.in_(message_ids)
-            connection.execute(update(dead_messages).where(found).values(seen_at=now, missed_at=None, gone_at=None))
+            seen = {"queue": self._queue, "seen_at": now, "missed_at": None, "gone_at": None}
+            connection.execute(update(dead_messages).where(found).values(seen))
             if rows:
                 connection.execute(delete(dead_messages).where(dead_messages.c.message_id.in_(written)))
                 connection.execute(insert(dead_messages), rows)
@@ -77,7 +80,7 @@ class Snapshot:
     def miss(self, began_at: datetime) -> int:
         """Note what a full scan has not found, by when it began; returns how many messages are gone by that."""
         columns = dead_messages.c
-        in_queue = columns.gone_at.is_(None)
+        in_queue = and_(columns.gone_at.is_(None), columns.queue == self._queue)
         missed = and_(in_queue, columns.missed_at.is_(None), columns.seen_at < began_at)
         gone = and_(in_queue, columns.missed_at <= began_at - GONE_AFTER)
 
@@ -113,6 +116,7 @@ class Snapshot:
             kind = Kind.LOST.value
         return {
             "message_id": message_id,
+            "queue": self._queue,
             "body": storable(message["Body"]),
             "attributes": as_json(attributes),
             "task": storable(task[:MAX_NAME]),

@@ -34,7 +34,8 @@ dead_messages = Table(
     Column("seen_at", UtcDateTime, nullable=False, comment="the last scan that found it"),
     Column("missed_at", UtcDateTime, comment="the first scan since then that did not find it"),
     Column("gone_at", UtcDateTime, comment="null while it is in the queue"),
-    Index(None, "gone_at", "fingerprint", "message_id"),
+    Column("queue", String(MAX_NAME), nullable=False, comment="the work queue, by its name in sqs_queues"),
+    Index(None, "gone_at", "queue", "fingerprint", "message_id"),
     Index(None, "subject"),
     Index(None, "task_id"),
     **MARIADB,
@@ -68,6 +69,7 @@ repairs = Table(
     Column("ended_at", UtcDateTime),
     Column("runner", String(MAX_NAME), comment="the process that runs it"),
     Column("runner_until", UtcDateTime, comment="when another one may take over"),
+    Column("queue", String(MAX_NAME), nullable=False, comment="the work queue, by its name in sqs_queues"),
     Index(None, "began_at"),
     **MARIADB,
 )

@@ -45,6 +45,17 @@ BATCH_SIZE: Final = Histogram(
 )
 
 
+#: The gauges of each queue, and the field of the report that each has.
+_OF_QUEUES: Final = {
+    "sqs_in_flight_messages": ("Messages received and not settled yet.", "in_flight"),
+    "sqs_oldest_in_flight_seconds": ("Time since the oldest of them was received.", "oldest_in_flight_seconds"),
+    "sqs_last_poll_age_seconds": (
+        "Time since SQS last answered a poll; 0 while there is no room for one, or the queue is paused.",
+        "seconds_since_last_poll",
+    ),
+}
+
+
 class HealthGauges(Collector):
     """The numbers of a worker's health, read at each scrape.
 
@@ -64,18 +75,15 @@ class HealthGauges(Collector):
         REGISTRY.unregister(self)
 
     def collect(self) -> Iterator[Metric]:
-        """A gauge for each number."""
+        """A gauge for each number; those of a queue by its name in `sqs_queues`."""
         report = self._report()
-        yield _gauge("sqs_in_flight_messages", "Messages received and not settled yet.", report["in_flight"])
-        age = report["oldest_in_flight_seconds"]
-        yield _gauge("sqs_oldest_in_flight_seconds", "Time since the oldest of them was received.", age)
+        for name, (text, field) in _OF_QUEUES.items():
+            family = GaugeMetricFamily(name, text, labels=["queue"])
+            for queue, numbers in report["queues"].items():
+                family.add_metric([queue], float(numbers[field]))
+            yield family
         yield _gauge("sqs_outage", "1 while what the tasks depend on is away: nothing is received.", report["outage"])
         yield _paused(report["paused"])
-        yield _gauge(
-            "sqs_last_poll_age_seconds",
-            "Time since SQS last answered a poll; 0 while there is no room for one, or the queue is paused.",
-            report["seconds_since_last_poll"],
-        )
         yield _gauge(
             "sqs_heartbeat_age_seconds",
             "Time since the event loop last ran. While a task runs in the main thread it is 0.",

@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Final, Unpack
 
@@ -12,10 +13,10 @@ from celery import Celery
 from flask import Blueprint, Flask
 
 from celery_sqs.aws.endpoint import sqs_client
-from celery_sqs.aws.queue_numbers import read_pair
+from celery_sqs.aws.queue_numbers import QueuePair, read_pair
 from celery_sqs.database.outage import answers
 from celery_sqs.dependencies import Probe, Recent
-from celery_sqs.dlq import DeadLetterService
+from celery_sqs.dlq import DeadLetterServices, ScanSchedule
 from celery_sqs.monitor import EventReader
 from celery_sqs.monitor.pauses import PauseStore
 from celery_sqs.settings import Settings
@@ -29,7 +30,7 @@ from celery_sqs.workbench.options import Options
 from celery_sqs.workbench.parts import CheckEdit, Parts
 from celery_sqs.workbench.runs import Runs
 from celery_sqs.workbench.words import Words
-from celery_sqs.worker.preflight import preflight
+from celery_sqs.worker.preflight import Report, preflight
 
 __all__ = [
     "CheckEdit",
@@ -43,11 +44,14 @@ __all__ = [
     "of_deaths",
     "of_repair",
     "of_task",
+    "start_scans",
 ]
 
 #: Seconds that an answer of SQS is shown for. What the queues' settings mean changes only when somebody changes them.
 NUMBERS_KEPT: Final = 3.0
 REPORT_KEPT: Final = 30.0
+
+SCAN_MINUTES: Final = 1.0  # between two scans of a DLQ that nobody asks for
 
 
 def blueprint(
@@ -85,13 +89,24 @@ def create_app(
     return made
 
 
+def start_scans(host: Flask) -> None:
+    """Have the DLQs of a Flask application's workbench scanned by themselves, as its option `scan_minutes` says.
+
+    Call it in each process that serves, after its last fork. One process at a time scans each DLQ.
+    """
+    schedule = host.extensions[Parts.NAME].schedule
+    if schedule is not None:
+        schedule.start()
+
+
 def _parts(app: Celery, operators: Operators, options: Options) -> Parts:
     settings = Settings.of(app.conf)
-    name = options.get("queue") or settings.default_queue
-    queue, dlq = settings.queue(name), options.get("dlq") or DeadLetterService.of(app, name)
+    dlq = options.get("dlq") or DeadLetterServices.of(app)
+    if name := options.get("queue"):
+        dlq = dlq.only(name)
     events = EventReader(dlq.engine)
     return Parts(
-        title=options.get("title") or f"{app.main or name} workbench".capitalize(),
+        title=options.get("title") or f"{app.main or dlq.names[0]} workbench".capitalize(),
         words=options.get("words") or Words(),
         app_name=app.main or "",
         task=options.get("task"),
@@ -102,9 +117,23 @@ def _parts(app: Celery, operators: Operators, options: Options) -> Parts:
         history=options.get("history") or TaskHistory(events, dlq.messages, dlq.repairs),
         check_edit=options.get("check_edit") or partial(dry_run_errors, dlq),
         runs=Runs(dlq),
-        numbers=Recent(lambda: read_pair(sqs_client(settings.endpoint), queue.url, queue.dlq_url), NUMBERS_KEPT),
-        report=Recent(lambda: preflight(app, [name])[0], REPORT_KEPT),
+        numbers={name: Recent(partial(_numbers, settings, name), NUMBERS_KEPT) for name in dlq.names},
+        reports={name: Recent(partial(_report, app, name), REPORT_KEPT) for name in dlq.names},
+        schedule=_schedule(dlq, options.get("scan_minutes", SCAN_MINUTES)),
         database_probe=options.get("database_probe") or Probe(partial(answers, dlq.engine)),
         pauses=PauseStore(dlq.engine),
         queue_names=tuple(settings.queues),
     )
+
+
+def _numbers(settings: Settings, name: str) -> QueuePair:
+    queue = settings.queue(name)
+    return read_pair(sqs_client(settings.endpoint), queue.url, queue.dlq_url)
+
+
+def _report(app: Celery, name: str) -> Report:
+    return preflight(app, [name])[0]
+
+
+def _schedule(dlq: DeadLetterServices, minutes: float) -> ScanSchedule | None:
+    return ScanSchedule(dlq, timedelta(minutes=minutes)) if minutes else None

@@ -11,7 +11,7 @@ from werkzeug.serving import make_server
 from celery_sqs.dlq import metadata
 from celery_sqs.monitor.schema.completeness import require_tables
 from celery_sqs.settings import LOOPBACK, MAX_PORT
-from celery_sqs.workbench import create_app
+from celery_sqs.workbench import SCAN_MINUTES, create_app, start_scans
 from celery_sqs.workbench.parts import Parts
 
 PORT: Final = 5556  # beside Flower's
@@ -42,7 +42,14 @@ def _operators(context: click.Context, option: click.Parameter, given: str | Non
 @click.command("workbench")
 @click.option("--host", default=LOOPBACK, show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, MAX_PORT), default=PORT, show_default=True, help="0: any that is free.")
-@click.option("--queue", metavar="NAME", help="Celery's name of the queue to show; else the default queue.")
+@click.option("--queue", metavar="NAME", help="Celery's name of the only queue to show; else all.")
+@click.option(
+    "--scan-minutes",
+    type=click.FloatRange(min=0),
+    default=SCAN_MINUTES,
+    show_default=True,
+    help="Between two scans of a DLQ by itself; 0 for none.",
+)
 @click.option("--title", help="What it is called.")
 @click.option(
     "--operators",
@@ -59,11 +66,12 @@ def workbench(
     host: str,
     port: int,
     queue: str | None,
+    scan_minutes: float,
     title: str | None,
     operators: Mapping[str, str] | None,
     secret: str | None,
 ) -> None:
-    """Serve the operators' pages of a queue and its DLQ.
+    """Serve the operators' pages of the app's queues and their DLQs.
 
     On a loopback address, operators and secret that are not given are made anew at each start, and the password is
     printed. On every other address both have to be given, and HTTPS has to be in front: nobody can sign in without.
@@ -75,11 +83,11 @@ def workbench(
         raise click.UsageError(f"WORKBENCH_OPERATORS and WORKBENCH_SECRET have to be set to listen on {host}.")
     made_up = None if operators else {OPERATOR: secrets.token_urlsafe()}
     given: dict[str, Any] = {name: value for name, value in (("queue", queue), ("title", title)) if value}
-    app = create_app(
-        context.obj.app, secret or secrets.token_urlsafe(), operators or made_up, https_only=not is_local, **given
-    )
+    given |= {"https_only": not is_local, "scan_minutes": scan_minutes}
+    app = create_app(context.obj.app, secret or secrets.token_urlsafe(), operators or made_up, **given)
     require_tables(app.extensions[Parts.NAME].pauses.engine, metadata)
     server = make_server(host, port, app, threaded=True)
+    start_scans(app)
     click.echo(f"workbench at http://{host}:{server.server_port}/")
     if made_up:
         click.echo(f"sign in as {OPERATOR} with {made_up[OPERATOR]}")

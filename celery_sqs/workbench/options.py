@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypedDict
 
 from celery_sqs.dependencies import Probe
-from celery_sqs.dlq import DeadLetterService
+from celery_sqs.dlq import DeadLetterServices
 from celery_sqs.workbench.history.timeline import History
 from celery_sqs.workbench.parts import CheckEdit
 from celery_sqs.workbench.words import Words
@@ -18,10 +18,12 @@ class Options(TypedDict, total=False):
             (`flask.abort`). Default: operators sign in here.
         title: what the workbench is called. Default: after the app.
         https_only: whether its cookie travels over HTTPS only, so that nobody can sign in without TLS. Default: True.
-        queue: Celery's name of the queue that it shows, with its DLQ. Default: the app's default queue.
+        queue: Celery's name of the only queue that it shows, with its DLQ. Default: all queues of the app.
         task: the task whose calls the overview counts. Default: all tasks.
         words: what calls are about.
-        dlq: the messages in the DLQ, and their repairs. Default: `DeadLetterService.of(app, queue)`.
+        dlq: the messages in the DLQs, and their repairs. Default: `DeadLetterServices.of(app)`.
+        scan_minutes: the time between two scans of each DLQ by itself, in minutes; 0 for none. Default: 1. They begin
+            where `start_scans` is called.
         history: what became of calls. Default: what task events, dead messages and repairs say.
         check_edit: what is wrong with a dead message's new body, by field. Default: what a dry run says.
         database_probe: whether the database answers. Default: it is asked for a constant.
@@ -33,7 +35,8 @@ class Options(TypedDict, total=False):
     queue: str
     task: str
     words: Words
-    dlq: DeadLetterService
+    dlq: DeadLetterServices
+    scan_minutes: float
     history: History
     check_edit: CheckEdit
     database_probe: Probe

@@ -8,7 +8,7 @@ from flask import current_app
 
 from celery_sqs.aws.queue_numbers import QueuePair
 from celery_sqs.dependencies import Probe, Recent
-from celery_sqs.dlq import DeadLetterService, DeadMessage
+from celery_sqs.dlq import DeadLetterServices, DeadMessage, ScanSchedule
 from celery_sqs.monitor import EventReader
 from celery_sqs.monitor.pauses import PauseStore
 from celery_sqs.workbench.history.timeline import History
@@ -36,12 +36,13 @@ class Parts:
         operators: who may use it.
         who: the host's own login; None where operators sign in here.
         event_reader: the states of tasks and workers.
-        dlq: the messages in the DLQ, and their repairs.
+        dlq: the messages in the DLQs, and their repairs.
         history: what became of a task.
         check_edit: what is wrong with a message that an operator has edited.
         runs: what takes longer than a page.
-        numbers: SQS's numbers on both queues.
-        report: what the queues' settings mean, and what contradicts them.
+        numbers: SQS's numbers on each queue and its DLQ, by Celery's name of the queue.
+        reports: what the settings of each mean, and what contradicts them.
+        schedule: the scans that nobody asks for; None without any. It runs where it was started.
         database_probe: whether the database answers.
         pauses: of the queues' consumption.
         queue_names: what Celery calls the app's queues.
@@ -56,12 +57,13 @@ class Parts:
     operators: Operators
     who: Callable[[], str | None] | None
     event_reader: EventReader
-    dlq: DeadLetterService
+    dlq: DeadLetterServices
     history: History
     check_edit: CheckEdit
     runs: Runs
-    numbers: Recent[QueuePair]
-    report: Recent[Report]
+    numbers: Mapping[str, Recent[QueuePair]]
+    reports: Mapping[str, Recent[Report]]
+    schedule: ScanSchedule | None
     database_probe: Probe
     pauses: PauseStore
     queue_names: tuple[str, ...]

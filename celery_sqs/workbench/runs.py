@@ -2,11 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from celery_sqs.dlq import AlreadyRunning, DeadLetterService
+from celery_sqs.dlq import AlreadyRunning, DeadLetterServices
 
 logger = logging.getLogger(__name__)
 
@@ -24,30 +25,34 @@ class Runs:
         dlq: does the work.
     """
 
-    _SCAN: Final = "scan"
-
-    def __init__(self, dlq: DeadLetterService) -> None:
+    def __init__(self, dlq: DeadLetterServices) -> None:
         self._dlq = dlq
         self._lock = threading.Lock()
         self._running: dict[str, threading.Thread] = {}
         self._errors: dict[str, str] = {}
 
-    def scan(self, timeout: float) -> datetime:
-        """Scan the DLQ; returns when that began, after `timeout` seconds at the latest."""
-        began_at = datetime.now(UTC)
-        self._start(self._SCAN, self._dlq.scan)
-        thread = self._running.get(self._SCAN)
-        if thread is not None:
-            thread.join(timeout)
+    def scan(self, queues: Sequence[str], timeout: float) -> datetime:
+        """Scan the DLQs of queues; returns when that began, after `timeout` seconds at the latest."""
+        began_at, deadline = datetime.now(UTC), time.monotonic() + timeout
+        for queue in queues:
+            self._start(_scan_of(queue), self._dlq[queue].scan)
+        for queue in queues:
+            thread = self._running.get(_scan_of(queue))
+            if thread is not None:
+                thread.join(max(0.0, deadline - time.monotonic()))
         return began_at
 
     def repair(self, repair_id: str) -> None:
         """Do what is left of a repair."""
-        self._start(repair_id, lambda: self._dlq.repairs.run(repair_id))
+        self._start(repair_id, lambda: self._dlq[self._dlq.repairs.progress(repair_id).queue].repairs.run(repair_id))
 
-    def error(self, name: str = _SCAN) -> str | None:
-        """Why the last scan, or a repair, has ended before its time, as far as this process knows."""
-        return self._errors.get(name)
+    def error(self, repair_id: str) -> str | None:
+        """Why a repair has ended before its time, as far as this process knows."""
+        return self._errors.get(repair_id)
+
+    def scan_error(self, queue: str) -> str | None:
+        """Why the last scan of a queue's DLQ that somebody asked for here has failed."""
+        return self._errors.get(_scan_of(queue))
 
     def _start(self, name: str, work: Callable[[], Any]) -> None:
         """Run work on a thread of its own, unless it runs already."""
@@ -75,3 +80,7 @@ class Runs:
                 self._errors[name] = error_text
                 while len(self._errors) > MAX_ERRORS:
                     del self._errors[next(iter(self._errors))]
+
+
+def _scan_of(queue: str) -> str:
+    return f"scan of {queue}"

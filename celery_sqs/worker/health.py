@@ -131,7 +131,8 @@ class Health:
     def report(self) -> dict[str, Any]:
         """What `GET /healthz` answers; celery_sqs/README.md explains each field."""
         now = time.monotonic()
-        ages = [now - delivery.received_at for delivery in self._in_flight.all()]
+        deliveries = self._in_flight.all()
+        ages = [now - delivery.received_at for delivery in deliveries]
         beat_age, receivers = self._heartbeat.age, list(self._receivers.values())
         poll_age = max((receiver.seconds_since_success for receiver in receivers), default=0.0)
         error = next((_line(receiver.last_error) for receiver in receivers if receiver.last_error), None)
@@ -154,6 +155,10 @@ class Health:
             "paused": {queue: receiver.is_paused for queue, receiver in list(self._receivers.items())},
             "in_flight": len(ages),
             "oldest_in_flight_seconds": round(max(ages, default=0.0), 1),
+            "queues": {
+                name: _of_queue(receiver, [now - each.received_at for each in deliveries if each.queue == name])
+                for name, receiver in list(self._receivers.items())
+            },
         }
 
     def _stalled_reason(self, age: float) -> str | None:
@@ -180,6 +185,14 @@ class Health:
             return f"the event loop has not run for {beat_age:.0f} s"
         silence = max((receiver.seconds_since_end for receiver in list(self._receivers.values())), default=0.0)
         return f"no poll has ended for {silence:.0f} s" if silence >= self._watchdog_timeout else None
+
+
+def _of_queue(receiver: ReceiverHealth, ages: list[float]) -> dict[str, Any]:
+    return {
+        "seconds_since_last_poll": round(receiver.seconds_since_success, 1),
+        "in_flight": len(ages),
+        "oldest_in_flight_seconds": round(max(ages, default=0.0), 1),
+    }
 
 
 def _line(error: Exception) -> str:

@@ -113,7 +113,8 @@ def test_a_repair_that_nobody_runs_goes_on(scripted, site, monkeypatch):
     for name, value in site.environment.items():
         monkeypatch.setenv(name, value)
     dlq = create_app(load(None)).extensions[Parts.NAME].dlq
-    repair_id = dlq.repairs.plan("redrive", Selection.ids([message_id]), "bob", "and then his laptop died")
+    [service] = dlq
+    repair_id = service.repairs.plan("redrive", Selection.ids([message_id]), "bob", "and then his laptop died")
     dlq.messages._engine.dispose()
     page = scripted.open(f"/repairs/{repair_id}")
     expect(page.locator("main")).to_contain_text("Nobody is at it")

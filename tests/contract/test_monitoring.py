@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 import promql_parser
 import pytest
@@ -16,10 +17,12 @@ from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.retention.ages import LONGEST_PAUSE, OLD
 from celery_sqs.dependencies import Recent
+from celery_sqs.dlq import QueueGauges
 from celery_sqs.monitor import metrics as of_tasks
 from celery_sqs.worker.health import Health
 from config.queues import ORDER_QUEUE
 from tests.processes import ROOT
+from tests.unit.test_worker_health import Polling
 
 FOLDER = ROOT / "monitoring"
 OPERATING = ROOT / "docs" / "operating.md"
@@ -49,7 +52,6 @@ ADDED = {"job", "instance"}
 
 #: Each value that such a label may have; other labels' values are not ours to say.
 VALUES = {
-    "queue": {"work", "dlq"},
     "state": {"visible", "hidden", "delayed"},
     "reason": {
         *("invalid", "key_reused", "unauthorised", "keys_unavailable", "not_confirmed", "failed"),
@@ -64,10 +66,12 @@ VALUES = {
 def exported():
     """The labels of every sample that the processes may export, by its name."""
     numbers = QueueNumbers("q", "http://q/0/q", 1, 1, 1, ())
-    backlog = Backlog(Recent(lambda: QueuePair(numbers, numbers), 5), Recent(lambda: None, 5))
-    report = Health(InFlight(), {}, Heartbeat(), 0).report() | {"paused": {"q": False}}
+    backlog = Backlog(Recent(lambda: None, 5))
+    scans = Recent(lambda: {"q": datetime.now(UTC)}, 5)
+    queues = QueueGauges({"q": Recent(lambda: QueuePair(numbers, numbers), 5)}, scans)
+    report = Health(InFlight(), {"q": Polling()}, Heartbeat(), 0).report() | {"paused": {"q": False}}
     samples = {"up": set(), "process_resident_memory_bytes": set()}
-    for collector in (backlog, of_sqs.HealthGauges(lambda: report)):
+    for collector in (backlog, queues, of_sqs.HealthGauges(lambda: report)):
         for family in collector.collect():
             samples |= {sample.name: set(sample.labels) for sample in family.samples}
     for module in (of_web, of_sqs, of_tasks):

@@ -88,7 +88,7 @@ class TestWeb:
         _post_with_only(second, first, posts, 4)
         assert web().value("orders_accepted_total") == 7
         assert web().value("order_accept_seconds_count") == 7
-        assert web().value("sqs_queue_messages", queue="work", state="visible") == 7
+        assert web().sum("sqs_queue_messages", state="visible") == 7
 
         first.kill()
         poll(lambda: len(_workers(process)) == 2 and first not in _workers(process), 10, "there is another one")
@@ -159,10 +159,10 @@ class TestWorker:
         assert exported.value("task_batch_size_sum", task="persist_order") == 23
         assert 4 <= exported.value("task_batch_size_count", task="persist_order") <= 23
         assert exported.value("sqs_outage") == 0
-        assert exported.value("sqs_last_poll_age_seconds") < 10
+        assert exported.sum("sqs_last_poll_age_seconds") < 10
         assert exported.value("process_resident_memory_bytes") > 0
         poll(
-            lambda: web().value("sqs_queue_messages", queue="dlq", state="visible") == 2,
+            lambda: web().sum("sqs_dlq_messages", state="visible") == 2,
             10,
             "web exports the dead messages",
         )
@@ -188,15 +188,15 @@ class TestWorker:
         try:
             client.post()
             poll(lambda: worker().value("sqs_outage") == 1, 20, "the outage is exported")
-            assert worker().value("sqs_in_flight_messages") == 1
-            poll(lambda: worker().value("sqs_last_poll_age_seconds") == 0, 10, "no poll is due")
+            assert worker().sum("sqs_in_flight_messages") == 1
+            poll(lambda: worker().sum("sqs_last_poll_age_seconds") == 0, 10, "no poll is due")
             unasked = poll(lambda: (exported := web()).value("order_store_up") == 0 and exported, 10, "web cannot ask")
             assert unasked.value("order_oldest_unpersisted_seconds") is None
             assert web().value("orders_accepted_total") == 2
         finally:
             mariadb_server.start()
         poll(lambda: worker().value("sqs_outage") == 0, 20, "its end is exported")
-        poll(lambda: worker().value("sqs_in_flight_messages") == 0, 10, "nothing is in flight")
+        poll(lambda: worker().sum("sqs_in_flight_messages") == 0, 10, "nothing is in flight")
 
         def attempts(outcome):
             return worker().value("task_attempts_total", task="persist_order", outcome=outcome)

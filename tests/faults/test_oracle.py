@@ -49,8 +49,8 @@ class State:
 
     def find(self, message_id, kind):
         self.execute(
-            "INSERT INTO dead_messages (message_id, body, attributes, task, task_id, fingerprint, kind, error_class,"
-            " error, sent_at, seen_at) VALUES (%s, '', '{}', '', '', '', %s, '', '', NOW(), NOW())",
+            "INSERT INTO dead_messages (message_id, queue, body, attributes, task, task_id, fingerprint, kind,"
+            " error_class, error, sent_at, seen_at) VALUES (%s, 'q', '', '{}', '', '', '', %s, '', '', NOW(), NOW())",
             (message_id, kind),
         )
 

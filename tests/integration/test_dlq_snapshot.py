@@ -46,7 +46,7 @@ def messages(engine):
 
 
 def scan(engine, dlq, **options):
-    return scan_into(engine, dlq, make_snapshot(engine), **options)
+    return scan_into(engine, dlq, make_snapshot(engine, dlq.name), **options)
 
 
 def age_misses(engine):
@@ -244,7 +244,7 @@ class TestOneScanAtATime:
             assert not waiting
         thread.join()
         assert waiting[0].found == 1
-        assert last_scan(engine, dlq.url) == waiting[0]
+        assert last_scan(engine, dlq.name) == waiting[0]
 
     def test_the_lock_of_a_process_that_was_killed_ends(self, engine, dlq, queues):
         scan(engine, dlq)

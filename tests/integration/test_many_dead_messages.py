@@ -11,6 +11,7 @@ from celery_sqs.dlq import DeadMessages, RepairLog, Selection
 from celery_sqs.dlq.hooks import TaskHooks
 from celery_sqs.dlq.repair.plan import Plan, begin
 from celery_sqs.monitor import EventReader
+from config.queues import ORDER_QUEUE
 from orders.database import connect
 from orders.store import OrderStore
 from tests import mariadb
@@ -94,7 +95,9 @@ def test_a_page_of_dry_runs_is_told_soon(engine, messages):
 
 
 def test_a_repair_of_all_is_planned_and_told_soon(engine):
-    repair_id = begin(engine, Selection.all(), Plan(action="redrive", operator="ada", reason=""))
+    repair_id = begin(
+        engine, Selection.all(), Plan(queue=ORDER_QUEUE.name, action="redrive", operator="ada", reason="")
+    )
     log = RepairLog(engine)
     assert soon(lambda: log.progress(repair_id)).total == COUNT
     assert soon(lambda: log.latest(50))[0].waiting == COUNT

@@ -24,6 +24,7 @@ REPAIRS = 500
 LIMIT = 0.3  # seconds
 TRIES = 3  # the machine may be busy with something else
 
+QUEUE = "order-processing-queue"
 PRODUCER = "persist_order"
 ORDER_ID = "CONCAT(LPAD(HEX(seq), 8, '0'), '-0000-4000-8000-000000000000')"
 TASK_ID = "CONCAT(LPAD(HEX(seq), 8, '0'), '-1111-4000-8000-000000000000')"
@@ -48,13 +49,14 @@ FILL = {
         worker, final, failed_at, message_id, kind, next_visible_at)
         SELECT {ORDER_ID}, '{PRODUCER}', {TASK_ID}, 'InvalidOrder', REPEAT('quantity ', 20), REPEAT('line ', 200), 1,
         'worker@host', 1, {SENT_AT}, {MESSAGE_ID}, 'permanent', {SENT_AT} FROM seq_1_to_{DEAD}""",
-    "messages": f"""INSERT INTO dead_messages (message_id, body, attributes, task, task_id, subject, fingerprint, kind,
-        error_class, error, sent_at, died_at, seen_at)
-        SELECT {MESSAGE_ID}, {BODY}, '{{}}', '{PRODUCER}', {TASK_ID}, {ORDER_ID}, LPAD(HEX(seq MOD {GROUPS}), 16, '0'),
-        'permanent', 'InvalidOrder', REPEAT('quantity ', 20), {SENT_AT}, {SENT_AT}, UTC_TIMESTAMP(6)
+    "messages": f"""INSERT INTO dead_messages (message_id, queue, body, attributes, task, task_id, subject, fingerprint,
+        kind, error_class, error, sent_at, died_at, seen_at)
+        SELECT {MESSAGE_ID}, '{QUEUE}', {BODY}, '{{}}', '{PRODUCER}', {TASK_ID}, {ORDER_ID},
+        LPAD(HEX(seq MOD {GROUPS}), 16, '0'), 'permanent', 'InvalidOrder', REPEAT('quantity ', 20),
+        {SENT_AT}, {SENT_AT}, UTC_TIMESTAMP(6)
         FROM seq_1_to_{DEAD}""",
-    "repairs": f"""INSERT INTO repairs (id, action, operator, reason, state, note, canaries, began_at, ended_at)
-        SELECT {ORDER_ID}, 'redrive', 'ada', 'because', 'done', '', 5, {SENT_AT}, {SENT_AT}
+    "repairs": f"""INSERT INTO repairs (id, queue, action, operator, reason, state, note, canaries, began_at, ended_at)
+        SELECT {ORDER_ID}, '{QUEUE}', 'redrive', 'ada', 'because', 'done', '', 5, {SENT_AT}, {SENT_AT}
         FROM seq_1_to_{REPAIRS}""",
     "items": f"""INSERT INTO repair_items (repair_id, message_id, state, subject, task, task_id, body,
         changed_at, error) SELECT '00000001-0000-4000-8000-000000000000', {MESSAGE_ID}, 'confirmed', {ORDER_ID},
@@ -109,7 +111,7 @@ def http(database, emulator, queues):
     assert http.post("/monitor/login", data=form).status_code == 303
     yield http
     app.extensions["order-intake"].engine.dispose()
-    assert app.extensions[Parts.NAME].numbers.answer().value.dlq is not None
+    assert app.extensions[Parts.NAME].numbers[queues.url.rsplit("/", 1)[-1]].answer().value.dlq is not None
 
 
 def test_every_page_answers_within_300_ms(http):

@@ -58,7 +58,7 @@ def a_task(task_id, **changes):
 
 def a_repair(repair_id, action="redrive"):
     values = {"id": repair_id, "action": action, "operator": "ada", "reason": "mended", "state": "done", "note": ""}
-    return values | {"canaries": 5, "began_at": at(100)}
+    return values | {"queue": "q", "canaries": 5, "began_at": at(100)}
 
 
 def an_item(repair_id, body, **changes):

@@ -84,7 +84,9 @@ def test_what_is_kept_is_passed_by(engine, store, monkeypatch):
 
 def a_message(number, gone_at):
     return {
-        **dict.fromkeys(("body", "attributes", "task", "task_id", "fingerprint", "kind", "error_class", "error"), ""),
+        **dict.fromkeys(
+            ("queue", "body", "attributes", "task", "task_id", "fingerprint", "kind", "error_class", "error"), ""
+        ),
         "message_id": str(number),
         "sent_at": NOW - 200 * DAY,
         "seen_at": NOW - 200 * DAY,
@@ -105,7 +107,7 @@ def test_a_message_is_forgotten_long_after_it_has_left_the_dlq_and_not_while_it_
 def a_repair(repair_id, ended_at):
     return {
         "id": repair_id,
-        **dict.fromkeys(("action", "operator", "reason", "note"), ""),
+        **dict.fromkeys(("queue", "action", "operator", "reason", "note"), ""),
         "state": "done" if ended_at else "running",
         "canaries": 1,
         "began_at": NOW - 900 * DAY,

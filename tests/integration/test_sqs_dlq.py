@@ -12,6 +12,7 @@ from orders.store import OrderStore
 from tasks.application import create_celery
 from tests.conftest import make_settings
 from tests.dead_orders import a_failure, bury, in_all, order_body
+from tests.emulator import Queues
 from tests.shop import SEND_MAIL, make_shop
 
 
@@ -77,6 +78,54 @@ def test_the_order_intakes_messages_have_their_reasons(engine, emulator, queues)
     settings = make_settings(database_url=url, sqs_endpoint=emulator.url, sqs_queue_url=queues.url)
     [group] = json.loads(run(create_celery(settings), "dlq", "ls", "--json")[1])["found"]
     assert (group["kind"], group["error_class"]) == ("permanent", "InvalidOrder")
+
+
+class TestSeveralQueues:
+    @pytest.fixture
+    def parcels(self, emulator):
+        queues = Queues.fresh(emulator, 30)
+        yield queues
+        queues.delete()
+
+    @pytest.fixture
+    def shop(self, emulator, queues, parcels, tmp_path):
+        return make_shop(tmp_path, queues.url, {"parcels": parcels.url}, endpoint_url=emulator.url)
+
+    def test_all_are_listed_each_line_with_its_queue(self, shop, queues, parcels):
+        mail(queues)
+        mail(parcels, "Bob")
+        code, output, _ = run(shop, "dlq", "ls")
+        header, *lines = [line.split() for line in output.splitlines()]
+        assert (code, header[:2], {line[0] for line in lines}) == (0, ["QUEUE", "GROUP"], {"mail", "parcels"})
+        found = json.loads(run(shop, "dlq", "ls", "--json")[1])
+        assert (found["count"], {group["queue"] for group in found["found"]}) == (2, {"mail", "parcels"})
+        alone = json.loads(run(shop, "dlq", "--queue", "parcels", "ls", "--json")[1])
+        assert [group["queue"] for group in alone["found"]] == ["parcels"]
+        assert "QUEUE" not in run(shop, "dlq", "--queue", "parcels", "ls")[1]
+
+    def test_a_selection_of_several_queues_is_asked_which(self, shop, queues, parcels):
+        message_ids = [mail(queues), mail(parcels)]
+        [group, _] = json.loads(run(shop, "dlq", "ls", "--json")[1])["found"]
+        for selection in (["--all"], ["--group", group["fingerprint"]], message_ids):
+            code, output, errors = run(shop, "dlq", "dry-run", *selection)
+            assert (code, output) == (2, "")
+            assert "Name one queue by --queue: mail, parcels." in errors
+        code, output, errors = run(shop, "dlq", "dry-run", "--group", "0" * 16)
+        assert (code, output, errors) == (1, "", "dlq: no message that is in a DLQ is selected\n")
+
+    def test_what_is_done_is_done_in_the_messages_queue_and_on_record_under_it(self, shop, queues, parcels):
+        message_id = mail(parcels)
+        code, *_ = run(shop, "dlq", "discard", message_id, "--reason", "spam", "--as", "ada", "--yes")
+        assert (code, in_all(parcels, parcels.dlq_url)) == (0, 0)
+        mail(queues)
+        message_id = mail(parcels)
+        shop.tasks[SEND_MAIL].__class__.are_done = lambda self, calls: [True for _ in calls]
+        code, *_ = run(shop, "dlq", "--queue", "parcels", "redrive", "--all", "--reason", "mended", "--yes")
+        assert (code, in_all(queues, queues.dlq_url), parcels.waiting(), queues.waiting()) == (0, 1, 1, 0)
+        log = json.loads(run(shop, "dlq", "log", "--json")[1])
+        assert [(entry["queue"], entry["action"]) for entry in log] == [("parcels", "redrive"), ("parcels", "discard")]
+        assert run(shop, "dlq", "log")[1].split()[0] == "QUEUE"
+        assert json.loads(run(shop, "dlq", "--queue", "mail", "log", "--json")[1]) == []
 
 
 class TestWhatIsMissing:

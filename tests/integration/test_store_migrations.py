@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from celery_sqs.dlq import DeadMessages, RepairLog
 from celery_sqs.monitor import EventReader
+from config.queues import ORDER_QUEUE
 from tests.mariadb import migrate
 from tests.processes import BIN, ROOT, free_port
 
@@ -33,6 +34,11 @@ OLD_ITEM = text(
     " VALUES ('r', 'm1', 'sent', :order_id, 'persist_order', 't', '{}', :now, :now, '')"
 )
 
+
+OLD_REPAIR = text(
+    "INSERT INTO repairs (id, action, operator, reason, state, note, canaries, began_at)"
+    " VALUES ('r', 'redrive', 'ada', '', 'done', '', 0, :now)"
+)
 
 OLD_WORKER = text(
     "INSERT INTO workers"
@@ -111,7 +117,7 @@ def test_what_is_known_of_the_dlq_is_kept_under_its_new_names(administrator, adm
         command.downgrade(alembic, "0003")
     order_id, now = str(uuid4()), FAILED_AT.replace(tzinfo=None)
     with administrator.begin() as connection:
-        for statement in (OLD_DEAD_MESSAGE, OLD_SCAN, OLD_ITEM):
+        for statement in (OLD_DEAD_MESSAGE, OLD_SCAN, OLD_ITEM, OLD_REPAIR):
             connection.execute(statement, {"order_id": order_id, "now": now})
 
     migrate(administrator_url)
@@ -119,7 +125,9 @@ def test_what_is_known_of_the_dlq_is_kept_under_its_new_names(administrator, adm
     [message] = DeadMessages(administrator).of_subject(order_id)
     assert (message.message_id, message.body, message.seen_at, message.gone_at) == ("m1", "{}", FAILED_AT, None)
     assert DeadMessages(administrator).scanned_at() == FAILED_AT
-    assert RepairLog(administrator).sent_again(["m1", "m2"]) == {"m1"}
+    log = RepairLog(administrator)
+    assert log.sent_again(["m1", "m2"]) == {"m1"}
+    assert (message.queue, log.progress("r").queue) == (ORDER_QUEUE.name, ORDER_QUEUE.name)
 
 
 def test_a_database_that_is_not_there_is_one_line_that_names_the_setting():

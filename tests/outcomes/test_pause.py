@@ -22,6 +22,7 @@ def test_a_paused_queue_is_left_alone_until_it_is_resumed_and_no_call_has_paid_f
     waiting = [place.call("hold"), place.call("hold")]
     poll(lambda: place.queues.visible() == 0, WAIT, "the worker has them all")
     PauseStore(place.engine).pause(queue, "ada", "the bank is away")
+    poll(lambda: f"queue {queue} is paused" in place.log(), WAIT, "the worker knows it")
     place.release()
     assert running.get(timeout=WAIT) == "held"
     poll(lambda: place.queues.visible() == 2, WAIT, "what has not begun is back in the queue")

@@ -10,6 +10,7 @@ from app.backlog import Backlog
 from app.tokens import KeysUnavailable
 from celery_sqs import QueueNumbers, QueuePair
 from celery_sqs.dependencies import Recent
+from celery_sqs.dlq import QueueGauges
 from config.settings import SettingsError, load
 from tests.conftest import make_settings
 from tests.exposition import Exposition
@@ -143,62 +144,68 @@ def test_without_a_port_nothing_is_wrapped(queue):
 
 def test_what_cannot_be_asked_is_left_out_and_says_so(api):
     exported = scraped(api)  # nobody is at the queue's endpoint, and the database has no tables
-    assert exported.value("sqs_queue_up") == 0
+    assert exported.sum("sqs_queue_up") == 0
     assert exported.value("order_store_up") == 0
-    assert "sqs_queue_messages" not in exported.names()
-    assert "order_oldest_unpersisted_seconds" not in exported.names()
+    unknown = {"sqs_queue_messages", "sqs_dlq_messages", "sqs_dlq_scan_age_seconds", "order_oldest_unpersisted_seconds"}
+    assert not unknown & exported.names()
     assert exported.value("orders_accepted_total") is not None
 
 
 def test_what_does_not_answer_holds_up_nobody():
     hanging = Recent(lambda: time.sleep(3), 5)
     started = time.monotonic()
-    exported = collected(Backlog(hanging, hanging))
-    assert time.monotonic() - started < 2.5
-    assert exported == {"sqs_queue_up": 0, "order_store_up": 0}
+    assert collected(QueueGauges({"mail": hanging, "parcels": Recent(lambda: time.sleep(3), 5)}, hanging)) == {
+        ("sqs_queue_up", "mail"): 0,
+        ("sqs_queue_up", "parcels"): 0,
+    }
+    assert collected(Backlog(hanging)) == {("order_store_up",): 0}
+    assert time.monotonic() - started < 2.9, "one second for the queues, and one for the order"
 
 
-def test_the_backlog_is_told_by_queue_and_state():
-    both = QueuePair(numbers("orders", 7, 5, 1), numbers("orders-dlq", 2, 0, 0))
+def test_what_waits_is_told_by_queue_and_state():
+    pair = QueuePair(numbers("mail", 7, 5, 1), numbers("mail-dlq", 2, 0, 0))
+    asked = {"mail": Recent(lambda: pair, 5), "parcels": failing()}
+    scans = Recent(lambda: {"mail": datetime.now(UTC) - timedelta(minutes=3), "of-another-app": datetime.now(UTC)}, 5)
+    assert collected(QueueGauges(asked, scans)) == {
+        ("sqs_queue_up", "mail"): 1,
+        ("sqs_queue_up", "parcels"): 0,
+        ("sqs_queue_messages", "mail", "visible"): 7,
+        ("sqs_queue_messages", "mail", "hidden"): 5,
+        ("sqs_queue_messages", "mail", "delayed"): 1,
+        ("sqs_dlq_messages", "mail", "visible"): 2,
+        ("sqs_dlq_messages", "mail", "hidden"): 0,
+        ("sqs_dlq_messages", "mail", "delayed"): 0,
+        ("sqs_dlq_scan_age_seconds", "mail"): pytest.approx(180, abs=5),
+    }
+
+
+def test_the_age_of_the_oldest_unfinished_order_is_told():
     sent_at = datetime.now(UTC) - timedelta(minutes=3)
-    families = {
-        family.name: family for family in Backlog(Recent(lambda: both, 5), Recent(lambda: sent_at, 5)).collect()
-    }
-    messages = {tuple(sample.labels.values()): sample.value for sample in families["sqs_queue_messages"].samples}
-    assert messages == {
-        ("work", "visible"): 7,
-        ("work", "hidden"): 5,
-        ("work", "delayed"): 1,
-        ("dlq", "visible"): 2,
-        ("dlq", "hidden"): 0,
-        ("dlq", "delayed"): 0,
-    }
-    assert families["order_oldest_unpersisted_seconds"].samples[0].value == pytest.approx(180, abs=5)
+    age = collected(Backlog(Recent(lambda: sent_at, 5)))[("order_oldest_unpersisted_seconds",)]
+    assert age == pytest.approx(180, abs=5)
 
 
 def test_without_an_unfinished_order_its_age_is_nought():
     none = Recent(lambda: None, 5)
-    assert collected(Backlog(failing(), none)) == {
-        "sqs_queue_up": 0,
-        "order_store_up": 1,
-        "order_oldest_unpersisted_seconds": 0,
-    }
+    assert collected(Backlog(none)) == {("order_store_up",): 1, ("order_oldest_unpersisted_seconds",): 0}
 
 
 def test_where_nobody_reports_orders_nothing_is_said_of_them():
-    assert collected(Backlog(failing(), None)) == {"sqs_queue_up": 0}
+    assert collected(Backlog(None)) == {}
 
 
 def test_an_answer_is_kept_for_a_while():
     asked = []
-    backlog = Backlog(failing(), Recent(lambda: asked.append(1), 60))
+    backlog = Backlog(Recent(lambda: asked.append(1), 60))
     for _ in range(5):
         collected(backlog)
     assert len(asked) == 1
 
 
-def collected(backlog):
-    return {family.name: family.samples[0].value for family in backlog.collect()}
+def collected(gauges):
+    """The samples' values, by name and labels."""
+    samples = [sample for family in gauges.collect() for sample in family.samples]
+    return {(sample.name, *sample.labels.values()): sample.value for sample in samples}
 
 
 def failing():

@@ -87,11 +87,12 @@ def test_a_call_is_counted_by_its_answer(gained, status, outcome):
 
 def test_the_gauges_are_those_of_the_report():
     report = {
-        "in_flight": 3,
-        "oldest_in_flight_seconds": 1.5,
         "outage": True,
-        "paused": {"q": True},
-        "seconds_since_last_poll": 7.25,
+        "paused": {"mail": True, "parcels": False},
+        "queues": {
+            "mail": {"in_flight": 3, "oldest_in_flight_seconds": 1.5, "seconds_since_last_poll": 7.25},
+            "parcels": {"in_flight": 0, "oldest_in_flight_seconds": 0.0, "seconds_since_last_poll": 0.0},
+        },
         "seconds_since_heartbeat": 0.5,
         "standstill_seconds": 0.0,
         "healthy": True,
@@ -107,3 +108,6 @@ def test_the_gauges_are_those_of_the_report():
         "sqs_heartbeat_age_seconds": 0.5,
         "sqs_standstill_seconds": 0.0,
     }
+    [in_flight] = [family for family in registry.collect() if family.name == "sqs_in_flight_messages"]
+    by_queue = {sample.labels["queue"]: sample.value for sample in in_flight.samples}
+    assert by_queue == {"mail": 3, "parcels": 0}

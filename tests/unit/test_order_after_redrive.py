@@ -101,7 +101,15 @@ def test_it_is_persisted_once_its_row_is_there(get_state, fail, repair, store, o
 def test_an_order_that_was_rescued_goes_on_with_the_attempts_that_it_had(get_state, fail, repair, engine):
     fail("first", receive_count=1, final=False)
     rescue_id = repair("first", sent_at=datetime.now(UTC))
-    values = {"id": rescue_id, "action": "rescue", "operator": SYSTEM, "reason": "", "state": "done", "note": ""}
+    values = {
+        "id": rescue_id,
+        "queue": "q",
+        "action": "rescue",
+        "operator": SYSTEM,
+        "reason": "",
+        "state": "done",
+        "note": "",
+    }
     with engine.begin() as connection:
         connection.execute(insert(repairs).values(values | {"canaries": 0, "began_at": datetime.now(UTC)}))
     assert get_state() == ("retrying", 1)

@@ -191,7 +191,7 @@ def _rows(number, task):
     item = message | {"repair_id": "r", "state": "sent", "new_message_id": f"new{number}", "sent_at": NOW}
     names = {wire.TASK: task, wire.TASK_ID: f"t{number}"}
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in names.items()}
-    dead = message | {"attributes": json.dumps(attributes)}
+    dead = message | {"queue": "q", "attributes": json.dumps(attributes)}
     dead |= {"fingerprint": "0" * 16, "kind": "own", "error_class": "", "error": "", "sent_at": NOW, "seen_at": NOW}
     return item | {"changed_at": NOW, "error": ""}, dead
 

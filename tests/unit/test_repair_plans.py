@@ -24,7 +24,7 @@ def service(engine):
 @pytest.fixture
 def dead(engine):
     """A function that makes dead messages known, as a scan would; returns the id of the last."""
-    snapshot = make_snapshot(engine)
+    snapshot = make_snapshot(engine, "work")
 
     def make(*bodies):
         for body in bodies:
@@ -104,7 +104,7 @@ def test_there_has_to_be_something_to_repair(service, selection):
 
 def test_what_has_left_the_dlq_cannot_be_selected(engine, service, dead):
     message_id = dead("poison")
-    make_snapshot(engine).remove([message_id])
+    make_snapshot(engine, "work").remove([message_id])
     with pytest.raises(Refused):
         planned(service, REDRIVE, Selection.ids([message_id]))
 

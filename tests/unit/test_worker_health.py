@@ -84,6 +84,10 @@ def test_a_worker_that_polls_is_healthy(ask):
         "paused": {"q": False, "r": False},
         "in_flight": 2,
         "oldest_in_flight_seconds": pytest.approx(0, abs=1),
+        "queues": {
+            "q": {"seconds_since_last_poll": 0.0, "in_flight": 2, "oldest_in_flight_seconds": pytest.approx(0, abs=1)},
+            "r": {"seconds_since_last_poll": UNHEALTHY_AFTER - 1, "in_flight": 0, "oldest_in_flight_seconds": 0.0},
+        },
     }
 
 
@@ -145,8 +149,8 @@ def test_the_same_port_tells_what_the_process_counts():
         exposed = Exposition.of(port)
     finally:
         health.stop()
-    assert exposed.value("sqs_in_flight_messages") == 1
-    assert exposed.value("sqs_last_poll_age_seconds") == 3
+    assert exposed.value("sqs_in_flight_messages", queue="q") == 1
+    assert exposed.value("sqs_last_poll_age_seconds", queue="q") == 3
     assert exposed.value("sqs_heartbeat_age_seconds") == 2
     assert exposed.value("sqs_outage") == 0
     assert exposed.value("process_resident_memory_bytes") > 0

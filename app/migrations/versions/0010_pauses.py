@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import mysql
 
 revision: Final = "0010"
-down_revision: Final = "0008"
+down_revision: Final = "0009"
 branch_labels: Final = None
 depends_on: Final = None
 

@@ -5,15 +5,15 @@ from typing import Any, Final
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from celery_sqs.dlq import AlreadyRunning, DeadLetterService, NoSuchRepair, Refused, metadata
+from celery_sqs.dlq import AlreadyRunning, DeadLetterServices, NoSuchRepair, Refused, metadata
 from celery_sqs.errors import CallFailed
 from celery_sqs.monitor.schema.completeness import why_failed
 
 FAILED: Final = 1  # something was refused, has failed or was stopped
 UNREACHABLE: Final = 2  # SQS or the database cannot be asked
 
-#: Gives a command the service that its group has made: `context.obj`.
-pass_service = click.make_pass_decorator(DeadLetterService)
+#: Gives a command what its group has made: `context.obj`.
+pass_services = click.make_pass_decorator(DeadLetterServices)
 
 
 class PlainGroup(click.Group):
@@ -28,8 +28,8 @@ class PlainGroup(click.Group):
         except CallFailed as error:
             self._end(ctx, str(error), UNREACHABLE)
         except SQLAlchemyError as error:
-            service = ctx.find_object(DeadLetterService)
-            self._end(ctx, why_failed(service.engine if service else None, error, metadata), UNREACHABLE)
+            services = ctx.find_object(DeadLetterServices)
+            self._end(ctx, why_failed(services.engine if services else None, error, metadata), UNREACHABLE)
 
     def _end(self, context: click.Context, reason: str, code: int) -> None:
         click.echo(f"{self.name}: {' '.join(reason.split())}", err=True)

@@ -17,11 +17,13 @@ from celery_sqs.dlq import (
     REDRIVE,
     RUNNING,
     DeadLetterService,
+    DeadLetterServices,
     Refused,
     RepairItem,
     RepairProgress,
 )
-from celery_sqs.dlq.cli.group import FAILED, pass_service
+from celery_sqs.dlq.cli.group import FAILED, pass_services
+from celery_sqs.dlq.cli.queue_column import QueueColumn
 from celery_sqs.dlq.cli.screen import MAX_TEXT, instant, line, print_json, print_table, readable, safe
 from celery_sqs.dlq.cli.selection import select, selecting
 from celery_sqs.message import exact_json
@@ -58,9 +60,9 @@ def _recorded(command: C) -> C:
 @selecting
 @_recorded
 @click.option("--canaries", callback=_number, default=str(CANARIES), show_default=True, help="How many go first.")
-@pass_service
+@pass_services
 def redrive(
-    service: DeadLetterService,
+    services: DeadLetterServices,
     message_ids: tuple[str, ...],
     fingerprint: str | None,
     everything: bool,
@@ -71,7 +73,7 @@ def redrive(
     canaries: int,
 ) -> None:
     """Send messages to the work queue again: a few first, and the rest once these have succeeded."""
-    selection = select(service, message_ids, fingerprint, everything)
+    service, selection = select(services, message_ids, fingerprint, everything)
     count = service.messages.count(selection)
     first = f", {canaries} of them first" if 0 < canaries < count else ""
     _ask(f"Send {_messages(count)} again{first}?", yes, as_json)
@@ -81,9 +83,9 @@ def redrive(
 @click.command()
 @selecting
 @_recorded
-@pass_service
+@pass_services
 def discard(
-    service: DeadLetterService,
+    services: DeadLetterServices,
     message_ids: tuple[str, ...],
     fingerprint: str | None,
     everything: bool,
@@ -93,7 +95,7 @@ def discard(
     reason: str,
 ) -> None:
     """Delete messages from the DLQ. What was in them stays on record."""
-    selection = select(service, message_ids, fingerprint, everything)
+    service, selection = select(services, message_ids, fingerprint, everything)
     _ask(f"Discard {_messages(service.messages.count(selection))}?", yes, as_json)
     _run(service, service.repairs.plan(DISCARD, selection, operator, reason), as_json)
 
@@ -102,12 +104,12 @@ def discard(
 @click.argument("message_id", metavar="ID")
 @_recorded
 @click.option("--body", "file", type=click.File(), help="The new body; default: an editor is opened.")
-@pass_service
+@pass_services
 def edit(
-    service: DeadLetterService, message_id: str, operator: str, yes: bool, as_json: bool, reason: str, file: Any
+    services: DeadLetterServices, message_id: str, operator: str, yes: bool, as_json: bool, reason: str, file: Any
 ) -> None:
     """Change a message's body, see the difference, and send it if today's code accepts it."""
-    selection = select(service, [message_id], None, everything=False)
+    service, selection = select(services, [message_id], None, everything=False)
     [message] = service.messages.selected(selection, None, 1)
     before = readable(message.body)
     after = file.read() if file else click.edit(before, extension=".json")
@@ -129,10 +131,10 @@ def edit(
 @click.command()
 @click.option("--as", "operator", default=_system_user, help="Who does it, if not you.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-@pass_service
-def rescue(service: DeadLetterService, operator: str, as_json: bool) -> None:
+@pass_services
+def rescue(services: DeadLetterServices, operator: str, as_json: bool) -> None:
     """Send again, once, what is dead with attempts left, as the workbench does by itself every few minutes."""
-    done = service.rescue.run(operator)
+    done = [repair for service in services for repair in service.rescue.run(operator)]
     if as_json:
         print_json(done)
     else:
@@ -147,26 +149,26 @@ def rescue(service: DeadLetterService, operator: str, as_json: bool) -> None:
 @click.command()
 @click.argument("repair_id")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines: progress, and at last the result.")
-@pass_service
-def resume(service: DeadLetterService, repair_id: str, as_json: bool) -> None:
+@pass_services
+def resume(services: DeadLetterServices, repair_id: str, as_json: bool) -> None:
     """Go on with a repair that was interrupted or stopped."""
-    _run(service, repair_id, as_json)
+    _run(services[services.repairs.progress(repair_id).queue], repair_id, as_json)
 
 
 @click.command()
 @click.argument("repair_id", required=False)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Lines, at the most.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-@pass_service
-def log(service: DeadLetterService, repair_id: str | None, limit: int, as_json: bool) -> None:
+@pass_services
+def log(services: DeadLetterServices, repair_id: str | None, limit: int, as_json: bool) -> None:
     """Show who did what and why, newest first; of one repair what it did to each message."""
-    repairs = service.repairs
+    repairs = services.repairs
     if repair_id is None:
         found = repairs.latest(limit)
         if as_json:
             print_json(found)
         else:
-            print_table(LOG, [_log_row(repair) for repair in found])
+            QueueColumn(services).print_table(LOG, [(repair.queue, _log_row(repair)) for repair in found])
         return
     progress, items = repairs.progress(repair_id), repairs.items(repair_id, limit=limit)
     if as_json:
@@ -215,7 +217,7 @@ def _group() -> str:
 
 def _summarise(repair: RepairProgress) -> None:
     click.echo(f"{repair.action} of {_messages(repair.total)} by {line(repair.operator)}: {_state(repair)}")
-    click.echo(f"  {_counts(repair)}")
+    click.echo(f"  {_counts(repair)}; queue {line(repair.queue)}")
     for text in filter(None, (repair.reason, repair.note)):
         click.echo(f"  {line(text, MAX_TEXT)}")
 

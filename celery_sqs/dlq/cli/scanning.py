@@ -7,8 +7,18 @@ from typing import Final
 
 import click
 
-from celery_sqs.dlq import DeadLetterService, DeadMessage, DryRun, Group, Refused, Selection, kind_in_words
-from celery_sqs.dlq.cli.group import FAILED, pass_service
+from celery_sqs.dlq import (
+    DeadLetterService,
+    DeadLetterServices,
+    DeadMessage,
+    DryRun,
+    Group,
+    Refused,
+    Selection,
+    kind_in_words,
+)
+from celery_sqs.dlq.cli.group import FAILED, pass_services
+from celery_sqs.dlq.cli.queue_column import QueueColumn
 from celery_sqs.dlq.cli.screen import MAX_TEXT, instant, line, print_json, print_table, readable, safe
 from celery_sqs.dlq.cli.selection import select, selecting
 
@@ -23,35 +33,40 @@ MESSAGES: Final = ("MESSAGE", "SUBJECT", "SENT (UTC)", "DIED (UTC)", "ERROR")
 @click.option("--group", "fingerprint", metavar="FP", help="The messages of this group.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Messages, at the most.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-@pass_service
-def ls(service: DeadLetterService, fingerprint: str | None, limit: int, as_json: bool) -> None:
-    """Show the groups of dead messages, by why they died; or the messages of one."""
-    result, messages = service.scan(), service.messages
+@pass_services
+def ls(services: DeadLetterServices, fingerprint: str | None, limit: int, as_json: bool) -> None:
+    """Show the groups of dead messages, by queue and by why they died; or the messages of one."""
+    results = {service.name: service.scan() for service in services}
+    messages, columns = services.messages, QueueColumn(services)
     if as_json:
         found = messages.groups() if fingerprint is None else messages.page(fingerprint, None, limit)
-        print_json({"scanned_at": result.ended_at, "count": messages.count(), "found": found})
+        scanned_at = min(result.ended_at for result in results.values())
+        print_json({"scanned_at": scanned_at, "count": messages.count(), "found": found})
         return
-    if not result.complete:
-        click.echo("the scan has not seen all of the DLQ in its time", err=True)
+    for name, result in results.items():
+        if not result.complete:
+            click.echo(f"the scan has not seen all of the DLQ of {name} in its time", err=True)
     if fingerprint is None:
-        print_table(GROUPS, [_group_row(group) for group in messages.groups()])
+        columns.print_table(GROUPS, [(group.queue, _group_row(group)) for group in messages.groups()])
     else:
-        print_table(MESSAGES, [_message_row(message) for message in messages.page(fingerprint, None, limit)])
+        page = messages.page(fingerprint, None, limit)
+        columns.print_table(MESSAGES, [(message.queue, _message_row(message)) for message in page])
 
 
 @click.command()
 @click.argument("message_id", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-@pass_service
-def show(service: DeadLetterService, message_id: str, as_json: bool) -> None:
+@pass_services
+def show(services: DeadLetterServices, message_id: str, as_json: bool) -> None:
     """Show a dead message, why it died, and what would become of it if it were sent again."""
-    message = service.messages.get(message_id)
+    message = services.messages.get(message_id)
     if message is None:
-        service.scan()
-        message = service.messages.get(message_id)
+        for service in services:
+            service.scan()
+        message = services.messages.get(message_id)
     if message is None:
         raise Refused(f"there has never been a message {message_id} in the DLQ")
-    [answer] = service.dry_run([message])
+    [answer] = services[message.queue].dry_run([message])
     if as_json:
         print_json({"message": message, "dry_run": answer})
         return
@@ -63,18 +78,18 @@ def show(service: DeadLetterService, message_id: str, as_json: bool) -> None:
 @click.command("dry-run")
 @selecting
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-@pass_service
+@pass_services
 @click.pass_context
 def dry_run(
     context: click.Context,
-    service: DeadLetterService,
+    services: DeadLetterServices,
     message_ids: tuple[str, ...],
     fingerprint: str | None,
     everything: bool,
     as_json: bool,
 ) -> None:
     """Say which messages today's code would accept; nothing is written. Ends with 1 if it would refuse any."""
-    selection = select(service, message_ids, fingerprint, everything)
+    service, selection = select(services, message_ids, fingerprint, everything)
     answers = list(_dry_runs(service, selection))
     refused = [(message_id, answer.why) for message_id, answer in answers if not answer.accepted]
     accepted = len(answers) - len(refused)
@@ -112,6 +127,7 @@ def _message_row(message: DeadMessage) -> Sequence[str]:
 
 def _fields(message: DeadMessage, answer: DryRun) -> Iterator[tuple[str, str]]:
     yield "message", message.message_id
+    yield "queue", message.queue
     yield "subject", message.subject or "-"
     yield "task", f"{message.task or '-'} {message.task_id}"
     yield "sent", f"{instant(message.sent_at)} UTC"

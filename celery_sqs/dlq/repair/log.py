@@ -32,6 +32,7 @@ class RepairProgress:
 
     Attributes:
         id: names it.
+        queue: the work queue whose dead messages it is about, by Celery's name.
         action: `redrive`, `edit`, `discard` or `rescue`.
         operator: who.
         reason: why, in the operator's words.
@@ -51,6 +52,7 @@ class RepairProgress:
     """
 
     id: str
+    queue: str
     action: str
     operator: str
     reason: str
@@ -107,12 +109,15 @@ class RepairLog:
 
     Args:
         engine: to the database with the tables.
+        queues: Celery's names of the work queues whose repairs are listed; None: all. A repair, and what was done to a
+            message, is found whatever its queue is.
 
     Every method raises SQLAlchemy's errors.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, queues: Collection[str] | None = None) -> None:
         self._engine = engine
+        self._are_ours = true() if queues is None else repairs.c.queue.in_(queues)
 
     def progress(self, repair_id: str) -> RepairProgress:
         """How far a repair is; raises NoSuchRepair if there is none with this id."""
@@ -123,7 +128,8 @@ class RepairLog:
 
     def latest(self, limit: int) -> list[RepairProgress]:
         """The last repairs, newest first."""
-        return self._progress(select(repairs).order_by(repairs.c.began_at.desc(), repairs.c.id).limit(limit))
+        query = select(repairs).where(self._are_ours)
+        return self._progress(query.order_by(repairs.c.began_at.desc(), repairs.c.id).limit(limit))
 
     def items(self, repair_id: str, state: str | None = None, limit: int = 100) -> list[RepairItem]:
         """Up to `limit` of a repair's items, of one state or all, by message id."""
@@ -161,7 +167,7 @@ class RepairLog:
         """The ids of the repairs whose process has ended before they were done, newest first."""
         columns = repairs.c
         is_alone = or_(columns.runner.is_(None), columns.runner_until < datetime.now(UTC))
-        query = select(columns.id).where(columns.action == action, columns.state == RUNNING, is_alone)
+        query = select(columns.id).where(columns.action == action, columns.state == RUNNING, is_alone, self._are_ours)
         return [row.id for row in self._rows(query.order_by(columns.began_at.desc()))]
 
     def _sent(self, message_ids: Collection[str], condition: ColumnElement[bool]) -> set[str]:

@@ -23,6 +23,7 @@ class Plan:
     """What is to be done, and who says so.
 
     Attributes:
+        queue: the work queue whose dead messages they are, by Celery's name.
         action: `redrive`, `edit`, `discard` or `rescue`.
         operator: who.
         reason: why, in the operator's words.
@@ -30,6 +31,7 @@ class Plan:
         edited: what an edit changes in its item: `new_body`, and the columns that follow from it.
     """
 
+    queue: str
     action: str
     operator: str
     reason: str
@@ -46,6 +48,7 @@ def begin(engine: Engine, selection: Selection, plan: Plan) -> str:
     now, repair_id = datetime.now(UTC), str(uuid4())
     repair = insert(repairs).values(
         id=repair_id,
+        queue=plan.queue,
         action=plan.action,
         operator=storable(plan.operator[:MAX_NAME]),
         reason=storable(plan.reason[:MAX_TEXT]),
@@ -57,7 +60,8 @@ def begin(engine: Engine, selection: Selection, plan: Plan) -> str:
     copied = {name: dead_messages.c[name] for name in ("message_id", "subject", "task", "task_id", "body")}
     given = {"repair_id": repair_id, "state": PLANNED, "changed_at": now, "error": "", **plan.edited}
     columns = copied | {name: literal(value, repair_items.c[name].type) for name, value in given.items()}
-    items = insert(repair_items).from_select(list(columns), select(*columns.values()).where(selection.condition))
+    ours = select(*columns.values()).where(selection.condition, dead_messages.c.queue == plan.queue)
+    items = insert(repair_items).from_select(list(columns), ours)
 
     def write(connection: Connection) -> None:
         connection.execute(repair)

@@ -50,7 +50,7 @@ class Repairs(RepairLog):
         throttle: Throttle | None = None,
         paused: Callable[[], str | None] = lambda: None,
     ) -> None:
-        super().__init__(engine)
+        super().__init__(engine, [queue.name])
         self._queue = queue
         self._snapshot = snapshot
         self._attempts = attempts
@@ -85,7 +85,9 @@ class Repairs(RepairLog):
             raise Refused("a repair needs a reason")
         edited = self._checked_edit(selection, new_body) if action == EDIT else {}
         first = max(0, canaries) if action == REDRIVE else 0
-        plan = Plan(action=action, operator=operator, reason=reason, canaries=first, edited=edited)
+        plan = Plan(
+            queue=self._queue.name, action=action, operator=operator, reason=reason, canaries=first, edited=edited
+        )
         return begin(self._engine, selection, plan)
 
     def run(self, repair_id: str, on_progress: Callable[[RepairProgress], None] | None = None) -> RepairProgress:
@@ -98,6 +100,7 @@ class Repairs(RepairLog):
         Raises:
             AlreadyRunning: another process runs it.
             NoSuchRepair: there is no such repair.
+            Refused: it is of another queue.
             CallFailed: SQS cannot be asked. What was done is on record, and the rest can be run later.
         """
 
@@ -106,6 +109,8 @@ class Repairs(RepairLog):
                 on_progress(self.progress(repair_id))
 
         repair = self.progress(repair_id)
+        if repair.queue != self._queue.name:
+            raise Refused(f"repair {repair_id} is of the queue {repair.queue}, and not of {self._queue.name}")
         with leased(self._engine, repair_id) as renew:
             if repair.state != DONE or repair.sent:
                 self._run(repair, Heartbeat(renew, report))
@@ -132,7 +137,7 @@ class Repairs(RepairLog):
 
     def _checked_edit(self, selection: Selection, new_body: str | None) -> dict[str, str | None]:
         """What an edit changes in the record of its message."""
-        messages = DeadMessages(self._engine).selected(selection, None, 2)
+        messages = DeadMessages(self._engine, [self._queue.name]).selected(selection, None, 2)
         if len(messages) != 1 or new_body is None:
             raise Refused("an edit is of exactly one message that is in the DLQ, and has a new body")
         [message] = messages

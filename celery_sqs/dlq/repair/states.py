@@ -6,7 +6,7 @@ from typing import Final
 REDRIVE: Final = "redrive"
 EDIT: Final = "edit"
 DISCARD: Final = "discard"
-RESCUE: Final = "rescue"  # nobody asks for it: see celery_sqs.dlq.rescue
+RESCUE: Final = "rescue"  # nobody asks for it: see celery_sqs.dlq.scheduled.rescue
 
 # The states of a repair.
 RUNNING: Final = "running"

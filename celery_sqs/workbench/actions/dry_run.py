@@ -8,7 +8,6 @@ from typing import Any, Final
 from flask import request
 
 from celery_sqs.workbench.actions.requested_selection import RequestedSelection
-from celery_sqs.workbench.parts import parts
 from celery_sqs.workbench.views import page
 
 #: Messages that one page tries. The next page goes on after them.
@@ -74,7 +73,7 @@ def dry_run() -> dict[str, Any]:
 
 def summarised(requested: RequestedSelection, after: str | None = None) -> Summary:
     """Try up to five hundred messages of a selection, starting after one."""
-    dlq = parts().dlq
+    dlq = requested.service
     answers: dict[tuple[bool, str], Answer] = {}
     tried, more = 0, True
     while tried < TRIED_AT_ONCE and more:

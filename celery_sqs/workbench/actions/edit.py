@@ -8,11 +8,12 @@ from typing import Any, Final
 from flask import request
 from werkzeug.sansio.response import Response as BaseResponse
 
-from celery_sqs.dlq import EDIT, DeadLetterService, DeadMessage, Refused, Selection
+from celery_sqs.dlq import EDIT, DeadLetterServices, DeadMessage, Refused, Selection
 from celery_sqs.message import exact_json
 from celery_sqs.workbench.actions.repair import required_reason, started
 from celery_sqs.workbench.pages.dead_messages import get_message, shown_body
 from celery_sqs.workbench.parts import parts
+from celery_sqs.workbench.requested_queue import service_of
 from celery_sqs.workbench.views import operator, page, rendered, route
 
 #: Characters of a body that a form begins with; a longer one is written anew.
@@ -44,7 +45,7 @@ def check_edit(message_id: str) -> BaseResponse:
     reason, errors = required_reason()
     if not errors:
         try:
-            selection, repairs = Selection.ids([message_id]), parts().dlq.repairs
+            selection, repairs = Selection.ids([message_id]), service_of(message.queue).repairs
             return started(repairs.plan(EDIT, selection, operator(), reason, 0, _compact(text)))
         except Refused as error:
             errors["form"] = str(error)
@@ -60,8 +61,9 @@ def field_errors(message: DeadMessage, text: str) -> dict[str, str]:
     return dict(parts().check_edit(message, body))
 
 
-def dry_run_errors(dlq: DeadLetterService, message: DeadMessage, body: str) -> dict[str, str]:
+def dry_run_errors(services: DeadLetterServices, message: DeadMessage, body: str) -> dict[str, str]:
     """What a dry run says is wrong with a message; unchanged, it is tried as it is."""
+    dlq = services[message.queue]
     answer = dlq.dry_run([message])[0] if body == message.body else dlq.dry_run_edit(message, body)
     return {} if answer.accepted else {"form": answer.why}
 

@@ -21,10 +21,12 @@ from celery_sqs.dlq import (
     SENDING,
     SENT,
     Refused,
+    RepairProgress,
 )
 from celery_sqs.workbench.actions.dry_run import summarised
 from celery_sqs.workbench.actions.requested_selection import RequestedSelection
 from celery_sqs.workbench.parts import parts
+from celery_sqs.workbench.requested_queue import service_of
 from celery_sqs.workbench.views import operator, page, rendered, route
 
 MAX_REASON: Final = 1000  # characters
@@ -49,7 +51,7 @@ def begin_redrive() -> BaseResponse:
     canaries = _canaries(errors)
     if not errors:
         try:
-            return started(parts().dlq.repairs.plan(REDRIVE, requested.selection, operator(), reason, canaries))
+            return started(requested.service.repairs.plan(REDRIVE, requested.selection, operator(), reason, canaries))
         except Refused as error:
             errors["form"] = str(error)
     return _again("redrive.html", _about_redrive(requested), errors)
@@ -70,7 +72,7 @@ def begin_discard() -> BaseResponse:
         errors["sure"] = "Tick this if you are."
     if not errors:
         try:
-            return started(parts().dlq.repairs.plan(DISCARD, requested.selection, operator(), reason))
+            return started(requested.service.repairs.plan(DISCARD, requested.selection, operator(), reason))
         except Refused as error:
             errors["form"] = str(error)
     return _again("discard.html", _about_discard(requested), errors)
@@ -79,10 +81,7 @@ def begin_discard() -> BaseResponse:
 @page("/repairs/<repair_id>", "repair.html")
 def repair(repair_id: str) -> dict[str, Any]:
     """A repair: how far it is, and what it did to each message."""
-    try:
-        progress = parts().dlq.repairs.progress(repair_id)
-    except LookupError:
-        raise NotFound("There is no such repair.") from None
+    progress = _progress(repair_id)
     state = request.args.get("state")
     return {
         "now": datetime.now(UTC),
@@ -96,6 +95,7 @@ def repair(repair_id: str) -> dict[str, Any]:
 @route("/repairs/<repair_id>", "POST")
 def resume(repair_id: str) -> BaseResponse:
     """Go on with a repair that nobody runs any more."""
+    service_of(_progress(repair_id).queue)
     return started(repair_id)
 
 
@@ -113,6 +113,13 @@ def required_reason() -> tuple[str, dict[str, str]]:
     if len(reason) > MAX_REASON:
         return reason, {"reason": f"Say it in {MAX_REASON} characters."}
     return reason, {}
+
+
+def _progress(repair_id: str) -> RepairProgress:
+    try:
+        return parts().dlq.repairs.progress(repair_id)
+    except LookupError:
+        raise NotFound("There is no such repair.") from None
 
 
 def _canaries(errors: dict[str, str]) -> int:

@@ -1,4 +1,4 @@
-"""What an action is about: one dead message, a group of them, or all."""
+"""What an action is about: one dead message, a group of them, or all of a queue."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Final
 from flask import url_for
 from werkzeug.exceptions import NotFound
 
-from celery_sqs.dlq import Selection
-from celery_sqs.workbench.parts import parts
+from celery_sqs.dlq import DeadLetterService, Selection
+from celery_sqs.workbench.requested_queue import argument, has_several, requested, service_of, services_of
 
 MESSAGE: Final = "message"
 GROUP: Final = "group"
@@ -20,12 +20,14 @@ class RequestedSelection:
     """What was selected on a page.
 
     Attributes:
+        queue: the queue that they are of, by Celery's name.
         kind: `message`, `group` or `all`.
         name: the message's id or the group's fingerprint; "1" with all.
         count: how many messages in the queue that is now.
         reason: why they died, where that is the same for all of them; empty otherwise.
     """
 
+    queue: str
     kind: str
     name: str
     count: int
@@ -33,21 +35,32 @@ class RequestedSelection:
 
     @classmethod
     def asked(cls, values: Mapping[str, str], *, allow_all: bool = True) -> "RequestedSelection":
-        """The selection that a request names: by `message`, `group` or `all`.
+        """The selection that a request names: by `message`, `group` or `all`, and of several queues by `queue`.
 
         Raises:
-            NotFound: it names none, or nothing of it is in the queue.
+            NotFound: it names none, or messages of several queues, or nothing of it is in the queue.
         """
         for kind in (MESSAGE, GROUP, ALL) if allow_all else (MESSAGE, GROUP):
             if values.get(kind):
-                selection, messages = _selection(kind, values[kind]), parts().dlq.messages
-                first = messages.selected(selection, None, 1)
-                if not first:
-                    raise NotFound("Nothing of this is in the DLQ any more, as far as the last scan has seen.")
-                reason = first[0].error_class or "no reason on record"
-                count = messages.count(selection)
-                return cls(kind, values[kind], count, "" if kind == ALL else reason)
+                return cls._of(kind, values[kind], requested(values))
         raise NotFound("Say which messages: message=, group= or all=1.")
+
+    @classmethod
+    def _of(cls, kind: str, name: str, queue: str | None) -> "RequestedSelection":
+        selection, messages = _selection(kind, name), services_of(queue).messages
+        first = messages.selected(selection, None, 1)
+        if not first:
+            raise NotFound("Nothing of this is in the DLQ any more, as far as the last scan has seen.")
+        count = messages.count(selection)
+        if queue is None and count > services_of(first[0].queue).messages.count(selection):
+            raise NotFound("There are such messages of several queues. Say which: queue=.")
+        reason = "" if kind == ALL else first[0].error_class or "no reason on record"
+        return cls(first[0].queue, kind, name, count, reason)
+
+    @property
+    def service(self) -> DeadLetterService:
+        """What does it."""
+        return service_of(self.queue)
 
     @property
     def selection(self) -> Selection:
@@ -57,7 +70,7 @@ class RequestedSelection:
     @property
     def arguments(self) -> dict[str, str]:
         """The same, as an address spells it."""
-        return {self.kind: self.name}
+        return {self.kind: self.name} | ({"queue": self.queue} if has_several() else {})
 
     @property
     def title(self) -> str:
@@ -65,7 +78,8 @@ class RequestedSelection:
         if self.kind == MESSAGE:
             return f"message {self.name}"
         messages = "1 message" if self.count == 1 else f"{self.count:,} messages"
-        return f"{messages}: {self.reason}" if self.kind == GROUP else f"all {messages}"
+        of_queue = f" of {self.queue}" if has_several() else ""
+        return f"{messages}{of_queue}: {self.reason}" if self.kind == GROUP else f"all {messages}{of_queue}"
 
     @property
     def address(self) -> str:
@@ -74,8 +88,8 @@ class RequestedSelection:
             case "message":
                 return url_for("workbench.message", message_id=self.name)
             case "group":
-                return url_for("workbench.group", fingerprint=self.name)
-        return url_for("workbench.dlq")
+                return url_for("workbench.group", fingerprint=self.name, queue=argument(self.queue))
+        return url_for("workbench.dlq", queue=argument(self.queue))
 
 
 def _selection(kind: str, name: str) -> Selection:

@@ -11,6 +11,7 @@ from celery_sqs.dlq import kind_in_words
 from celery_sqs.workbench.display.values import short
 from celery_sqs.workbench.history.timeline import Entry
 from celery_sqs.workbench.parts import parts
+from celery_sqs.workbench.requested_queue import has_several
 
 #: What happened, in words, and the class of its colour. A host has titles for what it adds.
 _TITLES: Final = {
@@ -79,7 +80,10 @@ def _shown(entry: Entry, previous: Entry | None) -> Shown:
     news = {
         key: value
         for key, value in entry.detail.items()
-        if key not in _NOT_LISTED and value not in (None, "") and value != known.get(key)
+        if key not in _NOT_LISTED
+        and (key != "queue" or has_several())
+        and value not in (None, "")
+        and value != known.get(key)
     }
     error = "" if entry.what == "dead" else str(entry.detail.get("error") or "")  # that of the last attempt, again
     facts = [_fact(key, value) for key, value in news.items()]

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader
 from sqlalchemy.exc import SQLAlchemyError
 
 from celery_sqs.monitor.pauses import Pause
-from celery_sqs.workbench import sessions
+from celery_sqs.workbench import requested_queue, sessions
 from celery_sqs.workbench.display import charts
 from celery_sqs.workbench.display.entries import shown_entries
 from celery_sqs.workbench.display.values import FILTERS
@@ -53,6 +53,8 @@ _ENVIRONMENT.globals |= {
     "csrf_token": sessions.token,
     "dead_count": _dead_count,
     "current_pauses": _current_pauses,
+    "has_several": requested_queue.has_several,
+    "queue_argument": requested_queue.argument,
     "bars": charts.bars,
     "Bar": charts.Bar,
     "ceiling": charts.ceiling,

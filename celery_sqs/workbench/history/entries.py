@@ -48,7 +48,12 @@ def of_deaths(messages: Sequence[DeadMessage], died_at: Mapping[str, datetime]) 
         message = by_id.get(message_id)
         detail: dict[str, Any] = {"message_id": message_id}
         if message:
-            detail |= {"kind": message.kind, "error": message.error, "fingerprint": message.fingerprint}
+            detail |= {
+                "queue": message.queue,
+                "kind": message.kind,
+                "error": message.error,
+                "fingerprint": message.fingerprint,
+            }
             detail["in_dlq"] = message.gone_at is None
         yield Entry(at=at, what="dead", detail=detail)
 
@@ -61,6 +66,7 @@ def of_repair(repair: RepairProgress, item: RepairItem) -> Iterator[Entry]:
         "operator": repair.operator,
         "reason": repair.reason,
         "repair_id": repair.id,
+        "queue": repair.queue,
         "state": item.state,
         "message_id": item.message_id,
         "new_message_id": item.new_message_id,

@@ -9,9 +9,10 @@ from flask import redirect, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.sansio.response import Response as BaseResponse
 
-from celery_sqs.dlq import DeadMessage, RepairItem, RepairProgress
+from celery_sqs.dlq import DeadLetterServices, DeadMessage, RepairItem, RepairProgress
 from celery_sqs.message import exact_json
 from celery_sqs.workbench.parts import parts
+from celery_sqs.workbench.requested_queue import added, argument, has_several, numbers_of, requested, services_of
 from celery_sqs.workbench.views import page, route
 
 PAGE: Final = 50  # messages
@@ -30,32 +31,42 @@ _PRINTABLE: Final = frozenset("\t\n\r")
 
 @page("/dlq", "dlq.html")
 def dlq() -> dict[str, Any]:
-    """The messages by reason."""
-    known, now = parts().dlq.messages, datetime.now(UTC)
-    groups = known.groups()
+    """The messages by reason, of a queue or of all."""
+    now, queue = datetime.now(UTC), requested()
+    shown = services_of(queue)
+    groups = shown.messages.groups()
     return {
         "now": now,
+        "queue": queue,
         "groups": groups,
         "count": sum(group.count for group in groups),
-        "scanned_at": known.scanned_at(),
-        "scan": _scan(now),
-        "sqs": parts().numbers.answer(),
+        "counts": parts().dlq.messages.counts() if has_several() else {},
+        "scanned_at": shown.messages.scanned_at(),
+        "scan": _scan(now, shown),
+        "scan_errors": _scan_errors(shown),
+        "sqs": added(numbers_of(shown.names)),
     }
 
 
 @page("/dlq/groups/<fingerprint>", "group.html")
 def group(fingerprint: str) -> dict[str, Any]:
     """The messages of a group, page by page."""
-    found = next((each for each in parts().dlq.messages.groups() if each.fingerprint == fingerprint), None)
-    if found is None:
+    groups = [each for each in services_of(requested()).messages.groups() if each.fingerprint == fingerprint]
+    if not groups:
         raise NotFound("Nothing of this group is in the DLQ any more.")
-    return {"now": datetime.now(UTC), "group": found} | _page_of(fingerprint)
+    if len(groups) > 1:
+        raise NotFound(
+            f"Several queues have this group. Say which: queue={' or queue='.join(g.queue for g in groups)}."
+        )
+    return {"now": datetime.now(UTC), "group": groups[0]} | _page_of(services_of(groups[0].queue), fingerprint)
 
 
 @page("/dlq/messages", "messages.html")
 def messages() -> dict[str, Any]:
-    """All messages, page by page."""
-    return {"now": datetime.now(UTC), "count": parts().dlq.messages.count()} | _page_of(None)
+    """All messages, of a queue or of all, page by page."""
+    queue = requested()
+    shown = services_of(queue)
+    return {"now": datetime.now(UTC), "queue": queue, "count": shown.messages.count()} | _page_of(shown, None)
 
 
 @page("/dlq/messages/<message_id>", "message.html")
@@ -84,9 +95,11 @@ def message(message_id: str) -> dict[str, Any]:
 
 @route("/dlq/scan", "POST")
 def scan() -> BaseResponse:
-    """Scan the queue now."""
-    began_at = parts().runs.scan(SCAN_WAIT)
-    return redirect(url_for("workbench.dlq", since=began_at.isoformat()), HTTPStatus.SEE_OTHER)
+    """Scan the DLQ of a queue, or all, now."""
+    queue = requested(request.form)
+    began_at = parts().runs.scan(services_of(queue).names, SCAN_WAIT)
+    there = url_for("workbench.dlq", since=began_at.isoformat(), queue=argument(queue) if queue else None)
+    return redirect(there, HTTPStatus.SEE_OTHER)
 
 
 def get_message(message_id: str) -> DeadMessage:
@@ -119,13 +132,13 @@ def _repairs_of(found: DeadMessage) -> list[tuple[RepairProgress, RepairItem]]:
     return repairs.of_subject(found.subject) if found.subject else repairs.of_task(found.task_id)
 
 
-def _page_of(fingerprint: str | None) -> dict[str, Any]:
-    found = parts().dlq.messages.page(fingerprint, request.args.get("after") or None, PAGE + 1)
+def _page_of(services: DeadLetterServices, fingerprint: str | None) -> dict[str, Any]:
+    found = services.messages.page(fingerprint, request.args.get("after") or None, PAGE + 1)
     shown = found[:PAGE]
     return {"messages": shown, "after": shown[-1].message_id if len(found) > PAGE else None}
 
 
-def _scan(now: datetime) -> dict[str, Any] | None:
+def _scan(now: datetime, shown: DeadLetterServices) -> dict[str, Any] | None:
     """How far the scan is that the address names by when it was asked for."""
     try:
         since = datetime.fromisoformat(request.args.get("since", ""))
@@ -133,10 +146,17 @@ def _scan(now: datetime) -> dict[str, Any] | None:
         return None
     if since.tzinfo is None or not timedelta(0) <= now - since < LONGEST_SCAN:
         return None
-    scanned_at = parts().dlq.messages.scanned_at()
-    error = parts().runs.error()
+    scanned_at = shown.messages.scanned_at()
+    error = next(filter(None, map(parts().runs.scan_error, shown.names)), None)
     is_over = scanned_at is not None and scanned_at >= since
     return {"since": since, "is_over": is_over or error is not None, "error": None if is_over else error}
+
+
+def _scan_errors(shown: DeadLetterServices) -> dict[str, str]:
+    """Why DLQs could not be scanned by themselves, as far as this process knows."""
+    schedule = parts().schedule
+    errors = {name: schedule.error(name) for name in shown.names} if schedule else {}
+    return {name: error for name, error in errors.items() if error}
 
 
 def _hex(raw: bytes) -> str:

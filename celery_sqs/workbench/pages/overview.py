@@ -12,6 +12,7 @@ from celery_sqs.monitor import WorkerRow
 from celery_sqs.workbench.display import percentiles
 from celery_sqs.workbench.display.percentiles import percentile
 from celery_sqs.workbench.parts import parts
+from celery_sqs.workbench.requested_queue import added, numbers_of
 from celery_sqs.workbench.views import page
 from celery_sqs.workbench.visit import visit
 
@@ -34,10 +35,14 @@ class Worker:
 def overview() -> dict[str, Any]:
     """What is going on now, and was in the last hour. It answers whatever is away."""
     now = datetime.now(UTC)
-    values: dict[str, Any] = {"now": now, "sqs": parts().numbers.answer(), "minutes": None, "database": False}
+    numbers = numbers_of(parts().dlq.names)
+    values: dict[str, Any] = {"now": now, "sqs": added(numbers), "minutes": None, "database": False}
+    values["queues"] = [{"name": name, "sqs": answer, "scanned_at": None} for name, answer in numbers.items()]
     if visit().database_answers:
         try:
             values |= {"database": True} | _from_database(now)
+            scans = parts().dlq.messages.scans()
+            values["queues"] = [each | {"scanned_at": scans.get(each["name"])} for each in values["queues"]]
         except SQLAlchemyError as error:
             if not is_outage(error):
                 raise

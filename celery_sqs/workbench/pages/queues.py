@@ -1,4 +1,4 @@
-"""The page on the two queues: what SQS says of them, and what their settings mean for a message."""
+"""The page on a queue and its DLQ: what SQS says of them, and what their settings mean for a message."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -6,6 +6,7 @@ from typing import Any
 
 from celery_sqs import QueuePair
 from celery_sqs.workbench.parts import parts
+from celery_sqs.workbench.requested_queue import requested
 from celery_sqs.workbench.views import page
 
 
@@ -27,9 +28,11 @@ def queues() -> dict[str, Any]:
 
 def about_queues() -> dict[str, Any]:
     """What is on the page."""
-    report, numbers = parts().report.answer(), parts().numbers.answer()
+    queue = requested() or parts().dlq.names[0]
+    report, numbers = parts().reports[queue].answer(), parts().numbers[queue].answer()
     return {
         "now": datetime.now(UTC),
+        "queue": queue,
         "sqs": numbers,
         "rows": _rows(numbers.value) if numbers.value else [],
         "report": report,

@@ -20,12 +20,14 @@ from celery_sqs.worker.preflight import Report
 NOW = datetime.now(UTC)
 PASSWORD = "a-password-of-the-tests"
 ORDER_ID = "1b4e28ba-2fa1-4d2b-883f-0016d3cca427"
+QUEUE = "order-processing-queue"
 REPAIR_ID = "7d3c1f0e-0000-4000-8000-000000000001"
 
 
 def a_message(**changes):
     values = {
         "message_id": "message-1",
+        "queue": QUEUE,
         "body": '{"orderId": "' + ORDER_ID + '", "quantity": 0}',
         "attributes": {"celery_task": {"DataType": "String", "StringValue": "persist_order"}},
         "task": "persist_order",
@@ -47,6 +49,7 @@ def a_message(**changes):
 def a_progress(**changes):
     values = {
         "id": REPAIR_ID,
+        "queue": QUEUE,
         "action": "redrive",
         "operator": "ada",
         "reason": "the validator is mended",
@@ -114,6 +117,7 @@ class FakeMessages:
     def groups(self):
         return [
             Group(
+                queue=message.queue,
                 fingerprint=message.fingerprint,
                 kind=message.kind,
                 error_class=message.error_class,
@@ -146,6 +150,9 @@ class FakeMessages:
 
     def scanned_at(self):
         return self.at
+
+    def scans(self):
+        return {QUEUE: self.at}
 
 
 class FakeRepairs:
@@ -187,13 +194,18 @@ class FakeRepairs:
 
 
 class FakeDlq:
-    """The service of a DLQ without queues and tables."""
+    """The service of a DLQ, and of all there are, without queues and tables."""
+
+    names = (QUEUE,)
 
     def __init__(self):
         self.messages = FakeMessages()
         self.repairs = FakeRepairs()
         self.accepts = True
         self.scans = 0
+
+    def __getitem__(self, name):
+        return self
 
     def scan(self):
         self.scans += 1
@@ -258,8 +270,8 @@ def with_fakes(app, dlq, history=None, numbers=silent):
         "history": history or FakeHistory(),
         "runs": Runs(dlq),
         "pauses": FakePauses(),
-        "numbers": Recent(numbers, 0),
-        "report": Recent(lambda: Report("a -> b\n  kept    4 days", []), 0),
+        "numbers": {QUEUE: Recent(numbers, 0)},
+        "reports": {QUEUE: Recent(lambda: Report(QUEUE, "a -> b\n  kept    4 days", []), 0)},
     }
     app.extensions[Parts.NAME] = dataclasses.replace(parts, **fakes)
     return app

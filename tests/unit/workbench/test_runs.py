@@ -4,7 +4,7 @@ import threading
 
 from celery_sqs.workbench.runs import Runs
 from tests.polling import poll
-from tests.unit.workbench.fakes import FakeDlq
+from tests.unit.workbench.fakes import FakeDlq, a_progress
 
 
 def test_a_run_is_not_started_while_it_runs():
@@ -14,7 +14,7 @@ def test_a_run_is_not_started_while_it_runs():
         ran.append(repair_id)
         assert go_on.wait(5)
 
-    dlq.repairs.run = run
+    dlq.repairs.run, dlq.repairs.progress = run, lambda repair_id: a_progress()
     runs = Runs(dlq)
     for _ in range(3):
         runs.repair("one")

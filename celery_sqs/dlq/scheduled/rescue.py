@@ -72,7 +72,7 @@ class Rescue:
     def run_if_due(self, every: timedelta) -> list[RepairProgress] | None:
         """`run`, where no process has done so for such a time; else None."""
         # Never released: when the lock ends by itself, the next run is due.
-        lock = ScanLock(self._engine, f"{self._queue.url} {RESCUE}", every)
+        lock = ScanLock(self._engine, f"{self._queue.name} {RESCUE}", every)
         return self.run(SYSTEM) if lock.acquire() else None
 
     def run(self, operator: str) -> list[RepairProgress]:
