@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import Celery, current_app
-from celery.signals import setup_logging, task_received
+from celery.signals import setup_logging, worker_init
 from sqlalchemy import Engine
 
 import celery_sqs
@@ -15,7 +15,7 @@ from config.settings import Settings
 from orders.database import connect
 from tasks import retention
 from tasks.orders import PERSIST_ORDER
-from tasks.unknown import on_received
+from tasks.unknown import begin_to_count
 
 #: Seconds a task may run: well below the visibility timeout, so that no message is handed out twice
 #: while its first receiver is still at it.
@@ -55,7 +55,6 @@ def create_celery(settings: Settings) -> Celery:
         log_format=settings.log_format,
     )
     housekeeping_due.connect(_purge, sender=app)
-    task_received.connect(on_received)
     app.set_default()
     return app
 
@@ -87,3 +86,6 @@ def _purge(sender: Celery, engine: Engine, keep_on: Callable[[], bool], **_: Any
 def _configure_logs(**_: Any) -> None:
     """Keep Celery from setting up logs of its own in the worker."""
     logs.configure(current_app.conf.log_level, current_app.conf.log_format)
+
+
+worker_init.connect(begin_to_count)

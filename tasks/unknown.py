@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
+from celery.signals import task_received
 from prometheus_client import Counter
 
 from orders.schema import unknown_fields
@@ -55,8 +56,13 @@ _schemas: Final = LoggedNames(
 )
 
 
+def begin_to_count(**_: Any) -> None:
+    """On Celery's signal for a worker that starts: its main process receives the orders, and is scraped."""
+    task_received.connect(on_received)
+
+
 def on_received(request: Any, **_: Any) -> None:
-    """On Celery's signal, in a worker's main process, whose metrics are scraped: look at a call that was received."""
+    """On Celery's signal for a call that was received."""
     if request.name == PERSIST_ORDER:
         look_at(request.args, request.request_dict)
 

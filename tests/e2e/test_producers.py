@@ -2,11 +2,14 @@
 
 import json
 
+import requests
+
 from celery_sqs.dlq import DeadLetterService
 from tasks.application import create_celery
 from tests.conftest import make_settings
 from tests.mariadb import rows
 from tests.polling import poll
+from tests.processes import free_port
 from tests.unit.test_unwrap import event, sns
 
 TEMPLATE = (
@@ -20,7 +23,7 @@ def order(number, more=""):
 
 
 def test_what_can_only_mean_one_thing_is_stored_and_what_is_dead_is_as_it_came(start_worker, environment, queues):
-    environment["SQS_ENVELOPE"] = "sns,eventbridge"
+    environment |= {"SQS_ENVELOPE": "sns,eventbridge", "WORKER_HEALTH_PORT": str(port := free_port())}
     worker = start_worker("-c", "1")
     bodies = [
         order(10),
@@ -43,6 +46,10 @@ def test_what_can_only_mean_one_thing_is_stored_and_what_is_dead_is_as_it_came(s
     poll(lambda: not queues.waiting(), 30, "the other one is in the DLQ")
     assert [message["Body"] for message in queues.peek(queues.dlq_url)] == [without_a_zone]
     assert worker.output.count("order messages have a field that is not known here") == 1
+
+    metrics = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+    assert "order_messages_unknown_fields_total 2.0" in metrics
+    assert "order_messages_unknown_schemas_total 0.0" in metrics
 
     settings = make_settings(
         database_url=environment["DATABASE_URL"],

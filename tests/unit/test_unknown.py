@@ -7,10 +7,8 @@ from celery.signals import task_received
 from prometheus_client import REGISTRY
 
 from tasks import unknown
-from tasks.application import create_celery
 from tasks.orders import PERSIST_ORDER
-from tasks.unknown import MAX_NAME, MAX_NAMES, LoggedNames, look_at, on_received
-from tests.conftest import make_settings
+from tasks.unknown import MAX_NAME, MAX_NAMES, LoggedNames, begin_to_count, look_at, on_received
 from tests.unit.samples import MESSAGE
 
 
@@ -83,9 +81,12 @@ class Request:
 
 
 def test_a_worker_looks_at_each_order_that_it_receives(counted):
-    create_celery(make_settings())
-    task_received.send(sender=None, request=Request(PERSIST_ORDER))
-    task_received.send(sender=None, request=Request("another.task"))
-    assert counted() == [1, 0]
-    assert task_received.disconnect(on_received)
-    create_celery(make_settings())
+    task_received.send(sender="a worker", request=Request(PERSIST_ORDER))
+    assert counted() == [0, 0], "only a worker looks"
+    begin_to_count()
+    try:
+        task_received.send(sender="a worker", request=Request(PERSIST_ORDER))
+        task_received.send(sender="a worker", request=Request("another.task"))
+        assert counted() == [1, 0]
+    finally:
+        task_received.disconnect(on_received)

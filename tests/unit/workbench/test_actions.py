@@ -92,7 +92,7 @@ class TestEdit:
         assert answer.status_code == 422
         assert re.search(r'<dt class="mono">quantity</dt><dd class="error">Must be', answer.text)
 
-    @pytest.mark.parametrize("body", ["", "{", "[]", "null", VALID.replace("123", "NaN"), VALID[:-1] + ', "x": 1}'])
+    @pytest.mark.parametrize("body", ["", "{", "[]", "null", VALID.replace("123", "NaN")])
     def test_what_is_no_order_is_not_sent(self, browser, dlq, body):
         for step in ("check", "send"):
             assert browser.send(self.PAGE, body=body, step=step, reason="r").status_code == 422
