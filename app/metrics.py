@@ -72,7 +72,11 @@ def _counted(application: Wsgi) -> Wsgi:
         began_at = time.perf_counter()
 
         def start(status: str, *others: Any) -> Any:
-            ACCEPT_SECONDS.observe(g.get("accepted_at", time.perf_counter()) - began_at)
+            ended_at = time.perf_counter()
+            # Whoever prefers to wait does so once the order is accepted.
+            ACCEPT_SECONDS.observe(
+                (g.get("accepted_at", ended_at) if "HTTP_PREFER" in environ else ended_at) - began_at
+            )
             _count(int(status[:3]))
             return start_response(status, *others)
 

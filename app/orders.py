@@ -11,14 +11,15 @@ import structlog
 from flask import Response, current_app, g, request, url_for
 from flask.views import MethodView
 from flask_smorest import abort
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import NotFound
 
 from app.auth import READ, WRITE, caller, require
-from app.body import StrictBlueprint
+from app.body import JSON, StrictBlueprint
 from app.examples.orders import ACCEPTED, PAGE, PERSISTED, VIEWS
 from app.following import APPLIED_HEADER, HEADER, KeyReused, WaitRefused, wait_preferred
 from app.problems import documented
-from app.queue import NotQueued
+from app.queue import NotQueued, OrderQueue
 from app.request_log import request_id, trace
 from app.schemas import AcceptedOrder, Cursor, NewOrder, OrderPage, OrderView, PageQuery
 from app.services import services
@@ -45,6 +46,12 @@ _LOCATION: Final = {"schema": {"type": "string"}, "required": True, "description
 _APPLIED: Final = {
     "schema": {"type": "string", "example": "wait=10"},
     "description": "With `Prefer: wait`, if it was honoured: for how many seconds at the most.",
+}
+# `alt_response` would describe it, too, and be one more call for each order.
+_STORED: Final = {
+    "description": "With `Prefer: wait`: it is stored.",
+    "headers": {"Location": _LOCATION, APPLIED_HEADER: _APPLIED},
+    "content": {JSON: {"schema": OrderView, "example": PERSISTED}},
 }
 _IDEMPOTENCY_KEY: Final = {
     "in": "header",
@@ -77,17 +84,10 @@ class Orders(MethodView):
     @require(WRITE)
     @blueprint.arguments(NewOrder())
     @blueprint.response(202, AcceptedOrder, headers={"Location": _LOCATION, APPLIED_HEADER: _APPLIED}, example=ACCEPTED)
-    @blueprint.alt_response(
-        200,
-        schema=OrderView,
-        headers={"Location": _LOCATION, APPLIED_HEADER: _APPLIED},
-        example=PERSISTED,
-        description="With `Prefer: wait`: it is stored.",
-    )
     @blueprint.doc(
         security=[{"bearer": []}],
         parameters=[_IDEMPOTENCY_KEY, _PREFER],
-        responses=documented(*_DENIED, *_NO_JSON, Status.SERVICE_UNAVAILABLE),
+        responses={200: _STORED, **documented(*_DENIED, *_NO_JSON, Status.SERVICE_UNAVAILABLE)},
     )
     def post(self, new: dict[str, Any]) -> Any:
         """Accept an order.
@@ -95,7 +95,8 @@ class Orders(MethodView):
         The answer is sent once the queue has confirmed the order; from then on it is not lost. A 503
         leaves open whether it was queued: repeat it with the same Idempotency-Key.
         """
-        parts, user_id, key = services(), caller().user_id, _idempotency_key()
+        parts, user_id, sent = services(), caller().user_id, request.headers
+        key = _idempotency_key(sent)
         order = Order(
             order_id=parts.identity.issue(user_id, key),
             user_id=user_id,
@@ -105,19 +106,21 @@ class Orders(MethodView):
         stored = None
         if key is not None:
             order, stored = _named_by(key, order)
+        order_id = str(order.order_id)
         if stored is None:
-            _send(order)
+            _send(parts.queue, order, order_id)
             if key is not None:
                 parts.keys.remember(order)
         # `url_for` would work out what the request's own path already says.
-        headers = {"Location": f"{request.root_path}{request.path}/{order.order_id}"}
-        seconds = _seconds_to_wait()
+        headers = {"Location": f"{request.root_path}{request.path}/{order_id}"}
+        prefer = sent.get(HEADER)
+        seconds = None if prefer is None else _seconds_to_wait(prefer)
         if seconds is not None:
             stored = _stored_within(seconds, order, stored, key, headers)
             if stored is not None:
                 return _in_full(stored, headers)
         accepted = {
-            "order_id": str(order.order_id),
+            "order_id": order_id,
             "status": order.status,
             "state": "queued",
             "timestamp": order.timestamp,
@@ -155,7 +158,8 @@ class OneOrder(MethodView):
         known = parse_order_id(order_id)
         if known is None:
             raise NotFound("No such order.")
-        view, seconds = _view(known), _seconds_to_wait()
+        view, prefer = _view(known), request.headers.get(HEADER)
+        seconds = None if prefer is None else _seconds_to_wait(prefer)
         return view if seconds is None else _changed_within(seconds, known, view)
 
 
@@ -205,11 +209,10 @@ def _refuse_key(key: str) -> NoReturn:
     abort(422, message="The key names another order.", messages={"headers": {KEY_HEADER: [detail]}})
 
 
-def _send(order: Order) -> None:
+def _send(queue: OrderQueue, order: Order, order_id: str) -> None:
     """Put an order into the queue, or answer that it is not confirmed."""
-    order_id = str(order.order_id)
     try:
-        task_id = services().queue.send(order, request_id(), trace())
+        task_id = queue.send(order, request_id(), trace())
     except NotQueued as error:
         logger.warning("order not queued", order_id=order_id, error=str(error))
         abort(
@@ -237,9 +240,9 @@ def _stored_within(
     return end
 
 
-def _seconds_to_wait() -> int | None:
+def _seconds_to_wait(prefer: str) -> int | None:
     """How long the client would wait, if it says so."""
-    seconds = wait_preferred(request.headers.get(HEADER))
+    seconds = wait_preferred(prefer)
     return None if seconds is None else min(seconds, services().waits.longest)
 
 
@@ -249,9 +252,9 @@ def _in_full(stored: StoredOrder, headers: dict[str, str]) -> Response:
     return answer
 
 
-def _idempotency_key() -> str | None:
+def _idempotency_key(sent: Headers) -> str | None:
     """The request's own, if it has one."""
-    key = request.headers.get(KEY_HEADER)
+    key = sent.get(KEY_HEADER)
     # A schema for the one header would cost as much as the one for the body.
     if key is not None and not _KEY.fullmatch(key):
         abort(422, messages={"headers": {KEY_HEADER: ["Must be 1 to 255 visible ASCII characters."]}})

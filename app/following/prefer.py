@@ -11,10 +11,8 @@ APPLIED_HEADER: Final = "Preference-Applied"
 _SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
-def wait_preferred(header: str | None) -> int | None:
+def wait_preferred(header: str) -> int | None:
     """Seconds that a client would wait; None where it does not say, or not in a form that the RFC has."""
-    if header is None:
-        return None
     for preference in parse_list_header(header):
         name, _, value = preference.partition(";")[0].partition("=")
         if name.strip().lower() == "wait":  # a second one does not count: section 2

@@ -34,6 +34,7 @@ def client(environment, tmp_path, token):
         [BIN / "gunicorn", "-c", "config/gunicorn.py", "app:create_app()"], tmp_path / "web.log", environment
     )
     http = Client(f"http://127.0.0.1:{environment['PORT']}", token())
+    http.process = process
     poll(lambda: process.says("Listening at") and http.alive(), 30, "web is alive")
     yield http
     process.kill()

@@ -8,7 +8,6 @@ from app.following import wait_preferred
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [
-        (None, None),
         ("", None),
         ("wait=10", 10),
         ("wait=0", 0),
