@@ -97,7 +97,7 @@ def show_queues(context: click.Context, queues: tuple[str, ...], as_json: bool) 
         pair = read_pair(client, queue.url, queue.dlq_url)
         shown[report.queue] = {
             **asdict(pair),
-            "paused": paused.get(report.queue),
+            "paused": asdict(paused[report.queue]) if report.queue in paused else None,
             "timeline": report.timeline.splitlines(),
             "contradictions": report.contradictions,
         }
@@ -106,7 +106,7 @@ def show_queues(context: click.Context, queues: tuple[str, ...], as_json: bool) 
                 _print(numbers)
             _print_lines(report)
             if report.queue in paused:
-                click.echo(f"{report.queue} is {paused[report.queue]}")
+                click.echo(_safe(f"{report.queue} is {paused[report.queue]}"))
     if as_json:
         click.echo(json.dumps(shown, default=str))
     context.exit(_exit_code(reports))
@@ -159,7 +159,10 @@ def _print_lines(report: Report) -> None:
 def _print(numbers: QueueNumbers) -> None:
     click.echo(f"{numbers.name}  {numbers.url}")
     for attribute in numbers.attributes:
-        # Anything may be in a policy, also what a terminal obeys.
-        text = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in attribute.text)
-        click.echo(f"  {attribute.name:<38} {text}")
+        click.echo(f"  {attribute.name:<38} {_safe(attribute.text)}")
     click.echo()
+
+
+def _safe(text: str) -> str:
+    """Text without what a terminal obeys: anything may be in a policy, or in a reason."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -9,13 +9,14 @@ from click.testing import CliRunner
 from sqlalchemy import create_engine, insert, select, text
 
 import celery_sqs
-from celery_sqs.cli import sqs
+from celery_sqs.cli import _paused, sqs
 from celery_sqs.errors import Misconfigured
 from celery_sqs.monitor.pauses import PauseStore
 from celery_sqs.monitor.schema.completeness import lacking
 from celery_sqs.monitor.schema.upgrade import METADATA, VERSION_TABLE, NotUpgraded, upgrade
 from celery_sqs.monitor.steps import Schema
 from celery_sqs.monitor.tables import housekeeping
+from celery_sqs.settings import Settings
 from tests.shop import QUEUE
 
 
@@ -60,6 +61,15 @@ def test_the_command_makes_the_tables_and_is_repeated_without_harm(app, engine):
     assert run(app, "monitor", "upgrade") == (0, "tables: at revision 0001\n")
     assert lacking(engine, *METADATA) is None
     assert PauseStore(engine).current()["mail"].paused_by == "ada"
+
+
+def test_a_table_that_is_missing_is_all_that_the_queues_command_leaves_out(app, engine, capsys):
+    assert _paused(Settings.of(app.conf)) == {}
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("whether a queue is paused is not known: sqs_monitor_database: tables")
+    upgrade(engine)
+    PauseStore(engine).pause("mail", "ada", "r")
+    assert str(_paused(Settings.of(app.conf))["mail"]).startswith("paused by ada since ")
 
 
 def test_tables_that_metadata_has_made_are_taken_over_with_their_rows(engine):

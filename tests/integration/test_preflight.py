@@ -126,7 +126,7 @@ def test_queues_that_contradict_the_settings_fail_and_are_shown_all_the_same(goo
 
 
 def test_the_queues_are_shown_as_one_json_document(good):
-    document = json.loads(run("queues", "--json", queue_url=good.url).output)
+    document = json.loads(run("queues", "--json", queue_url=good.url).stdout)
     shown = document[name_of(good.url)]
     names = {attribute["name"] for attribute in shown["dlq"]["attributes"]}
     answer = good.sqs.get_queue_attributes(QueueUrl=good.dlq_url, AttributeNames=["All"])

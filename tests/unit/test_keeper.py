@@ -86,6 +86,17 @@ def test_an_old_message_is_renewed_with_its_identity_and_its_first_sent_time(wor
     assert copy.receive_count == 2
 
 
+def test_a_paused_queue_is_looked_into_though_no_poll_has_ever_been_answered(queue):
+    queue.put(OLD)
+    worker = Worker(queue)
+    worker.in_flight.suspend(False)
+    worker.look()
+    assert queue.oldest() > OLD - 5, "a worker that has just started is about to poll"
+    worker.receiver._may_poll = lambda: False
+    worker.look()
+    assert queue.oldest() < 5
+
+
 def test_what_it_receives_has_spent_no_receive_and_is_no_suspect_whatever_its_age(worker, queue):
     queue.put(YOUNG)
     worker.look()

@@ -62,6 +62,18 @@ def test_what_has_come_back_and_is_looked_up_goes_back_when_that_is_known(stand)
     assert (copy.attempts, copy.receives_since, copy.is_suspect) == (1, 0, False)
 
 
+@pytest.mark.parametrize("is_alone", [False, True], ids=["behind what is looked up", "a suspect behind it"])
+def test_what_waits_for_its_turn_goes_back_at_once(stand, is_alone):
+    stand.receive(1, receives=2)
+    waiting = stand.receive(2)
+    waiting.is_alone = is_alone
+    stand.channel.turn()
+    assert waiting.state is State.READY
+    pause(stand, QUEUE)
+    assert [copy.message_id for copy in stand.copies()] == ["m2"]
+    assert (waiting.state, stand.handed_over()) == (State.SETTLED, [])
+
+
 def test_a_suspect_that_waits_for_its_turn_goes_back_as_one(stand):
     renewal = Renewal(message_id="m1", sent_at=1, receives=1, attempts=0, receives_since=0, is_suspect=True)
     one = stand.receive(1, renewal=renewal)
@@ -127,6 +139,7 @@ def test_calls_of_a_batch_go_back_though_no_process_is_free(app):
     app.task(base=BatchTask, name="a.task", shared=False)(nothing)
     worker = BatchWorker(app)
     one = worker.receive()
+    worker.stand.channel.ready._arrived.clear()  # it has been handed over already
     collector = worker.consumer.collectors["a.task"]
     collector._running = worker.consumer.pool.num_processes
     pause(worker.stand, QUEUE)

@@ -12,6 +12,7 @@ from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.leases import Leases
 from celery_sqs.consume.receiver import Receiver, Source
 from celery_sqs.monitor.control.listener import CommandListener
+from celery_sqs.monitor.control.pause_reader import PauseReader
 from celery_sqs.monitor.event_writer import EventWriter, NullStore
 from celery_sqs.threads import Guarded
 from celery_sqs.worker.health import Health
@@ -167,6 +168,30 @@ def test_the_command_listener():
     listener.start()
     poll(lambda: store.pending.calls > 1, SOON, "further queries")
     listener.stop()
+
+
+def test_what_is_paused_is_read_with_the_commands_and_the_worker_gets_what_has_changed():
+    answers = [{"a": 1}, {"a": 1}, OSError("away"), {"a": 1, "b": 2}, {}]
+
+    class Answering:
+        def current(self):
+            answer = answers.pop(0) if answers else {}
+            if isinstance(answer, OSError):
+                raise answer
+            return answer
+
+    class Silent:
+        def pending(self, since):
+            return []
+
+    paused = []
+    reader = PauseReader(Answering(), paused.append)
+    listener = CommandListener(Silent(), "w", None, None, pause_reader=reader, poll_interval=0.01)
+    listener.start()
+    assert paused[0] == {"a"}, "it is known when the worker starts"
+    poll(lambda: len(paused) == 3, SOON, "all changes")
+    listener.stop()
+    assert paused == [{"a"}, {"a", "b"}, set()]
 
 
 def test_the_watchdog():
