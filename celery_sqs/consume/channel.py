@@ -89,9 +89,8 @@ class Channel(SendingChannel):
         self._settlements.open(source.url)
         may_poll = functools.partial(self.pauses.may_poll, queue)
         receiver = Receiver(self._connect, source, self.in_flight, self._on_received, self.settle_at_stop, may_poll)
-        self.receivers[queue] = receiver
         keeper = Keeper(receiver, self.in_flight, self._settlements, self.hub.call_soon, self.owner.resume)
-        self._keepers[queue] = keeper
+        self.receivers[queue], self._keepers[queue] = receiver, keeper
         receiver.start()
         keeper.start()
 
