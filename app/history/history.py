@@ -1,14 +1,19 @@
 """Finding out what became of an order or task: composes the tables of orders, of task events and of the DLQ."""
 
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from app.history.order_history import OrderHistory
 from app.history.timeline import TimeLine, timeline_of
 from celery_sqs.dlq import DeadMessages, RepairLog
 from celery_sqs.monitor import EventReader
+from config.queues import ORDER_DLQ
 from orders.attempt import FailedAttempt
 from orders.fields import parse_order_id
 from orders.store import OrderStore
+
+DLQ_RETENTION: Final = timedelta(seconds=ORDER_DLQ.retention)
 
 
 class History:
@@ -46,7 +51,10 @@ class History:
         return timeline_of(found) if found else None
 
     def current_attempts(self, order_id: UUID) -> list[FailedAttempt]:
-        """The failed attempts at an order, oldest first, without those at messages that were sent again."""
+        """The failed attempts at an order, oldest first, without those at messages that were sent again.
+
+        Nor those at messages that were in the DLQ and have left it by nobody's repair, as SQS's console moves them.
+        """
         return self._current(self._store.attempts_of(order_id))
 
     def _of_order(self, order_id: UUID) -> OrderHistory:
@@ -75,4 +83,7 @@ class History:
         if not attempts:
             return []
         sent_again = self._repairs.sent_again({attempt.message_id for attempt in attempts})
-        return [attempt for attempt in attempts if attempt.message_id not in sent_again]
+        current = [attempt for attempt in attempts if attempt.message_id not in sent_again]
+        died = {attempt.message_id for attempt in current if attempt.final}
+        taken = self._messages.taken(died, DLQ_RETENTION) if died else {}
+        return [each for each in current if each.message_id not in taken or each.failed_at > taken[each.message_id]]

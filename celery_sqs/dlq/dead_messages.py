@@ -6,14 +6,15 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, Row, Select, Text, func, select, true
 
 from celery_sqs.database.transaction import transaction
+from celery_sqs.dlq.repair.states import GONE, PLANNED
 from celery_sqs.dlq.selection import Selection
-from celery_sqs.dlq.tables import dead_messages, scans
+from celery_sqs.dlq.tables import dead_messages, repair_items, scans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +143,22 @@ class DeadMessages:
     def of_task(self, task_id: str) -> list[DeadMessage]:
         """All messages of a task id, gone ones included, oldest first."""
         return self._messages(select(dead_messages).where(dead_messages.c.task_id == task_id).order_by("sent_at"))
+
+    def taken(self, message_ids: Collection[str], retention: timedelta) -> dict[str, datetime]:
+        """Of these messages those that others have taken from the queue, as SQS's console moves them; when seen last.
+
+        Args:
+            message_ids: SQS's own ids.
+            retention: how long the queue keeps a message.
+        """
+        columns, items = dead_messages.c, repair_items.c
+        repaired = select(items.message_id).where(
+            items.message_id.in_(message_ids), items.state.not_in((PLANNED, GONE)) | items.sent_at.is_not(None)
+        )
+        query = select(columns.message_id, columns.sent_at, columns.seen_at, columns.gone_at)
+        query = query.where(columns.message_id.in_(message_ids), columns.gone_at.is_not(None))
+        rows = self._rows(query.where(columns.message_id.not_in(repaired)))
+        return {row.message_id: row.seen_at for row in rows if row.gone_at < row.sent_at + retention}
 
     def count(self, selection: Selection | None = None) -> int:
         """How many messages are in the DLQs, or how many of a selection."""

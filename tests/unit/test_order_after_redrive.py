@@ -1,6 +1,6 @@
 """GET /api/v1/orders/{id} after an operator has sent an order's message again: it is alive, until it dies again."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -8,9 +8,11 @@ from sqlalchemy import event, insert
 
 from app.services import Services
 from celery_sqs.dlq import SYSTEM
-from celery_sqs.dlq.tables import repair_items, repairs
+from celery_sqs.dlq.tables import dead_messages, repair_items, repairs
 from tests.dead_orders import a_failure
 from tests.unit.samples import an_arrival, an_order
+
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -91,6 +93,49 @@ def test_it_stays_dead_while_only_another_of_its_messages_was_sent_again(get_sta
     assert get_state() == ("dead", 1)
 
 
+@pytest.fixture
+def dead_message(engine, order_id):
+    def record(message_id, *, sent_at, seen_at, gone_at):
+        texts = dict.fromkeys(("body", "attributes", "task", "fingerprint", "kind", "error_class", "error"), "")
+        times = {"sent_at": sent_at, "seen_at": seen_at, "gone_at": gone_at}
+        values = {**texts, **times, "message_id": message_id, "task_id": "a-task", "subject": str(order_id)}
+        with engine.begin() as connection:
+            connection.execute(insert(dead_messages).values(values))
+
+    return record
+
+
+def test_it_is_alive_after_a_redrive_by_sqss_own_console_and_dead_when_it_dies_again(get_state, fail, dead_message):
+    now = datetime.now(UTC)
+    fail("first")
+    dead_message("first", sent_at=now - HOUR, seen_at=now + HOUR, gone_at=now + 2 * HOUR)
+    assert get_state() == ("queued", 0)
+    fail("second", receive_count=1, final=False)
+    assert get_state() == ("retrying", 1)
+    fail("second", receive_count=3)
+    assert get_state() == ("dead", 2)
+
+
+def test_an_attempt_counts_that_came_after_such_a_redrive(get_state, fail, dead_message):
+    now = datetime.now(UTC)
+    dead_message("first", sent_at=now - 3 * HOUR, seen_at=now - 2 * HOUR, gone_at=now - HOUR)
+    fail("first")
+    assert get_state() == ("dead", 1)
+
+
+@pytest.mark.parametrize("how", ["in the queue", "expired", "discarded"])
+def test_it_stays_dead_where_nobody_has_moved_it(get_state, fail, dead_message, repair, how):
+    now = datetime.now(UTC)
+    sent_at = now - 15 * 24 * HOUR if how == "expired" else now - HOUR
+    fail("first")
+    dead_message(
+        "first", sent_at=sent_at, seen_at=now + HOUR, gone_at=None if how == "in the queue" else now + 2 * HOUR
+    )
+    if how == "discarded":
+        repair("first", "discarded")
+    assert get_state() == ("dead", 1)
+
+
 def test_it_is_persisted_once_its_row_is_there(get_state, fail, repair, store, order_id):
     fail("first")
     repair("first", "confirmed", sent_at=datetime.now(UTC))
@@ -133,4 +178,4 @@ def test_only_an_order_that_has_failed_costs_a_statement_for_the_repairs(app, ge
     assert statements == []
     fail("first")
     assert get_state() == ("dead", 1)
-    assert len(statements) == 1
+    assert len(statements) == 2  # and one for what has left the DLQ
