@@ -22,6 +22,19 @@ def order(number, more=""):
     return TEMPLATE % (number, more)
 
 
+def service_of(environment):
+    """The work on the DLQ, by the settings of the worker."""
+    settings = make_settings(
+        database_url=environment["DATABASE_URL"],
+        sqs_endpoint=environment["SQS_ENDPOINT"],
+        sqs_queue_url=environment["SQS_QUEUE_URL"],
+        sqs_dlq_url=environment["SQS_DLQ_URL"],
+        sqs_envelope=environment["SQS_ENVELOPE"],
+        app_env="development",  # whose access key is the emulator's
+    )
+    return DeadLetterService.of(create_celery(settings))
+
+
 def test_what_can_only_mean_one_thing_is_stored_and_what_is_dead_is_as_it_came(start_worker, environment, queues):
     environment |= {"SQS_ENVELOPE": "sns,eventbridge", "WORKER_HEALTH_PORT": str(port := free_port())}
     worker = start_worker("-c", "1")
@@ -51,22 +64,10 @@ def test_what_can_only_mean_one_thing_is_stored_and_what_is_dead_is_as_it_came(s
     assert "order_messages_unknown_fields_total 2.0" in metrics
     assert "order_messages_unknown_schemas_total 0.0" in metrics
 
-    _assert_decoded_by_the_dlqs_tools(environment, queues, without_a_zone)
-
-
-def _assert_decoded_by_the_dlqs_tools(environment, queues, body):
-    settings = make_settings(
-        database_url=environment["DATABASE_URL"],
-        sqs_endpoint=environment["SQS_ENDPOINT"],
-        sqs_queue_url=queues.url,
-        sqs_dlq_url=queues.dlq_url,
-        sqs_envelope="sns,eventbridge",
-        app_env="development",  # whose access key is the emulator's
-    )
-    service = DeadLetterService.of(create_celery(settings))
+    service = service_of(environment)
     service.scan()
     [dead] = service.messages.page(None, None, 10)
-    assert (dead.subject, dead.body) == (json.loads(order(20))["orderId"], body)
+    assert (dead.subject, dead.body) == (json.loads(order(20))["orderId"], without_a_zone)
     [answer] = service.dry_run([dead])
     assert "a time without a zone may be any" in answer.why
     assert service.dry_run_edit(dead, sns(order(20))).accepted
