@@ -4,15 +4,16 @@ import re
 import time
 from datetime import UTC, datetime
 from http import HTTPStatus as Status
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from flask import Response, current_app, g, request, url_for
+from flask import current_app, g, request, url_for
 from flask.views import MethodView
 from flask_smorest import abort
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import NotFound, UnprocessableEntity
+from werkzeug.sansio.response import Response
 
 from app.auth import READ, WRITE, caller, require
 from app.body import JSON, StrictBlueprint
@@ -187,8 +188,10 @@ def _changed_within(seconds: float, order_id: UUID, view: dict[str, Any]) -> Any
     try:
         while view["state"] in _ON_ITS_WAY and (left := deadline - time.monotonic()) > 0:
             end = waits.wait(order_id, left, end)
-            mine = isinstance(end, StoredOrder) and end.order.user_id == caller().user_id
-            view = _persisted(end) if mine else _view(order_id)
+            if isinstance(end, StoredOrder) and end.order.user_id == caller().user_id:
+                view = _persisted(end)
+            else:
+                view = _view(order_id)
     except WaitRefused:
         return view
     return view, 200, {APPLIED_HEADER: f"wait={seconds}"}
@@ -199,14 +202,16 @@ def _named_by(key: str, order: Order) -> tuple[Order, StoredOrder | None]:
     try:
         return services().keys.find(order)
     except KeyReused:
-        _refuse_key(key)
+        raise _refused(key) from None
 
 
-def _refuse_key(key: str) -> NoReturn:
-    """Answer that a key has named another order."""
+def _refused(key: str) -> UnprocessableEntity:
+    """The answer that a key has named another order."""
     g.key_reused = True
     detail = f"{key} has named an order with another content. Send this one with a key of its own."
-    abort(422, message="The key names another order.", messages={"headers": {KEY_HEADER: [detail]}})
+    error = UnprocessableEntity()
+    error.data = {"message": "The key names another order.", "messages": {"headers": {KEY_HEADER: [detail]}}}  # type: ignore[attr-defined]
+    return error
 
 
 def _send(queue: OrderQueue, order: Order, order_id: str) -> None:
@@ -224,7 +229,7 @@ def _send(queue: OrderQueue, order: Order, order_id: str) -> None:
 
 
 def _stored_within(
-    seconds: int, order: Order, stored: StoredOrder | None, key: str | None, headers: dict[str, str]
+    seconds: float, order: Order, stored: StoredOrder | None, key: str | None, headers: dict[str, str]
 ) -> StoredOrder | None:
     """The row of an accepted order, if it is there within some seconds."""
     g.accepted_at = time.perf_counter()
@@ -236,17 +241,18 @@ def _stored_within(
     if not isinstance(end, StoredOrder):
         return None
     if end.order.content != order.content:  # another one, under the same key, was stored in the meantime
-        _refuse_key(str(key))
+        raise _refused(str(key))
     return end
 
 
-def _seconds_to_wait(prefer: str) -> int | None:
+def _seconds_to_wait(prefer: str) -> float | None:
     """How long the client would wait, if it says so."""
     seconds = wait_preferred(prefer)
     return None if seconds is None else min(seconds, services().waits.longest)
 
 
 def _in_full(stored: StoredOrder, headers: dict[str, str]) -> Response:
+    """The answer that an order is stored."""
     answer = current_app.json.response(OrderView().dump(_persisted(stored)))
     answer.headers.extend(headers)
     return answer

@@ -51,7 +51,7 @@ class SlowStore:
 
     def get(self, order_id):
         self.asked += 1
-        self.answering.wait(10)
+        assert self.answering.wait(10), "somebody waits for the answer"
         raise OperationalError("SELECT", {}, Exception("gone"))
 
     def reachable(self):

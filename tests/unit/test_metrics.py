@@ -15,6 +15,7 @@ from config.settings import SettingsError, load
 from tests.conftest import make_settings
 from tests.exposition import Exposition
 from tests.unit.fakes import ForbiddenStore
+from tests.unit.samples import an_arrival
 
 URL = "/api/v1/orders"
 ORDER = {"productName": "Widget", "quantity": 2, "totalPrice": 99.9}
@@ -103,6 +104,27 @@ def test_a_fault_of_ours_has_failed(api, token, gained, queue):
     queue.error = RuntimeError("a fault")
     assert api.post(URL, json=ORDER, headers=token()).status_code == 500
     assert refusals(gained) == {"failed": 1}
+
+
+@pytest.fixture
+def with_store(store, queue):
+    return create_app(make_settings(metrics_port=PORT), store=store, queue=queue).test_client()
+
+
+def test_a_key_of_another_order_is_no_invalid_field(with_store, token, gained, queue, store):
+    headers = token(7) | {"Idempotency-Key": "a-key", "Prefer": "wait=1"}
+    with_store.post(URL, json=ORDER, headers=token(7) | {"Idempotency-Key": "a-key"})
+    assert with_store.post(URL, json=ORDER | {"quantity": 3}, headers=headers).status_code == 422
+    assert refusals(gained) == {"key_reused": 1}
+    store.persist([an_arrival(queue.sent[0][0])])
+    assert with_store.post(URL, json=ORDER, headers=headers).status_code == 200
+    assert gained("orders_accepted_total") == 2
+
+
+def test_the_time_that_a_client_prefers_to_wait_is_not_counted(with_store, token, gained):
+    began_at = time.monotonic()
+    assert with_store.post(URL, json=ORDER, headers=token() | {"Prefer": "wait=1"}).status_code == 202
+    assert gained("order_accept_seconds_sum") < time.monotonic() - began_at - 0.9
 
 
 def test_what_is_no_order_is_not_counted(api, token, gained):
