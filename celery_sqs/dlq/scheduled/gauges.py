@@ -65,7 +65,7 @@ class QueueGauges(Collector):
             if answer.error is None and answer.value is not None:
                 _add(work, name, answer.value.work)
                 _add(dlq, name, answer.value.dlq)
-        for name, ended_at in ((scans.value or {}) if scans.error is None else {}).items():
+        for name, ended_at in ((scans.value if scans.error is None else None) or {}).items():
             if name in asked:
                 age.add_metric([name], max(0.0, (datetime.now(UTC) - ended_at).total_seconds()))
         yield from (up, work, dlq, age)
