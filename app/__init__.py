@@ -4,7 +4,7 @@ from flask import Flask
 
 from app import cli, docs, health, metrics, monitor, orders, problems, request_log
 from app.backlog import Backlog
-from app.body import MAX_BODY_BYTES
+from app.body import MAX_BODY_BYTES, ClientRequest
 from app.following import Waits
 from app.queue import OrderQueue
 from app.services import Services
@@ -29,6 +29,7 @@ def create_app(
     settings = settings or boot()
     logs.configure(settings.log_level, settings.log_format)
     app = Flask(__name__, static_folder=None)
+    app.request_class = ClientRequest
     # werkzeug cuts a body of unknown length at this limit without a word; one byte too many shows it.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     services = Services.of(settings, store=store, queue=queue)

@@ -1,17 +1,59 @@
 """Reading a request's body: JSON in the strict sense, or the reason why not."""
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+from wsgiref.types import InputStream
 
 from flask import Request
 from flask_smorest import Blueprint, abort
 from marshmallow import Schema
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import BadRequest, RequestTimeout
 
 from celery_sqs import exact_json
 
 JSON: Final = "application/json"
 
+R = TypeVar("R")
+
 MAX_BODY_BYTES: Final = 64 * 1024  # an order needs about 150
+
+
+class ClientInput:
+    """`wsgi.input`, where each error is the client's: its body does not come in time, breaks off or is malformed.
+
+    The server's own errors for that, such as a chunk of a wrong size, would be unexpected ones, with status 500.
+
+    Args:
+        stream: the server's.
+    """
+
+    def __init__(self, stream: InputStream) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        """Bytes of the body; 400 or 408 where there are none."""
+        return self._try(self._stream.read, size)
+
+    def readline(self, size: int = -1) -> bytes:
+        """A line of it; 400 or 408 where there is none."""
+        return self._try(self._stream.readline, size)
+
+    def _try(self, read: Callable[[int], R], size: int) -> R:
+        try:
+            return read(size)
+        except TimeoutError as error:
+            raise RequestTimeout("The body has not come in time.") from error
+        except Exception as error:
+            raise BadRequest("The body is cut off or malformed.") from error
+
+
+class ClientRequest(Request):
+    """A request whose body is read through `ClientInput`."""
+
+    def __init__(self, environ: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        environ["wsgi.input"] = ClientInput(environ["wsgi.input"])
+        super().__init__(environ, *args, **kwargs)
 
 
 class StrictParser(FlaskParser):

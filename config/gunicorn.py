@@ -19,7 +19,9 @@ _settings = boot()
 bind = [f"{_settings.bind_host}:{_settings.port}"]
 workers = _settings.web_workers
 #: A POST waits for SQS most of its time, and to wake a thread costs more than an order takes.
-worker_class = "gevent"
+worker_class = "config.web_worker.Worker"
+#: Not by the kernel: a client that does not read would not be noticed.
+sendfile = False
 worker_connections = _settings.web_connections
 #: Seconds a request in flight gets on SIGTERM; a POST needs SQS_SEND_TIMEOUT at the most.
 graceful_timeout = math.ceil(_settings.sqs_send_timeout) + 5

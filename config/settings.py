@@ -5,31 +5,21 @@ of the same name in capitals; `.env.example` and the README list them all. A `.e
 working directory has the values that are not in the environment.
 """
 
-import re
-import ssl
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from environs import Env, EnvError
-from marshmallow import ValidationError
 from marshmallow.validate import Length, OneOf, Range
 from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
+from config import validators
 from config.queues import ORDER_QUEUE, region_in
 
 DEVELOPMENT: Final = "development"
 PRODUCTION: Final = "production"
-
-#: HMAC-SHA256 is no stronger than its key: RFC 7518, section 3.2, asks for as many bytes as the hash.
-MIN_SECRET_BYTES: Final = 32
-
-#: An operator can read every order, and discard one.
-MIN_PASSWORD_LENGTH: Final = 12
 
 #: Seconds that a POST may wait for SQS before it is answered with 503.
 DEFAULT_SEND_TIMEOUT: Final = 5.0
@@ -38,9 +28,6 @@ DEFAULT_SEND_TIMEOUT: Final = 5.0
 MAX_DAYS_ON_ITS_WAY: Final = (ORDER_QUEUE.retention + ORDER_QUEUE.dlq.retention) // 86_400
 
 _EMULATOR: Final = "http://127.0.0.1:4566"
-
-#: The database drivers that are installed.
-_DRIVERS: Final = frozenset({"mysql+pymysql", "mariadb+pymysql", "sqlite", "sqlite+pysqlite"})
 
 #: The defaults of `APP_ENV=development`. In production each of these must be set.
 DEVELOPMENT_DEFAULTS: Final = {
@@ -53,9 +40,6 @@ DEVELOPMENT_DEFAULTS: Final = {
     "OPERATORS": "operator:development-only-password",
     "LOG_FORMAT": "console",
 }
-
-#: A comma ends a password, and Flower compares no others than ASCII: hmac.compare_digest.
-_OPERATOR: Final = re.compile(rf"[A-Za-z0-9._@-]{{1,64}}:[!-+\--~]{{{MIN_PASSWORD_LENGTH},}}")
 
 Validator = Callable[[str], object]
 
@@ -157,33 +141,33 @@ def boot() -> Settings:
 def _read(env: Env) -> Settings:
     app_env = env.str("APP_ENV", PRODUCTION, validate=OneOf([DEVELOPMENT, PRODUCTION]))
     given = dict(DEVELOPMENT_DEFAULTS) if app_env == DEVELOPMENT else {}
-    jwks_url = env.str("JWT_JWKS_URL", None, validate=_http_url)
+    jwks_url = env.str("JWT_JWKS_URL", None, validate=validators.http_url)
     if jwks_url:
         given.pop("JWT_SECRET", None)
-    endpoint = env.str("SQS_ENDPOINT", given.get("SQS_ENDPOINT"), validate=_http_url)
+    endpoint = env.str("SQS_ENDPOINT", given.get("SQS_ENDPOINT"), validate=validators.http_url)
     if app_env == DEVELOPMENT and endpoint:
         for name in ("SQS_QUEUE_URL", "SQS_DLQ_URL"):
             given[name] = given[name].replace(_EMULATOR, endpoint.rstrip("/"))
 
-    def required(name: str, *validators: Validator) -> str:
-        value: str = env.str(name, **_default(given, name), validate=[Length(min=1), *validators])
+    def required(name: str, *more: Validator) -> str:
+        value: str = env.str(name, **_default(given, name), validate=[Length(min=1), *more])
         return value
 
-    queue_url = required("SQS_QUEUE_URL", _queue_url)
+    queue_url = required("SQS_QUEUE_URL", validators.queue_url)
     return Settings(
         app_env=app_env,
         aws_region=env.str("AWS_REGION", region_in(queue_url) or "us-east-1", validate=Length(min=1)),
         sqs_endpoint=endpoint,
         sqs_queue_url=queue_url,
-        sqs_dlq_url=env.str("SQS_DLQ_URL", given.get("SQS_DLQ_URL"), validate=_queue_url),
+        sqs_dlq_url=env.str("SQS_DLQ_URL", given.get("SQS_DLQ_URL"), validate=validators.queue_url),
         sqs_envelope=env.str("SQS_ENVELOPE", None, validate=OneOf(["sns", "eventbridge", "sns,eventbridge"])),
         sqs_send_timeout=env.float("SQS_SEND_TIMEOUT", DEFAULT_SEND_TIMEOUT, validate=Range(0.1, 60)),
-        **_of_the_database(env, required("DATABASE_URL", _database_url)),
-        jwt_secret=None if jwks_url and not _is_set(env, "JWT_SECRET") else required("JWT_SECRET", _secret),
+        **_of_the_database(env, required("DATABASE_URL", validators.database_url)),
+        jwt_secret=None if jwks_url and not _is_set(env, "JWT_SECRET") else required("JWT_SECRET", validators.secret),
         jwt_jwks_url=jwks_url,
         jwt_audience=env.str("JWT_AUDIENCE", None),
         jwt_issuer=env.str("JWT_ISSUER", None),
-        order_id_secret=required("ORDER_ID_SECRET", _secret),
+        order_id_secret=required("ORDER_ID_SECRET", validators.secret),
         bind_host=env.str("BIND_HOST", "127.0.0.1", validate=Length(min=1)),
         port=env.int("PORT", 8000, validate=Range(1, 65535)),
         web_workers=env.int("WEB_WORKERS", 2, validate=Range(1, 64)),
@@ -198,8 +182,8 @@ def _read(env: Env) -> Settings:
 
 def _of_the_database(env: Env, given_url: str) -> dict[str, Any]:
     """The database's whole URL, and the user and password that have variables of their own."""
-    user = env.str("DATABASE_USER", None, validate=[Length(min=1), _text])
-    password = env.str("DATABASE_PASSWORD", None, validate=[Length(min=1), _text])
+    user = env.str("DATABASE_USER", None, validate=[Length(min=1), validators.text])
+    password = env.str("DATABASE_PASSWORD", None, validate=[Length(min=1), validators.text])
     login = {"database_user": user, "database_password": password}
     if user is None and password is None:
         return {"database_url": given_url, **login}
@@ -221,7 +205,7 @@ def _of_the_database(env: Env, given_url: str) -> dict[str, Any]:
 def _for_operators(env: Env, given: dict[str, str]) -> dict[str, Any]:
     """The settings of monitoring and repair."""
     return {
-        "operators": _operators(env.str("OPERATORS", given.get("OPERATORS", ""), validate=_named_passwords)),
+        "operators": _operators(env.str("OPERATORS", given.get("OPERATORS", ""), validate=validators.named_passwords)),
         "dlq_rescue_minutes": env.int("DLQ_RESCUE_MINUTES", 1, validate=Range(0, 1440)),
         "task_events": env.bool("TASK_EVENTS", True),
         "task_retention_days": env.int("TASK_RETENTION_DAYS", 7, validate=Range(1, 3650)),
@@ -229,7 +213,7 @@ def _for_operators(env: Env, given: dict[str, str]) -> dict[str, Any]:
         "repair_retention_days": env.int("REPAIR_RETENTION_DAYS", 730, validate=Range(1, 3650)),
         "metrics_port": env.int("METRICS_PORT", 0, validate=Range(0, 65535)),
         "flower_port": env.int("FLOWER_PORT", 5555, validate=Range(1, 65535)),
-        "otel_exporter_otlp_endpoint": env.str("OTEL_EXPORTER_OTLP_ENDPOINT", None, validate=_http_url),
+        "otel_exporter_otlp_endpoint": env.str("OTEL_EXPORTER_OTLP_ENDPOINT", None, validate=validators.http_url),
     }
 
 
@@ -241,64 +225,5 @@ def _is_set(env: Env, name: str) -> bool:
     return env.str(name, None) is not None
 
 
-def _http_url(value: str) -> None:
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:  # a bracket that is not closed, a port that is no number
-        usable = False
-    if not usable:
-        raise ValidationError("not an http(s) URL")
-
-
-def _queue_url(value: str) -> None:
-    _http_url(value)
-    account, _, name = urlsplit(value).path.strip("/").rpartition("/")
-    if not account or not name:
-        raise ValidationError("not a queue URL such as https://sqs.REGION.amazonaws.com/ACCOUNT/NAME")
-
-
-def _database_url(value: str) -> None:
-    try:
-        url = make_url(value)
-    except (ArgumentError, ValueError):
-        # The URL holds a password, so neither it nor SQLAlchemy's error, which may quote it, is repeated.
-        raise ValidationError("not a database URL such as mysql+pymysql://USER:PASSWORD@HOST/NAME") from None
-    if url.drivername not in _DRIVERS:
-        raise ValidationError("the database must be MariaDB (mysql+pymysql://) or SQLite (sqlite://)")
-    if "ssl_ca" in url.query:
-        _certificates(str(url.query["ssl_ca"]))
-
-
-def _certificates(path: str) -> None:
-    """Read them now: PyMySQL would at each connect, and its error would look like the order's own fault."""
-    try:
-        ssl.create_default_context(cafile=path)
-    except OSError as error:  # ssl.SSLError is one: no certificate is in there
-        raise ValidationError(f"ssl_ca={path} has no certificates to read: {error.strerror}") from error
-
-
-def _text(value: str) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # its traceback would show the value
-        raise ValidationError("not UTF-8") from None
-
-
-def _named_passwords(value: str) -> None:
-    pairs = value.split(",") if value else []
-    names = [pair.partition(":")[0] for pair in pairs]
-    # The passwords are secrets, so the value is not repeated.
-    if not all(_OPERATOR.fullmatch(pair) for pair in pairs):
-        raise ValidationError(f"needs NAME:PASSWORD,... with {MIN_PASSWORD_LENGTH} or more ASCII characters a password")
-    if len(set(names)) < len(names):
-        raise ValidationError("names an operator twice")
-
-
 def _operators(value: str) -> Mapping[str, str]:
     return dict(pair.split(":", 1) for pair in value.split(",")) if value else {}
-
-
-def _secret(value: str) -> None:
-    if len(value.encode()) < MIN_SECRET_BYTES:
-        raise ValidationError(f"needs at least {MIN_SECRET_BYTES} bytes")

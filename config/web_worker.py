@@ -1,0 +1,72 @@
+"""gunicorn's gevent worker with a deadline for all that a client can make it wait for.
+
+gunicorn bounds only the wait for a request's head, by `keepalive`. A client that sends no body, or reads no answer,
+would keep its connection for as long as it likes, and where all connections are kept nobody is served.
+"""
+
+import errno
+import time
+from typing import Any, Final
+
+from gunicorn.workers.ggevent import GeventWorker
+
+#: Seconds from a request's first byte to its last. A body has 64 KiB at the most.
+READ_TIMEOUT: Final = 8.0
+#: Seconds to take a part of an answer; a page has about 50 KiB.
+WRITE_TIMEOUT: Final = 8.0
+
+
+class ClientSocket:
+    """A client's connection, with a limit on the time until a request is there, and until an answer is taken.
+
+    Args:
+        connection: gevent's socket.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._deadline: float | None = None
+        self._is_late = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def recv(self, size: int) -> bytes:
+        """What the client has sent of a request.
+
+        Raises:
+            TimeoutError: it has not sent all of it in time. After that it has sent nothing.
+        """
+        if self._is_late:
+            return b""
+        if self._deadline is None:
+            self._deadline = time.monotonic() + READ_TIMEOUT
+        try:
+            self._connection.settimeout(max(self._deadline - time.monotonic(), 0.001))
+            received: bytes = self._connection.recv(size)
+        except TimeoutError:
+            self._is_late = True
+            raise
+        finally:
+            self._connection.settimeout(WRITE_TIMEOUT)
+        return received
+
+    def sendall(self, data: bytes) -> None:
+        """Send a part of an answer.
+
+        Raises:
+            ConnectionResetError: the client has not taken it in time; gunicorn logs no error for that.
+        """
+        self._deadline = None
+        try:
+            self._connection.sendall(data)
+        except TimeoutError as error:
+            raise ConnectionResetError(errno.ECONNRESET, "the client takes no answer") from error
+
+
+class Worker(GeventWorker):
+    """`worker_class` of config/gunicorn.py."""
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve a client's requests."""
+        super().handle(listener, ClientSocket(client), addr)

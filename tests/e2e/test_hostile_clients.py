@@ -1,0 +1,182 @@
+"""Clients that mean harm, on bare sockets: nobody waits for them for longer than seconds, and no error is ours."""
+
+import contextlib
+import random
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.e2e.conftest import Client
+from tests.polling import poll
+from tests.processes import BIN, Process
+
+CONNECTIONS = 20
+PATIENCE = 15  # seconds until others are served
+SEED = 17
+CASES = 500
+
+
+@pytest.fixture
+def web(environment, tmp_path):
+    """One process with few connections."""
+    environment |= {"WEB_WORKERS": "1", "WEB_CONNECTIONS": str(CONNECTIONS)}
+    command = [BIN / "gunicorn", "-c", "config/gunicorn.py", "app:create_app()"]
+    process = Process(command, tmp_path / "web.log", environment)
+    poll(Client(f"http://127.0.0.1:{environment['PORT']}", {}).alive, 30, "web answers")
+    yield process
+    process.kill()
+
+
+def request(token, *headers, start="POST /api/v1/orders HTTP/1.1", body=b""):
+    """The bytes of a request."""
+    lines = [start, "Host: 127.0.0.1", f"Authorization: {token}", *headers]
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n" + body
+
+
+LENGTH = "Content-Length: 99"
+JSON = "Content-Type: application/json"
+CHUNKED = "Transfer-Encoding: chunked"
+
+SILENT = {
+    "of a body": lambda token: request(token, JSON, LENGTH),
+    "of a chunk": lambda token: request(token, JSON, CHUNKED, body=b"5\r\n{"),
+    "of a form": lambda token: request(
+        token, "Content-Type: application/x-www-form-urlencoded", LENGTH, start="POST /monitor/login HTTP/1.1"
+    ),
+    "of a head": lambda _: b"POST /api/v1/orders HTTP/1.1\r\nHost:",
+    "of anything": lambda _: b"",
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("nothing", SILENT)
+def test_with_every_connection_held_by_a_silent_client_others_are_served(web, environment, token, nothing):
+    address = ("127.0.0.1", int(environment["PORT"]))
+    with contextlib.ExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            silent = stack.enter_context(socket.create_connection(address, timeout=10))
+            silent.sendall(SILENT[nothing](token()["Authorization"]))
+        client = Client(f"http://127.0.0.1:{address[1]}", token(), timeout=PATIENCE)
+        began = time.monotonic()
+        assert client.get("/healthz").status_code == 200
+        assert client.try_post().status_code == 202
+        assert time.monotonic() - began < PATIENCE
+        if nothing == "of a body":
+            assert silent.recv(100).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.long
+def test_a_client_that_reads_no_answer_is_waited_for_no_longer(web, environment, token):
+    address = ("127.0.0.1", int(environment["PORT"]))
+    page = request(token()["Authorization"], start="GET /api/openapi.json HTTP/1.1")
+    with contextlib.ExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            deaf = stack.enter_context(socket.socket())
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            deaf.connect(address)
+            deaf.sendall(page * 200)  # more answers than the buffers hold
+        began = time.monotonic()
+        assert Client(f"http://127.0.0.1:{address[1]}", {}, timeout=PATIENCE).get("/healthz").status_code == 200
+        assert time.monotonic() - began < PATIENCE
+    assert '"level": "error"' not in web.output
+
+
+STARTS = [
+    "POST /api/v1/orders HTTP/1.1",
+    "GET /api/v1/orders/{} HTTP/1.1",
+    "GET /api/v1/orders?page={}&page_size={} HTTP/1.1",
+    "POST /monitor/login HTTP/1.1",
+    "GET /monitor/{} HTTP/1.1",
+    "{} /healthz HTTP/1.1",
+    "GET {} HTTP/1.1",
+    "GET /api/docs/{} HTTP/1.{}",
+]
+STRANGE = [
+    "",
+    "\x00",
+    "%00",
+    "%ff%fe",
+    "..%2f..%2fetc",
+    "a" * 9000,
+    "-1",
+    "1e999",
+    "9" * 400,
+    "\udcff\udcfe",
+    "{{7*7}}",
+    "' OR 1",
+]
+HEADERS = [
+    JSON,
+    "Content-Type: application/x-www-form-urlencoded",
+    "Content-Type: multipart/form-data; boundary=",
+    "Content-Type: application/json; charset={}",
+    CHUNKED,
+    "Transfer-Encoding: {}",
+    LENGTH,
+    "Content-Length: {}",
+    "Content-Encoding: gzip",
+    "Expect: 100-continue",
+    "Expect: {}",
+    "Host: {}",
+    "Cookie: session={}",
+    "X-Request-ID: {}",
+    "traceparent: {}",
+    "Idempotency-Key: {}",
+    "Prefer: wait={}",
+    "If-None-Match: {}",
+    "Range: bytes={}",
+    "X-Forwarded-For: {}",
+    "Accept: {}",
+    "{}: {}",
+]
+BODIES = [
+    b"",
+    b"zz\r\n{}\r\n0\r\n\r\n",
+    b"5\r\n{}\r\n0\r\n\r\n",
+    b"2\r\n{}\r\n0\r\nbad trailer\r\n\r\n",
+    b"-1\r\n\r\n",
+    b"ffffffffffffffff\r\n{}",
+    b"[" * 60_000,
+    b'{"quantity": 1e999999999, "totalPrice": -0}',
+    b'{"productName": "\\ud800", "quantity": 1, "totalPrice": 1}',
+    b"\xff\xfe\x00{",
+    b"username=%ff&password=%00&next=//",
+    b"\x00" * 99,
+]
+
+
+def strange_requests(token):
+    """Requests that are wrong in some way, the same ones each time."""
+    chosen = random.Random(SEED)
+
+    def filled(text):
+        while "{}" in text:
+            text = text.replace("{}", chosen.choice(STRANGE).replace("{}", ""), 1)
+        return text
+
+    for _ in range(CASES):
+        headers = [filled(header) for header in chosen.sample(HEADERS, chosen.randint(0, 4))]
+        yield request(token, *headers, start=filled(chosen.choice(STARTS)), body=chosen.choice(BODIES))
+
+
+def answer_to(address, sent):
+    """The first bytes of the answer; empty where the connection is closed without one."""
+    with socket.create_connection(address, timeout=PATIENCE) as client, contextlib.suppress(ConnectionError):
+        client.sendall(sent)
+        client.shutdown(socket.SHUT_WR)
+        return client.recv(100)
+    return b""
+
+
+def test_nothing_that_a_client_sends_is_an_error_of_ours(web, environment, token):
+    address = ("127.0.0.1", int(environment["PORT"]))
+    sent = list(strange_requests(token()["Authorization"]))
+    with ThreadPoolExecutor(CONNECTIONS // 2) as clients:
+        answers = list(clients.map(lambda each: answer_to(address, each), sent))
+    ours = [(each[:300], answer) for each, answer in zip(sent, answers, strict=True) if answer[9:10] == b"5"]
+    # 501 is for a transfer coding that a server does not know: RFC 9112, section 6.1.
+    assert [each for each in ours if not each[1].startswith(b"HTTP/1.1 501 ")] == []
+    assert {answer[9:10] for answer in answers} >= {b"2", b"4"}
+    assert '"level": "error"' not in web.output
