@@ -138,7 +138,7 @@ def test_there_are_names_and_texts_to_look_at():
     # A docstring, a comment and a log line.
     texts = {text for path, _, text in python_texts() if path == "config/settings.py"}
     assert any(text.startswith('"""The settings of a process') for text in texts)
-    assert any(text.startswith("#: HMAC-SHA256") for text in texts)
+    assert any(text.startswith("#: Seconds that a POST") for text in texts)
     assert any("settings: {error}" in text for text in texts)
 
 

@@ -12,6 +12,8 @@ from tests.faults.oracle import find_anomalies
 from tests.faults.run import run
 from tests.faults.schedule import Fault
 
+pytestmark = pytest.mark.long
+
 SEED = 7
 VISIBILITY_TIMEOUT = 3  # seconds; half of what `make faults` has
 
@@ -34,7 +36,6 @@ def cluster(emulator, mariadb_server, tmp_path_factory):
         yield running
 
 
-@pytest.mark.long
 def test_a_short_run_loses_no_order_duplicates_none_and_kills_none(cluster, mariadb_server, tmp_path):
     history = History(tmp_path / "history.log")
     report = run(cluster, mariadb_server, SCHEDULE, history, SEED)

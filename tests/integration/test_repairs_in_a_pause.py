@@ -10,8 +10,6 @@ from celery_sqs.monitor.pauses import PauseStore
 from tests.dead_orders import QUICK, FakeWorker, bury, in_all, make_service, order_body
 from tests.polling import poll
 
-PAUSED = "a-queue"
-
 
 def planned(service, action=REDRIVE):
     service.scan()
@@ -21,18 +19,16 @@ def planned(service, action=REDRIVE):
 @pytest.fixture
 def service(engine, emulator, queues):
     dlq = DeadLetterQueue(Endpoint("us-east-1", emulator.url, ("test", "test")), queues.url, queues.dlq_url, wait=0)
-    made = make_service(engine, dlq, QUICK)
-    made._names.add(PAUSED)  # what the app calls the queue of this test
-    return made
+    return make_service(engine, dlq, QUICK)
 
 
 @pytest.fixture
-def pauses(engine):
+def pauses(engine, service):
     store = PauseStore(engine)
-    store.pause(PAUSED, "bob", "the bank is away")
+    store.pause(service.name, "bob", "the bank is away")
     yield store
     if store.current():
-        store.resume(PAUSED, "bob", "the test is over")
+        store.resume(service.name, "bob", "the test is over")
 
 
 def begun(service, repair_id):
@@ -48,7 +44,7 @@ def test_a_redrive_waits_with_its_messages_in_the_dlq_and_goes_on(service, queue
     running = begun(service, repair_id)
     poll(lambda: "paused by bob" in service.repairs.progress(repair_id).note, 20, "it says what it waits for")
     assert in_all(queues, queues.dlq_url) == 1
-    pauses.resume(PAUSED, "bob", "the bank is back")
+    pauses.resume(service.name, "bob", "the bank is back")
     with FakeWorker(service.engine, queues).at_work():
         running.join(30)
     done = service.repairs.progress(repair_id)
