@@ -8,7 +8,8 @@ from typing import Any, Final
 import click
 from werkzeug.serving import make_server
 
-from celery_sqs.dlq import metadata
+from celery_sqs.dlq import QueueGauges, metadata
+from celery_sqs.dlq.scheduled.gauges import serve_gauges
 from celery_sqs.monitor.schema.completeness import require_tables
 from celery_sqs.settings import LOOPBACK, MAX_PORT
 from celery_sqs.workbench import SCAN_MINUTES, create_app, start_scans
@@ -42,6 +43,7 @@ def _operators(context: click.Context, option: click.Parameter, given: str | Non
 @click.command("workbench")
 @click.option("--host", default=LOOPBACK, show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, MAX_PORT), default=PORT, show_default=True, help="0: any that is free.")
+@click.option("--metrics-port", type=click.IntRange(1, MAX_PORT), help="Where to answer GET /metrics; else nowhere.")
 @click.option("--queue", metavar="NAME", help="Celery's name of the only queue to show; else all.")
 @click.option(
     "--scan-minutes",
@@ -65,6 +67,7 @@ def workbench(
     context: click.Context,
     host: str,
     port: int,
+    metrics_port: int | None,
     queue: str | None,
     scan_minutes: float,
     title: str | None,
@@ -72,6 +75,8 @@ def workbench(
     secret: str | None,
 ) -> None:
     """Serve the operators' pages of the app's queues and their DLQs.
+
+    With `--metrics-port`, GET /metrics there says how much waits in the queues and DLQs, to whoever asks.
 
     On a loopback address, operators and secret that are not given are made anew at each start, and the password is
     printed. On every other address both have to be given, and HTTPS has to be in front: nobody can sign in without.
@@ -86,6 +91,8 @@ def workbench(
     given |= {"https_only": not is_local, "scan_minutes": scan_minutes}
     app = create_app(context.obj.app, secret or secrets.token_urlsafe(), operators or made_up, **given)
     require_tables(app.extensions[Parts.NAME].pauses.engine, metadata)
+    if metrics_port:
+        _serve_metrics(QueueGauges.of(context.obj.app, app.extensions[Parts.NAME].dlq), host, metrics_port)
     server = make_server(host, port, app, threaded=True)
     start_scans(app)
     click.echo(f"workbench at http://{host}:{server.server_port}/")
@@ -93,6 +100,13 @@ def workbench(
         click.echo(f"sign in as {OPERATOR} with {made_up[OPERATOR]}")
     with server:
         server.serve_forever()
+
+
+def _serve_metrics(gauges: QueueGauges, host: str, port: int) -> None:
+    try:
+        serve_gauges(gauges, host, port)
+    except OSError as error:
+        raise click.ClickException(f"--metrics-port {port}: {error.strerror}") from error
 
 
 def _is_loopback(host: str) -> bool:

@@ -20,7 +20,7 @@ PACKAGES = (
     "celery_sqs.tracing",
     "celery_sqs.workbench",
 )
-HOSTS = ("app", "bench", "dev", "tasks", "flowerconfig.py")
+HOSTS = ("app", "bench", "dev", "examples", "tasks", "flowerconfig.py")
 
 #: A measurement of internals: how many polls are under way at once.
 OF_INTERNALS = {("bench/figures.py", "celery_sqs.consume.polls"), ("bench/upper_bounds.py", "celery_sqs.consume.polls")}
@@ -68,7 +68,7 @@ def test_hosts_import_the_public_surface_alone():
 
 
 def test_there_are_imports_to_look_at():
-    assert {Path(place).parts[0] for place, _, _ in imports()} >= {"app", "tasks"}
+    assert {Path(place).parts[0] for place, _, _ in imports()} >= {"app", "examples", "tasks"}
 
 
 @pytest.mark.parametrize("module", PACKAGES)

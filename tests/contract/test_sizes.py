@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("app", "celery_sqs", "orders", "tasks", "config")
+PRODUCT = ("app", "celery_sqs", "orders", "tasks", "config", "examples")
 FOLDERS = (*PRODUCT, "dev", "tests", "bench")
 GENERATED = Path("app/migrations/versions")  # a migration is as long as its change
 

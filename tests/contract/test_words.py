@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("app", "celery_sqs", "config", "orders", "tasks")
-PAGES = ("*.md", "celery_sqs/README.md", "docs/*.md")
+FOLDERS = ("app", "celery_sqs", "config", "examples", "orders", "tasks")
+PAGES = ("*.md", "celery_sqs/README.md", "docs/*.md", "examples/*/*.md")
 #: A migration keeps the names of its time, as the tables had them.
 HISTORY = Path("app/migrations/versions")
 

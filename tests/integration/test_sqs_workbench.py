@@ -1,6 +1,7 @@
 """`celery -A shop sqs workbench`: a process that serves the workbench, and whom it lets in."""
 
 import re
+import socket
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,7 @@ from click.testing import CliRunner
 
 from celery_sqs.cli import sqs
 from tests.polling import poll
-from tests.processes import BIN, Process
+from tests.processes import BIN, Process, free_port
 from tests.shop import bury, make_shop
 
 SECRET = "a secret of the tests that is long enough"
@@ -73,6 +74,21 @@ def test_operators_come_from_the_environment_and_are_not_printed(serve):
     sign_in(url, "ada", PASSWORD)
     assert "sign in as" not in process.output
     assert PASSWORD not in process.output
+
+
+def test_metrics_are_on_a_port_of_their_own_for_whoever_asks(serve):
+    port = free_port()
+    _, url = serve("--metrics-port", str(port))
+    assert 'sqs_queue_up{queue="mail"} 0.0' in requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+    assert "sqs_queue_up" not in requests.get(f"{url}/metrics", timeout=10).text
+
+
+def test_a_port_for_metrics_that_is_taken_is_one_line(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        options = ["workbench", "--port", "0", "--metrics-port", str(taken.getsockname()[1])]
+        ended = CliRunner().invoke(sqs, options, obj=SimpleNamespace(app=make_shop(tmp_path)))
+    assert (ended.exit_code, ended.stderr.count("\n")) == (1, 1)
+    assert "--metrics-port" in ended.stderr
 
 
 @pytest.mark.parametrize(

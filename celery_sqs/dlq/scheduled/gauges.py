@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from celery import Celery
+from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -69,6 +70,17 @@ class QueueGauges(Collector):
             if name in asked:
                 age.add_metric([name], max(0.0, (datetime.now(UTC) - ended_at).total_seconds()))
         yield from (up, work, dlq, age)
+
+
+def serve_gauges(gauges: QueueGauges, host: str, port: int) -> None:
+    """Answer `GET /metrics` with these gauges, on a thread of its own.
+
+    Raises:
+        OSError: nobody can listen there.
+    """
+    registry = CollectorRegistry()
+    registry.register(gauges)
+    start_http_server(port, host, registry)
 
 
 def _read(settings: Settings, name: str) -> QueuePair:

@@ -1,0 +1,38 @@
+"""The project in examples/mail: copied to a folder of its own, so that its databases are new."""
+
+import importlib
+import shutil
+import sys
+
+import pytest
+from celery import _state
+
+from tests.processes import ROOT
+
+EXAMPLE = ROOT / "examples" / "mail"
+MODULES = ("shop", "outbox")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of it."""
+    return shutil.copytree(EXAMPLE, tmp_path / "mail", ignore=shutil.ignore_patterns("*.db", "__pycache__"))
+
+
+@pytest.fixture
+def load(folder, monkeypatch):
+    """A function that imports the copy's module `shop`, with its tables there and calls that run at once."""
+    before = _state._tls.current_app
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+
+    def load():
+        shop = importlib.import_module("shop")
+        shop.app.conf.task_always_eager = True
+        shop.outbox.create()
+        return shop
+
+    yield load
+    _state._tls.current_app = before
+    for name in MODULES:
+        sys.modules.pop(name, None)
