@@ -19,6 +19,7 @@ class Site:
 
     Attributes:
         url: where it is.
+        workbench: where its workbench is.
         queues: its queues.
         environment: of its processes.
     """
@@ -27,6 +28,7 @@ class Site:
 
     def __init__(self, url, queues, environment, lifetime):
         self.url = url
+        self.workbench = f"{url}/monitor"
         self.queues = queues
         self.environment = environment
         self._headers = {"Authorization": f"Bearer {issue(JWT_SECRET, 1, ['orders:read', 'orders:write'], lifetime)}"}
@@ -77,11 +79,11 @@ class Site:
         return order["orderId"]
 
     def _get(self, page):
-        return requests.get(f"{self.url}/monitor{page}", auth=(OPERATOR, PASSWORD), timeout=self.TIMEOUT)
+        return requests.get(f"{self.workbench}{page}", auth=(OPERATOR, PASSWORD), timeout=self.TIMEOUT)
 
 
 class Visitor:
-    """An operator at a browser.
+    """An operator at a browser, on a site that has a `workbench`.
 
     Attributes:
         page: what is open.
@@ -99,7 +101,7 @@ class Visitor:
 
     def open(self, path):
         """Go to a page of the workbench."""
-        answer = self.page.goto(f"{self._site.url}/monitor{path}")
+        answer = self.page.goto(f"{self._site.workbench}{path}")
         assert answer.ok, f"{path}: {answer.status}"
         return self.page
 

@@ -13,10 +13,18 @@ EXAMPLE = ROOT / "examples" / "mail"
 MODULES = ("shop", "outbox")
 
 
+@pytest.fixture(scope="session")
+def copy_of_the_example():
+    """A function that copies it into a folder."""
+    return lambda parent: shutil.copytree(
+        EXAMPLE, parent / "mail", ignore=shutil.ignore_patterns("*.db", "__pycache__")
+    )
+
+
 @pytest.fixture
-def folder(tmp_path):
+def folder(copy_of_the_example, tmp_path):
     """A copy of it."""
-    return shutil.copytree(EXAMPLE, tmp_path / "mail", ignore=shutil.ignore_patterns("*.db", "__pycache__"))
+    return copy_of_the_example(tmp_path)
 
 
 @pytest.fixture
