@@ -147,7 +147,7 @@ def _repair(camera: Camera, page: Page) -> None:
     page.locator("#items a[href*='/orders/']").first.click()
     camera.shoot(page, "order")
     page.goto(group)
-    page.click("text=Send again")
+    page.click("text=Redrive")
     camera.shoot(page, "redrive")
 
 

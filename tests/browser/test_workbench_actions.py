@@ -40,13 +40,13 @@ def test_a_message_is_found_tried_and_sent_again(operator, site):
     page = operator.page
     page.click("text=Dry run")
     expect(page.locator("main")).to_contain_text("1 of 1 would be accepted")
-    page.click("text=Send again")
+    page.click("text=Redrive")
     page.fill("#reason", "it was buried by mistake")
-    page.click("text=Send 1 again")
+    page.click("text=Redrive 1")
     confirmed(page)
     assert site.state(order_id) == "persisted"
     operator.open(f"/orders/{order_id}")
-    expect(page.locator(".line")).to_contain_text("Sent again by an operator")
+    expect(page.locator(".line")).to_contain_text("Redriven by an operator")
     expect(page.locator(".line")).to_contain_text("it was buried by mistake")
 
 
@@ -55,7 +55,7 @@ def test_a_group_is_sent_again_and_the_audit_has_it(operator, site):
     operator.scan()
     page = operator.page
     page.click("text=No reason on record")
-    page.click("text=Send again")
+    page.click("text=Redrive")
     page.fill("#reason", "all of them were fine")
     page.fill("#canaries", "2")
     page.click("main button.primary")
@@ -131,9 +131,9 @@ def test_a_group_that_would_be_refused_is_stopped_by_its_canary(scripted, site):
     page.click("text=InvalidOrder")
     page.click("text=Dry run")
     expect(page.locator("main")).to_contain_text(re.compile(r"0 of \d+ would be accepted"))
-    page.click("text=Send again")
+    page.click("text=Redrive")
     page.fill("#reason", "let us see")
     page.fill("#canaries", "1")
-    page.click("text=again all the same")
+    page.click("text=all the same")
     expect(page.locator("#state")).to_have_text("stopped", timeout=30_000)
     expect(page.locator("#progress")).to_contain_text("failed again")

@@ -23,9 +23,9 @@ def orders(site, browser, signed_in):
     site.queues.sqs.send_message(QueueUrl=site.queues.dlq_url, MessageBody=f"no JSON: {HOSTILE} \x7f" + "x" * 3000)
     visitor.scan()
     visitor.message_of(found["buried"])
-    visitor.page.click("text=Send again")
+    visitor.page.click("text=Redrive")
     visitor.page.fill("#reason", HOSTILE)
-    visitor.page.click("text=Send 1 again")
+    visitor.page.click("text=Redrive 1")
     found["repair"] = visitor.page.url.rsplit("/", 1)[-1]
     yield found
     context.close()

@@ -122,7 +122,7 @@ class TestRepairing:
         bury(queues, [order_body() for _ in range(7)])
         code, output, _ = run("dlq", "redrive", "--all", "--as", "ada", "--reason", "mended", stdin="y\n")
         assert code == 0
-        assert "Send 7 messages again, 5 of them first?" in output
+        assert "Redrive 7 messages, 5 of them first?" in output
         assert "7 confirmed" in output
         assert in_all(queues, queues.dlq_url) == 0
 

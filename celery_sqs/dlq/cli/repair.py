@@ -76,7 +76,7 @@ def redrive(
     service, selection = select(services, message_ids, fingerprint, everything)
     count = service.messages.count(selection)
     first = f", {canaries} of them first" if 0 < canaries < count else ""
-    _ask(f"Send {_messages(count)} again{first}?", yes, as_json)
+    _ask(f"Redrive {_messages(count)}{first}?", yes, as_json)
     _run(service, service.repairs.plan(REDRIVE, selection, operator, reason, canaries), as_json)
 
 

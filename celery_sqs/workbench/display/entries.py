@@ -22,8 +22,8 @@ _TITLES: Final = {
     "failed": ("Attempt failed", "warning"),
     "succeeded": ("Done: the worker has settled it", "ok"),
     "dead": ("Dead: in the DLQ", "danger"),
-    "redriven": ("Sent again by an operator", "accent"),
-    "edited": ("Edited and sent again by an operator", "accent"),
+    "redriven": ("Redriven by an operator", "accent"),
+    "edited": ("Edited and redriven by an operator", "accent"),
     "discarded": ("Discarded by an operator", "danger"),
     "rescued": ("Sent again by itself: it was dead with attempts left", "accent"),
 }

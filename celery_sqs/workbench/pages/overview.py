@@ -55,7 +55,7 @@ def _from_database(now: datetime) -> dict[str, Any]:
     reader, dlq, task = parts().event_reader, parts().dlq, parts().task
     first = now.replace(second=0, microsecond=0) - timedelta(minutes=SHOWN_MINUTES - 1)
     counted = reader.counts_per_minute(task, first)
-    workers = [Worker(row.is_alive(now), row) for row in reader.workers()]
+    workers = sorted((Worker(row.is_alive(now), row) for row in reader.workers()), key=_urgency)
     sums = _added(counted)
     histogram = percentiles.buckets(sums)
     return {
@@ -69,6 +69,12 @@ def _from_database(now: datetime) -> dict[str, Any]:
         "repairs": dlq.repairs.latest(SHOWN_REPAIRS),
         "scanned_at": dlq.messages.scanned_at(),
     }
+
+
+def _urgency(worker: Worker) -> tuple[int, str]:
+    """The order of the workers: those that died or wait come first, and those that were stopped last."""
+    is_well = worker.alive and not worker.row.outage
+    return 1 if is_well else 2 if worker.row.stopped_at else 0, worker.row.name
 
 
 def _minute(minute: datetime, counted: Mapping[datetime, Mapping[str, int]]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def test_the_overview_has_each_queue_with_its_numbers_and_their_sum(browser):
 def test_the_dlq_page_shows_all_queues_and_switches_between_them(browser):
     page = browser.http.get("/dlq").text
     assert links(page) >= {"/dlq?queue=mail", "/dlq?queue=parcels", "/dlq?queue=stamps"}
-    assert "Send all again" not in page, "a repair is of one queue"
+    assert "Redrive all" not in page, "a repair is of one queue"
     shown = browser.http.get("/dlq.json").json
     assert [(group["queue"], group["count"]) for group in shown["groups"]] == [("mail", 2), ("parcels", 1)]
     alone = browser.http.get("/dlq.json?queue=parcels").json
