@@ -140,16 +140,27 @@ class TestOverview:
         ids=["all is well", "outage", "stopped", "killed"],
     )
     def test_it_says_when_something_is_wrong_with_the_workers(self, browser, engine, changes, banner):
-        now = datetime.now(UTC)
-        row = {"name": "w@h", "pid": 1, "started_at": now, "seen_at": now, "stopped_at": None, "heartbeat": 5.0}
-        row |= {"active": 1, "processed": 2, "load_average": "[0, 0, 0]", "software": "{}", "in_flight": 3}
-        row |= {"oldest_in_flight_seconds": 0.5, "last_poll_seconds": 1.0, "outage": False, "dropped": 0}
-        with engine.begin() as connection:
-            connection.execute(insert(workers), row | changes)
+        add_worker(engine, "w@h", **changes)
         text = browser.http.get("/monitor/").text
         assert "w@h" in text
         assert ('class="banner' in text) is (banner is not None)
         assert banner is None or banner in text
+
+    def test_of_many_workers_those_in_trouble_come_first_and_most_are_folded_away(self, browser, engine):
+        troubles = {"w20@h": {"seen_at": datetime.now(UTC) - timedelta(minutes=1)}, "w30@h": {"outage": True}}
+        troubles["w02@h"] = {"stopped_at": datetime.now(UTC)}
+        for number in range(40):
+            add_worker(engine, f"w{number:02}@h", **troubles.get(f"w{number:02}@h", {}))
+        text = browser.http.get("/monitor/").text
+        assert re.findall(r"w\d\d@h(?=</span></th>)", text)[:3] == ["w20@h", "w30@h", "w00@h"]
+        shown, folded = text.split("<summary>30 more</summary>")
+        assert (shown.count("@h</span></th>"), folded.count("@h</span></th>")) == (10, 30)
+        assert folded.index("w39@h") < folded.index("w02@h"), "what was stopped on purpose comes last"
+
+    def test_an_outage_of_many_workers_names_a_few(self, browser, engine):
+        for number in range(40):
+            add_worker(engine, f"w{number:02}@h", outage=True)
+        assert "w00@h, w01@h, w02@h and 37 more keep what they have in flight" in browser.http.get("/monitor/").text
 
     def test_without_the_database_it_shows_what_is_left(self, browser, app, monkeypatch):
         monkeypatch.setattr(app.extensions["order-intake"].database_probe, "healthy", lambda: False)
@@ -226,3 +237,13 @@ class TestPaging:
             found = re.search(r'href="([^"]+)" rel="next"', text)
             page = found and found[1].replace("&amp;", "&")
         assert seen == [message.message_id for message in dlq.messages.kept]
+
+
+def add_worker(engine, name, **changes):
+    """Have a worker on record that is well, but for these changes."""
+    now = datetime.now(UTC)
+    row = {"name": name, "pid": 1, "started_at": now, "seen_at": now, "stopped_at": None, "heartbeat": 5.0}
+    row |= {"active": 1, "processed": 2, "load_average": "[0, 0, 0]", "software": "{}", "in_flight": 3}
+    row |= {"oldest_in_flight_seconds": 0.5, "last_poll_seconds": 1.0, "outage": False, "dropped": 0}
+    with engine.begin() as connection:
+        connection.execute(insert(workers), row | changes)

@@ -66,6 +66,16 @@ def test_the_overview_has_each_queue_with_its_numbers_and_their_sum(browser):
     assert links(page) >= {"/queues?queue=mail", "/dlq?queue=mail", "/dlq?queue=parcels", "/queues?queue=stamps"}
 
 
+def test_the_overview_marks_the_queue_that_is_paused(app, browser):
+    app.extensions[Parts.NAME].pauses.pause("parcels", "ada", "the van has a flat tyre")
+    page = browser.http.get("/").text
+    assert re.findall(r'">(\w+)</a> <span class="tag warning">paused</span>', page) == ["parcels"]
+
+
+def test_the_page_of_a_queue_says_which_it_is(browser):
+    assert "<h1>Queue parcels</h1>" in browser.http.get("/queues?queue=parcels").text
+
+
 def test_the_dlq_page_shows_all_queues_and_switches_between_them(browser):
     page = browser.http.get("/dlq").text
     assert links(page) >= {"/dlq?queue=mail", "/dlq?queue=parcels", "/dlq?queue=stamps"}
