@@ -20,6 +20,7 @@ def orders(site, browser, signed_in):
     visitor = Visitor(context, site)
     found = {"persisted": site.post(HOSTILE), "dead": site.kill_order(HOSTILE), "buried": site.bury_order()}
     site.persisted(found["persisted"])
+    site.bury_order()  # nothing is on record of it: its kind has the longest words
     site.queues.sqs.send_message(QueueUrl=site.queues.dlq_url, MessageBody=f"no JSON: {HOSTILE} \x7f" + "x" * 3000)
     visitor.scan()
     visitor.message_of(found["buried"])
