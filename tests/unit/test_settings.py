@@ -1,11 +1,13 @@
 """The settings: read once, checked at once, and secrets kept."""
 
 import dataclasses
+import re
 import traceback
 
 import pytest
 
 from config.settings import DEVELOPMENT_DEFAULTS, Settings, SettingsError, boot, load
+from tests.processes import ROOT
 
 PASSWORD = "pa55word-of-the-database"
 SECRET = "a-secret-as-long-as-a-sha-256-hash-is"
@@ -147,7 +149,7 @@ def test_the_installed_databases_are_accepted(environ, url):
 
 @pytest.mark.parametrize("app_env", ["production", "development"])
 def test_a_jwks_url_takes_the_place_of_the_secret(environ, app_env):
-    environ(APP_ENV=app_env, JWT_JWKS_URL="https://id.example/keys", **without("JWT_SECRET"))
+    environ(APP_ENV=app_env, JWT_JWKS_URL="https://id.example/keys", JWT_AUDIENCE="orders", **without("JWT_SECRET"))
     settings = load()
     assert (settings.jwt_secret, settings.jwt_jwks_url) == (None, "https://id.example/keys")
 
@@ -259,3 +261,50 @@ def test_repairs_are_kept_longer_than_the_attempts_that_they_explain(environ):
     assert "REPAIR_RETENTION_DAYS" in text
     environ(**PRODUCTION, ATTEMPT_RETENTION_DAYS="100", REPAIR_RETENTION_DAYS="115")
     assert load().repair_retention_days == 115
+
+
+RANDOM = "5f9c1b0e7a3d4826"
+KEYS = "https://id.example/keys"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JWT_SECRET", "development-only-jwt-secret-not-for-production"),
+        ("ORDER_ID_SECRET", "development-only-jwt-secret-not-for-production"),
+        ("OPERATORS", "ada:development-only-password"),
+        ("JWT_SECRET", "a" * 32),
+        ("ORDER_ID_SECRET", "abcabcab" * 4),
+        ("OPERATORS", "ada:aaaaaaaaaaaa"),
+        ("OPERATORS", f"ada:{RANDOM},bob:{RANDOM}"),
+        ("OPERATORS", f"ada:{PRODUCTION['JWT_SECRET']}"),
+        ("ORDER_ID_SECRET", PRODUCTION["JWT_SECRET"]),
+    ],
+)
+def test_a_published_weak_or_shared_secret_is_refused_in_production_by_name(environ, name, value):
+    text = str(error_of(environ, **PRODUCTION | {name: value}))
+    assert name in text
+    assert "\n" not in text
+    assert value.rpartition(":")[2] not in text
+
+
+def test_every_secret_in_the_example_of_the_settings_is_refused_in_production(environ):
+    example = (ROOT / ".env.example").read_text()
+    published = re.findall(r"^#(JWT_SECRET|ORDER_ID_SECRET|OPERATORS)=(.+)$", example, re.MULTILINE)
+    assert len(published) == 3
+    for name, value in published:
+        assert name in str(error_of(environ, **PRODUCTION | {name: value}))
+
+
+@pytest.mark.parametrize(
+    ("named", "values"),
+    [
+        ("JWT_JWKS_URL", {"JWT_JWKS_URL": "http://id.example/keys", "JWT_AUDIENCE": "orders"}),
+        ("JWT_AUDIENCE", {"JWT_JWKS_URL": KEYS}),
+        ("JWT_AUDIENCE", {"JWT_JWKS_URL": KEYS, "JWT_AUDIENCE": ""}),
+    ],
+)
+def test_keys_without_https_or_an_audience_are_refused_in_production_alone(environ, named, values):
+    assert named in str(error_of(environ, **without("JWT_SECRET"), **values))
+    environ(APP_ENV="development", **values)
+    assert load().jwt_jwks_url == values["JWT_JWKS_URL"]
