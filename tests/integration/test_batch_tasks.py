@@ -152,7 +152,7 @@ def test_the_examples_of_celery_batches_that_write_to_a_database_work(worker):
     assert lines(worker, "seen", "7", max(times).isoformat()) == 1
 
 
-#: Calls in a batch where the prefetch limit, of 4 here, bounds it. How many more there are depends on the emulator's speed.
+#: Calls in a batch where the prefetch limit, of 4 here, bounds it. How many more there are, the emulator decides.
 SMALL = 4
 
 
