@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import cli, docs, health, metrics, monitor, orders, problems, request_log
+from app import cli, docs, headers, health, metrics, monitor, orders, problems, request_log
 from app.backlog import Backlog
 from app.body import MAX_BODY_BYTES, ClientRequest
 from app.following import Waits
@@ -37,6 +37,7 @@ def create_app(
     if settings.metrics_port:
         gauges = [Backlog.of(services), QueueGauges.of(services.celery, services.dlq)]
         metrics.init_app(app, settings.metrics_port, gauges)
+    headers.init_app(app)
     request_log.init_app(app)
     api = docs.init_app(app)
     api.register_blueprint(orders.blueprint)

@@ -11,18 +11,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import jwt
+import structlog
 
 from config.settings import Settings
 from orders.fields import MAX_USER_ID
 
 JWKS_TIMEOUT: Final = 3  # seconds
-JWKS_LIFETIME: Final = 300  # seconds that fetched keys are used
+JWKS_LIFETIME: Final = 300  # seconds that fetched keys are used before they are fetched again
+JWKS_KEPT: Final = 86_400  # seconds that they are used while the provider does not answer
 LEEWAY: Final = 10  # seconds that two clocks may differ
 
 REMEMBERED_FOR: Final = 60  # seconds that a token's check is good for, if it does not expire before
 REMEMBERED: Final = 1000  # tokens
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,18}")  # as long as MAX_USER_ID
+
+
+logger = structlog.stdlib.get_logger(__name__)
 
 
 class InvalidToken(Exception):
@@ -39,6 +44,39 @@ class Identified:
 
     user_id: int
     scopes: frozenset[str]
+
+
+class ProvidersKeys(jwt.PyJWKClient):
+    """The keys that an identity provider publishes. Those fetched last are used on while it does not answer.
+
+    Attributes:
+        error: why the last fetch has failed; None where it has not.
+    """
+
+    error: Exception | None = None
+    _last: Any = None
+    _fetched_at = 0.0
+
+    def fetch_data(self) -> Any:
+        """The provider's key set.
+
+        Raises:
+            jwt.PyJWTError: the provider does not answer properly, and has not for a day.
+            ValueError: so it is, and its answer is no JSON.
+        """
+        try:
+            self._last, self.error = super().fetch_data(), None
+            self._fetched_at = time.monotonic()
+        except (jwt.PyJWTError, ValueError, OSError) as error:
+            self.error = error
+            if self._last is None or time.monotonic() - self._fetched_at > JWKS_KEPT:
+                raise
+            logger.warning(
+                "the identity provider's keys cannot be fetched: those fetched last are used", error=str(error)
+            )
+            if self.jwk_set_cache is not None:
+                self.jwk_set_cache.put(self._last)
+        return self._last
 
 
 class Verifier:
@@ -63,7 +101,7 @@ class Verifier:
     ) -> None:
         self._secret = secret
         self._algorithms = ["RS256", "ES256"] if jwks_url else ["HS256"]
-        self._keys = jwt.PyJWKClient(jwks_url, timeout=JWKS_TIMEOUT, lifespan=JWKS_LIFETIME) if jwks_url else None
+        self._keys = ProvidersKeys(jwks_url, timeout=JWKS_TIMEOUT, lifespan=JWKS_LIFETIME) if jwks_url else None
         self._audience = audience
         self._issuer = issuer
         self._remembered_for = remembered_for
@@ -125,7 +163,12 @@ class Verifier:
         # An answer that holds no keys is the provider's fault, not the token's.
         except (jwt.PyJWTError, ValueError) as error:
             raise KeysUnavailable(str(error)) from error
-        return self._keys.get_signing_key(key_id)  # with its algorithm, so that the two must agree
+        try:
+            return self._keys.get_signing_key(key_id)  # with its algorithm, so that the two must agree
+        except jwt.PyJWKClientError as error:
+            if self._keys.error is not None:  # it may be a new key
+                raise KeysUnavailable(str(self._keys.error)) from error
+            raise
 
 
 def issue_for(settings: Settings, user_id: int, scopes: list[str], lifetime: timedelta) -> str | None:

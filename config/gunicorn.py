@@ -16,7 +16,8 @@ from config.settings import boot
 
 _settings = boot()
 
-bind = [f"{_settings.bind_host}:{_settings.port}"]
+_host = f"[{_settings.bind_host}]" if ":" in _settings.bind_host else _settings.bind_host  # an IPv6 address
+bind = [f"{_host}:{_settings.port}"]
 workers = _settings.web_workers
 #: A POST waits for SQS most of its time, and to wake a thread costs more than an order takes.
 worker_class = "config.web_worker.Worker"
@@ -65,7 +66,7 @@ def _require_no_preload(cfg: Any) -> None:
 _metrics_folder = Path(tempfile.gettempdir(), f"order-intake-metrics-{os.getpid()}")
 
 if _settings.metrics_port:
-    bind.append(f"{_settings.bind_host}:{_settings.metrics_port}")
+    bind.append(f"{_host}:{_settings.metrics_port}")
     # prometheus_client looks for it when it is imported, which only the workers do.
     raw_env = [f"PROMETHEUS_MULTIPROC_DIR={_metrics_folder}"]
 

@@ -5,11 +5,13 @@ of the same name in capitals; `.env.example` and the README list them all. A `.e
 working directory has the values that are not in the environment.
 """
 
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from environs import Env, EnvError
 from marshmallow.validate import Length, OneOf, Range
@@ -40,6 +42,9 @@ DEVELOPMENT_DEFAULTS: Final = {
     "OPERATORS": "operator:development-only-password",
     "LOG_FORMAT": "console",
 }
+
+#: A secret that is drawn at random has more than these, in hexadecimal digits too.
+MIN_DIFFERENT_CHARACTERS: Final = 8
 
 Validator = Callable[[str], object]
 
@@ -127,7 +132,31 @@ def load(env_file: Path | None = Path(".env")) -> Settings:
         raise SettingsError(f"REPAIR_RETENTION_DAYS must exceed ATTEMPT_RETENTION_DAYS by {MAX_DAYS_ON_ITS_WAY}")
     if settings.metrics_port == settings.port:
         raise SettingsError("METRICS_PORT must not be PORT, which is public")
+    if settings.app_env == PRODUCTION and (danger := next(_dangers(settings), None)):
+        raise SettingsError(danger)
     return settings
+
+
+def _dangers(settings: Settings) -> Iterator[str]:
+    """What is good enough on a developer's machine alone. Secrets are named, and not shown."""
+    secrets = {"JWT_SECRET": settings.jwt_secret, "ORDER_ID_SECRET": settings.order_id_secret}
+    secrets |= {f"the password of {name} in OPERATORS": password for name, password in settings.operators.items()}
+    published = set(re.split(r"[:,]", ",".join(DEVELOPMENT_DEFAULTS.values())))
+    seen: dict[str, str] = {}
+    for name, secret in secrets.items():
+        if secret is None:
+            continue
+        if secret in published:
+            yield f"{name} is published, for development: set one of your own"
+        if len(set(secret)) < MIN_DIFFERENT_CHARACTERS:
+            yield f"{name} has fewer than {MIN_DIFFERENT_CHARACTERS} different characters: draw it at random"
+        if secret in seen:
+            yield f"{name} is {seen[secret]}, too: whoever knows one must not know the other"
+        seen[secret] = name
+    if settings.jwt_jwks_url and urlsplit(settings.jwt_jwks_url).scheme != "https":
+        yield "JWT_JWKS_URL is not https: whoever can change its answers can sign tokens"
+    if settings.jwt_jwks_url and not settings.jwt_audience:
+        yield "JWT_AUDIENCE is needed with JWT_JWKS_URL: a token for any other service would do here"
 
 
 def boot() -> Settings:

@@ -54,7 +54,7 @@ def main(state: Path) -> None:
     """Run everything on this machine until Ctrl-C."""
     settings = local_settings("make up")
     _require_free_ports(settings)
-    state.mkdir(parents=True, exist_ok=True)
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
     environment = _environment(settings, state)
     Path(environment["DEV_WORKER_STARTED"]).unlink(missing_ok=True)
     # Flower does not start without OPERATORS, and honcho ends all processes when one ends.

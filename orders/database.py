@@ -124,7 +124,7 @@ def _invalidate_pool(context: ExceptionContext) -> None:
 
 def _sqlite(url: URL) -> Engine:
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # orders are nobody else's
     engine = create_engine(url, connect_args={"timeout": SQLITE_LOCK_WAIT_TIMEOUT})
     event.listen(engine, "connect", _prepare_sqlite)
     return engine

@@ -104,6 +104,11 @@ variable "compute" {
   }
 
   validation {
+    condition     = try(var.compute.jwt_jwks_url, null) == null || try(var.compute.jwt_audience, null) != null
+    error_message = "jwt_audience is needed with jwt_jwks_url: a token for any other service would do here."
+  }
+
+  validation {
     condition = var.compute == null ? true : (
       var.compute.web_count >= 1 && var.compute.worker_min >= 1 && var.compute.worker_min <= var.compute.worker_max
     )

@@ -1,6 +1,7 @@
 """`GET /healthz`, for an orchestrator, and `GET /metrics`, for Prometheus, on one port of a worker."""
 
 import json
+import socket
 import socketserver
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -18,11 +19,13 @@ class HealthServer(ThreadingHTTPServer):
     """Answers from threads of its own.
 
     Args:
-        address: host and port.
+        address: host and port; the host may be an IPv6 address.
         report: `celery_sqs.worker.health.Health.report`.
     """
 
     def __init__(self, address: tuple[str, int], report: Report) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
         super().__init__(address, _handler(report))
 
     def server_bind(self) -> None:
@@ -46,6 +49,7 @@ def _handler(report: Report) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("X-Content-Type-Options", "nosniff")
             self.end_headers()
             self.wfile.write(body)
 

@@ -163,6 +163,22 @@ run "keys_by_http_are_refused" {
       certificate_arn    = "arn:aws:acm:eu-central-1:111122223333:certificate/0"
       availability_zones = ["zone-a", "zone-b"]
       jwt_jwks_url       = "http://identity.test/keys"
+      jwt_audience       = "order-intake"
+    }
+  }
+
+  expect_failures = [var.compute]
+}
+
+run "keys_without_an_audience_are_refused" {
+  command = plan
+
+  variables {
+    compute = {
+      image              = "registry.test/order-intake:1"
+      certificate_arn    = "arn:aws:acm:eu-central-1:111122223333:certificate/0"
+      availability_zones = ["zone-a", "zone-b"]
+      jwt_jwks_url       = "https://identity.test/keys"
     }
   }
 

@@ -165,7 +165,8 @@ def answer_to(address, sent):
     """The first bytes of the answer; empty where the connection is closed without one."""
     with socket.create_connection(address, timeout=PATIENCE) as client, contextlib.suppress(ConnectionError):
         client.sendall(sent)
-        client.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # web may have closed it already
+            client.shutdown(socket.SHUT_WR)
         return client.recv(100)
     return b""
 

@@ -30,7 +30,8 @@ def folder(copy_of_the_example, tmp_path):
 @pytest.fixture
 def load(folder, monkeypatch):
     """A function that imports the copy's module `shop`, with its tables there and calls that run at once."""
-    before = _state._tls.current_app
+    # A module of tasks registers these with every app of its process, and makes its app the current one.
+    before, finalizers = _state._tls.current_app, set(_state._on_app_finalizers)
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(folder)
 
@@ -42,5 +43,6 @@ def load(folder, monkeypatch):
 
     yield load
     _state._tls.current_app = before
+    _state._on_app_finalizers.intersection_update(finalizers)
     for name in MODULES:
         sys.modules.pop(name, None)

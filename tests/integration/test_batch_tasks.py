@@ -152,6 +152,10 @@ def test_the_examples_of_celery_batches_that_write_to_a_database_work(worker):
     assert lines(worker, "seen", "7", max(times).isoformat()) == 1
 
 
+#: Calls in a batch where the prefetch limit, of 4 here, bounds it. How many more there are, the emulator decides.
+SMALL = 4
+
+
 @pytest.mark.long
 def test_a_worker_that_holds_few_messages_of_other_tasks_has_large_batches_still(emulator, tmp_path):
     queues = Queues.fresh(emulator, VISIBILITY_TIMEOUT)
@@ -165,4 +169,4 @@ def test_a_worker_that_holds_few_messages_of_other_tasks_has_large_batches_still
         sizes = [int(line.split()[1]) for line in worker.notes.read_text().splitlines()]
     queues.delete()
     assert sum(sizes) == WAITING
-    assert max(sizes) >= WAITING / 10, sizes
+    assert max(sizes) > SMALL, sizes

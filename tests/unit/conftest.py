@@ -1,10 +1,13 @@
 """What the unit tests share: Hypothesis' settings, the application on a fake queue, and a channel turned by hand."""
 
+import dataclasses
+
 import pytest
 from hypothesis import settings as hypothesis_settings
 from prometheus_client import REGISTRY
 
 from app import create_app
+from config.settings import Settings
 from orders.database import connect
 from orders.identity import Identity
 from orders.store import OrderStore
@@ -65,3 +68,20 @@ def unrecorded():
     """A function that says how many attempts have been counted in this test that are not on record."""
     before = REGISTRY.get_sample_value("sqs_unrecorded_attempts_total")
     return lambda: REGISTRY.get_sample_value("sqs_unrecorded_attempts_total") - before
+
+
+@pytest.fixture
+def environ(monkeypatch, tmp_path):
+    """A function that makes the environment say exactly this; what was there comes back afterwards."""
+    monkeypatch.chdir(tmp_path)
+    names = [field.name.upper() for field in dataclasses.fields(Settings)]
+
+    def say(**variables):
+        for name in names:
+            # Set first, so that a variable that a .env file brings in is taken away again as well.
+            monkeypatch.setenv(name, "")
+            monkeypatch.delenv(name)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return say

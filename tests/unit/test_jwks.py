@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from app.tokens import InvalidToken, KeysUnavailable, Verifier
+from app.tokens import JWKS_KEPT, InvalidToken, KeysUnavailable, Verifier
 from tests.unit.jwts import KeyServer, hand_signed
 
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -114,10 +114,33 @@ def test_without_the_provider_no_token_can_be_judged(verifier, provider):
         verifier.identify(a_token())
 
 
-def test_the_keys_of_a_provider_that_is_gone_are_used_on(verifier, provider):
-    verifier.identify(a_token())
-    provider.stop()
-    assert verifier.identify(a_token()).user_id == 7
+@pytest.fixture
+def forgetful(provider):
+    """A verifier that looks for new keys, and checks each token, every time."""
+    made = Verifier(secret=None, jwks_url=provider.url, audience=None, issuer=None, remembered_for=0)
+    made._keys.jwk_set_cache.lifespan = 0
+    return made
+
+
+@pytest.mark.parametrize("status", [None, 404, 500, 200])
+def test_the_keys_of_a_provider_that_is_gone_are_used_on(forgetful, provider, status):
+    forgetful.identify(a_token())
+    provider.status, provider.body = status, b"<html>sorry</html>"
+    assert forgetful.identify(a_token()).user_id == 7
+    with pytest.raises(KeysUnavailable):
+        forgetful.identify(a_token(kid="new"))
+    provider.status = 200
+    provider.publish(*KEYS)
+    with pytest.raises(InvalidToken):
+        forgetful.identify(a_token(kid="new"))
+
+
+def test_keys_are_not_used_for_more_than_a_day_without_their_provider(forgetful, provider):
+    forgetful.identify(a_token())
+    provider.status = 500
+    forgetful._keys._fetched_at -= JWKS_KEPT + 1
+    with pytest.raises(KeysUnavailable):
+        forgetful.identify(a_token())
 
 
 def test_what_is_no_token_is_refused_without_asking_the_provider(verifier, provider):

@@ -96,7 +96,8 @@ def test_it_stays_dead_while_only_another_of_its_messages_was_sent_again(get_sta
 @pytest.fixture
 def dead_message(engine, order_id):
     def record(message_id, *, sent_at, seen_at, gone_at):
-        texts = dict.fromkeys(("body", "attributes", "task", "fingerprint", "kind", "error_class", "error"), "")
+        names = ("queue", "body", "attributes", "task", "fingerprint", "kind", "error_class", "error")
+        texts = dict.fromkeys(names, "")
         times = {"sent_at": sent_at, "seen_at": seen_at, "gone_at": gone_at}
         values = {**texts, **times, "message_id": message_id, "task_id": "a-task", "subject": str(order_id)}
         with engine.begin() as connection:

@@ -1,6 +1,7 @@
 """Every error over HTTP is an RFC 9457 problem, and discloses no internals."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -118,3 +119,25 @@ def test_any_body_is_answered_with_a_problem_or_202(body):
     if answer.status_code != 202:
         assert answer.status_code in {400, 422}
         assert_problem(answer, answer.status_code)
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/api/docs", "/api/openapi.json", "/api/v1/orders", "/nowhere", "/monitor/login"]
+)
+def test_every_answer_may_be_shown_and_nothing_more(api, path):
+    headers = api.get(path).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+
+
+def test_only_the_docs_own_scripts_run_and_only_what_the_page_loads_is_served(api):
+    page = api.get("/api/docs")
+    assert "script-src 'self' 'sha256-" in page.headers["Content-Security-Policy"]
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(loaded) == 3
+    for path in loaded:
+        with api.get(path) as asset:
+            assert asset.status_code == 200
+    for name in ("index.html", "oauth2-redirect.html", "swagger-ui.js", "swagger-ui-bundle.js.map"):
+        assert api.get(f"/api/docs/assets/{name}").status_code == 404

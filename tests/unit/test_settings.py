@@ -5,7 +5,7 @@ import traceback
 
 import pytest
 
-from config.settings import DEVELOPMENT_DEFAULTS, Settings, SettingsError, boot, load
+from config.settings import DEVELOPMENT_DEFAULTS, SettingsError, boot, load
 
 PASSWORD = "pa55word-of-the-database"
 SECRET = "a-secret-as-long-as-a-sha-256-hash-is"
@@ -16,23 +16,6 @@ PRODUCTION = {
     "JWT_SECRET": f"jwt-{SECRET}",
     "ORDER_ID_SECRET": f"id-{SECRET}",
 }
-
-
-@pytest.fixture
-def environ(monkeypatch, tmp_path):
-    """A function that makes the environment say exactly this; what was there comes back afterwards."""
-    monkeypatch.chdir(tmp_path)
-    names = [field.name.upper() for field in dataclasses.fields(Settings)]
-
-    def say(**variables):
-        for name in names:
-            # Set first, so that a variable that a .env file brings in is taken away again as well.
-            monkeypatch.setenv(name, "")
-            monkeypatch.delenv(name)
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-
-    return say
 
 
 def without(name):
@@ -147,7 +130,7 @@ def test_the_installed_databases_are_accepted(environ, url):
 
 @pytest.mark.parametrize("app_env", ["production", "development"])
 def test_a_jwks_url_takes_the_place_of_the_secret(environ, app_env):
-    environ(APP_ENV=app_env, JWT_JWKS_URL="https://id.example/keys", **without("JWT_SECRET"))
+    environ(APP_ENV=app_env, JWT_JWKS_URL="https://id.example/keys", JWT_AUDIENCE="orders", **without("JWT_SECRET"))
     settings = load()
     assert (settings.jwt_secret, settings.jwt_jwks_url) == (None, "https://id.example/keys")
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import make_url
 
 from config.settings import SettingsError, load
+from orders.database import connect
 
 URL = "mysql+pymysql://db.internal/orders?ssl_check_hostname=true"
 HARD = "p@ss/w:rd?#[%40] {{x}} ${y} é☕'\"\\"
@@ -116,3 +117,8 @@ def test_a_certificate_that_is_not_there_is_found_at_boot(refused, tmp_path):
 def test_a_file_without_certificates_is_found_at_boot(refused, tmp_path):
     (tmp_path / "empty.pem").write_text("")
     assert "DATABASE_URL" in refused(f"mysql+pymysql://orders:s3cret@db/orders?ssl_ca={tmp_path}/empty.pem")
+
+
+def test_the_folder_of_a_new_sqlite_database_is_its_owners_alone(tmp_path):
+    with connect(f"sqlite:///{tmp_path}/var/orders.db").connect():
+        assert (tmp_path / "var").stat().st_mode & 0o777 == 0o700

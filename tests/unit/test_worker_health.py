@@ -162,7 +162,9 @@ def test_it_listens_where_it_is_configured_to():
     health = Health(InFlight(), {}, Beating(), port, "127.0.0.2")
     health.start()
     try:
-        assert requests.get(f"http://127.0.0.2:{port}/healthz", timeout=5).ok
+        answer = requests.get(f"http://127.0.0.2:{port}/healthz", timeout=5)
+        assert answer.ok
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert not listens(port)  # on 127.0.0.1
     finally:
         health.stop()
