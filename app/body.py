@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 from wsgiref.types import InputStream
 
+import structlog
 from flask import Request
 from flask_smorest import Blueprint, abort
 from marshmallow import Schema
@@ -15,6 +16,8 @@ from celery_sqs import exact_json
 JSON: Final = "application/json"
 
 R = TypeVar("R")
+
+logger = structlog.stdlib.get_logger(__name__)
 
 MAX_BODY_BYTES: Final = 64 * 1024  # an order needs about 150
 
@@ -45,6 +48,7 @@ class ClientInput:
         except TimeoutError as error:
             raise RequestTimeout("The body has not come in time.") from error
         except Exception as error:
+            logger.info("a body cannot be read", error=repr(error))
             raise BadRequest("The body is cut off or malformed.") from error
 
 

@@ -7,7 +7,8 @@ from typing import Final
 
 from flask import Flask, Response, request
 
-_HEADERS: Final = {
+#: A view may have others for itself.
+HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -30,7 +31,7 @@ def init_app(app: Flask) -> None:
 def _guard(response: Response) -> Response:
     if request.endpoint == _DOCS:
         response.headers["Content-Security-Policy"] = _DOCS_POLICY.format(_hashes(response.get_data(as_text=True)))
-    for name, value in _HEADERS.items():
+    for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response
 

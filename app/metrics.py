@@ -19,6 +19,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from werkzeug.exceptions import NotFound
 
+from app.headers import HEADERS
+
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 PATH: Final = "/metrics"
@@ -120,6 +122,10 @@ def _by_port(application: Wsgi, port: str, metrics: Wsgi) -> Any:
         # The socket's own port, whatever a client says in its headers.
         if environ["SERVER_PORT"] != port:
             return application(environ, start_response)
-        return metrics(environ, start_response) if environ["PATH_INFO"] == PATH else NotFound()(environ, start_response)
+
+        def start(status: str, headers: list[tuple[str, str]], *others: Any) -> Any:
+            return start_response(status, [*headers, *HEADERS.items()], *others)
+
+        return (metrics if environ["PATH_INFO"] == PATH else NotFound())(environ, start)
 
     return answer

@@ -1,7 +1,7 @@
 """gunicorn's gevent worker with a deadline for all that a client can make it wait for.
 
 gunicorn bounds only the wait for a request's head, by `keepalive`. A client that sends no body, or reads no answer,
-would keep its connection for as long as it likes, and where all connections are kept nobody is served.
+would keep its connection for as long as it likes, and where all connections are kept nobody else is served.
 """
 
 import errno
@@ -65,8 +65,25 @@ class ClientSocket:
 
 
 class Worker(GeventWorker):
-    """`worker_class` of config/gunicorn.py."""
+    """`worker_class` of config/gunicorn.py.
+
+    While all connections are in use, each is closed after its answer, and others get one: clients that keep theirs, and
+    ask again and again, would keep them out.
+    """
+
+    _served = 0  # connections
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve a client's requests."""
-        super().handle(listener, ClientSocket(client), addr)
+        self._served += 1
+        try:
+            super().handle(listener, ClientSocket(client), addr)
+        finally:
+            self._served -= 1
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
+        """Serve one of them."""
+        if self._served >= self.worker_connections:
+            req.force_close()
+        served: bool = super().handle_request(listener_name, req, sock, addr)
+        return served

@@ -1,17 +1,16 @@
 """`celery -A shop sqs monitor upgrade`, and `pause`, `resume` and `pauses` of a queue's consumption."""
 
-import getpass
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from celery_sqs.dlq.cli.on_record import on_record
 from celery_sqs.dlq.cli.screen import instant, line, print_table
 from celery_sqs.monitor.engine import make_engine
 from celery_sqs.monitor.pauses import NotChanged, Pause, PauseStore
@@ -19,23 +18,8 @@ from celery_sqs.monitor.schema.completeness import why_failed
 from celery_sqs.monitor.schema.upgrade import NotUpgraded, upgrade
 from celery_sqs.settings import Settings
 
-C = TypeVar("C", bound=Callable[..., Any])
-
 SHOWN: Final = 50
 LOG: Final = ("QUEUE", "PAUSED (UTC)", "BY", "RESUMED (UTC)", "BY", "REASON")
-
-
-def _system_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a user that has no name
-        return f"uid {os.getuid()}"
-
-
-def with_reason(command: C) -> C:
-    """Give a command the parameters `reason` and `operator`."""
-    command = click.option("--as", "operator", default=_system_user, help="Who does it, if not you.")(command)
-    return click.option("--reason", required=True, help="Why, for the audit.")(command)
 
 
 @click.group("monitor")
@@ -59,7 +43,7 @@ def upgrade_tables(context: click.Context) -> None:
 
 @click.command("pause")
 @click.argument("queue")
-@with_reason
+@on_record
 @click.pass_context
 def pause(context: click.Context, queue: str, reason: str, operator: str) -> None:
     """Have all workers receive nothing from QUEUE, until it is resumed. What runs goes on."""
@@ -71,7 +55,7 @@ def pause(context: click.Context, queue: str, reason: str, operator: str) -> Non
 
 @click.command("resume")
 @click.argument("queue")
-@with_reason
+@on_record
 @click.pass_context
 def resume(context: click.Context, queue: str, reason: str, operator: str) -> None:
     """Have all workers receive from QUEUE again."""

@@ -3,10 +3,12 @@
 import contextlib
 import random
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 
 from tests.e2e.conftest import Client
 from tests.polling import poll
@@ -21,7 +23,12 @@ CASES = 500
 @pytest.fixture
 def web(environment, tmp_path):
     """One process with few connections."""
-    environment |= {"WEB_WORKERS": "1", "WEB_CONNECTIONS": str(CONNECTIONS)}
+    environment |= {
+        "WEB_WORKERS": "1",
+        "WEB_CONNECTIONS": str(CONNECTIONS),
+        "OPERATORS": "ada:a-password-of-the-tests",  # there is a form to sign in
+        "DLQ_RESCUE_MINUTES": "0",
+    }
     command = [BIN / "gunicorn", "-c", "config/gunicorn.py", "app:create_app()"]
     process = Process(command, tmp_path / "web.log", environment)
     poll(Client(f"http://127.0.0.1:{environment['PORT']}", {}).alive, 30, "web answers")
@@ -37,14 +44,13 @@ def request(token, *headers, start="POST /api/v1/orders HTTP/1.1", body=b""):
 
 LENGTH = "Content-Length: 99"
 JSON = "Content-Type: application/json"
+FORM = "Content-Type: application/x-www-form-urlencoded"
 CHUNKED = "Transfer-Encoding: chunked"
 
 SILENT = {
     "of a body": lambda token: request(token, JSON, LENGTH),
     "of a chunk": lambda token: request(token, JSON, CHUNKED, body=b"5\r\n{"),
-    "of a form": lambda token: request(
-        token, "Content-Type: application/x-www-form-urlencoded", LENGTH, start="POST /monitor/login HTTP/1.1"
-    ),
+    "of a form": lambda token: request(token, FORM, LENGTH, start="POST /monitor/login HTTP/1.1"),
     "of a head": lambda _: b"POST /api/v1/orders HTTP/1.1\r\nHost:",
     "of anything": lambda _: b"",
 }
@@ -63,7 +69,7 @@ def test_with_every_connection_held_by_a_silent_client_others_are_served(web, en
         assert client.get("/healthz").status_code == 200
         assert client.try_post().status_code == 202
         assert time.monotonic() - began < PATIENCE
-        if nothing == "of a body":
+        if nothing in {"of a body", "of a form"}:
             assert silent.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
@@ -81,6 +87,29 @@ def test_a_client_that_reads_no_answer_is_waited_for_no_longer(web, environment,
         assert Client(f"http://127.0.0.1:{address[1]}", {}, timeout=PATIENCE).get("/healthz").status_code == 200
         assert time.monotonic() - began < PATIENCE
     assert '"level": "error"' not in web.output
+
+
+@pytest.mark.long
+def test_clients_that_keep_their_connections_and_ask_again_keep_nobody_out(web, environment, token):
+    over, kept = threading.Event(), set()
+
+    def ask_again():
+        with requests.Session() as session:
+            while not over.wait(0.2):
+                with contextlib.suppress(requests.RequestException):
+                    session.get(f"http://127.0.0.1:{environment['PORT']}/healthz", timeout=PATIENCE)
+                    kept.add(threading.get_ident())
+
+    with ThreadPoolExecutor(CONNECTIONS) as clients:
+        for _ in range(CONNECTIONS):
+            clients.submit(ask_again)
+        try:
+            poll(lambda: len(kept) == CONNECTIONS, PATIENCE, "each has been answered")
+            client = Client(f"http://127.0.0.1:{environment['PORT']}", token(), timeout=PATIENCE)
+            for _ in range(5):
+                assert client.try_post().status_code == 202
+        finally:
+            over.set()
 
 
 STARTS = [
@@ -109,7 +138,7 @@ STRANGE = [
 ]
 HEADERS = [
     JSON,
-    "Content-Type: application/x-www-form-urlencoded",
+    FORM,
     "Content-Type: multipart/form-data; boundary=",
     "Content-Type: application/json; charset={}",
     CHUNKED,
@@ -145,6 +174,21 @@ BODIES = [
     b"username=%ff&password=%00&next=//",
     b"\x00" * 99,
 ]
+
+
+def test_no_body_that_a_client_sends_is_an_error_of_ours(web, environment, token):
+    """Each body as chunks and by its length, for JSON and for a form: malformed chunks are among them."""
+    address, authorization = ("127.0.0.1", int(environment["PORT"])), token()["Authorization"]
+    sent = [
+        request(authorization, media_type, framing, start=f"POST {path} HTTP/1.1", body=body)
+        for media_type, path in ((JSON, "/api/v1/orders"), (FORM, "/monitor/login"))
+        for framing in (CHUNKED, LENGTH)
+        for body in BODIES
+    ]
+    with ThreadPoolExecutor(CONNECTIONS // 2) as clients:
+        answers = list(clients.map(lambda each: answer_to(address, each), sent))
+    assert [(each[:300], answer) for each, answer in zip(sent, answers, strict=True) if answer[9:10] != b"4"] == []
+    assert '"level": "error"' not in web.output
 
 
 def strange_requests(token):

@@ -136,6 +136,13 @@ def test_what_is_no_order_is_not_counted(api, token, gained):
     assert refusals(gained) == {}
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/nowhere"])
+def test_answers_on_the_port_of_the_metrics_may_be_shown_and_nothing_more(api, path):
+    headers = api.get(path, base_url=f"http://127.0.0.1:{PORT}").headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+
+
 def test_every_reason_is_there_before_its_first_refusal(api):
     assert all(scraped(api).value("orders_refused_total", reason=reason) is not None for reason in REASONS)
 

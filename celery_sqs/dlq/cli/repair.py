@@ -1,8 +1,6 @@
 """`redrive`, `edit`, `discard`, `rescue`, `resume` and `log`: repairs, on record under the operator's name."""
 
 import difflib
-import getpass
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
@@ -23,6 +21,7 @@ from celery_sqs.dlq import (
     RepairProgress,
 )
 from celery_sqs.dlq.cli.group import FAILED, pass_services
+from celery_sqs.dlq.cli.on_record import by_operator, on_record
 from celery_sqs.dlq.cli.queue_column import QueueColumn
 from celery_sqs.dlq.cli.screen import MAX_TEXT, instant, line, print_json, print_table, readable, safe
 from celery_sqs.dlq.cli.selection import select, selecting
@@ -41,19 +40,11 @@ def _number(context: click.Context, option: click.Parameter, given: str) -> int:
     return int(given)
 
 
-def _system_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a user that has no name
-        return f"uid {os.getuid()}"
-
-
 def _recorded(command: C) -> C:
     """Give a command what every repair has: an operator, a reason, and ways to run without a person."""
     command = click.option("--json", "as_json", is_flag=True, help="JSON lines: progress, at last the result.")(command)
     command = click.option("--yes", is_flag=True, help="Do not ask.")(command)
-    command = click.option("--reason", required=True, help="Why; on record.")(command)
-    return click.option("--as", "operator", default=_system_user, help="Who does it, if not you.")(command)
+    return on_record(command)
 
 
 @click.command()
@@ -129,7 +120,7 @@ def edit(
 
 
 @click.command()
-@click.option("--as", "operator", default=_system_user, help="Who does it, if not you.")
+@by_operator
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @pass_services
 def rescue(services: DeadLetterServices, operator: str, as_json: bool) -> None:
