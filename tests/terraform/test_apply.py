@@ -166,7 +166,7 @@ class TestWithTheKeysOfTheRolesAlone:
         web.post()
         poll(lambda: {web.state(kept), web.state(thrown_away)} == {"dead"}, 30, "both orders are in the DLQ")
         assert web.get("/readyz").ok
-        assert "sqs_queue_up 1.0" in web.metrics()
+        assert f'sqs_queue_up{{queue="{ORDER_QUEUE.name}"}} 1.0' in web.metrics()
 
         mariadb_server.execute("DROP TRIGGER refuse", database)
         services.celery("sqs", "preflight")
