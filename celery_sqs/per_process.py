@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 Made = TypeVar("Made", bound=Callable[..., Any])
 
-#: To ask the system for the pid costs more than all that it is needed for. The lock is held while something is made,
+#: To ask the system for the pid costs more than all that it is needed for. The lock is taken while something is made,
 #: which may need something else that is made once. A child could inherit it locked, so it gets one of its own.
 _OWN: Final[dict[str, Any]] = {}
 
@@ -35,7 +35,7 @@ def per_process(make: Made) -> Made:
 
     Threads that ask at the same time get the same: each would have a client and a sender of its own otherwise.
 
-    What the parent has made is kept in the child: to let it go might wait for a lock that a thread held at the fork.
+    What the parent has made is kept in the child: to let it go might wait for a lock that a thread had at the fork.
     """
     made: dict[tuple[Hashable, ...], Any] = {}
 
