@@ -21,12 +21,16 @@ class ClientSocket:
 
     Args:
         connection: gevent's socket.
+
+    Attributes:
+        request: gunicorn's, whose body is read.
     """
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._deadline: float | None = None
         self._is_late = False
+        self.request: Any = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
@@ -46,6 +50,8 @@ class ClientSocket:
             received: bytes = self._connection.recv(size)
         except TimeoutError:
             self._is_late = True
+            if self.request is not None:
+                self.request.force_close()  # its answer says so
             raise
         finally:
             self._connection.settimeout(WRITE_TIMEOUT)
@@ -83,6 +89,7 @@ class Worker(GeventWorker):
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
         """Serve one of them."""
+        sock.request = req
         if self._served >= self.worker_connections:
             req.force_close()
         served: bool = super().handle_request(listener_name, req, sock, addr)

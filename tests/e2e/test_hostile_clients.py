@@ -70,7 +70,9 @@ def test_with_every_connection_held_by_a_silent_client_others_are_served(web, en
         assert client.try_post().status_code == 202
         assert time.monotonic() - began < PATIENCE
         if nothing in {"of a body", "of a form"}:
-            assert silent.recv(100).startswith(b"HTTP/1.1 408 ")
+            answer = silent.recv(1000)
+            assert answer.startswith(b"HTTP/1.1 408 ")
+            assert b"\r\nConnection: close\r\n" in answer
 
 
 @pytest.mark.long

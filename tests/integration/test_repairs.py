@@ -127,6 +127,7 @@ class TestRedrive:
         assert "ConflictingOrder: another" in done.note
         [item] = service.repairs.items(done.id, "failed")
         assert item.error == "ConflictingOrder: another"
+        assert f"such as {item.new_message_id}: " in done.note  # the one that is in the DLQ now
 
     def test_what_nobody_works_off_stays_sent_and_that_is_said(self, engine, dlq, queues):
         service = make_service(engine, dlq, Throttle(confirm_within=0.5, poll=0.05))

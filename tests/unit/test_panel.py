@@ -4,6 +4,7 @@ import functools
 from types import SimpleNamespace
 
 import pytest
+from celery import Celery
 from celery.concurrency import prefork
 from celery.worker import state
 
@@ -120,6 +121,12 @@ def test_a_call_that_nobody_has_begun_is_revoked_in_the_result_backend_at_once(b
     command = Command.new("revoke", {"task_id": ["waits", "begun", "again"]})
     assert "ok" in handle(SimpleNamespace(app=app), True, command)()
     assert results.known == {"waits": "REVOKED", "begun": begun, "again": "REVOKED"}
+
+
+def test_an_app_without_a_result_backend_has_nothing_to_mark(caplog):
+    app = Celery(set_as_current=False)
+    assert "ok" in handle(SimpleNamespace(app=app), True, Command.new("revoke", {"task_id": "waits"}))()
+    assert "result backend" not in caplog.text
 
 
 def test_a_result_backend_that_is_away_is_logged_and_the_call_is_revoked_all_the_same(caplog):

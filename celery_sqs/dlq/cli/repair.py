@@ -184,7 +184,7 @@ def _run(service: DeadLetterService, repair_id: str, as_json: bool) -> None:
         done = service.repairs.run(repair_id, print_json)
     else:
         total = service.repairs.progress(repair_id).total
-        click.echo(f"repair {repair_id}: if this ends early, go on with {_group()} resume", err=True)
+        click.echo(f"repair {repair_id}: if this ends early, go on with {_group()} resume {repair_id}", err=True)
         with click.progressbar(length=total, show_pos=True, file=sys.stderr) as bar:
             notes = {""}
 

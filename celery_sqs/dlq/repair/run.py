@@ -128,7 +128,9 @@ class RepairRun:
         failed = progress.failed - self._repair.failed
         if failed:
             [example] = self._log.items(self._repair.id, FAILED, 1)
-            problems.append(f"{failed} failed again, such as {example.message_id}: {example.error[:MAX_ERROR]}")
+            # What was sent is a new message, and that is the one in the DLQ now.
+            name = example.new_message_id or example.message_id
+            problems.append(f"{failed} failed again, such as {name}: {example.error[:MAX_ERROR]}")
         if progress.sent:
             problems.append(f"{progress.sent} are not confirmed: no news for {self._throttle.confirm_within:g} s")
         return "; ".join(problems)

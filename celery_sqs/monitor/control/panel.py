@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from billiard.common import TERM_SIGNAME
 from celery import states
+from celery.backends.base import DisabledBackend
 from celery.platforms import signals
 from celery.utils.collections import AttributeDict
 from celery.utils.functional import maybe_list
@@ -108,6 +109,8 @@ def _mark_revoked(app: Any, unbegun: dict[str, Any], reply: Reply) -> Reply:
     try:
         for task_id, own in unbegun.items():
             backend = own or app.backend
+            if isinstance(backend, DisabledBackend):
+                continue
             if backend.get_state(task_id) in _NOT_BEGUN:
                 backend.mark_as_revoked(task_id, reason="revoked", store_result=True)
     # Each is marked when its message comes, at the latest.
