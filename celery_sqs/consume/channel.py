@@ -216,8 +216,9 @@ class Channel(SendingChannel):
 
     def park(self, delivery_tag: str, task: Any) -> None:
         """Keep a message in an outage, leased: it is handed over again, without another receive, when that is over."""
+        self.depend_on(task)  # first, or the hub might hand the message over at once
         self.take_back(delivery_tag)
-        self.depend_on(task)
+        self.wake()  # the outage may be over by now
 
     def take_back(self, delivery_tag: str) -> None:
         """From any thread: take a message back from Celery. In an outage it stays parked, in a pause it goes back."""
@@ -288,8 +289,7 @@ class Channel(SendingChannel):
         self._circuit_breaker.stop()
         for consumer_tag in list(self._tag_to_queue):
             self.basic_cancel(consumer_tag)
-        stopped, is_cold = self._stopped, self.owner.is_cold_shutdown
-        settle_all(self.in_flight, stopped, self.settle_at_stop, is_cold, POLL_TIMEOUT)
+        settle_all(self.in_flight, self._stopped, self.settle_at_stop, self.owner.is_cold_shutdown, POLL_TIMEOUT)
         self._settlements.close(CLOSE_TIMEOUT)
         if self._leases is not None:
             self._leases.stop()

@@ -4,6 +4,7 @@ One worker for all, with one slot, on a queue that hides what is received for ha
 happens within seconds is done by the worker, and what runs next runs where the failed task ran.
 """
 
+import contextlib
 import itertools
 import json
 import sqlite3
@@ -53,10 +54,8 @@ class Shared(Here):
         return self._runs.with_name(jobs.AWAY)
 
     def is_dead(self, task_id):
-        return task_id in {
-            message["MessageAttributes"]["celery_id"]["StringValue"]
-            for message in self.queues.peek(self.queues.dlq_url)
-        }
+        dead = self.queues.peek(self.queues.dlq_url)
+        return any(message["MessageAttributes"]["celery_id"]["StringValue"] == task_id for message in dead)
 
     def fail(self, job):
         """Call a job; returns its id once it is in the DLQ."""
@@ -98,6 +97,8 @@ def here(request, emulator, tmp_path_factory):
     queues, proxy = Queues.fresh(emulator, VISIBILITY_TIMEOUT), Proxy(emulator.url)
     system = Shared(queues, proxy, folder, database_url)
     system.worker = system.start_worker("--pool", request.param, "-c", "1")
+    system.send("note")
+    poll(lambda: queues.waiting() == 0, 30, "the worker works")
     yield system
     system.close()
     proxy.stop()
@@ -212,9 +213,8 @@ def test_a_call_of_an_unknown_task_is_in_the_dlq_within_three_seconds(here):
     task_id = here.app.send_task("jobs.unheard_of", [{"a": 1}]).id
     poll(lambda: here.is_dead(task_id), 3, "it is in the DLQ")
     recorded = f"SELECT receive_count, kind, error_class, final FROM attempts WHERE task_id = '{task_id}'"
-    with sqlite3.connect(here.database_url.removeprefix("sqlite:///")) as database:
+    with contextlib.closing(sqlite3.connect(here.database_url.removeprefix("sqlite:///"))) as database:
         rows = sorted(database.execute(recorded))
-    database.close()
     assert rows == [(1, "poison", "LookupError", 0), (2, "poison", "LookupError", 0), (3, "poison", "LookupError", 1)]
 
 

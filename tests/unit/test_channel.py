@@ -168,6 +168,16 @@ def test_in_an_outage_nothing_is_handed_over_and_what_is_parked_follows_it(stand
     assert sorted(stand.handed_over()) == ["handle-1", "handle-1", "handle-2"]
 
 
+def test_what_is_parked_is_not_handed_over_again_before_the_outage_is_known(stand):
+    one = stand.receive(1)
+    stand.channel.turn()
+    # The event loop takes its turn just when the circuit breaker opens.
+    turns = property(lambda self: stand.channel.turn() or "a.task")
+    stand.channel.park(one.receipt_handle, type("Task", (), {"name": turns, "is_back": lambda self: False})())
+    assert stand.handed_over() == ["handle-1"]
+    assert one.state is State.PARKED
+
+
 @pytest.mark.parametrize("keep", ["park", "postpone"])
 def test_what_cannot_be_kept_as_its_lease_has_ended_takes_no_room(stand, keep):
     one = stand.receive(1)
