@@ -201,6 +201,7 @@ def test_a_killed_pool_child_costs_its_order_one_attempt(client, start_worker, e
     assert recorded == ((order_id, 1, "lost", 0),)
 
 
+@pytest.mark.long
 def test_a_killed_pool_child_costs_the_neighbours_in_its_batch_nothing(
     client, start_worker, environment, queues, mariadb_server
 ):

@@ -93,6 +93,7 @@ def test_an_order_of_our_api_is_the_plain_object_to_a_node_client(node, client):
     }
 
 
+@pytest.mark.long
 def test_a_generated_client_posts_waits_repeats_and_reads_by_the_description_alone(
     installed, client, token, start_worker
 ):

@@ -61,6 +61,7 @@ class TestDatabaseDown:
         both.delete()
 
     @pytest.mark.timeout(300)
+    @pytest.mark.long
     def test_no_order_pays_for_it(self, client, start_worker, environment, queues, mariadb_server):
         worker = start_worker()
         first = client.post()

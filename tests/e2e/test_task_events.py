@@ -46,6 +46,7 @@ def database(environment):
     return environment["DATABASE_URL"].rsplit("/", 1)[-1]
 
 
+@pytest.mark.long
 def test_an_orders_task_is_on_record_from_the_202_to_its_row(client, start_worker, reader, becomes):
     order_id = client.post()
     waiting = becomes(order_id, "PENDING", 0)

@@ -83,6 +83,7 @@ def test_sentry_continues_the_trace_of_a_call_in_each_run(sentry, task, how):
         assert parents <= {span["span_id"] for each in sentry.published for span in each.get("spans", ())}
 
 
+@pytest.mark.long
 def test_sentry_has_one_error_of_each_final_failure_and_no_other(sentry):
     errors = collections.Counter(_sentrys_id(each) for each in sentry.ran if each["type"] == "event")
     assert errors == {call["id"]: 1 for task in TASKS for call in sentry.of(task, NEVER)}
@@ -93,6 +94,7 @@ def test_sentry_has_one_error_of_each_final_failure_and_no_other(sentry):
 
 @pytest.mark.parametrize("how", HOWS)
 @pytest.mark.parametrize("task", TASKS)
+@pytest.mark.long
 def test_a_run_is_a_span_in_the_trace_of_its_call(otel, task, how):
     sent = {span["context"]["span_id"] for span in otel.published if span["name"] == f"apply_async/{task}"}
     for call in otel.of(task, how):

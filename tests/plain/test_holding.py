@@ -20,6 +20,7 @@ def runs_of_a_long_task(system, **settings):
     return len(system.runs("sleep"))
 
 
+@pytest.mark.long
 def test_a_task_longer_than_the_visibility_timeout_runs_once(here):
     assert runs_of_a_long_task(here) == 1
     assert here.fate() == "deleted"
@@ -58,6 +59,7 @@ def test_a_stopped_worker_leaves_all_that_it_had_not_begun_visible(here):
     assert left > 0
 
 
+@pytest.mark.long
 def test_a_stopped_worker_renews_what_is_on_its_last_receive(here):
     # Released it would be in the DLQ, and nobody has failed on it.
     here.queues.hide_for(60)

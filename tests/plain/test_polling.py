@@ -70,6 +70,7 @@ def test_plain_celery_stops_at_a_failed_poll(plain):
     assert not goes_on_after(plain, a_failed_poll, timeout=3, **RECIPE)
 
 
+@pytest.mark.long
 def test_a_worker_goes_on_after_a_poll_that_never_answers(here):
     assert goes_on_after(here, a_poll_without_an_answer, timeout=10)
 

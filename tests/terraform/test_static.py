@@ -32,6 +32,7 @@ def test_the_module_is_valid(fetched):
 
 
 @pytest.mark.parametrize("file", FILES)
+@pytest.mark.terraform
 def test_the_modules_own_tests_pass(native, file):
     assert native[file] == []
 
