@@ -87,7 +87,7 @@ class Lifecycle:
         """Everything is in the queue."""
         sizes = self.sizes
         good, killer = (self._number(Message(is_killer=is_killer)) for is_killer in (False, True))
-        around = Environment(sizes.kills, sizes.stops, sizes.outages, sizes.leases, sizes.failures)
+        around = Environment(sizes.kills, sizes.stops, sizes.outages, sizes.leases, sizes.failures, pauses=sizes.pauses)
         return (self._environments.of(around), *[good] * sizes.good, *[killer] * sizes.killers)
 
     def complaint(self, state: State) -> str | None:
@@ -256,6 +256,8 @@ class Lifecycle:
             yield f"{name} is killed", noticed._replace(kills=around.kills - 1), "died", worker
         if around.stops and mine & (UNDECIDED | SUSPECT | WAITING):
             yield f"{name} stops", noticed._replace(stops=around.stops - 1), "stopped", worker
+        if around.pauses and mine & (UNDECIDED | SUSPECT | WAITING):
+            yield f"{name} is paused", around._replace(pauses=around.pauses - 1), "paused", worker
 
 
 def _complaint(message: Message) -> str | None:

@@ -1,5 +1,6 @@
 """One message in the model: its copies, what is on record of it, and what may become of it. All functions are pure."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -170,10 +171,10 @@ def _counted(copy: Copy) -> Copy:
     return copy._replace(attempts=copy.before + copy.since + copy.receives - 1)
 
 
-def given_back(message: Message, copy: Copy, rules: Rules) -> Message:
-    """Its worker stops."""
+def given_back(message: Message, copy: Copy, rules: Rules, decide: Callable[[Budget], Step]) -> Message:
+    """Its worker stops, or its queue is paused."""
     known = _counted(copy) if not rules.keeps_records and copy.attempts == UNKNOWN else copy
-    return _done(replaced(message, copy, known), known, rules.at_stop(budget(known, rules)), rules)
+    return _done(replaced(message, copy, known), known, decide(budget(known, rules)), rules)
 
 
 def _done(message: Message, copy: Copy, step: Step, rules: Rules) -> Message:

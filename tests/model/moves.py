@@ -1,9 +1,10 @@
 """What may become of one message next, by what its worker is busy with; and what becomes of it with its worker."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from celery_sqs.consume.budget import Budget, Step
 from tests.model import message as life
 from tests.model.message import IN_FLIGHT, MAX_RECEIVES, NONE, NOT_BEGUN, UNKNOWN, Copy, Message, Place
 from tests.model.rules import Rules
@@ -176,10 +177,17 @@ class Moves:
         return done._replace(is_stored=True)
 
     def stopped(self, message: Message, worker: int) -> Message:
-        """Its worker stops: what has not begun is released."""
+        """Its worker stops: what has not begun goes back."""
+        return self._given_back(message, worker, self.rules.at_stop)
+
+    def paused(self, message: Message, worker: int) -> Message:
+        """Its worker learns that the queue is paused: what has not begun goes back."""
+        return self._given_back(message, worker, self.rules.at_pause)
+
+    def _given_back(self, message: Message, worker: int, decide: Callable[[Budget], Step]) -> Message:
         for copy in message.copies:
             if copy.worker == worker and copy.place in NOT_BEGUN:
-                message = life.given_back(message, copy, self.rules)
+                message = life.given_back(message, copy, self.rules, decide)
         return message
 
 

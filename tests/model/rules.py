@@ -15,7 +15,7 @@ class Rules:
     """What a worker does.
 
     Attributes:
-        after_receive, at_stop, is_suspect_next: the decisions, see `celery_sqs.consume.budget`.
+        after_receive, at_stop, at_pause, is_suspect_next: the decisions, see `celery_sqs.consume.budget`.
         examines_first: nothing begins before all that has come back is known, and safe.
         runs_alone: nothing else runs beside a suspect.
         records_first: a suspect's attempt is on record before it begins.
@@ -27,6 +27,7 @@ class Rules:
 
     after_receive: Callable[[Budget], Step] = budget.after_receive
     at_stop: Callable[[Budget], Step] = budget.at_stop
+    at_pause: Callable[[Budget], Step] = budget.at_pause
     is_suspect_next: Callable[[Budget], bool] = budget.is_suspect_next
     examines_first: bool = True
     runs_alone: bool = True
@@ -79,6 +80,7 @@ WITHOUT = {
     "the last receive is renewed in an outage, too": replace(AS_BUILT, after_receive=_parked_to_the_last),
     "the copy of an unexplained one is a suspect": replace(AS_BUILT, is_suspect_next=lambda known: False),
     "a stop renews": replace(AS_BUILT, at_stop=_released),
+    "a pause renews": replace(AS_BUILT, at_pause=_released),
     "what has come back is examined first": replace(AS_BUILT, examines_first=False),
     "suspects run alone": replace(AS_BUILT, runs_alone=False),
     "an attempt is on record before it begins": replace(AS_BUILT, records_first=False),

@@ -17,6 +17,7 @@ class Sizes:
         stops: stops of a worker.
         outages: times in which nothing can be stored, put on record or looked up.
         leases: leases that end too early.
+        pauses: of the queue, each for one worker, which receives again at once.
         failures: attempts at good orders that fail, and end no worker.
         workers: how many there are, each started again after its end.
         rescues: whether the rescuer is there.
@@ -33,6 +34,7 @@ class Sizes:
     outages: int = 0
     leases: int = 0
     failures: int = 0
+    pauses: int = 0
     workers: int = 1
     rescues: bool = True
     keeps_done: bool = False
@@ -50,3 +52,4 @@ class Environment(NamedTuple):
     leases: int
     failures: int = 0
     outage: int = OVER
+    pauses: int = 0

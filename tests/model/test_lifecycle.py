@@ -20,11 +20,14 @@ SMALL = [
     Sizes(good=1, kills=1, stops=1, outages=1),
     Sizes(good=1, kills=1, leases=1),
     Sizes(good=1, kills=1, stops=1, failures=2, spares_renewals=True),
+    Sizes(good=1, pauses=3, stops=1, outages=1),
+    Sizes(good=1, kills=1, failures=1, pauses=1, spares_renewals=True),
 ]
 LARGE = [
     Sizes(good=1, killers=1, kills=1, deletes_soon=True),
     Sizes(good=1, killers=1, leases=1, deletes_soon=True),
     Sizes(good=1, killers=1, stops=1, outages=1, deletes_soon=True),
+    Sizes(good=1, killers=1, pauses=1, outages=1, deletes_soon=True),
     Sizes(good=1, kills=1, stops=1, outages=1, failures=1),
 ]
 #: Searched with fewer states, and the first of them also with all.
@@ -54,6 +57,7 @@ MISSED_IN = {
         good=1, kills=3, outages=2, spares_renewals=True, deletes_soon=True
     ),
     "a stop renews": Sizes(good=1, stops=4),
+    "a pause renews": Sizes(good=1, pauses=4),
     "a copy is sent before the old one is deleted": Sizes(good=1, kills=2),
 }
 
