@@ -2,20 +2,21 @@
 
 import functools
 import os
-import threading
 from collections.abc import Callable, Hashable
 from typing import Any, Final, TypeVar
 
+from celery_sqs import system
+
 Made = TypeVar("Made", bound=Callable[..., Any])
 
-#: To ask the system for the pid costs more than all that it is needed for. The lock is taken while something is made,
-#: which may need something else that is made once. A child could inherit it locked, so it gets one of its own.
+#: The lock is taken while something is made, which may need something else that is made once. A child could inherit it
+#: locked, so it gets one of its own.
 _OWN: Final[dict[str, Any]] = {}
 
 
 def _begin() -> None:
     _OWN.pop("lock", None)
-    _OWN["pid"] = os.getpid()
+    system.pid = os.getpid()
 
 
 def _lock() -> Any:
@@ -23,7 +24,7 @@ def _lock() -> Any:
 
     All greenlets of a thread own its own lock at once.
     """
-    return _OWN.get("lock") or _OWN.setdefault("lock", threading.RLock())
+    return _OWN.get("lock") or _OWN.setdefault("lock", system.threading.RLock())
 
 
 _begin()
@@ -41,7 +42,7 @@ def per_process(make: Made) -> Made:
 
     @functools.wraps(make)
     def own(*args: Hashable) -> Any:
-        key = (_OWN["pid"], *args)
+        key = (system.pid, *args)
         if key not in made:
             with _lock():
                 if key not in made:

@@ -1,9 +1,10 @@
 """Trying again: how long to wait before, and until when."""
 
 import random
-import time
 from collections.abc import Callable
 from typing import Final, TypeVar
+
+from celery_sqs import system
 
 T = TypeVar("T")
 
@@ -39,13 +40,13 @@ def retry(
     Raises:
         Exception: what the last try raised.
     """
-    end, failures = time.monotonic() + deadline, 0
+    end, failures = system.time.monotonic() + deadline, 0
     while True:
         try:
             return call()
         except Exception as error:
             wait = pause(failures, first, longest)
-            if not may_pass(error) or time.monotonic() + wait > end:
+            if not may_pass(error) or system.time.monotonic() + wait > end:
                 raise
-        time.sleep(wait)
+        system.time.sleep(wait)
         failures += 1

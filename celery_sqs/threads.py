@@ -1,11 +1,10 @@
 """The threads of a worker: none of them ends before its work does, whatever it meets."""
 
 import logging
-import threading
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from celery_sqs import system
 from celery_sqs.throttled_log import ThrottledLog, kind_of
 
 logger = logging.getLogger(__name__)
@@ -14,7 +13,7 @@ logger = logging.getLogger(__name__)
 PAUSE: Final = 1.0
 
 
-class Guarded(threading.Thread):
+class Guarded:
     """A daemon thread whose loop is begun again when it raises, and ends when it returns.
 
     No error would show that a thread has ended, and without any one of ours a worker only looks alive.
@@ -27,14 +26,25 @@ class Guarded(threading.Thread):
     """
 
     def __init__(self, loop: Callable[..., None], *args: Any, name: str, pause: float = PAUSE) -> None:
-        super().__init__(name=name, daemon=True)
+        self._thread = system.threading.Thread(target=self._run, name=name, daemon=True)
         self._loop = loop
         self._arguments = args
         self._pause = pause
         self._log = ThrottledLog(logger, f"the thread {name} begins again after an error")
 
-    def run(self) -> None:
-        """Run the loop until it returns."""
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it has ended, for so many seconds at the most; without end for None."""
+        self._thread.join(timeout)
+
+    def is_alive(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
         while True:
             try:
                 self._loop(*self._arguments)
@@ -43,4 +53,4 @@ class Guarded(threading.Thread):
                 self._log.error(repr(error), kind_of(error), error)
             else:
                 return
-            time.sleep(self._pause)
+            system.time.sleep(self._pause)

@@ -1,11 +1,11 @@
 """Log lines for what may happen a thousand times a second, or for days: one in a while, with how often it happened."""
 
 import logging
-import threading
-import time
 from collections import Counter
 from collections.abc import Hashable
 from typing import Final
+
+from celery_sqs import system
 
 #: Seconds between two lines of the same kind.
 INTERVAL: Final = 10.0
@@ -30,7 +30,7 @@ class ThrottledLog:
         self._logger = logger
         self._text = text
         self._interval = interval
-        self._lock = threading.Lock()
+        self._lock = system.threading.Lock()
         self._counts: Counter[Hashable] = Counter()
         self._logged_at: dict[Hashable, float] = {}
 
@@ -61,7 +61,7 @@ class ThrottledLog:
             if kind not in self._logged_at and len(self._logged_at) >= MAX_KINDS:
                 kind = ""
             self._counts[kind] += 1
-            now = time.monotonic()
+            now = system.time.monotonic()
             if now - self._logged_at.get(kind, float("-inf")) < self._interval:
                 return
             count = self._counts.pop(kind)

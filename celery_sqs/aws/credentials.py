@@ -1,12 +1,11 @@
 """Credentials by boto3's chain, looked for again while there are none."""
 
-import threading
-import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from botocore.credentials import ReadOnlyCredentials
 
+from celery_sqs import system
 from celery_sqs.errors import CallFailed
 
 #: Seconds between two looks. A look may ask a metadata service, and wait for it for two seconds.
@@ -33,7 +32,7 @@ class Credentials:
     def __init__(self, find: Callable[[], Found | None], look_every: float = LOOK_EVERY) -> None:
         self._find = find
         self._look_every = look_every
-        self._looking = threading.Lock()
+        self._looking = system.threading.Lock()
         self._found: Found | None = None
         self._error = ""
         self._looked_at = 0.0
@@ -48,7 +47,7 @@ class Credentials:
         # One thread looks; the others, who may be about to answer a request, do not wait for it.
         if self._found is None and self._looking.acquire(blocking=False):
             try:
-                if time.monotonic() - self._looked_at >= self._look_every:
+                if system.time.monotonic() - self._looked_at >= self._look_every:
                     self._look()
             finally:
                 self._looking.release()
@@ -67,4 +66,4 @@ class Credentials:
         # A place that does not give them out, or answers with anything.
         except Exception as error:
             self._error = f": {type(error).__name__}: {error}"
-        self._looked_at = time.monotonic()
+        self._looked_at = system.time.monotonic()

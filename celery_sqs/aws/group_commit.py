@@ -7,12 +7,11 @@ entry is sent at once, and under load whatever arrives while one batch is under 
 import collections
 import heapq
 import itertools
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from celery_sqs import system
 from celery_sqs.threads import Guarded
 
 T = TypeVar("T")
@@ -60,13 +59,13 @@ class GroupCommit(Generic[T]):
         self._send = send
         self._size = size
         self._limits = limits
-        self._changed = threading.Condition()
+        self._changed = system.threading.Condition()
         self._waiting: collections.deque[tuple[float, T]] = collections.deque()
         self._later: list[tuple[float, int, T]] = []
         self._numbers = itertools.count()
         self._under_way = 0
         self._closed = False
-        self._threads: list[threading.Thread] = []
+        self._threads: list[Guarded] = []
 
     def add(self, entry: T) -> None:
         """Take an entry along with the next batch.
@@ -78,7 +77,7 @@ class GroupCommit(Generic[T]):
             if self._closed or len(self._waiting) + len(self._later) >= self._limits.capacity:
                 raise Full
             self._start()
-            now = time.monotonic()
+            now = system.time.monotonic()
             self._waiting.append((now, entry))
             # Waking a thread for each entry would cost more than sending does.
             if len(self._waiting) == 1 or self._is_due(now):
@@ -87,17 +86,17 @@ class GroupCommit(Generic[T]):
     def retry_later(self, entry: T, delay: float) -> None:
         """Take an entry whose batch call failed along once more, after so many seconds."""
         with self._changed:
-            heapq.heappush(self._later, (time.monotonic() + delay, next(self._numbers), entry))
+            heapq.heappush(self._later, (system.time.monotonic() + delay, next(self._numbers), entry))
             self._changed.notify()
 
     def close(self, timeout: float) -> None:
         """Send what is waiting, and end; gives up after so many seconds."""
-        deadline = time.monotonic() + timeout
+        deadline = system.time.monotonic() + timeout
         with self._changed:
             self._closed = True
             self._changed.notify_all()
         for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            thread.join(max(0.0, deadline - system.time.monotonic()))
 
     def _start(self) -> None:
         # Lazily: it may be made before a fork, and threads do not survive one.
@@ -118,7 +117,7 @@ class GroupCommit(Generic[T]):
         """The next batch, as soon as one is due; empty when there will be none."""
         with self._changed:
             while True:
-                now = time.monotonic()
+                now = system.time.monotonic()
                 while self._later and (self._closed or self._later[0][0] <= now):
                     self._waiting.append((now - self._limits.linger, heapq.heappop(self._later)[2]))
                 if self._is_due(now):

@@ -5,11 +5,10 @@ it has had, however long it lasts (up to the 12 hours that SQS allows a lease).
 """
 
 import logging
-import threading
-import time
 from collections.abc import Callable
 from typing import Final
 
+from celery_sqs import system
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.retry import pause
 from celery_sqs.threads import Guarded
@@ -39,12 +38,12 @@ class CircuitBreaker:
     def __init__(self, in_flight: InFlight, on_close: Callable[[], None]) -> None:
         self._in_flight = in_flight
         self._on_close = on_close
-        self._lock = threading.Lock()
+        self._lock = system.threading.Lock()
         self._probes: dict[str, Callable[[], bool]] = {}
         self._opened_at = 0.0
         self._closed_at = float("-inf")
         self._tries = 0
-        self._stopped = threading.Event()
+        self._stopped = system.threading.Event()
         text = "what a task depends on is away: nothing is received until it is back"
         self._away = ThrottledLog(logger, text, REMINDER)
 
@@ -64,7 +63,7 @@ class CircuitBreaker:
             self._probes[task] = probe
             if self.is_open or self._stopped.is_set():
                 return
-            self._opened_at = time.monotonic()
+            self._opened_at = system.time.monotonic()
             if self._opened_at - self._closed_at > STABLE_AFTER:
                 self._tries = 0
             # First, as it may fail: without a prober the circuit would stay open for ever.
@@ -111,6 +110,6 @@ class CircuitBreaker:
         with self._lock:
             if self._probes:
                 return False
-            self._closed_at = time.monotonic()
+            self._closed_at = system.time.monotonic()
             self._in_flight.suspend(False)
             return True

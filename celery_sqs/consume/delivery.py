@@ -1,14 +1,13 @@
 """A delivery: a message that SQS has handed to this worker, and its state until it is settled."""
 
 import dataclasses
-import threading
-import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from celery_sqs import system
 from celery_sqs.consume.budget import Budget, is_suspect_next
 from celery_sqs.errors import UnlistedTask
 from celery_sqs.message import eta, wire
@@ -43,7 +42,7 @@ FOLLOWING: Final[dict[State, frozenset[State]]] = {
 }
 
 # One lock for all deliveries: taken for a comparison and an assignment only.
-_CHANGING: Final = threading.Lock()
+_CHANGING: Final = system.threading.Lock()
 
 
 @dataclass(eq=False, slots=True)
@@ -61,7 +60,6 @@ class Delivery:
         tasks: the tasks that it may name; None for all.
         longest_delay: seconds that SQS is to delay a copy of it, at the most.
         unwraps: what opens the envelopes of its queue.
-        received_at: when it came, on the monotonic clock.
         state: where it is on its way; changed by `advance` alone.
         attempts: its failed attempts so far; None while they have not been looked up.
         explained: receives of this copy, before this one, that have an attempt on record.
@@ -75,6 +73,7 @@ class Delivery:
         copy_sent_at: when this copy was sent, in milliseconds since the epoch; 0 where SQS does not say.
         receives: how often SQS has handed out this copy, this time included; 1 where it does not say.
         due_at: when its `eta` is over, in seconds since the epoch; 0 without one.
+        received_at: when it came, on the monotonic clock.
     """
 
     message: Any
@@ -87,7 +86,6 @@ class Delivery:
     tasks: Collection[str] | None = None
     longest_delay: int = MAX_DELAY
     unwraps: Sequence[Unwrap] = ()
-    received_at: float = field(default_factory=time.monotonic)
     state: State = State.READY
     attempts: int | None = None
     explained: int = 0
@@ -101,8 +99,10 @@ class Delivery:
     copy_sent_at: int = field(init=False)
     receives: int = field(init=False)
     due_at: float = field(init=False)
+    received_at: float = field(init=False)
 
     def __post_init__(self) -> None:
+        self.received_at = system.time.monotonic()
         self.copy_id = self.message.get("MessageId", "")
         self.copy_sent_at = _number(self.message, "SentTimestamp", 0)
         self.receives = max(1, _number(self.message, "ApproximateReceiveCount", 1))
@@ -124,7 +124,7 @@ class Delivery:
     @property
     def is_lost(self) -> bool:
         """Whether another worker may have it by now."""
-        return self.state is State.LOST or time.monotonic() >= self.leased_until
+        return self.state is State.LOST or system.time.monotonic() >= self.leased_until
 
     @property
     def has_begun(self) -> bool:
@@ -134,7 +134,7 @@ class Delivery:
     @property
     def is_due(self) -> bool:
         """Whether its `eta`, if it has one, is over by this machine's clock."""
-        return time.time() >= self.due_at
+        return system.time.time() >= self.due_at
 
     @property
     def delay(self) -> int:
@@ -238,7 +238,7 @@ class Delivery:
             receives=self.receive_count,
             begun=self.begun,
             counts_receives=self.counts_receives,
-            made_at=round(time.time() * 1000),
+            made_at=round(system.time.time() * 1000),
         )
         if not self.is_due:
             return before

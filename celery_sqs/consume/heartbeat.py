@@ -1,8 +1,9 @@
 """The heartbeat of a worker's event loop, by which other threads know that it still runs."""
 
-import time
 from collections.abc import Callable
 from typing import Any, Final
+
+from celery_sqs import system
 
 BEAT_EVERY: Final = 1.0  # seconds
 
@@ -21,7 +22,7 @@ class Heartbeat:
 
     def __init__(self, stopped_after: float = STOPPED_AFTER) -> None:
         self._stopped_after = stopped_after
-        self._beat_at = time.monotonic()
+        self._beat_at = system.time.monotonic()
         self._is_busy: Callable[[], bool] = lambda: False
         self._timer: Any = None
 
@@ -43,7 +44,7 @@ class Heartbeat:
             self._timer = None
 
     def _beat(self) -> None:
-        self._beat_at = time.monotonic()
+        self._beat_at = system.time.monotonic()
 
     @property
     def age(self) -> float:
@@ -53,7 +54,7 @@ class Heartbeat:
         if self._is_busy():
             # Else the loop would seem to have stopped long ago when the task ends.
             self._beat()
-        return time.monotonic() - self._beat_at
+        return system.time.monotonic() - self._beat_at
 
     @property
     def has_stopped(self) -> bool:

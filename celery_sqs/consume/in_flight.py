@@ -1,8 +1,8 @@
 """The messages in flight: received by this worker, and not settled yet."""
 
-import threading
 from typing import Final
 
+from celery_sqs import system
 from celery_sqs.consume.delivery import Delivery
 
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
@@ -17,7 +17,7 @@ class InFlight:
     """
 
     def __init__(self) -> None:
-        self.changed = threading.Condition()
+        self.changed = system.threading.Condition()
         self.suspended = False
         self._is_exclusive = False
         self._limit = 0

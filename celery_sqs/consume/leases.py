@@ -1,10 +1,9 @@
 """Leases: what is in flight stays hidden from other workers until it is settled, however long its task takes."""
 
 import logging
-import threading
-import time
 from typing import Final
 
+from celery_sqs import system
 from celery_sqs.aws.batch_call import Failure, batch_call
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.group_commit import MAX_ENTRIES
@@ -43,7 +42,7 @@ class Leases:
         self._in_flight = in_flight
         self._heartbeat = heartbeat
         self._lost = ThrottledLog(logger, "the lease on a message is lost")
-        self._stopped = threading.Event()
+        self._stopped = system.threading.Event()
         self._thread = Guarded(self._run, name="sqs-leases", pause=LOOK_EVERY)
 
     def start(self) -> None:
@@ -61,7 +60,7 @@ class Leases:
 
     def extend_due(self) -> None:
         """Extend what has used up its share of the visibility timeout."""
-        now = time.monotonic()
+        now = system.time.monotonic()
         due: dict[tuple[str, float], list[Delivery]] = {}
         for delivery in self._in_flight.all():
             if delivery.state is State.LOST:
@@ -75,7 +74,7 @@ class Leases:
                 self._extend(queue_url, seconds, deliveries[start : start + MAX_ENTRIES])
 
     def _extend(self, queue_url: str, seconds: float, deliveries: list[Delivery]) -> None:
-        asked_at = time.monotonic()
+        asked_at = system.time.monotonic()
         entries = [
             {"ReceiptHandle": delivery.receipt_handle, "VisibilityTimeout": int(seconds)} for delivery in deliveries
         ]

@@ -1,9 +1,9 @@
 """How many polls of a queue are worth having in flight, and what each of them asks for."""
 
-import time
 from dataclasses import dataclass
 from typing import Final
 
+from celery_sqs import system
 from celery_sqs.consume.in_flight import MAX_RECEIVE
 
 MOST_IN_FLIGHT: Final = 8
@@ -67,7 +67,7 @@ class Polls:
         # Polls of other queues do not count: an idle one asks for all the room there is, for 20 seconds
         # at a time. So each queue beyond the first may bring one answer more than the limit.
         count = min(most, room - sum(poll.count for poll in self._in_flight))
-        now = time.monotonic()
+        now = system.time.monotonic()
         if count <= 0:
             self._full_at = now
             return None

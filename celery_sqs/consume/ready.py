@@ -5,10 +5,10 @@ at a time and nothing else meanwhile, so that whatever kills the worker is known
 """
 
 import collections
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, Protocol
 
+from celery_sqs import system
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.standstill import Standstill, Waiting
@@ -138,7 +138,7 @@ class Ready:
         return is_receiving or any(delivery.is_submitted for delivery in self._in_flight.all())
 
     def _has_waited_enough(self) -> bool:
-        now = time.monotonic()
+        now = system.time.monotonic()
         if self._waiting_since is None:
             self._waiting_since = now
         return now - self._waiting_since >= LONGEST_WAIT

@@ -5,13 +5,12 @@ an answer that never comes ends with the read timeout. How many of them poll, `c
 """
 
 import logging
-import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from celery_sqs import system
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.queue import FIFO, QueueFacts, read_facts
 from celery_sqs.consume.delivery import Delivery
@@ -92,14 +91,14 @@ class Receiver:
         self._deliver = deliver
         self._settle_at_stop = settle_at_stop
         self._may_poll = may_poll
-        self._stopped = threading.Event()
+        self._stopped = system.threading.Event()
         self._facts: QueueFacts | None = None
         self._polls = Polls()
         self._failures = 0
         self._cannot = ThrottledLog(logger, f"cannot receive from {source.url}, trying on", REMINDER)
         self.last_error: Exception | None = None
         self.answered_at = float("-inf")
-        self._ended_at = self._succeeded_at = time.monotonic()
+        self._ended_at = self._succeeded_at = system.time.monotonic()
         self._threads = [Guarded(self._run, name=f"sqs-receiver-{number}") for number in range(MOST_IN_FLIGHT)]
 
     def start(self) -> None:
@@ -139,7 +138,7 @@ class Receiver:
         return self._due_since(self._succeeded_at)
 
     def _due_since(self, at: float) -> float:
-        return time.monotonic() - at if self._polls.any_in_flight or self._room() else 0.0
+        return system.time.monotonic() - at if self._polls.any_in_flight or self._room() else 0.0
 
     def _room(self) -> int:
         return self._in_flight.room() if self._may_poll() else 0
@@ -158,7 +157,7 @@ class Receiver:
             room = self._room()
             poll = self._polls.begin(room, is_idle=not len(self._in_flight), most=self.source.most)
             if not room and not self._polls.any_in_flight:
-                self._ended_at = self._succeeded_at = time.monotonic()  # the next one is due once there is room
+                self._ended_at = self._succeeded_at = system.time.monotonic()  # the next one is due once there is room
             if not poll:
                 idle = self._in_flight.suspended or self.is_paused or self._polls.are_enough
                 changed.wait(IDLE_LOOK if idle else WORTH_WAITING)
@@ -182,7 +181,7 @@ class Receiver:
                 self._deliver(deliveries)
         # Whatever it is, the next poll comes after a pause of its own.
         except Exception as error:
-            self._ended_at = time.monotonic()
+            self._ended_at = system.time.monotonic()
             self._pause(error)
 
     def learn(self) -> QueueFacts:
@@ -215,7 +214,7 @@ class Receiver:
             **waiting,
         )
         messages: list[Any] = [message for message in answer.get("Messages", []) if "ReceiptHandle" in message]
-        leased_until = time.monotonic() + facts.visibility_timeout
+        leased_until = system.time.monotonic() + facts.visibility_timeout
         return [
             Delivery(
                 message,
@@ -237,7 +236,7 @@ class Receiver:
             self._polls.answered(poll, received)
             self._failures = 0
             self.last_error = None
-            self.answered_at = self._ended_at = self._succeeded_at = time.monotonic()
+            self.answered_at = self._ended_at = self._succeeded_at = system.time.monotonic()
         if self._cannot.end():
             logger.warning("receiving again from %s", self.source.url)
 

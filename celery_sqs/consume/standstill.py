@@ -1,8 +1,8 @@
 """How long a worker has been at a standstill: everything waits for an answer of a store or SQS, and none comes."""
 
-import time
 from typing import Final, NamedTuple
 
+from celery_sqs import system
 from celery_sqs.consume.delivery import Delivery
 from celery_sqs.consume.in_flight import InFlight
 
@@ -44,19 +44,19 @@ class Standstill:
     def __init__(self, in_flight: InFlight) -> None:
         self._in_flight = in_flight
         self.waiting: Waiting | None = None
-        self._since = time.monotonic()
+        self._since = system.time.monotonic()
 
     def note(self, waiting: Waiting | None) -> None:
         """Note what keeps all else from beginning; each change is progress."""
         if waiting != self.waiting or self._is_excused:
-            self.waiting, self._since = waiting, time.monotonic()
+            self.waiting, self._since = waiting, system.time.monotonic()
 
     @property
     def age(self) -> float:
         """Seconds since there was progress; 0 while nothing is waited for, in an outage, and while anything runs."""
         if self._is_excused:
-            self._since = time.monotonic()  # else that time would count once it ends
-        return time.monotonic() - self._since
+            self._since = system.time.monotonic()  # else that time would count once it ends
+        return system.time.monotonic() - self._since
 
     @property
     def _is_excused(self) -> bool:

@@ -1,8 +1,9 @@
 """Waking the event loop of a worker from any thread: the self-pipe trick."""
 
 import contextlib
-import socket
 from typing import Final
+
+from celery_sqs import system
 
 _DRAIN_BYTES: Final = 4096
 
@@ -14,7 +15,7 @@ class Wakeup:
     """
 
     def __init__(self) -> None:
-        self._read, self._write = socket.socketpair()
+        self._read, self._write = system.socketpair()
         self._read.setblocking(False)
         self._write.setblocking(False)
 

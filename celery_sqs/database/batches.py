@@ -1,7 +1,8 @@
 """Deleting many rows in small transactions, so that nobody waits long for a lock."""
 
-import time
 from collections.abc import Callable
+
+from celery_sqs import system
 
 
 def always() -> bool:
@@ -20,10 +21,10 @@ def delete_in_batches(delete_some: Callable[[], int], keep_on: Callable[[], bool
     """
     total = 0
     while keep_on():
-        began = time.monotonic()
+        began = system.time.monotonic()
         deleted = delete_some()
         if not deleted:
             break
         total += deleted
-        time.sleep((time.monotonic() - began) / 4)
+        system.time.sleep((system.time.monotonic() - began) / 4)
     return total

@@ -3,12 +3,13 @@
 import os
 import socket
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from types import TracebackType
 
 from sqlalchemy import Engine, Insert, Table, Update, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from celery_sqs import system
 from celery_sqs.database.transaction import transaction
 
 
@@ -60,7 +61,7 @@ class TableLock:
             self._is_ours = False
 
     def _acquire(self) -> bool:
-        columns, now = self._table.c, datetime.now(UTC)
+        columns, now = self._table.c, system.now(UTC)
         ours = {"holder": self._holder, "held_until": now + self._lasts}
         free = or_(columns.holder.is_(None), columns.holder == self._holder, columns.held_until < now)
         if self._rows(update(self._table).where(self._key == self._name, free).values(ours)):

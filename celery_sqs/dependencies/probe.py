@@ -1,10 +1,11 @@
 """Asking a dependency whether it is there, without waiting for it longer than a probe may."""
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Final
+
+from celery_sqs import system
 
 #: Seconds a dependency has to answer; orchestrators give a probe a second or two in all.
 PROBE_TIMEOUT: Final = 1.0
@@ -19,8 +20,8 @@ class Probe:
 
     def __init__(self, check: Callable[[], bool]) -> None:
         self._check = check
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqs-probe")
-        self._lock = threading.Lock()
+        self._thread = system.futures.ThreadPoolExecutor(1, thread_name_prefix="sqs-probe")
+        self._lock = system.threading.Lock()
         self._running: Future[bool] | None = None
 
     def healthy(self, timeout: float = PROBE_TIMEOUT) -> bool:

@@ -1,13 +1,13 @@
 """The last answer of a dependency: asked for on a thread of its own, and waited for only so long."""
 
 import logging
-import threading
-import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
+
+from celery_sqs import system
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +43,8 @@ class Recent(Generic[T]):
     def __init__(self, ask: Callable[[], T], kept: float) -> None:
         self._ask = ask
         self._kept = kept
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqs-recent")
-        self._lock = threading.Lock()
+        self._thread = system.futures.ThreadPoolExecutor(1, thread_name_prefix="sqs-recent")
+        self._lock = system.threading.Lock()
         self._running: Future[None] | None = None
         self._ended_at = float("-inf")
         self._value: T | None = None
@@ -54,7 +54,7 @@ class Recent(Generic[T]):
     def answer(self, timeout: float = ANSWER_TIMEOUT) -> Answer[T]:
         """The answer, asked for anew where the last one is too old."""
         with self._lock:
-            if self._running is None and time.monotonic() >= self._ended_at + self._kept:
+            if self._running is None and system.time.monotonic() >= self._ended_at + self._kept:
                 self._running = self._thread.submit(self._run)
             running = self._running
         late = None
@@ -64,7 +64,7 @@ class Recent(Generic[T]):
             except FutureTimeout:
                 late = f"no answer within {timeout:g} s"
         with self._lock:
-            age = None if self._value_at is None else time.monotonic() - self._value_at
+            age = None if self._value_at is None else system.time.monotonic() - self._value_at
             return Answer(self._value, age, late or self._error)
 
     def _run(self) -> None:
@@ -76,7 +76,7 @@ class Recent(Generic[T]):
             logger.warning("a dependency did not answer: %r", error)
             error_text = f"{type(error).__name__}: {error}"
         with self._lock:
-            self._ended_at = time.monotonic()
+            self._ended_at = system.time.monotonic()
             self._running, self._error = None, error_text
             if error_text is None:
                 self._value, self._value_at = value, self._ended_at
@@ -84,7 +84,7 @@ class Recent(Generic[T]):
 
 def answers_of(questions: Mapping[str, Recent[Any]], timeout: float = ANSWER_TIMEOUT) -> dict[str, Answer[Any]]:
     """The answers to several questions, which are all asked at once and together waited for no longer than one."""
-    deadline = time.monotonic() + timeout
+    deadline = system.time.monotonic() + timeout
     for question in questions.values():
         question.answer(0)
-    return {name: question.answer(max(0.0, deadline - time.monotonic())) for name, question in questions.items()}
+    return {name: question.answer(max(0.0, deadline - system.time.monotonic())) for name, question in questions.items()}

@@ -2,12 +2,12 @@
 
 import base64
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from celery_sqs import system
 from celery_sqs.errors import Undecodable
 from celery_sqs.message import wire
 from celery_sqs.message.unwrap import steps, unwrapped
@@ -77,9 +77,9 @@ def as_json(attributes: dict[str, Any]) -> str:
 def sent_at(message: dict[str, Any]) -> datetime:
     """When a message was first sent; now, where SQS does not say."""
     try:
-        return datetime.fromtimestamp(wire.sent_at(message) or time.time(), UTC)
+        return datetime.fromtimestamp(wire.sent_at(message) or system.time.time(), UTC)
     except (OverflowError, OSError, ValueError):
-        return datetime.now(UTC)
+        return system.now(UTC)
 
 
 def _text(attribute: Any) -> str:

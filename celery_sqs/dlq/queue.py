@@ -7,14 +7,14 @@ A message that was renewed is given as it was sent first. So two of its copies i
 """
 
 import functools
-import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Self
 
+from celery_sqs import system
 from celery_sqs.aws.batch_call import Failure, batch_call
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.endpoint import Endpoint, sqs_client
@@ -131,13 +131,13 @@ class Scan:
 
     def __init__(self, queue: DeadLetterQueue, seconds: float) -> None:
         self._queue = queue
-        self._deadline = time.monotonic() + seconds
+        self._deadline = system.time.monotonic() + seconds
         self._in_flight: dict[str, str] = {}  # id of a copy -> receipt handle
         self._copies: dict[str, tuple[str, Renewal | None]] = {}  # receipt handle -> id of the copy, what it carries
         self._seen: set[str] = set()  # ids of copies
         # Receives may wait a second; batch calls are not to wait for them.
-        self._receivers = ThreadPoolExecutor(CONCURRENT_CALLS, "sqs-scan")
-        self._callers = ThreadPoolExecutor(CONCURRENT_CALLS, "sqs-batch")
+        self._receivers = system.futures.ThreadPoolExecutor(CONCURRENT_CALLS, "sqs-scan")
+        self._callers = system.futures.ThreadPoolExecutor(CONCURRENT_CALLS, "sqs-batch")
         self._receives: set[Future[list[Message]]] = set()
         self.complete = False
 
@@ -169,7 +169,7 @@ class Scan:
             answers = [self._take(receive) for receive in ended]
             ends += answers.count([])
             fresh = [each for messages in answers for each in messages if self._is_new(each) and self._queue.owns(each)]
-            if time.monotonic() < self._deadline:
+            if system.time.monotonic() < self._deadline:
                 self._receives |= {self._receivers.submit(self._receive) for messages in answers if messages}
             if fresh:
                 yield fresh

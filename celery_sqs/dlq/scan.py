@@ -1,6 +1,5 @@
 """Scanning the DLQ into the snapshot: what is in there and why, and what is there no more."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -8,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
+from celery_sqs import system
 from celery_sqs.database.transaction import transaction
 from celery_sqs.dlq.queue import DeadLetterQueue, Message, Scan
 from celery_sqs.dlq.scan_lock import ScanLock
@@ -70,7 +70,7 @@ def scan(
         CallFailed: SQS cannot be asked, or other processes have been scanning all the time.
         sqlalchemy.exc.SQLAlchemyError: the database cannot be used.
     """
-    asked_at, deadline = datetime.now(UTC), time.monotonic() + lock_timeout
+    asked_at, deadline = system.now(UTC), system.time.monotonic() + lock_timeout
     while True:
         with ScanLock(engine, queue.url) as is_ours:
             if is_ours:
@@ -78,9 +78,9 @@ def scan(
         last = last_scan(engine, queue.name)
         if look is None and last is not None and last.began_at >= asked_at:
             return last
-        if time.monotonic() > deadline:
+        if system.time.monotonic() > deadline:
             raise CallFailed(f"others have been scanning {queue.url} for {lock_timeout:g} s")
-        time.sleep(PAUSE)
+        system.time.sleep(PAUSE)
 
 
 def last_scan(engine: Engine, name: str) -> ScanResult | None:
@@ -92,7 +92,7 @@ def last_scan(engine: Engine, name: str) -> ScanResult | None:
 
 
 def _scan(engine: Engine, queue: DeadLetterQueue, snapshot: Snapshot, look: Look | None) -> ScanResult:
-    began_at = datetime.now(UTC)
+    began_at = system.now(UTC)
     found = new = 0
     with queue.scan() as running:
         for messages in _chunks(running):
@@ -102,9 +102,7 @@ def _scan(engine: Engine, queue: DeadLetterQueue, snapshot: Snapshot, look: Look
                 look(running, messages)
     complete = running.complete
     gone = snapshot.miss(began_at) if complete else 0
-    result = ScanResult(
-        found=found, new=new, gone=gone, began_at=began_at, ended_at=datetime.now(UTC), complete=complete
-    )
+    result = ScanResult(found=found, new=new, gone=gone, began_at=began_at, ended_at=system.now(UTC), complete=complete)
     if complete:
         _record(engine, queue.name, result)
     return result

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, and_, delete, insert, select, update
 
+from celery_sqs import system
 from celery_sqs.database.columns import MAX_NAME, MAX_TEXT, storable
 from celery_sqs.database.transaction import transaction
 from celery_sqs.dlq.attempts import AttemptReader, FailedAttempt, Reasons
@@ -63,7 +64,7 @@ class Snapshot:
         without_reason = [each for each in message_ids if each not in here or not here[each].died_at]
         reasons = self._reasons.of({each: self._decoded(by_id[each]) for each in without_reason})
         written = [each for each in without_reason if each not in here or each in reasons]
-        now = datetime.now(UTC)
+        now = system.now(UTC)
         rows = [self._row(by_id[each], reasons.get(each), each in rescued, now) for each in written]
 
         def write(connection: Connection) -> None:
@@ -93,7 +94,7 @@ class Snapshot:
     def remove(self, message_ids: Sequence[str]) -> None:
         """Note that messages have been deleted from the DLQ."""
         deleted = update(dead_messages).where(dead_messages.c.message_id.in_(message_ids))
-        transaction(self._engine, lambda connection: connection.execute(deleted.values(gone_at=datetime.now(UTC))))
+        transaction(self._engine, lambda connection: connection.execute(deleted.values(gone_at=system.now(UTC))))
 
     def _known(self, message_ids: Sequence[str]) -> dict[str, Any]:
         """Of these messages those that are in the table: when each has failed, was missed and was gone."""

@@ -11,7 +11,7 @@ import base64
 import json
 import re
 from collections.abc import Callable
-from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC
 from decimal import Decimal
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from celery.utils.time import maybe_iso8601, maybe_make_aware
 from kombu.serialization import register
 from kombu.utils.json import object_hook
 
+from celery_sqs import system
 from celery_sqs.message import exact_json
 
 #: Under this name a worker accepts a call from an envelope (Celery's `accept_content`).
@@ -223,7 +224,7 @@ def _is_time(value: Any) -> bool:
 
 def _is_near(value: Any) -> bool:
     time: Any = maybe_iso8601(value) if _is_time(value) else None
-    return time is not None and (maybe_make_aware(time) - datetime.now(UTC)).total_seconds() <= MAX_DELAY
+    return time is not None and (maybe_make_aware(time) - system.now(UTC)).total_seconds() <= MAX_DELAY
 
 
 def _are_names(value: Any) -> bool:

@@ -5,13 +5,13 @@ A time without a zone is UTC, as in Celery's worker.
 
 import json
 import math
-import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from celery.utils.time import maybe_iso8601, maybe_make_aware
 
+from celery_sqs import system
 from celery_sqs.message import envelope, exact_json, protocol1, wire
 from celery_sqs.message.envelope import MAX_DELAY
 from celery_sqs.message.unwrap import Unwrap, unwrapped
@@ -27,7 +27,7 @@ def delay(due_at: float, longest: int = MAX_DELAY) -> int:
         due_at: when it is due, in seconds since the epoch, by this machine's clock.
         longest: seconds, at the most.
     """
-    return min(longest, max(0, math.ceil(due_at - time.time())))
+    return min(longest, max(0, math.ceil(due_at - system.time.time())))
 
 
 def take(headers: dict[str, Any]) -> int:
@@ -36,7 +36,7 @@ def take(headers: dict[str, Any]) -> int:
     Celery makes an `eta` of a `countdown`. One that cannot be read stays: `celery_sqs.message.wire` refuses it.
     """
     due_at = _timestamp(headers.get(ETA))
-    if due_at - time.time() <= MAX_DELAY and due_at:
+    if due_at - system.time.time() <= MAX_DELAY and due_at:
         headers |= {envelope.WAITED_FOR: headers[ETA], ETA: None}
     return delay(due_at)
 

@@ -6,13 +6,12 @@ is dropped and counted; all else is written.
 """
 
 import logging
-import threading
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from celery_sqs import system
 from celery_sqs.database.columns import MAX_NAME, storable
 from celery_sqs.monitor.metrics import EVENTS_DROPPED, NO_ROOM, REFUSED, UNREADABLE, counted_task
 from celery_sqs.monitor.refusals import Change, Refusals, Store, describe_cause
@@ -76,7 +75,7 @@ class EventWriter:
         self._counts: Counter[CounterKey] = Counter()
         self._failures = 0
         self._heartbeat_at = float("-inf")
-        self._stopped = threading.Event()
+        self._stopped = system.threading.Event()
         self._outage_log = ThrottledLog(logger, "task events wait for the database")
         self._overflow_log = ThrottledLog(logger, "task events found no room")
         self._unreadable_log = ThrottledLog(logger, "task events could not be read, and are dropped")
@@ -95,7 +94,7 @@ class EventWriter:
             fields: its fields.
         """
         if len(self._events) < MAX_EVENTS:
-            self._events.append((event, time.time(), worker, fields))
+            self._events.append((event, system.time.time(), worker, fields))
         else:
             self._drop_for_room("too many events")
 
@@ -106,7 +105,7 @@ class EventWriter:
 
     def _run(self) -> None:
         while not self._stopped.wait(self._pause()):
-            self._flush(heartbeat=time.monotonic() - self._heartbeat_at >= HEARTBEAT)
+            self._flush(heartbeat=system.time.monotonic() - self._heartbeat_at >= HEARTBEAT)
         self._flush(heartbeat=True)
 
     def _pause(self) -> float:
@@ -140,7 +139,7 @@ class EventWriter:
             self._rows.clear()
             self._counts.clear()
             if worker is not None:
-                self._heartbeat_at = time.monotonic()
+                self._heartbeat_at = system.time.monotonic()
 
     def _changes(self, worker: Row | None) -> list[Change]:
         """What waits to be written, a worker's own row first."""
@@ -159,7 +158,7 @@ class EventWriter:
                 case "task_minutes":
                     del self._counts[change.key]
                 case _:
-                    self._heartbeat_at = time.monotonic()
+                    self._heartbeat_at = system.time.monotonic()
 
     def _refuse(self, change: Change, error: Exception) -> None:
         self._discard([change])

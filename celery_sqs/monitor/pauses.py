@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Row, Select, insert, select, update
 
+from celery_sqs import system
 from celery_sqs.database.columns import MAX_NAME, MAX_TEXT, storable
 from celery_sqs.database.transaction import transaction
 from celery_sqs.monitor.tables import pauses
@@ -77,7 +78,7 @@ class PauseStore:
         _require_reason(reason)
         if queue in (current := self.current()):
             raise NotChanged(f"{queue} is {current[queue]}")
-        row = {"queue": queue, **_who("paused_by", operator, "reason", reason), "paused_at": datetime.now(UTC)}
+        row = {"queue": queue, **_who("paused_by", operator, "reason", reason), "paused_at": system.now(UTC)}
         row["id"] = str(uuid.uuid4())
         transaction(self.engine, lambda connection: connection.execute(insert(pauses), row))
         return Pause(**row, resumed_by=None, resume_reason=None, resumed_at=None)
@@ -90,7 +91,7 @@ class PauseStore:
         """
         _require_reason(reason)
         ended = update(pauses).where(pauses.c.queue == queue, pauses.c.resumed_at.is_(None))
-        ended = ended.values(resumed_at=datetime.now(UTC), **_who("resumed_by", operator, "resume_reason", reason))
+        ended = ended.values(resumed_at=system.now(UTC), **_who("resumed_by", operator, "resume_reason", reason))
         if not transaction(self.engine, lambda connection: connection.execute(ended).rowcount):
             raise NotChanged(f"{queue} is not paused")
 

@@ -4,7 +4,6 @@ A refusal is recognised by what happens: a change fails alone, and the next mome
 What its error is called says only how soon that is believed.
 """
 
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
+from celery_sqs import system
 from celery_sqs.monitor.task_events import Row
 from celery_sqs.monitor.task_states import CounterKey
 
@@ -81,8 +81,8 @@ class Refusals:
         Raises:
             Exception: the store's, when it cannot write anything at the moment.
         """
-        parts, deadline = deque([list(changes)]), time.monotonic() + TIME_LIMIT
-        while parts and time.monotonic() < deadline:
+        parts, deadline = deque([list(changes)]), system.time.monotonic() + TIME_LIMIT
+        while parts and system.time.monotonic() < deadline:
             part = parts.popleft()
             try:
                 self._write(part)

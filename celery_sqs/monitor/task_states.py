@@ -22,6 +22,7 @@ from sqlalchemy.dialects.mysql import insert as mariadb_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
 
+from celery_sqs import system
 from celery_sqs.database.columns import MAX_TEXT
 from celery_sqs.monitor.tables import task_minutes, task_state, workers
 from celery_sqs.monitor.task_events import MAX_ARGUMENTS, PENDING, PHASES, RECEIVE_COLUMNS, Row
@@ -58,7 +59,7 @@ class TaskStates:
         last `changed_at` must not miss an event that comes late.
         """
         # Only the columns that some row has a value for: each of them is sent with each row.
-        complete = dict.fromkeys(itertools.chain.from_iterable(rows)) | _UNKNOWN | {"changed_at": datetime.now(UTC)}
+        complete = dict.fromkeys(itertools.chain.from_iterable(rows)) | _UNKNOWN | {"changed_at": system.now(UTC)}
         # All processes lock the rows in the same order, so that no two of them deadlock.
         ordered = sorted((complete | row for row in rows), key=lambda row: str(row["task_id"]))
         counters = [
@@ -78,9 +79,9 @@ class TaskStates:
         try:
             with self._engine.connect() as connection:
                 connection.execute(
-                    self._upsert_states, [_WIDEST | {"task_id": str(uuid4()), "changed_at": datetime.now(UTC)}]
+                    self._upsert_states, [_WIDEST | {"task_id": str(uuid4()), "changed_at": system.now(UTC)}]
                 )
-                connection.execute(self._upsert_minutes, [_COUNT | {"minute": datetime.now(UTC)}])
+                connection.execute(self._upsert_minutes, [_COUNT | {"minute": system.now(UTC)}])
                 connection.rollback()
         except SQLAlchemyError:
             return False

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from celery_sqs import system
 from celery_sqs.database.columns import MAX_NAME, storable
 from celery_sqs.monitor.task_events import Row
 
@@ -43,14 +44,14 @@ class WorkerStatus:
     def __init__(self, name: str) -> None:
         self.name = storable(name[:MAX_NAME])
         self.stats: Callable[[], Mapping[str, Any]] = lambda: _NOTHING_IN_FLIGHT
-        self._started_at = datetime.now(UTC)
+        self._started_at = system.now(UTC)
         self._stopped_at: datetime | None = None
         self._fields: Mapping[str, Any] = {}
 
     def update(self, event: str, fields: Mapping[str, Any]) -> None:
         """Keep the fields of one of Celery's `WORKER_EVENTS`."""
         self._fields = fields
-        self._stopped_at = datetime.now(UTC) if event == "worker-offline" else None
+        self._stopped_at = system.now(UTC) if event == "worker-offline" else None
 
     def row(self, dropped: int) -> Row:
         """Its row now.
@@ -63,7 +64,7 @@ class WorkerStatus:
             "name": self.name,
             "pid": os.getpid(),
             "started_at": self._started_at,
-            "seen_at": datetime.now(UTC),
+            "seen_at": system.now(UTC),
             "stopped_at": self._stopped_at,
             "heartbeat": HEARTBEAT,
             "active": fields.get("active", 0),

@@ -3,11 +3,11 @@
 Concurrent callers share SendMessageBatch calls; a lone one waits for nobody.
 """
 
-import threading
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from celery_sqs import system
 from celery_sqs.aws.batch_call import Failure, batch_call
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.endpoint import Endpoint, sqs_client
@@ -40,7 +40,7 @@ class _Pending:
         self.error = "no answer"
         self.is_given_up = False
         self._outcome: str | Exception = ""
-        self._answered = threading.Lock()
+        self._answered = system.threading.Lock()
         self._answered.acquire()
 
     def answer(self, outcome: str | Exception) -> None:

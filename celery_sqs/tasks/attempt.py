@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from celery_sqs import system
 from celery_sqs.errors import SQSError
 from celery_sqs.tasks.decision import Kind, RetryDecision
 
@@ -67,7 +68,7 @@ class Attempt:
             error: what was raised.
             traceback: where, as text.
         """
-        now = datetime.now(UTC)
+        now = system.now(UTC)
         return cls(
             task=task,
             task_id=request.id,

@@ -5,7 +5,6 @@
 
 import contextvars
 import logging
-import time
 from typing import Any, ClassVar, Final
 
 from celery import current_app
@@ -13,6 +12,7 @@ from celery.app.task import Context
 from celery.exceptions import SoftTimeLimitExceeded, TaskPredicate
 from celery.utils.saferepr import saferepr
 
+from celery_sqs import system
 from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import MAX_SHORT, RetryDecision, describe, looks_like_outage
 from celery_sqs.tasks.escape import Escaped, escapes
@@ -70,7 +70,7 @@ def run_batch(task_name: str, calls: list[Call]) -> list[RetryDecision | None]:
         SoftTimeLimitExceeded: the batch as a whole took too long.
     """
     task: Any = current_app.tasks[task_name]
-    began = time.monotonic()
+    began = system.time.monotonic()
     requests = [Context(call.context()) for call in calls]
     tracer = traced.reporter(task, began) if traced.is_patched() else None
     with batch_outcome.current(task):
@@ -89,7 +89,7 @@ def _report(
         if traced.is_run(task, request, outcome):
             return context.run(tracer, request, outcome)
         context = batch_outcome.begin(task, request)
-    return context.run(batch_outcome.end, task, request, outcome, time.monotonic() - began)
+    return context.run(batch_outcome.end, task, request, outcome, system.time.monotonic() - began)
 
 
 def _attempt(task: BatchTask, calls: list[Call]) -> list[Any]:

@@ -27,6 +27,7 @@ from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
 from celery.exceptions import Reject, Retry
 from celery.utils.serialization import UnpickleableExceptionWrapper
 
+from celery_sqs import system
 from celery_sqs.errors import SQSError
 
 logger = logging.getLogger(__name__)
@@ -218,7 +219,7 @@ def seconds_until(when: Any) -> float:
     """Of the `when` of Celery's Retry: a number of seconds, or an instant, which is in UTC where it has no zone."""
     if isinstance(when, datetime):
         aware = when if when.tzinfo else when.replace(tzinfo=UTC)
-        return (aware - datetime.now(UTC)).total_seconds()
+        return (aware - system.now(UTC)).total_seconds()
     return float(when or 0)
 
 

@@ -4,12 +4,13 @@ Celery's own set, `celery.worker.state.revoked`, forgets an id after three hours
 for longer, and comes again. Stamps are kept in Celery's `revoked_stamps`, which forgets none.
 """
 
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from celery.utils.functional import maybe_list
 from celery.worker import state
+
+from celery_sqs import system
 
 #: Seconds that a revocation is kept: SQS keeps no message for longer, in a queue and its DLQ together.
 RETENTION: Final = 14 * 86_400.0
@@ -28,7 +29,7 @@ class Revocations:
 
     def add(self, task_ids: Iterable[str], origin: str) -> None:
         """Add ids, and say who revoked them and when; forget those that are too old."""
-        now = time.monotonic()
+        now = system.time.monotonic()
         for task_id in task_ids:
             self._known[task_id] = now, origin
         while self._known:

@@ -5,12 +5,12 @@ makes a firewall drop the connection: that shows when it fails alone, again and 
 """
 
 import logging
-import time
 from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
 from celery.exceptions import SoftTimeLimitExceeded
 
+from celery_sqs import system
 from celery_sqs.retry import pause
 from celery_sqs.tasks.decision import FailsAlone, RetryPolicy, looks_like_outage
 
@@ -66,7 +66,7 @@ def confirmed(task: Suspect, run: Callable[[], T]) -> T:
     while True:
         try:
             if runs:
-                time.sleep(pause(runs - 1, FIRST_PAUSE, LONGEST_PAUSE))
+                system.time.sleep(pause(runs - 1, FIRST_PAUSE, LONGEST_PAUSE))
             runs += 1
             return run()
         except Exception as error:

@@ -4,11 +4,11 @@ import hashlib
 import hmac
 import math
 import secrets
-import threading
-import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from typing import Final
+
+from celery_sqs import system
 
 #: Failures that one address may have with one name, and with all names together, within the window. A name
 #: that is guessed from elsewhere must not lock out its owner, so an address always belongs to it.
@@ -41,7 +41,9 @@ class Operators:
         clock: seconds that only go on; for tests.
     """
 
-    def __init__(self, passwords: Mapping[str, str], secret: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, passwords: Mapping[str, str], secret: str, clock: Callable[[], float] = system.time.monotonic
+    ) -> None:
         self._key = hmac.digest(secret.encode(), b"celery-sqs: operators of the workbench", hashlib.sha256)
         # Compared by digests under a key of this process: they are all of one length, whatever is guessed.
         self._compared_with = secrets.token_bytes(32)
@@ -96,7 +98,7 @@ class _Failures:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = system.threading.Lock()
         self._times: OrderedDict[tuple[str, str | None], deque[float]] = OrderedDict()
 
     def count(self, address: str, name: str) -> None:

@@ -1,12 +1,11 @@
 """Work that takes longer than a page: it runs on, and the pages look at what it has done so far."""
 
 import logging
-import threading
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from celery_sqs import system
 from celery_sqs.dlq import AlreadyRunning, DeadLetterServices
 
 logger = logging.getLogger(__name__)
@@ -27,19 +26,19 @@ class Runs:
 
     def __init__(self, dlq: DeadLetterServices) -> None:
         self._dlq = dlq
-        self._lock = threading.Lock()
-        self._running: dict[str, threading.Thread] = {}
+        self._lock = system.threading.Lock()
+        self._running: dict[str, system.threading.Thread] = {}
         self._errors: dict[str, str] = {}
 
     def scan(self, queues: Sequence[str], timeout: float) -> datetime:
         """Scan the DLQs of queues; returns when that began, after `timeout` seconds at the latest."""
-        began_at, deadline = datetime.now(UTC), time.monotonic() + timeout
+        began_at, deadline = system.now(UTC), system.time.monotonic() + timeout
         for queue in queues:
             self._start(_scan_of(queue), self._dlq[queue].scan)
         for queue in queues:
             thread = self._running.get(_scan_of(queue))
             if thread is not None:
-                thread.join(max(0.0, deadline - time.monotonic()))
+                thread.join(max(0.0, deadline - system.time.monotonic()))
         return began_at
 
     def repair(self, repair_id: str) -> None:
@@ -60,7 +59,9 @@ class Runs:
             if name in self._running:
                 return
             self._errors.pop(name, None)
-            thread = threading.Thread(target=self._run, args=(name, work), name=f"sqs-workbench-{name}", daemon=True)
+            thread = system.threading.Thread(
+                target=self._run, args=(name, work), name=f"sqs-workbench-{name}", daemon=True
+            )
             self._running[name] = thread
             thread.start()
 

@@ -8,13 +8,13 @@ have waited long enough.
 import collections
 import functools
 import logging
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from celery import bootsteps, signals
 from celery.worker import state
 
+from celery_sqs import system
 from celery_sqs.metrics import BATCH_SIZE
 from celery_sqs.tasks.batch import BatchTask, run_batch
 from celery_sqs.tasks.decision import Kind, RetryDecision, is_last, unwrapped
@@ -60,7 +60,7 @@ class Collector:
             self._beside.add(request)
             self._consumer.qos.increment_eventually()
         if not self._waiting:
-            self._waiting_since = time.monotonic()
+            self._waiting_since = system.time.monotonic()
         if request.is_alone:
             self._apart.append([request])
         elif self._is_last(request):
@@ -103,7 +103,7 @@ class Collector:
             return False
         if not self._running or len(self._waiting) >= self._task.batch_size or self._is_last(self._waiting[0]):
             return True
-        left = self._waiting_since + LINGER - time.monotonic()
+        left = self._waiting_since + LINGER - system.time.monotonic()
         if left > 0 and self._timer is None:
             self._timer = self._consumer.timer.call_after(left, self._look_again)
         return left <= 0

@@ -2,13 +2,14 @@
 
 import functools
 import logging
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from celery import signals
 from celery.exceptions import NotRegistered
 from celery.worker import consumer
 
+from celery_sqs import system
 from celery_sqs.consume.delivery import Delivery
 from celery_sqs.message import wire
 from celery_sqs.settings import Settings
@@ -110,7 +111,7 @@ class Consumer(consumer.Consumer):
         args: tuple[Any, ...] = (),
     ) -> Attempt:
         """An attempt at a message that has no request. One that begins is the last only when it has failed."""
-        now = datetime.now(UTC)
+        now = system.now(UTC)
         number = (delivery.attempts or 0) + 1
         return Attempt(
             task=name,

@@ -3,13 +3,12 @@
 import logging
 import os
 import signal
-import threading
-import time
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from billiard import active_children
 
+from celery_sqs import system
 from celery_sqs.consume.heartbeat import STOPPED_AFTER, Heartbeat
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.standstill import STANDSTILL_AFTER, Standstill
@@ -98,7 +97,7 @@ class Health:
         self._look_every = look_every
         self._standstill_log = ThrottledLog(logger, "this worker is at a standstill", REMINDER)
         self._server: HealthServer | None = None
-        self._stopped = threading.Event()
+        self._stopped = system.threading.Event()
 
     def start(self) -> None:
         """Begin to check and to answer."""
@@ -130,7 +129,7 @@ class Health:
 
     def report(self) -> dict[str, Any]:
         """What `GET /healthz` answers; celery_sqs/README.md explains each field."""
-        now = time.monotonic()
+        now = system.time.monotonic()
         deliveries = self._in_flight.all()
         ages = [now - delivery.received_at for delivery in deliveries]
         beat_age, receivers = self._heartbeat.age, list(self._receivers.values())
@@ -203,7 +202,7 @@ def _line(error: Exception) -> str:
 def _end(reason: str) -> None:
     """End the process and its pool's, whatever is stuck in them. SQS hands what is in flight to others."""
     try:
-        last_line = threading.Thread(target=logger.critical, args=("%s: this process ends", reason), daemon=True)
+        last_line = system.threading.Thread(target=logger.critical, args=("%s: this process ends", reason), daemon=True)
         last_line.start()
         last_line.join(LAST_LINE_TIMEOUT)
         for pid in (child.pid for child in active_children() if child.pid):

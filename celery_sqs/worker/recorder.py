@@ -3,9 +3,9 @@
 import dataclasses
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from celery_sqs import system
 from celery_sqs.metrics import count_unrecorded
 from celery_sqs.per_process import per_process
 from celery_sqs.tasks.attempt import Attempt
@@ -54,5 +54,5 @@ def _logged(call: Callable[..., None], *what: Any) -> None:
 
 
 @per_process
-def _thread() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqs-recorder")
+def _thread() -> system.futures.ThreadPoolExecutor:
+    return system.futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqs-recorder")

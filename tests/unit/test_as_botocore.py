@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.httpsession import get_cert_path
 from urllib3.util import parse_url
 
-from celery_sqs import per_process
+from celery_sqs import system
 from celery_sqs.aws.endpoint import Endpoint, region_of, sqs_client
 from celery_sqs.errors import Misconfigured
 from tests import certificate, metadata_service
@@ -168,7 +168,7 @@ def configured(monkeypatch, tmp_path, issued):
         for name, value in given.items():
             if value:
                 monkeypatch.setenv(name, value.format(**places))
-        monkeypatch.setitem(per_process._OWN, "pid", object())
+        monkeypatch.setattr(system, "pid", object())
 
     with service as metadata:
         metadata.has_credentials = True

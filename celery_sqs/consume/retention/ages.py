@@ -1,9 +1,9 @@
 """How old a message may be, and how often to look for older ones: shares of the queue's retention."""
 
-import time
 from dataclasses import dataclass
 from typing import Final
 
+from celery_sqs import system
 from celery_sqs.aws.queue import QueueFacts
 from celery_sqs.consume.delivery import Delivery
 
@@ -37,7 +37,7 @@ def age(delivery: Delivery) -> float:
     The clocks may differ by a few minutes, or SQS refuses every call; so a retention of less than half an hour needs
     them to agree.
     """
-    return max(0.0, time.time() - delivery.copy_sent_at / 1000) if delivery.copy_sent_at else 0.0
+    return max(0.0, system.time.time() - delivery.copy_sent_at / 1000) if delivery.copy_sent_at else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,10 @@ spent a receive on it. SQS gives each message to one keeper, however many worker
 import logging
 import math
 import random
-import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
+from celery_sqs import system
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.consume.in_flight import MAX_RECEIVE, InFlight
 from celery_sqs.consume.receiver import Receiver
@@ -75,7 +73,7 @@ class Keeper:
         self._call_soon = call_soon
         self._resume = resume
         self._first_look = first_look
-        self._stopped = threading.Event()
+        self._stopped = system.threading.Event()
         self._taken: list[Delivery] = []
         self._failed = ThrottledLog(logger, f"cannot look for old messages of {receiver.source.url}, trying on")
         self._thread = Guarded(self._run, name="sqs-keeper")
@@ -124,7 +122,7 @@ class Keeper:
 
     def _does_not_receive(self, ages: Ages) -> bool:
         """Whether the worker has seen nothing of the queue for long. One that has just started may be about to."""
-        silence = time.monotonic() - self._receiver.answered_at
+        silence = system.time.monotonic() - self._receiver.answered_at
         return silence > ages.shortest_pause and (math.isfinite(silence) or self._is_closed)
 
     @property
@@ -139,7 +137,7 @@ class Keeper:
         if oldest <= ages.old and len(found) < MAX_RECEIVE:
             return oldest
         limit = ages.not_young if oldest > ages.old else ages.old
-        with ThreadPoolExecutor(POLLS, thread_name_prefix="sqs-keeper-poll") as pool:
+        with system.futures.ThreadPoolExecutor(POLLS, thread_name_prefix="sqs-keeper-poll") as pool:
             while not self._stopped.is_set():
                 self._wait_for_room()
                 found = [each for part in pool.map(lambda _: self._receive(), range(POLLS)) for each in part]
@@ -163,12 +161,12 @@ class Keeper:
 
     def _wait_for_room(self) -> None:
         """Wait until enough is renewed to go on, or until the end."""
-        until = time.monotonic() + ROOM_WAIT
+        until = system.time.monotonic() + ROOM_WAIT
         while True:
             self._taken = [each for each in self._taken if self._in_flight.get(each.receipt_handle) is each]
             if len(self._taken) <= MAX_TAKEN - POLLS * MAX_RECEIVE:
                 return
-            if time.monotonic() > until:
+            if system.time.monotonic() > until:
                 raise CallFailed(f"{len(self._taken)} messages wait to be renewed")
             if self._stopped.wait(ROOM_LOOK):
                 return

@@ -1,9 +1,9 @@
 """A worker's stop: what is in flight is renewed or released, and so is what its last polls still receive."""
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from celery_sqs import system
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.consume.in_flight import InFlight
 
@@ -34,13 +34,13 @@ def settle_all(
         is_cut_short: whether not to wait for polls.
         timeout: seconds to wait for them, at the most.
     """
-    end = time.monotonic() + timeout
+    end = system.time.monotonic() + timeout
     is_polling = True
     while is_polling:
         is_polling = any(each.is_polling for each in stopped)
         for delivery in in_flight.all():
             if delivery.state is not State.RENEWING:
                 settle(delivery)
-        if is_cut_short() or time.monotonic() > end:
+        if is_cut_short() or system.time.monotonic() > end:
             return
-        time.sleep(LOOK_EVERY if is_polling else 0)
+        system.time.sleep(LOOK_EVERY if is_polling else 0)

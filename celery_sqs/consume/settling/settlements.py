@@ -1,9 +1,9 @@
 """Ending a delivery: its message is deleted, released or renewed, in the batch calls of its queue."""
 
 import functools
-import time
 from collections.abc import Callable
 
+from celery_sqs import system
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.consume.in_flight import InFlight
@@ -98,9 +98,9 @@ class Settlements:
 
     def close(self, timeout: float) -> None:
         """Send and settle what is waiting; gives up after so many seconds."""
-        deadline = time.monotonic() + timeout
+        deadline = system.time.monotonic() + timeout
         # A copy that is sent leaves an old message to delete.
         for renewer in self._renewers.values():
-            renewer.close(max(0.0, deadline - time.monotonic()))
+            renewer.close(max(0.0, deadline - system.time.monotonic()))
         for settler in self._settlers.values():
-            settler.close(max(0.0, deadline - time.monotonic()))
+            settler.close(max(0.0, deadline - system.time.monotonic()))

@@ -6,12 +6,11 @@ is remembered, so that its next delivery is deleted without running again.
 
 import collections
 import logging
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from celery_sqs import system
 from celery_sqs.aws.batch_call import Failure, batch_call
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.group_commit import Full, GroupCommit, Limits
@@ -53,7 +52,7 @@ class Settler:
         self._deletes = GroupCommit("sqs-delete", self._send_deletes, _no_bytes, LIMITS)
         self._releases = GroupCommit("sqs-release", self._send_releases, _no_bytes, LIMITS)
         self._done: collections.OrderedDict[str, None] = collections.OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = system.threading.Lock()
         self._too_late = ThrottledLog(logger, "a message was done after its lease was lost, and is left to others")
         self._not_deleted = ThrottledLog(logger, "no confirmation that a done message was deleted")
         self._not_released = ThrottledLog(logger, "a message stays hidden until its visibility timeout ends")
@@ -81,9 +80,9 @@ class Settler:
 
     def close(self, timeout: float) -> None:
         """Settle what is waiting; gives up after so many seconds."""
-        deadline = time.monotonic() + timeout
+        deadline = system.time.monotonic() + timeout
         for commits in (self._deletes, self._releases):
-            commits.close(max(0.0, deadline - time.monotonic()))
+            commits.close(max(0.0, deadline - system.time.monotonic()))
 
     def _add(self, commits: GroupCommit[_Settlement], settlement: _Settlement) -> None:
         try:

@@ -1,12 +1,13 @@
 """The journal of a repair: each step is on record before it is done, and its result after that."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Engine, Select, Update, case, literal, select, update
 
+from celery_sqs import system
 from celery_sqs.database.columns import MAX_TEXT, storable
 from celery_sqs.database.transaction import transaction
 from celery_sqs.dlq.repair.states import (
@@ -54,7 +55,7 @@ class Journal:
 
     def close(self, state: str, note: str) -> None:
         """Note that the run has ended: done or stopped, and why."""
-        self._update_repair(state=state, note=storable(note[:MAX_TEXT]), ended_at=datetime.now(UTC))
+        self._update_repair(state=state, note=storable(note[:MAX_TEXT]), ended_at=system.now(UTC))
 
     def note(self, text: str) -> None:
         """Note what the run waits for; empty: nothing."""
@@ -99,7 +100,7 @@ class Journal:
 
     def mark_sent(self, new_ids: Mapping[str, str]) -> None:
         """Note what was sent: by message id SQS's id of the new message."""
-        now = datetime.now(UTC)
+        now = system.now(UTC)
         self._mark(new_ids, lambda chunk: {"state": SENT, "sent_at": now, "new_message_id": _each(new_ids, chunk)})
 
     def mark_ended(self, state: str, reasons: Mapping[str, str]) -> None:
@@ -110,7 +111,7 @@ class Journal:
     def _mark(self, message_ids: Collection[str], values: Callable[[list[str]], dict[str, Any]]) -> None:
         for chunk in _chunks(message_ids):
             statement = update(repair_items).where(self._is_ours, repair_items.c.message_id.in_(chunk))
-            self._write(statement.values(changed_at=datetime.now(UTC), **values(chunk)))
+            self._write(statement.values(changed_at=system.now(UTC), **values(chunk)))
 
     def _update_repair(self, **values: Any) -> None:
         self._write(update(repairs).where(repairs.c.id == self._repair_id).values(**values))

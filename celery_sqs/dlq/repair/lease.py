@@ -1,14 +1,14 @@
 """The lease on a repair: one process runs it, and another one takes over when that has died."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Final
 
 from sqlalchemy import Engine, Update, or_, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from celery_sqs import system
 from celery_sqs.database.table_lock import process_name
 from celery_sqs.database.transaction import transaction
 from celery_sqs.dlq.tables import repairs
@@ -30,19 +30,19 @@ def leased(engine: Engine, repair_id: str) -> Iterator[Callable[[], None]]:
     Raises:
         AlreadyRunning: another process runs it, or has taken over because this one was too slow.
     """
-    name, renewed_at = process_name(), time.monotonic()
+    name, renewed_at = process_name(), system.time.monotonic()
     ours = update(repairs).where(repairs.c.id == repair_id, repairs.c.runner == name)
     until = repairs.c.runner_until
 
     def renew() -> None:
         nonlocal renewed_at
-        if time.monotonic() - renewed_at < RENEWED_EVERY:
+        if system.time.monotonic() - renewed_at < RENEWED_EVERY:
             return
-        if not _changes(engine, ours.values(runner_until=datetime.now(UTC) + LEASE)):
+        if not _changes(engine, ours.values(runner_until=system.now(UTC) + LEASE)):
             raise AlreadyRunning(f"another process has taken over repair {repair_id}")
-        renewed_at = time.monotonic()
+        renewed_at = system.time.monotonic()
 
-    now = datetime.now(UTC)
+    now = system.now(UTC)
     free = update(repairs).where(repairs.c.id == repair_id, or_(repairs.c.runner.is_(None), until < now))
     if not _changes(engine, free.values(runner=name, runner_until=now + LEASE)):
         raise AlreadyRunning(f"another process runs repair {repair_id}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Row, Select, func, or_, select, true
 
+from celery_sqs import system
 from celery_sqs.database.transaction import transaction
 from celery_sqs.dlq.repair.states import (
     CONFIRMED,
@@ -166,7 +167,7 @@ class RepairLog:
     def interrupted(self, action: str) -> list[str]:
         """The ids of the repairs whose process has ended before they were done, newest first."""
         columns = repairs.c
-        is_alone = or_(columns.runner.is_(None), columns.runner_until < datetime.now(UTC))
+        is_alone = or_(columns.runner.is_(None), columns.runner_until < system.now(UTC))
         query = select(columns.id).where(columns.action == action, columns.state == RUNNING, is_alone, self._are_ours)
         return [row.id for row in self._rows(query.order_by(columns.began_at.desc()))]
 
@@ -192,7 +193,7 @@ class RepairLog:
         counts: dict[str, dict[str, int]] = {row.id: {} for row in found}
         for row in self._rows(counted):
             counts[row.repair_id][row.state] = row.number
-        now = datetime.now(UTC)
+        now = system.now(UTC)
         return [_to_progress(row, counts[row.id], now) for row in found]
 
     def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:

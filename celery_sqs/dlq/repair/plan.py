@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, insert, literal, select
 
+from celery_sqs import system
 from celery_sqs.database.columns import MAX_NAME, MAX_TEXT, storable
 from celery_sqs.database.transaction import transaction
 from celery_sqs.dlq.repair.states import PLANNED, RUNNING
@@ -45,7 +46,7 @@ def begin(engine: Engine, selection: Selection, plan: Plan) -> str:
     Raises:
         Refused: nothing is selected.
     """
-    now, repair_id = datetime.now(UTC), str(uuid4())
+    now, repair_id = system.now(UTC), str(uuid4())
     repair = insert(repairs).values(
         id=repair_id,
         queue=plan.queue,

@@ -3,7 +3,6 @@
 Several copies of one message are one message: it is sent once, and all that are found are deleted.
 """
 
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -11,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
+from celery_sqs import system
 from celery_sqs.aws.batch_call import Failure
 from celery_sqs.dlq.queue import DeadLetterQueue, Message, Scan
 from celery_sqs.dlq.repair.journal import LEFT, Journal
@@ -95,13 +95,13 @@ class RedrivePass:
     @contextmanager
     def _scan_lock(self) -> Iterator[None]:
         """The lock on scanning the DLQ, as soon as no other process has it."""
-        deadline = time.monotonic() + self._throttle.lock_timeout
+        deadline = system.time.monotonic() + self._throttle.lock_timeout
         while True:
             with ScanLock(self._engine, self._queue.url) as is_ours:
                 if is_ours:
                     yield
                     return
-            if time.monotonic() > deadline:
+            if system.time.monotonic() > deadline:
                 raise CallFailed(f"others have been scanning {self._queue.url} for {self._throttle.lock_timeout:g} s")
             self._pause(self._throttle.poll)
 
@@ -136,7 +136,7 @@ class RedrivePass:
         messages = [message for copies in some for message in copies]
         if not messages:
             return
-        began_at = time.monotonic()
+        began_at = system.time.monotonic()
         sending = dict.fromkeys((message["MessageId"] for message in messages), SENDING)
         self._journal.mark(sending, SENDING)
         self._waiting |= sending
@@ -145,7 +145,7 @@ class RedrivePass:
         if failures and len(failures) == len({message["MessageId"] for message in messages}):
             raise CallFailed(f"SQS does nothing of what it is asked for: {failures[0].reason}")
         self._heartbeat()
-        self._pause(len(sending) / self._throttle.rate - (time.monotonic() - began_at))
+        self._pause(len(sending) / self._throttle.rate - (system.time.monotonic() - began_at))
 
     def _without_others(self, messages: list[Message]) -> list[Message]:
         """Leave out what another repair has. Asked once it is on record as being sent: who comes later can see that."""
@@ -201,7 +201,7 @@ class RedrivePass:
 
     def _miss(self, missing: Collection[str]) -> None:
         """Give up messages that have left the DLQ; wait for those that another process may be hiding."""
-        now = time.monotonic()
+        now = system.time.monotonic()
         self._missed_since = {message_id: self._missed_since.get(message_id, now) for message_id in missing}
         long_missed = [
             message_id for message_id, since in self._missed_since.items() if now - since >= self._throttle.hidden_for
@@ -219,9 +219,9 @@ class RedrivePass:
 
     def _pause(self, seconds: float) -> None:
         """Wait; the heartbeat goes on."""
-        deadline = time.monotonic() + seconds
-        while (rest := deadline - time.monotonic()) > 0:
-            time.sleep(min(rest, HEARTBEAT_EVERY))
+        deadline = system.time.monotonic() + seconds
+        while (rest := deadline - system.time.monotonic()) > 0:
+            system.time.sleep(min(rest, HEARTBEAT_EVERY))
             self._heartbeat()
 
 

@@ -1,9 +1,9 @@
 """One run of a repair: the canaries first, the rest if they succeed, and then the outcome of all."""
 
-import time
 from collections.abc import Callable
 from typing import Final
 
+from celery_sqs import system
 from celery_sqs.dlq.repair.journal import Journal
 from celery_sqs.dlq.repair.log import RepairLog, RepairProgress
 from celery_sqs.dlq.repair.outcomes import Outcomes
@@ -32,8 +32,8 @@ class Heartbeat:
     def __call__(self) -> None:
         """Renew the lease; raises AlreadyRunning where another process has taken over."""
         self._renew()
-        if time.monotonic() - self._reported_at > PROGRESS_EVERY:
-            self._reported_at = time.monotonic()
+        if system.time.monotonic() - self._reported_at > PROGRESS_EVERY:
+            self._reported_at = system.time.monotonic()
             self._report()
 
 
@@ -99,7 +99,7 @@ class RepairRun:
         """While the queue is paused, leave messages in the DLQ; to discard some needs no worker."""
         while self._repair.action != DISCARD and self._is_paused():
             self._heartbeat()
-            time.sleep(self._throttle.poll)
+            system.time.sleep(self._throttle.poll)
 
     def _is_paused(self) -> bool:
         """Whether the queue is paused; if so, that is what the repair's note says."""
@@ -116,11 +116,11 @@ class RepairRun:
             self._outcomes.check()
             progress = self._log.progress(self._repair.id)
             if progress.sent != unconfirmed or (progress.sent and self._is_paused()):
-                unconfirmed, deadline = progress.sent, time.monotonic() + self._throttle.confirm_within
-            if not unconfirmed or time.monotonic() > deadline:
+                unconfirmed, deadline = progress.sent, system.time.monotonic() + self._throttle.confirm_within
+            if not unconfirmed or system.time.monotonic() > deadline:
                 return progress
             self._heartbeat()
-            time.sleep(self._throttle.poll)
+            system.time.sleep(self._throttle.poll)
 
     def _problems(self, progress: RepairProgress) -> str:
         """What has failed in this run or is not confirmed, in words; empty if nothing is."""

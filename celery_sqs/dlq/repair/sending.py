@@ -3,10 +3,10 @@
 A rescue is once in a message's life: its copy carries that, and so do the copies of that copy.
 """
 
-import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from celery_sqs import system
 from celery_sqs.aws.batch_call import Failure
 from celery_sqs.dlq.attempts import AttemptCount, AttemptReader
 from celery_sqs.dlq.queue import Message, Scan
@@ -103,7 +103,7 @@ class AsCopy:
             is_suspect=True,
             begun=renewal.begun if renewal else None,
             is_rescued=True,
-            made_at=round(time.time() * 1000),
+            made_at=round(system.time.time() * 1000),
         )
         try:
             return renewed(message, copy)

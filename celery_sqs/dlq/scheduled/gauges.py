@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from celery_sqs import system
 from celery_sqs.aws.endpoint import sqs_client
 from celery_sqs.aws.queue_numbers import QueueNumbers, QueuePair, read_pair
 from celery_sqs.dependencies import Recent
@@ -68,7 +69,7 @@ class QueueGauges(Collector):
                 _add(dlq, name, answer.value.dlq)
         for name, ended_at in ((scans.value if scans.error is None else None) or {}).items():
             if name in asked:
-                age.add_metric([name], max(0.0, (datetime.now(UTC) - ended_at).total_seconds()))
+                age.add_metric([name], max(0.0, (system.now(UTC) - ended_at).total_seconds()))
         yield from (up, work, dlq, age)
 
 

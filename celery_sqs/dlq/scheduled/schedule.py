@@ -6,10 +6,10 @@ take nothing out of a DLQ.
 """
 
 import logging
-import threading
 from datetime import timedelta
 from typing import Final
 
+from celery_sqs import system
 from celery_sqs.dlq.service import DeadLetterServices
 from celery_sqs.threads import Guarded
 
@@ -41,7 +41,7 @@ class ScanSchedule:
         self._services = services
         self._every = every
         self._asked_every = asked_every
-        self._stopped = threading.Event()
+        self._stopped = system.threading.Event()
         self._thread: Guarded | None = None
         self._errors: dict[str, str] = {}
 

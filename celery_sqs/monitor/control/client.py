@@ -7,10 +7,9 @@ or, in Flower, in an answer of 200 for what never was sent.
 import getpass
 import os
 import socket
-import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import cached_property, partial
 from itertools import islice
 from typing import Any, Final
@@ -22,6 +21,7 @@ from celery.utils.functional import maybe_list
 from kombu.matcher import match
 from sqlalchemy.exc import SQLAlchemyError
 
+from celery_sqs import system
 from celery_sqs.monitor.control.commands import STAMPS, Command, CommandStore, UnsupportedCommand, answered
 from celery_sqs.monitor.engine import engine_of
 from celery_sqs.monitor.event_reader import EventReader
@@ -103,7 +103,7 @@ class Control(control.Control):
     ) -> Generator[dict[str, Any]]:
         """Send a command and yield each reply as it comes. At the end its rows are deleted."""
         store, reader = self._database
-        deadline = time.monotonic() + timeout
+        deadline = system.time.monotonic() + timeout
         replied: set[str] = set()
         store.send(command, timeout)
         try:
@@ -112,12 +112,12 @@ class Control(control.Control):
                 for worker in filter(is_addressed, replies.keys() - replied):
                     replied.add(worker)
                     yield {worker: replies[worker]}
-                now = datetime.now(UTC)
+                now = system.now(UTC)
                 alive = {row.name for row in reader.workers() if row.is_alive(now) and is_addressed(row.name)}
                 # Where no worker is on record, there may be one that has not written its row yet.
-                if (alive and alive <= replied) or time.monotonic() > deadline:
+                if (alive and alive <= replied) or system.time.monotonic() > deadline:
                     return
-                time.sleep(POLL_INTERVAL)
+                system.time.sleep(POLL_INTERVAL)
         finally:
             store.delete(command)
 
@@ -134,7 +134,7 @@ def _origin() -> str:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's user has no name
         user = str(os.getuid())
-    return f"by {user}@{socket.gethostname()}, process {os.getpid()}, at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"by {user}@{socket.gethostname()}, process {os.getpid()}, at {system.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _problem(command: Command, pattern: Any) -> str:

@@ -11,6 +11,7 @@ from kombu.utils.encoding import safe_repr
 from sqlalchemy import Engine, delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
+from celery_sqs import system
 from celery_sqs.monitor.tables import commands, replies, revocations
 from celery_sqs.tasks.revocations import RETENTION
 
@@ -151,7 +152,7 @@ class CommandStore:
             command: a new one.
             timeout: seconds that its sender waits for replies.
         """
-        now = datetime.now(UTC)
+        now = system.now(UTC)
         row = {
             "ticket": command.ticket,
             "method": command.method,
@@ -168,21 +169,21 @@ class CommandStore:
 
     def revocations(self) -> list[Command]:
         """The commands that revoke and are kept."""
-        query = select(revocations).where(revocations.c.expires_at > datetime.now(UTC))
+        query = select(revocations).where(revocations.c.expires_at > system.now(UTC))
         with self._engine.connect() as connection:
             return [command for row in connection.execute(query) if (command := _parse(row)) is not None]
 
     def pending(self, since: datetime) -> list[Command]:
         """The latest commands that were sent since and have not expired. Rows that are no commands are left out."""
         of = commands.c
-        query = select(commands).where(of.sent_at >= since, of.expires_at > datetime.now(UTC))
+        query = select(commands).where(of.sent_at >= since, of.expires_at > system.now(UTC))
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(of.id.desc()).limit(MAX_COMMANDS)).all()
         return [command for row in rows if (command := _parse(row)) is not None]
 
     def reply(self, ticket: str, worker: str, reply: Any) -> None:
         """Reply to a command. Of two workers with one name the first reply stays."""
-        row = {"ticket": ticket, "worker": worker, "reply": _to_json(reply), "replied_at": datetime.now(UTC)}
+        row = {"ticket": ticket, "worker": worker, "reply": _to_json(reply), "replied_at": system.now(UTC)}
         try:
             with self._engine.begin() as connection:
                 connection.execute(insert(replies), row)
@@ -200,7 +201,7 @@ class CommandStore:
 
         One that revokes stays until it expires, for a worker that has just started and has not seen it.
         """
-        now, ticket = datetime.now(UTC), command.ticket
+        now, ticket = system.now(UTC), command.ticket
         is_late = or_(replies.c.ticket == ticket, replies.c.replied_at < now - timedelta(seconds=REPLY_RETENTION))
         is_over = commands.c.expires_at < now
         with self._engine.begin() as connection:

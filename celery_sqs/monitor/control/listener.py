@@ -3,14 +3,13 @@
 import functools
 import logging
 import queue
-import threading
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any, Final
 
 from celery.worker import state
 
+from celery_sqs import system
 from celery_sqs.monitor.connection_guard import ConnectionGuard
 from celery_sqs.monitor.control.commands import CLOCK_SKEW, MAX_COMMANDS, Command, CommandStore
 from celery_sqs.monitor.control.panel import learn
@@ -63,21 +62,21 @@ class CommandListener:
         self._replies: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._scheduled: set[str] = set()  # tickets of the commands that the last poll has found
         # What was sent while this worker was down is not for it; but the sender's clock may be late.
-        self._since = datetime.now(UTC) - timedelta(seconds=CLOCK_SKEW)
+        self._since = system.now(UTC) - timedelta(seconds=CLOCK_SKEW)
         self._polled_at = float("-inf")
-        self._is_complete = threading.Event()
+        self._is_complete = system.threading.Event()
         self._guard = ConnectionGuard(logger, "answers to remote control")
-        self._stopped = threading.Event()
+        self._stopped = system.threading.Event()
         self._thread = Guarded(self._run, name="sqs-command-listener")
 
     def start(self) -> None:
         """Begin to poll. When it returns, what is paused and revoked is known, unless the database cannot be used."""
         self._thread.start()
-        deadline = time.monotonic() + START_TIMEOUT
+        deadline = system.time.monotonic() + START_TIMEOUT
         text = "the worker starts as if nothing were %s: the monitor's database has not said so within %d s"
         if self._pause_reader is not None and not self._pause_reader.has_answer.wait(START_TIMEOUT):
             logger.warning(text, "paused", START_TIMEOUT)
-        if self._may_revoke and not self._is_complete.wait(max(0.0, deadline - time.monotonic())):
+        if self._may_revoke and not self._is_complete.wait(max(0.0, deadline - system.time.monotonic())):
             logger.warning(text, "revoked", START_TIMEOUT)
 
     def stop(self) -> None:
@@ -90,10 +89,10 @@ class CommandListener:
                 if self._pause_reader is not None:
                     self._pause_reader.look()
                 self._poll()
-            self._write_replies(time.monotonic() + self._poll_interval)
+            self._write_replies(system.time.monotonic() + self._poll_interval)
 
     def _poll(self) -> None:
-        now = time.monotonic()
+        now = system.time.monotonic()
         if self._may_revoke and now - self._polled_at > MISSED_AFTER:
             self._learn_all()
         pending = self._store.pending(self._since)
@@ -122,7 +121,7 @@ class CommandListener:
         self._replies.put((command.ticket, reply))
 
     def _write_replies(self, deadline: float) -> None:
-        while (remaining := deadline - time.monotonic()) > 0:
+        while (remaining := deadline - system.time.monotonic()) > 0:
             try:
                 ticket, reply = self._replies.get(timeout=remaining)
             except queue.Empty:

@@ -3,9 +3,9 @@
 It writes nothing, and an order costs no statement. While the database is away the last answer holds.
 """
 
-import threading
 from collections.abc import Callable, Collection
 
+from celery_sqs import system
 from celery_sqs.monitor.pauses import PauseStore
 
 
@@ -24,7 +24,7 @@ class PauseReader:
         self._store = store
         self._pause = pause
         self._known: frozenset[str] = frozenset()
-        self.has_answer = threading.Event()
+        self.has_answer = system.threading.Event()
 
     def look(self) -> None:
         """Ask once; raises SQLAlchemy's errors."""

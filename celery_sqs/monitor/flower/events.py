@@ -1,8 +1,6 @@
 """Flower's event receiver: it reads the monitor's tables instead of a broker."""
 
 import logging
-import threading
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -10,6 +8,7 @@ from typing import Any, Final
 import flower.events
 from sqlalchemy import Engine, select
 
+from celery_sqs import system
 from celery_sqs.monitor.connection_guard import ConnectionGuard
 from celery_sqs.monitor.engine import engine_of
 from celery_sqs.monitor.event_reader import EventReader, TaskRow, WorkerRow
@@ -67,7 +66,7 @@ class Events(flower.events.Events):
             with self._guard.suppress_errors():
                 is_behind = self._catch_up()
             if not is_behind:
-                time.sleep(POLL_INTERVAL)
+                system.time.sleep(POLL_INTERVAL)
 
     def _catch_up(self) -> bool:
         """Replay what has changed, up to a page of it; returns whether there is more right now."""
@@ -87,12 +86,12 @@ class Events(flower.events.Events):
         self._is_backfill = False
         if rows:
             # A worker whose clock is ahead must not hide what the others write.
-            self._since = min(rows[-1].changed_at, datetime.now(UTC)) - OVERLAP
+            self._since = min(rows[-1].changed_at, system.now(UTC)) - OVERLAP
         return False
 
     def _on_loop(self, replay: Callable[[Sequence[Any]], None], rows: Sequence[Any]) -> None:
         """Replay rows on Flower's event loop, where all of its state is changed, and wait for the end."""
-        done = threading.Event()
+        done = system.threading.Event()
 
         def call() -> None:
             try:
@@ -104,7 +103,7 @@ class Events(flower.events.Events):
         done.wait()
 
     def _replay_workers(self, rows: Sequence[WorkerRow]) -> None:
-        now = datetime.now(UTC)
+        now = system.now(UTC)
         for row in rows:
             for event in replay_worker(row, self.state.workers.get(row.name), now):
                 self.state.event(event)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from celery import Celery
 from sqlalchemy import Engine, and_, or_, select, update
 
+from celery_sqs import system
 from celery_sqs.database.transaction import transaction
 from celery_sqs.monitor.housekeeping.empty_queues import EmptyQueues
 from celery_sqs.monitor.tables import task_state, workers
@@ -82,7 +83,7 @@ class Closing:
     def _next(self, state: str) -> list[Any]:
         """Some tasks of a state that have not changed lately: those behind the last ones, or the first again."""
         columns = task_state.c
-        settled = columns.changed_at < datetime.now(UTC) - self._settled_after
+        settled = columns.changed_at < system.now(UTC) - self._settled_after
         query = select(columns.task_id, columns.name, columns.subject, columns.changed_at)
         query = query.where(columns.state == state, settled)
         if state in self._behind:
@@ -114,7 +115,7 @@ class Closing:
         return done
 
     def _close(self, task_ids: Iterable[str], state: str) -> None:
-        now, columns = datetime.now(UTC), task_state.c
+        now, columns = system.now(UTC), task_state.c
         unchanged = columns.state.in_(UNFINISHED) & (columns.changed_at < now - self._settled_after)
         closed = update(task_state).where(columns.task_id.in_(task_ids), unchanged)
         if task_ids:

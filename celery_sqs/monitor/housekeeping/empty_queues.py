@@ -1,12 +1,12 @@
 """Since when an app's queues and their DLQs are empty, as far as SQS says."""
 
 import logging
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from celery import Celery
 
+from celery_sqs import system
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.aws.endpoint import sqs_client
 from celery_sqs.aws.queue import read_facts
@@ -50,13 +50,13 @@ class EmptyQueues:
         self._ask()
         if self._empty_since is None:
             return None
-        now = datetime.now(UTC)
+        now = system.now(UTC)
         if now - self._empty_since < self._approximate_for:
             return None
         return min(self._empty_since, now - self._longest_life)
 
     def _ask(self) -> None:
-        now = time.monotonic()
+        now = system.time.monotonic()
         if now - self._asked_at < self._asked_every:
             return
         if now - self._asked_at > 3 * self._asked_every:  # nobody knows what was in there meanwhile
@@ -67,7 +67,7 @@ class EmptyQueues:
         except CallFailed as error:
             self._log.warning(str(error))
             is_empty = False
-        self._empty_since = (self._empty_since or datetime.now(UTC)) if is_empty else None
+        self._empty_since = (self._empty_since or system.now(UTC)) if is_empty else None
 
     def _all_are_empty(self) -> bool:
         settings = Settings.of(self._app.conf)

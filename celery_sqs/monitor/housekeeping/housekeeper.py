@@ -1,15 +1,14 @@
 """The thread that keeps the monitor's tables in order, in the one worker that has the lock."""
 
 import logging
-import threading
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any, Final
 
 from celery import Celery
 from sqlalchemy import Engine
 
+from celery_sqs import system
 from celery_sqs.database.table_lock import TableLock
 from celery_sqs.monitor.connection_guard import ConnectionGuard
 from celery_sqs.monitor.housekeeping import housekeeping_due
@@ -55,8 +54,8 @@ class Housekeeper:
             work: ConnectionGuard(logger, work)
             for work in ("housekeeping", "lost tasks", "closing of tasks", "purging of old events")
         }
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sqs-housekeeper", daemon=True)
+        self._stopped = system.threading.Event()
+        self._thread = system.threading.Thread(target=self._run, name="sqs-housekeeper", daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -80,15 +79,15 @@ class Housekeeper:
         except Exception:
             self._reachable_since = float("inf")
             raise
-        now = self._renewed_at = time.monotonic()
+        now = self._renewed_at = system.time.monotonic()
         self._reachable_since = min(self._reachable_since, now)
         if not is_ours:
             return
         # After an outage all workers look dead until they have written their rows again.
         if now - self._reachable_since > DEAD_AFTER:
-            self._try("lost tasks", lambda: mark_lost(self._engine, datetime.now(UTC)))
+            self._try("lost tasks", lambda: mark_lost(self._engine, system.now(UTC)))
         self._try("closing of tasks", lambda: self._closing.run(self._keep_on))
-        before = datetime.now(UTC) - self._retention
+        before = system.now(UTC) - self._retention
         self._try("purging of old events", lambda: purge(self._engine, before, self._keep_on))
         if now - self._hosts_at > HOSTS_INTERVAL:
             self._hosts_at = now
@@ -103,7 +102,7 @@ class Housekeeper:
         """Whether to go on: the worker is not stopping, and the lock is still ours."""
         if self._stopped.is_set():
             return False
-        if time.monotonic() - self._renewed_at > RENEWED_EVERY:
-            self._renewed_at = time.monotonic()
+        if system.time.monotonic() - self._renewed_at > RENEWED_EVERY:
+            self._renewed_at = system.time.monotonic()
             return self._lock.acquire()
         return True

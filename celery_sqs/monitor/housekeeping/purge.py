@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Engine, delete, select
 
+from celery_sqs import system
 from celery_sqs.database.batches import delete_in_batches
 from celery_sqs.database.transaction import transaction
 from celery_sqs.monitor.tables import revocations, task_minutes, task_state, workers
@@ -28,7 +29,7 @@ def purge(engine: Engine, before: datetime, keep_on: Callable[[], bool]) -> int:
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database cannot be used.
     """
-    ends = [*((age, before) for age in _AGES), (revocations.c.expires_at, datetime.now(UTC))]
+    ends = [*((age, before) for age in _AGES), (revocations.c.expires_at, system.now(UTC))]
     return sum(delete_in_batches(_Oldest(engine, age, end).delete_some, keep_on) for age, end in ends)
 
 

@@ -5,7 +5,6 @@ that the task's `__call__` raises. So the tracer runs once for each call, and th
 that the batch has found.
 """
 
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from celery.app import trace
 from celery.app.task import Context
 from celery.exceptions import Reject
 
+from celery_sqs import system
 from celery_sqs.patches import is_unpatched
 from celery_sqs.tasks.decision import RetryDecision, decide
 from celery_sqs.tasks.escape import escapes
@@ -49,7 +49,7 @@ def reporter(task: Any, began: float) -> Report:
 
     def clock() -> float:
         """Celery's tracer asks before it has pushed a request, and when it has run."""
-        return began if task.request_stack.top is None else time.monotonic()
+        return began if task.request_stack.top is None else system.time.monotonic()
 
     tracer = make_tracer(task, monotonic=clock)
 

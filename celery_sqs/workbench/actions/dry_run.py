@@ -1,12 +1,12 @@
 """The dry run: which of the dead messages would the code of today accept? Nothing is sent and nothing is written."""
 
-import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, Final
 
 from flask import request
 
+from celery_sqs import system
 from celery_sqs.workbench.actions.requested_selection import RequestedSelection
 from celery_sqs.workbench.views import page
 
@@ -64,7 +64,7 @@ def dry_run() -> dict[str, Any]:
     requested = RequestedSelection.asked(request.args)
     after = request.args.get("after")
     return {
-        "now": datetime.now(UTC),
+        "now": system.now(UTC),
         "requested": requested,
         "summary": summarised(requested, after),
         "from_start": not after,
@@ -86,7 +86,7 @@ def summarised(requested: RequestedSelection, after: str | None = None) -> Summa
         tried += len(messages)
         more = len(messages) == CHUNK
         after = messages[-1].message_id if messages else after
-        time.sleep(0)  # a greenlet gives way to others here
+        system.time.sleep(0)  # a greenlet gives way to others here
     more = more and bool(dlq.messages.selected(requested.selection, after, 1))
     ordered = sorted(answers.values(), key=lambda answer: (answer.accepted, -answer.count))
     accepted = sum(answer.count for answer in ordered if answer.accepted)

@@ -1,13 +1,14 @@
 """Editing a dead message: its body as a form, what is wrong with it, the difference, and then it is sent."""
 
 import difflib
-from datetime import UTC, datetime
+from datetime import UTC
 from http import HTTPStatus
 from typing import Any, Final
 
 from flask import request
 from werkzeug.sansio.response import Response as BaseResponse
 
+from celery_sqs import system
 from celery_sqs.dlq import EDIT, DeadLetterServices, DeadMessage, Refused, Selection
 from celery_sqs.message import exact_json
 from celery_sqs.workbench.actions.repair import required_reason, started
@@ -29,7 +30,7 @@ def edit(message_id: str) -> dict[str, Any]:
     message = get_message(message_id)
     body = shown_body(message.body)
     text = body["text"] if len(message.body) <= MAX_EDITED else ""
-    return {"now": datetime.now(UTC), "message": message, "text": text, "errors": field_errors(message, text)}
+    return {"now": system.now(UTC), "message": message, "text": text, "errors": field_errors(message, text)}
 
 
 @route("/dlq/messages/<message_id>/edit", "POST")
@@ -78,7 +79,7 @@ def _page(template: str, message: DeadMessage, text: str, errors: dict[str, str]
     old = shown_body(message.body)["text"] if len(message.body) <= MAX_EDITED else message.body[:MAX_EDITED]
     new = shown_body(text)["text"]
     values = {
-        "now": datetime.now(UTC),
+        "now": system.now(UTC),
         "message": message,
         "text": text,
         "errors": errors,

@@ -1,7 +1,7 @@
 """Sending dead messages again, and discarding them: asked, confirmed, then run."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from flask import redirect, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.sansio.response import Response as BaseResponse
 
+from celery_sqs import system
 from celery_sqs.dlq import (
     CANARIES,
     CONFIRMED,
@@ -84,7 +85,7 @@ def repair(repair_id: str) -> dict[str, Any]:
     progress = _progress(repair_id)
     state = request.args.get("state")
     return {
-        "now": datetime.now(UTC),
+        "now": system.now(UTC),
         "progress": progress,
         "state": state if state in STATES else None,
         "items": parts().dlq.repairs.items(repair_id, state if state in STATES else None, SHOWN_ITEMS),
@@ -131,11 +132,11 @@ def _canaries(errors: dict[str, str]) -> int:
 
 
 def _about_redrive(requested: RequestedSelection) -> dict[str, Any]:
-    return {"now": datetime.now(UTC), "requested": requested, "summary": summarised(requested), "canaries": CANARIES}
+    return {"now": system.now(UTC), "requested": requested, "summary": summarised(requested), "canaries": CANARIES}
 
 
 def _about_discard(requested: RequestedSelection) -> dict[str, Any]:
-    return {"now": datetime.now(UTC), "requested": requested}
+    return {"now": system.now(UTC), "requested": requested}
 
 
 def _again(template: str, values: dict[str, Any], errors: dict[str, str]) -> BaseResponse:

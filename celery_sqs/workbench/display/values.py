@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from celery_sqs import system
 from celery_sqs.dlq import kind_in_words
 from celery_sqs.workbench.display.percentiles import Percentile
 
@@ -38,13 +39,13 @@ def iso(instant: datetime) -> str:
 
 def clock(instant: datetime, now: datetime | None = None) -> str:
     """An instant as people read it: the time of day, with its date where that is not today's. UTC."""
-    now = now or datetime.now(UTC)
+    now = now or system.now(UTC)
     return f"{instant:%H:%M:%S}" if instant.date() == now.date() else f"{instant:%Y-%m-%d %H:%M:%S}"
 
 
 def ago(instant: datetime, now: datetime | None = None) -> str:
     """How long ago an instant was, in one unit: `4 min ago`."""
-    seconds = ((now or datetime.now(UTC)) - instant).total_seconds()
+    seconds = ((now or system.now(UTC)) - instant).total_seconds()
     if abs(seconds) < 1:
         return "now"
     return f"in {short(math.floor(-seconds))}" if seconds < 0 else f"{short(math.floor(seconds))} ago"

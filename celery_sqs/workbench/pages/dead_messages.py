@@ -9,6 +9,7 @@ from flask import redirect, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.sansio.response import Response as BaseResponse
 
+from celery_sqs import system
 from celery_sqs.dlq import DeadLetterServices, DeadMessage, RepairItem, RepairProgress
 from celery_sqs.message import exact_json
 from celery_sqs.workbench.parts import parts
@@ -32,7 +33,7 @@ _PRINTABLE: Final = frozenset("\t\n\r")
 @page("/dlq", "dlq.html")
 def dlq() -> dict[str, Any]:
     """The messages by reason, of a queue or of all."""
-    now, queue = datetime.now(UTC), requested()
+    now, queue = system.now(UTC), requested()
     shown = services_of(queue)
     groups = shown.messages.groups()
     return {
@@ -58,7 +59,7 @@ def group(fingerprint: str) -> dict[str, Any]:
         raise NotFound(
             f"Several queues have this group. Say which: queue={' or queue='.join(g.queue for g in groups)}."
         )
-    return {"now": datetime.now(UTC), "group": groups[0]} | _page_of(services_of(groups[0].queue), fingerprint)
+    return {"now": system.now(UTC), "group": groups[0]} | _page_of(services_of(groups[0].queue), fingerprint)
 
 
 @page("/dlq/messages", "messages.html")
@@ -66,7 +67,7 @@ def messages() -> dict[str, Any]:
     """All messages, of a queue or of all, page by page."""
     queue = requested()
     shown = services_of(queue)
-    return {"now": datetime.now(UTC), "queue": queue, "count": shown.messages.count()} | _page_of(shown, None)
+    return {"now": system.now(UTC), "queue": queue, "count": shown.messages.count()} | _page_of(shown, None)
 
 
 @page("/dlq/messages/<message_id>", "message.html")
@@ -76,7 +77,7 @@ def message(message_id: str) -> dict[str, Any]:
     timeline = parts().history.timeline(found.subject or found.task_id)
     entries = timeline.entries if timeline else []
     return {
-        "now": datetime.now(UTC),
+        "now": system.now(UTC),
         "message": found,
         "body": shown_body(found.body),
         "attempts": [

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from celery_sqs import system
 from celery_sqs.database.outage import is_outage
 from celery_sqs.monitor import WorkerRow
 from celery_sqs.workbench.display import percentiles
@@ -34,7 +35,7 @@ class Worker:
 @page("/", "overview.html", json_rule="/overview.json", needs_database=False)
 def overview() -> dict[str, Any]:
     """What is going on now, and was in the last hour. It answers whatever is away."""
-    now = datetime.now(UTC)
+    now = system.now(UTC)
     numbers = numbers_of(parts().dlq.names)
     values: dict[str, Any] = {"now": now, "sqs": added(numbers), "minutes": None, "database": False}
     values["queues"] = [{"name": name, "sqs": answer, "scanned_at": None} for name, answer in numbers.items()]

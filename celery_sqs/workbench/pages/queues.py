@@ -1,10 +1,10 @@
 """The page on a queue and its DLQ: what SQS says of them, and what their settings mean for a message."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
-from celery_sqs import QueuePair
+from celery_sqs import QueuePair, system
 from celery_sqs.workbench.parts import parts
 from celery_sqs.workbench.requested_queue import requested
 from celery_sqs.workbench.views import page
@@ -31,7 +31,7 @@ def about_queues() -> dict[str, Any]:
     queue = requested() or parts().dlq.names[0]
     report, numbers = parts().reports[queue].answer(), parts().numbers[queue].answer()
     return {
-        "now": datetime.now(UTC),
+        "now": system.now(UTC),
         "queue": queue,
         "sqs": numbers,
         "rows": _rows(numbers.value) if numbers.value else [],

@@ -1,12 +1,13 @@
 """What became of a call? Its time line from the call to its end or the DLQ."""
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, Final
 
 from flask import request
 from werkzeug.exceptions import NotFound
 from werkzeug.sansio.response import Response as BaseResponse
 
+from celery_sqs import system
 from celery_sqs.workbench.pages.dead_messages import shown_body
 from celery_sqs.workbench.parts import parts
 from celery_sqs.workbench.views import PLURAL, page, see
@@ -20,7 +21,7 @@ def search() -> dict[str, Any] | BaseResponse:
     named = request.args.get("q", "").strip()[:MAX_NAME]
     if named:
         return see("timeline", named=named)
-    return {"now": datetime.now(UTC)}
+    return {"now": system.now(UTC)}
 
 
 @page(f"/{PLURAL}/<path:named>", "timeline.html")
@@ -34,7 +35,7 @@ def timeline(named: str) -> dict[str, Any] | BaseResponse:
         return see("message", message_id=named)
     messages = known.of_subject(found.subject) if found.subject else known.of_task(named)
     return {
-        "now": datetime.now(UTC),
+        "now": system.now(UTC),
         "named": named,
         "timeline": found,
         "messages": [message for message in messages if message.gone_at is None],
