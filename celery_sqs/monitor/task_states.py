@@ -1,6 +1,5 @@
 """Writing the tables `task_state`, `task_minutes` and `workers`, in as few statements as possible."""
 
-import itertools
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -24,11 +23,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from celery_sqs import system
 from celery_sqs.database.columns import MAX_TEXT
+from celery_sqs.database.many_rows import ManyRows
 from celery_sqs.monitor.tables import task_minutes, task_state, workers
 from celery_sqs.monitor.task_events import MAX_ARGUMENTS, PENDING, PHASES, RECEIVE_COLUMNS, Row
-
-#: Rows of one statement. A worker executes about one statement in half a second, however many tasks it runs.
-MAX_ROWS: Final = 500
 
 #: What is written where nothing is known of a column that must not be null.
 _UNKNOWN: Final[Row] = {"name": "", "args": "", "kwargs": "", "receive_count": 0}
@@ -48,7 +45,7 @@ class TaskStates:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._upsert_states = _upsert(engine, task_state, _later_wins)
+        self._states = ManyRows(engine, _upsert(engine, task_state, _later_wins), _UNKNOWN, ("error", "traceback"))
         self._upsert_minutes = _upsert(engine, task_minutes, _sum)
         self._upsert_worker = _upsert(engine, workers, _replace)
 
@@ -58,17 +55,15 @@ class TaskStates:
         A row's `changed_at` is when it is written, and not when its event was sent: a reader that goes on from the
         last `changed_at` must not miss an event that comes late.
         """
-        # Only the columns that some row has a value for: each of them is sent with each row.
-        complete = dict.fromkeys(itertools.chain.from_iterable(rows)) | _UNKNOWN | {"changed_at": system.now(UTC)}
+        changed_at = system.now(UTC)
         # All processes lock the rows in the same order, so that no two of them deadlock.
-        ordered = sorted((complete | row for row in rows), key=lambda row: str(row["task_id"]))
+        ordered = sorted(({**row, "changed_at": changed_at} for row in rows), key=lambda row: str(row["task_id"]))
         counters = [
             {"minute": minute, "task": task, "what": what, "count": count}
             for (minute, task, what), count in sorted(counts.items())
         ]
         with self._engine.begin() as connection:
-            for start in range(0, len(ordered), MAX_ROWS):
-                connection.execute(self._upsert_states, ordered[start : start + MAX_ROWS])
+            self._states.execute(connection, ordered)
             if counters:
                 connection.execute(self._upsert_minutes, counters)
             if worker is not None:
@@ -78,9 +73,7 @@ class TaskStates:
         """Whether rows could be written at this moment: some as large as any are, and are taken back."""
         try:
             with self._engine.connect() as connection:
-                connection.execute(
-                    self._upsert_states, [_WIDEST | {"task_id": str(uuid4()), "changed_at": system.now(UTC)}]
-                )
+                self._states.execute(connection, [_WIDEST | {"task_id": str(uuid4()), "changed_at": system.now(UTC)}])
                 connection.execute(self._upsert_minutes, [_COUNT | {"minute": system.now(UTC)}])
                 connection.rollback()
         except SQLAlchemyError:
@@ -114,7 +107,7 @@ def _upsert(engine: Engine, table: Table, resolve: Any) -> Any:
     return insert_.on_duplicate_key_update(resolve(table, insert_.inserted))
 
 
-# Literals, as PyMySQL joins many rows into one statement only where all parameters are in the row.
+# Literals: the insert has no parameters but the row.
 _NO_TEXT: Final = literal_column("''", Text)
 _ZERO, _PHASES = (literal_column(str(number), BigInteger) for number in (0, PHASES))
 
