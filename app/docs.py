@@ -14,6 +14,7 @@ from werkzeug.sansio.response import Response as BaseResponse
 
 from app import problems
 from app.examples import problems as examples
+from config.problem import MEDIA_TYPE
 
 _ASSETS: Final = "/api/docs/assets/"
 #: What the page loads. The bundle has a page of its own, which would ask another host.
@@ -50,7 +51,7 @@ class OrdersApi(Api):  # type: ignore[misc]
             if status >= HTTPStatus.BAD_REQUEST:
                 response: dict[str, Any] = {
                     "description": status.phrase,
-                    "content": {problems.MEDIA_TYPE: {"schema": self.ERROR_SCHEMA, "examples": examples.of(status)}},
+                    "content": {MEDIA_TYPE: {"schema": self.ERROR_SCHEMA, "examples": examples.of(status)}},
                 }
                 header = _ERROR_HEADERS.get(status)
                 if header:

@@ -1,4 +1,4 @@
-"""Headers of every answer: what a browser may do with it, which is nothing but to show it."""
+"""Headers of every answer of the application: what a browser may do with it, which is nothing but to show it."""
 
 import base64
 import hashlib
@@ -7,12 +7,7 @@ from typing import Final
 
 from flask import Flask, Response, request
 
-#: A view may have others for itself.
-HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
+from config.problem import HEADERS
 
 #: Swagger UI writes styles into the page, and has its pictures in these.
 _DOCS_POLICY: Final = (

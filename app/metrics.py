@@ -19,7 +19,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from werkzeug.exceptions import NotFound
 
-from app.headers import HEADERS
+from config.problem import HEADERS
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 

@@ -11,11 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.sansio.response import Response as BaseResponse
 
+from config.problem import MEDIA_TYPE, problem
 from orders.faults import is_outage
 
 logger = structlog.stdlib.get_logger(__name__)
-
-MEDIA_TYPE: Final = "application/problem+json"
 
 DATABASE_RETRY_AFTER: Final = 5  # seconds
 
@@ -55,17 +54,12 @@ def answer(error: HTTPException) -> BaseResponse:
         return error.get_response()
     data: dict[str, Any] = getattr(error, "data", None) or {}
     status = HTTPStatus(error.code)
-    problem: dict[str, Any] = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": data.get("message") or error.description or status.description,
-    }
+    body = problem(status, data.get("message") or error.description)
     messages = data.get("messages")
     if messages:
-        problem["detail"] = data.get("message") or "Some fields are not valid."
-        problem["errors"] = list(_field_problems(messages))
-    response = current_app.json.response(problem)
+        body["detail"] = data.get("message") or "Some fields are not valid."
+        body["errors"] = list(_field_problems(messages))
+    response = current_app.json.response(body)
     response.status_code = status.value
     response.mimetype = MEDIA_TYPE
     kept = [(name, value) for name, value in error.get_headers() if name in {"Allow", "Retry-After"}]

@@ -4,16 +4,23 @@ gunicorn bounds only the wait for a request's head, by `keepalive`. A client tha
 would keep its connection for as long as it likes, and where all connections are kept nobody else is served.
 """
 
+import contextlib
 import errno
+import json
 import time
+from http import HTTPStatus
 from typing import Any, Final
 
 from gunicorn.workers.ggevent import GeventWorker
+
+from config.problem import HEADERS, MEDIA_TYPE, problem
 
 #: Seconds from a request's first byte to its last. A body has 64 KiB at the most.
 READ_TIMEOUT: Final = 8.0
 #: Seconds to take a part of an answer; a page has about 50 KiB.
 WRITE_TIMEOUT: Final = 8.0
+
+MAX_DETAIL: Final = 200  # characters of gunicorn's reason, which quotes what the client has sent
 
 
 class ClientSocket:
@@ -94,3 +101,27 @@ class Worker(GeventWorker):
             req.force_close()
         served: bool = super().handle_request(listener_name, req, sock, addr)
         return served
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer a request that does not reach the application: gunicorn chooses the status, and logs it."""
+        page: Any = _Page()
+        super().handle_error(req, page, addr, exc)
+        status = HTTPStatus(page.status)
+        detail = None if status is HTTPStatus.INTERNAL_SERVER_ERROR else str(exc)[:MAX_DETAIL]
+        body = json.dumps(problem(status, detail)).encode()
+        headers = {"Connection": "close", "Content-Type": MEDIA_TYPE, "Content-Length": len(body), **HEADERS}
+        lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+        with contextlib.suppress(OSError):  # the client may be gone
+            client.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+
+
+class _Page:
+    """Stands for the client where gunicorn answers with a page of its own, of which only the status is taken."""
+
+    status = 500
+
+    def gettimeout(self) -> float:
+        return 0.0
+
+    def sendall(self, data: bytes) -> None:
+        self.status = int(data.split(maxsplit=2)[1])

@@ -1,10 +1,11 @@
-"""The user that the services log in as: made by an administrator, with the rights to rows and none to tables."""
+"""The users that the services log in as: made by an administrator, with rights to rows and none to tables."""
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Final
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 #: What the services do with rows. Whoever has no more can neither drop a table nor migrate one.
 RIGHTS: Final = "SELECT, INSERT, UPDATE, DELETE"
@@ -18,6 +19,11 @@ _USER: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _CREATE: Final = text("CREATE USER IF NOT EXISTS :user@:host IDENTIFIED BY PASSWORD :hash")
 _ALTER: Final = text("ALTER USER :user@:host IDENTIFIED BY PASSWORD :hash")
 
+_HAS_ALL_TABLES: Final = text(
+    "SELECT 1 FROM information_schema.schema_privileges WHERE grantee = :grantee AND table_schema = :database"
+    " UNION SELECT 1 FROM information_schema.user_privileges WHERE grantee = :grantee AND privilege_type <> 'USAGE'"
+)
+
 #: A note of _CREATE, which is no error: "Can't create user ...; it already exists".
 _ALREADY_THERE: Final = 1973
 
@@ -26,7 +32,7 @@ class Refused(ValueError):
     """The user is not to be touched; nothing has been changed."""
 
 
-def grant(engine: Engine, user: str, password: str) -> str:
+def grant(engine: Engine, user: str, password: str, tables: Mapping[str, str] | None = None) -> str:
     """Let a user work with the rows of the engine's database; returns one line on what was done.
 
     It may be repeated: an existing user gets this password, and keeps whatever rights it has besides. Its open
@@ -36,9 +42,11 @@ def grant(engine: Engine, user: str, password: str) -> str:
         engine: to the database, logged in as an administrator.
         user: its name.
         password: its password. No statement has it, so no log of the server's and no error can show it.
+        tables: what it may do with the rows of each table; None: `RIGHTS`, with all of them.
 
     Raises:
-        Refused: SQLite, a name that is none, no password, no database, or the administrator's own name.
+        Refused: SQLite, a name that is none, no password, no database, or the administrator's own name. With `tables`:
+            one is not there, or the user has rights to all tables already.
         sqlalchemy.exc.SQLAlchemyError: the server is out of reach, or the administrator has no right to do this.
     """
     database = engine.url.database
@@ -52,10 +60,15 @@ def grant(engine: Engine, user: str, password: str) -> str:
         raise Refused("DATABASE_URL names no database")
     with engine.connect() as connection:
         _require_another(connection, user)
+        if tables is not None:
+            _require_limits(connection, user, database, tables)
         created = _identify(connection, user, password)
-        rights = text(f"GRANT {RIGHTS} ON {_pattern(database)}.* TO :user@:host")
-        connection.execute(rights, {"user": user, "host": HOST})
-    return f"{user} {'created' if created else 'given this password'}: {RIGHTS} on {database}"
+        everything = {f"{_quoted(_pattern(database))}.*": RIGHTS}
+        named = {f"{_quoted(database)}.{_quoted(table)}": rights for table, rights in (tables or {}).items()}
+        for objects, rights in (named or everything).items():
+            connection.execute(text(f"GRANT {rights} ON {objects} TO :user@:host"), {"user": user, "host": HOST})
+    limits = "; ".join(f"{table}: {rights}" for table, rights in (tables or {}).items())
+    return f"{user} {'created' if created else 'given this password'}: {limits or RIGHTS} on {database}"
 
 
 def _require_another(connection: Connection, user: str) -> None:
@@ -63,6 +76,16 @@ def _require_another(connection: Connection, user: str) -> None:
     for logged_in in connection.execute(text("SELECT CURRENT_USER(), USER()")).one():
         if logged_in.rpartition("@")[0] == user:
             raise Refused(f"{user} is the administrator that this is run as: name another user for the services")
+
+
+def _require_limits(connection: Connection, user: str, database: str, tables: Mapping[str, str]) -> None:
+    """A user with rights to all tables is not limited by rights to some; and each of these has to be there."""
+    of_user = {"grantee": f"'{user}'@'{HOST}'", "database": _pattern(database)}
+    if connection.execute(_HAS_ALL_TABLES, of_user).first():
+        raise Refused(f"{user} has rights to all tables of {database}: name another user, or revoke them first")
+    missing = sorted(set(tables) - set(inspect(connection).get_table_names()))
+    if missing:
+        raise Refused(f"{database} lacks {', '.join(missing)}: migrate it first")
 
 
 def _identify(connection: Connection, user: str, password: str) -> bool:
@@ -82,6 +105,10 @@ def _hash(password: str) -> str:
 
 
 def _pattern(database: str) -> str:
-    r"""A database's name as GRANT wants it, where `_` and `%` stand for any characters unless they follow a `\`."""
-    escaped = re.sub(r"([_%\\])", r"\\\1", database).replace("`", "``")
-    return f"`{escaped}`".replace(":", r"\:")  # a colon begins a parameter of text()
+    r"""A database's name as GRANT on all of its tables wants it: `_` and `%` are any characters but behind a `\`."""
+    return re.sub(r"([_%\\])", r"\\\1", database)
+
+
+def _quoted(name: str) -> str:
+    """A name in a statement; a colon would begin a parameter of text()."""
+    return f"`{name.replace('`', '``')}`".replace(":", r"\:")

@@ -1,4 +1,6 @@
-"""`flask database`: what an administrator does for the services' login."""
+"""`flask database`: what an administrator does for the services' logins."""
+
+from typing import Final
 
 import click
 
@@ -6,6 +8,12 @@ from app.services import services
 from celery_sqs.dlq.cli import PlainGroup
 from orders.grants import Refused
 from orders.grants import grant as grant_rights
+
+#: What web does with the database where it has no workbench: it reads an order's state, and writes its events.
+WEB_RIGHTS: Final = {
+    **dict.fromkeys(("orders", "attempts", "dead_messages", "repairs", "repair_items", "scans"), "SELECT"),
+    **dict.fromkeys(("task_state", "task_minutes"), "SELECT, INSERT, UPDATE"),
+}
 
 
 @click.group(cls=PlainGroup)
@@ -16,13 +24,17 @@ def database() -> None:
 @database.command()
 @click.option("--user", required=True, envvar="SERVICE_DATABASE_USER", show_envvar=True, help="The services' login.")
 @click.option("--password", required=True, envvar="SERVICE_DATABASE_PASSWORD", show_envvar=True, help="Its password.")
-def grant(user: str, password: str) -> None:
+@click.option("--web", is_flag=True, help="A login for web alone, without a workbench; migrate the database first.")
+def grant(user: str, password: str, *, web: bool) -> None:
     """Let a user read and write rows of the database, and nothing else; it is created, or gets this password.
+
+    With --web it reads the tables that an order's state comes from, and writes task events.
 
     Run it as an administrator, whom DATABASE_URL, DATABASE_USER and DATABASE_PASSWORD name. The password is better
     off in the environment, as a command line is everybody's to read.
     """
     try:
-        click.echo(f"database: {grant_rights(services().engine, user, password)}")
+        done = grant_rights(services().engine, user, password, WEB_RIGHTS if web else None)
     except Refused as error:
         raise click.ClickException(str(error)) from error
+    click.echo(f"database: {done}")

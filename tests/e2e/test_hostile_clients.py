@@ -1,15 +1,19 @@
 """Clients that mean harm, on bare sockets: nobody waits for them for longer than seconds, and no error is ours."""
 
 import contextlib
+import json
 import random
 import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 
 import pytest
 import requests
 
+from config.problem import HEADERS as EVERYWHERE
+from config.web_worker import MAX_DETAIL
 from tests.e2e.conftest import Client
 from tests.polling import poll
 from tests.processes import BIN, Process
@@ -178,6 +182,36 @@ BODIES = [
 ]
 
 
+#: What gunicorn answers by itself, and how it begins.
+NO_REQUESTS = {
+    b"\x00\r\n\r\n": 400,
+    b"GET / HTTP/1.1\r\nHost: a\r\nHost : b\r\n\r\n": 400,
+    b"GET / HTTP/1.1\r\nHost: a\r\n folded: b\r\n\r\n": 400,
+    b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n": 400,
+    b"GET / HTTP/9.9\r\n\r\n": 400,
+    b"GET /<script>\xff HTTP\r\n\r\n": 400,
+    b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n": 414,
+    b"GET / HTTP/1.1\r\nExpect: a-miracle\r\n\r\n": 417,
+    b"GET / HTTP/1.1\r\nX-Long: " + b"a" * 9000 + b"\r\n\r\n": 431,
+    b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n": 431,
+    b"POST / HTTP/1.1\r\nTransfer-Encoding: a-parcel\r\n\r\n": 501,
+}
+
+
+def test_what_does_not_reach_the_application_is_answered_as_all_else_is(web, environment):
+    for sent, status in NO_REQUESTS.items():
+        head, _, body = answer_to(("127.0.0.1", int(environment["PORT"])), sent).partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        headers = dict(line.split(": ", 1) for line in lines)
+        assert first == f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", (sent[:60], first)
+        assert {name: headers.get(name) for name in EVERYWHERE} == EVERYWHERE
+        assert (headers["Content-Type"], headers["Connection"]) == ("application/problem+json", "close")
+        problem = json.loads(body)
+        assert (problem["status"], problem["title"]) == (status, HTTPStatus(status).phrase)
+        assert len(problem["detail"]) <= MAX_DETAIL
+    assert '"level": "error"' not in web.output
+
+
 def test_no_body_that_a_client_sends_is_an_error_of_ours(web, environment, token):
     """Each body as chunks and by its length, for JSON and for a form: malformed chunks are among them."""
     address, authorization = ("127.0.0.1", int(environment["PORT"])), token()["Authorization"]
@@ -189,7 +223,8 @@ def test_no_body_that_a_client_sends_is_an_error_of_ours(web, environment, token
     ]
     with ThreadPoolExecutor(CONNECTIONS // 2) as clients:
         answers = list(clients.map(lambda each: answer_to(address, each), sent))
-    assert [(each[:300], answer) for each, answer in zip(sent, answers, strict=True) if answer[9:10] != b"4"] == []
+    wrong = [(each[:300], answer[:100]) for each, answer in zip(sent, answers, strict=True) if answer[9:10] != b"4"]
+    assert wrong == []
     assert '"level": "error"' not in web.output
 
 
@@ -208,13 +243,15 @@ def strange_requests(token):
 
 
 def answer_to(address, sent):
-    """The first bytes of the answer; empty where the connection is closed without one."""
+    """The answer, as far as the client gets it; empty where the connection is closed without one."""
+    answer = b""
     with socket.create_connection(address, timeout=PATIENCE) as client, contextlib.suppress(ConnectionError):
         client.sendall(sent)
         with contextlib.suppress(OSError):  # web may have closed it already
             client.shutdown(socket.SHUT_WR)
-        return client.recv(100)
-    return b""
+        while received := client.recv(65536):
+            answer += received
+    return answer
 
 
 def test_nothing_that_a_client_sends_is_an_error_of_ours(web, environment, token):
@@ -222,7 +259,7 @@ def test_nothing_that_a_client_sends_is_an_error_of_ours(web, environment, token
     sent = list(strange_requests(token()["Authorization"]))
     with ThreadPoolExecutor(CONNECTIONS // 2) as clients:
         answers = list(clients.map(lambda each: answer_to(address, each), sent))
-    ours = [(each[:300], answer) for each, answer in zip(sent, answers, strict=True) if answer[9:10] == b"5"]
+    ours = [(each[:300], answer[:100]) for each, answer in zip(sent, answers, strict=True) if answer[9:10] == b"5"]
     # 501 is for a transfer coding that a server does not know: RFC 9112, section 6.1.
     assert [each for each in ours if not each[1].startswith(b"HTTP/1.1 501 ")] == []
     assert {answer[9:10] for answer in answers} >= {b"2", b"4"}
