@@ -97,6 +97,16 @@ class RetainingMinistack(Ministack):
         return self._process.output.count(DELETED)
 
 
+class Simulated(Emulator):
+    """The simulated SQS over HTTP: as AWS documents it, and fast. A stop empties it."""
+
+    _COMMAND: ClassVar[Sequence[str | Path]] = [sys.executable, "-m", "tests.simulation.sqs.serve"]
+
+    def start(self) -> None:
+        """Start it empty."""
+        self.run([*self._COMMAND, "--port", str(self.port)], {})
+
+
 class LocalStack(Emulator):
     """The one that everybody knows, where `make test-localstack` has installed it. A stop empties it."""
 
@@ -129,7 +139,7 @@ class LocalStack(Emulator):
         self._process.kill()
 
 
-EMULATORS: Final = {"ministack": Ministack, "localstack": LocalStack}
+EMULATORS: Final = {"ministack": Ministack, "simulated": Simulated, "localstack": LocalStack}
 
 
 @dataclass(frozen=True)
