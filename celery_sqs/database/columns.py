@@ -59,9 +59,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 @functools.lru_cache(maxsize=256)
-def _second(*parts: int) -> str:
+def _second(year: int, month: int, day: int, hour: int, minute: int, second: int) -> str:
     """A second as SQL spells it. Rows that are written together are of a few."""
-    return f"{datetime(*parts, tzinfo=UTC):%Y-%m-%d %H:%M:%S}"
+    return f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"
 
 
 def storable(text: str) -> str:

@@ -40,7 +40,8 @@ class ManyRows:
             for column in table.c
         ]
         # Spelt with question marks, the text has neither named parameters nor doubled percent signs.
-        text = str(insert.compile(dialect=type(dialect)(paramstyle="qmark"), column_keys=[c.name for c in table.c]))
+        kind: Any = type(dialect)
+        text = str(insert.compile(dialect=kind(paramstyle="qmark"), column_keys=[column.name for column in table.c]))
         head, rest = text.split(" VALUES (", 1)
         _, tail = rest.split(")", 1)
         self._parameter, self._head, self._tail = "?", head, tail
