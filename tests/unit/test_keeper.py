@@ -83,7 +83,7 @@ def test_an_old_message_is_renewed_with_its_identity_and_its_first_sent_time(wor
     [copy] = worker.receiver.receive(MAX_RECEIVE, 0)
     assert (copy.message_id, copy.sent_at, copy.message["Body"]) == ("m1", sent_at, '{"a": 1}')
     assert copy.receives == 1
-    assert copy.receive_count == 2
+    assert copy.receive_count >= 2  # another poll of the keeper may have met the first copy
 
 
 def test_a_paused_queue_is_looked_into_though_no_poll_has_ever_been_answered(queue):
