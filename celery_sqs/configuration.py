@@ -14,7 +14,7 @@ from celery_sqs.errors import Misconfigured
 from celery_sqs.message import wire
 from celery_sqs.publish.interception import MONITOR
 from celery_sqs.publish.purge_command import refuse_before_asking
-from celery_sqs.settings import DEFAULTS, Queue
+from celery_sqs.settings import DEFAULTS, OPTIONS, Queue
 from celery_sqs.tasks.outcomes.trace_log import drop_repeated
 
 #: Messages in flight for each process of the pool. A killed worker costs each of them a receive.
@@ -50,7 +50,7 @@ def setup(
     """Put a Celery app on SQS; returns the app.
 
     Call it before the app's first task is defined. Nothing is asked of SQS, and no configuration is read: that happens
-    when a worker starts or a task is first called.
+    when a worker starts or a task is first called. What is given here is checked at once.
 
     Args:
         app: the app.
@@ -59,13 +59,16 @@ def setup(
             read from `app.conf`.
 
     Raises:
-        Misconfigured: there is no such setting, or the app has tasks already that are none of ours.
+        Misconfigured: there is no such setting, a value is none for its setting, or the app has tasks already that are
+            none of ours.
     """
     _require_known(settings)
+    given = {f"sqs_{name}": value for name, value in {"queues": queues, **settings}.items() if value is not None}
+    for name, value in given.items():
+        OPTIONS[name].check(name, value)
     _use_task_class(app)
     app.amqp_cls = "celery_sqs.publish.amqp:AMQP"
     app.control_cls, app.events_cls = f"{__name__}:control", f"{__name__}:events"
-    given = {f"sqs_{name}": value for name, value in {"queues": queues, **settings}.items() if value is not None}
     _configure(app, {**CELERY_OVERRIDES, **given})
     app.steps["worker"].update(WORKER_STEPS)
     app.steps["consumer"].update(CONSUMER_STEPS)

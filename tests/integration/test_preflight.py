@@ -157,7 +157,8 @@ def test_a_queue_that_the_app_has_not_is_named(good, command):
 
 def test_a_setting_that_is_wrong_is_one_line(good):
     app = Celery("shop", set_as_current=False)
-    celery_sqs.setup(app, queues={"mail": good.url}, region="us-east-1", send_timeout=0)
+    celery_sqs.setup(app, queues={"mail": good.url}, region="us-east-1")
+    app.conf.sqs_send_timeout = 0
     ended = preflight_of(app)
     assert ended.exit_code == os.EX_CONFIG
     assert ended.output == "Error: sqs_send_timeout: 0 is not a number of seconds, above 0 and up to a day\n"

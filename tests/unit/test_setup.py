@@ -96,7 +96,7 @@ def test_transport_consumer_and_serializers_are_ours(app):
 
 
 def test_nothing_is_read_before_it_is_needed(app):
-    celery_sqs.setup(app, queues={"mail": "nonsense"})
+    celery_sqs.setup(app, queues={"mail": URL})
     assert not app.configured
 
 

@@ -13,7 +13,7 @@ from kombu.common import Broadcast
 import celery_sqs
 from celery_sqs import Misconfigured, Queue
 from celery_sqs.cli import sqs
-from celery_sqs.settings import Settings
+from celery_sqs.settings import OPTIONS, Settings
 
 URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/mail"
 
@@ -29,57 +29,82 @@ def settings_of(app):
     return Settings.of(app.conf)
 
 
-@pytest.mark.parametrize(
-    ("settings", "names"),
-    [
-        ({}, "sqs_queues"),
-        ({"queues": {}}, "sqs_queues"),
-        ({"queues": [URL]}, "sqs_queues"),
-        ({"queues": {"": URL}}, "sqs_queues"),
-        ({"queues": {"mail": 7}}, r"sqs_queues\['mail'\]"),
-        ({"queues": {"mail": "mail"}}, r"sqs_queues\['mail'\]"),
-        ({"queues": {"mail": {"url": URL, "dlq": URL}}}, r"sqs_queues\['mail'\]"),
-        ({"queues": {"mail": Queue(url=URL, dlq_url="dead")}}, r"sqs_queues\['mail'\]"),
-        ({"queues": {"mail": "http://[::1/0/mail"}}, r"sqs_queues\['mail'\]"),
-        ({"queues": {"mail": f" {URL}"}}, r"sqs_queues\['mail'\]"),
-        ({"queues": {"mail": Queue(url=7)}}, r"sqs_queues\['mail'\]"),
-        ({"queues": {"mail": Queue(url=URL, dlq_url=7)}}, r"sqs_queues\['mail'\]"),
-        ({"queues": {"mail": Queue(url=URL, tasks="send_mail")}}, r"sqs_queues\['mail'\]: tasks"),
-        ({"queues": {"mail": Queue(url=URL, tasks=[])}}, r"sqs_queues\['mail'\]: tasks"),
-        ({"queues": {"mail": {"url": URL, "tasks": ["send_mail", 7]}}}, r"sqs_queues\['mail'\]: tasks"),
-        ({"queues": {"mail": {"dlq_url": URL, "tasks": ["send_mail"]}}}, r"sqs_queues\['mail'\]"),
-        ({"region": 7}, "sqs_region"),
-        ({"region": "not a region"}, "sqs_region"),
-        ({"endpoint_url": 7}, "sqs_endpoint_url"),
-        ({"endpoint_url": "127.0.0.1:4566"}, "sqs_endpoint_url"),
-        ({"endpoint_url": "http://"}, "sqs_endpoint_url"),
-        ({"endpoint_url": "http://127.0.0.1:xx"}, "sqs_endpoint_url"),
-        ({"access_key": "key"}, "sqs_access_key"),
-        ({"access_key": ("", "")}, "sqs_access_key"),
-        ({"default_task": 7}, "sqs_default_task"),
-        ({"send_timeout": 0}, "sqs_send_timeout"),
-        ({"send_timeout": "5"}, "sqs_send_timeout"),
-        ({"send_timeout": True}, "sqs_send_timeout"),
-        ({"send_timeout": float("inf")}, "sqs_send_timeout"),
-        ({"health_port": 70_000}, "sqs_health_port"),
-        ({"queues": {"mail": {"url": URL, "envelope": "SNS"}}}, r"sqs_queues\['mail'\]: envelope"),
-        ({"queues": {"mail": {"url": URL, "envelope": ["sns", None]}}}, r"sqs_queues\['mail'\]: envelope"),
-        ({"health_port": 80.5}, "sqs_health_port"),
-        ({"preflight": "maybe"}, "sqs_preflight"),
-        ({"preflight": ["refuse"]}, "sqs_preflight"),
-        ({"monitor_events": "no"}, "sqs_monitor_events"),
-        ({"purge_allowed": "yes"}, "sqs_purge_allowed"),
-        ({"monitor_retention_days": "7"}, "sqs_monitor_retention_days"),
-        ({"monitor_revoke": "no"}, "sqs_monitor_revoke"),
-    ],
-    ids=repr,
-)
-def test_a_wrong_or_missing_value_is_one_line_that_names_it(app, settings, names):
-    celery_sqs.setup(app, **({"queues": {"mail": URL}} if settings and "queues" not in settings else {}), **settings)
+WRONG_VALUES = [
+    ({"queues": {}}, "sqs_queues"),
+    ({"queues": [URL]}, "sqs_queues"),
+    ({"queues": {"": URL}}, "sqs_queues"),
+    ({"queues": {"mail": 7}}, r"sqs_queues\['mail'\]"),
+    ({"queues": {"mail": "mail"}}, r"sqs_queues\['mail'\]"),
+    ({"queues": {"mail": {"url": URL, "dlq": URL}}}, r"sqs_queues\['mail'\]"),
+    ({"queues": {"mail": Queue(url=URL, dlq_url="dead")}}, r"sqs_queues\['mail'\]"),
+    ({"queues": {"mail": "http://[::1/0/mail"}}, r"sqs_queues\['mail'\]"),
+    ({"queues": {"mail": f" {URL}"}}, r"sqs_queues\['mail'\]"),
+    ({"queues": {"mail": Queue(url=7)}}, r"sqs_queues\['mail'\]"),
+    ({"queues": {"mail": Queue(url=URL, dlq_url=7)}}, r"sqs_queues\['mail'\]"),
+    ({"queues": {"mail": Queue(url=URL, tasks="send_mail")}}, r"sqs_queues\['mail'\]: tasks"),
+    ({"queues": {"mail": Queue(url=URL, tasks=[])}}, r"sqs_queues\['mail'\]: tasks"),
+    ({"queues": {"mail": {"url": URL, "tasks": ["send_mail", 7]}}}, r"sqs_queues\['mail'\]: tasks"),
+    ({"queues": {"mail": {"dlq_url": URL, "tasks": ["send_mail"]}}}, r"sqs_queues\['mail'\]"),
+    ({"region": 7}, "sqs_region"),
+    ({"region": "not a region"}, "sqs_region"),
+    ({"endpoint_url": 7}, "sqs_endpoint_url"),
+    ({"endpoint_url": "127.0.0.1:4566"}, "sqs_endpoint_url"),
+    ({"endpoint_url": "http://"}, "sqs_endpoint_url"),
+    ({"endpoint_url": "http://127.0.0.1:xx"}, "sqs_endpoint_url"),
+    ({"access_key": "key"}, "sqs_access_key"),
+    ({"access_key": ("", "")}, "sqs_access_key"),
+    ({"default_task": 7}, "sqs_default_task"),
+    ({"send_timeout": 0}, "sqs_send_timeout"),
+    ({"send_timeout": "5"}, "sqs_send_timeout"),
+    ({"send_timeout": True}, "sqs_send_timeout"),
+    ({"send_timeout": float("inf")}, "sqs_send_timeout"),
+    ({"health_port": 70_000}, "sqs_health_port"),
+    ({"queues": {"mail": {"url": URL, "envelope": "SNS"}}}, r"sqs_queues\['mail'\]: envelope"),
+    ({"queues": {"mail": {"url": URL, "envelope": ["sns", None]}}}, r"sqs_queues\['mail'\]: envelope"),
+    ({"health_port": 80.5}, "sqs_health_port"),
+    ({"preflight": "maybe"}, "sqs_preflight"),
+    ({"preflight": ["refuse"]}, "sqs_preflight"),
+    ({"monitor_events": "no"}, "sqs_monitor_events"),
+    ({"purge_allowed": "yes"}, "sqs_purge_allowed"),
+    ({"monitor_retention_days": "7"}, "sqs_monitor_retention_days"),
+    ({"monitor_revoke": "no"}, "sqs_monitor_revoke"),
+    ({"monitor_retention_days": float("inf")}, "sqs_monitor_retention_days"),
+    ({"monitor_retention_days": -1}, "sqs_monitor_retention_days"),
+    ({"send_timeout": -1}, "sqs_send_timeout"),
+    ({"health_host": 7}, "sqs_health_host"),
+    ({"health_port": -1}, "sqs_health_port"),
+    ({"health_port": "8080"}, "sqs_health_port"),
+    ({"monitor_database": 7}, "sqs_monitor_database"),
+    ({"monitor_database": "ada:the-secret@shop"}, "sqs_monitor_database"),
+]
+WRONG = pytest.mark.parametrize(("settings", "names"), WRONG_VALUES, ids=repr)
+
+
+@WRONG
+def test_a_wrong_value_is_refused_by_setup_in_one_line_that_names_it(app, settings, names):
     with pytest.raises(Misconfigured, match=f"^{names}: ") as raised:
-        app.connection_for_write()
+        celery_sqs.setup(app, **{"queues": {"mail": URL}} | settings)
     assert "\n" not in str(raised.value)
-    with pytest.raises(Misconfigured):  # and not only the first time
+    assert "the-secret" not in str(raised.value)
+
+
+@WRONG
+def test_a_wrong_value_of_the_configuration_is_one_line_that_names_it(app, settings, names):
+    celery_sqs.setup(app)
+    app.conf.update({f"sqs_{name}": value for name, value in ({"queues": {"mail": URL}} | settings).items()})
+    for _ in range(2):  # and not only the first time
+        with pytest.raises(Misconfigured, match=f"^{names}: ") as raised:
+            settings_of(app)
+        assert "\n" not in str(raised.value)
+
+
+def test_each_setting_has_a_wrong_value_here():
+    assert {f"sqs_{name}" for settings, _ in WRONG_VALUES for name in settings} == set(OPTIONS)
+
+
+def test_no_queues_at_all_is_one_line_that_says_what_to_give(app):
+    celery_sqs.setup(app)
+    with pytest.raises(Misconfigured, match=r'^sqs_queues: not set. Give {"name": "https://'):
         app.connection_for_write()
 
 
