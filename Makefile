@@ -46,7 +46,7 @@ test-long: $(INSTALLED) ## Run the tests that take their time: a browser, many p
 # `make test` leaves out to be short: that plain Celery still has the defects that ours has not.
 test-localstack: $(INSTALLED) $(LOCALSTACK) ## Install LocalStack, run on it all that talks to SQS, and try plain Celery
 	@sh tests/install-packages.sh
-	@pytest --emulator localstack tests/localstack tests/integration/test_transport.py tests/plain tests/e2e \
+	@pytest --emulator localstack tests/localstack tests/emulators tests/integration/test_transport.py tests/plain tests/e2e \
 		-m "not long" --ignore tests/e2e/test_make_up.py --deselect tests/e2e/test_outages.py::TestQueueComesBack
 	@pytest -m plain tests/plain
 
@@ -71,7 +71,7 @@ faults: $(INSTALLED) ## Run orders through random faults, 45 minutes; ARGS="--se
 
 bench: $(INSTALLED) ## Measure against the peers, 50 minutes; QUICK=1 takes 3
 	@sh tests/install-packages.sh
-	@python -m bench $(if $(QUICK),--quick)
+	@python -m bench $(if $(QUICK),--quick) $(ARGS)
 
 lint: $(INSTALLED) ## Check style, types, import directions and sizes
 	@ruff check .

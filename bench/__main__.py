@@ -24,6 +24,9 @@ from tests import mariadb
 from tests.processes import ROOT
 
 PUBLISHED: Final = ROOT / "bench" / "results"
+#: The emulators to choose from. The first is that of the published results.
+BENCHED: Final = ("ministack", "simulated")
+USUAL_EMULATOR: Final = BENCHED[0]
 #: Where quick and partial runs go: they must not replace published results.
 UNPUBLISHED: Final = ROOT / "var" / "bench" / "results"
 
@@ -39,8 +42,8 @@ def main() -> None:
         return
     if not mariadb.installed():
         sys.exit("bench: mariadbd is not installed; run tests/install-packages.sh")
-    partial = tuple(given.only) != PARTS
-    folder = given.into or (UNPUBLISHED if given.quick or partial else PUBLISHED)
+    is_other = tuple(given.only) != PARTS or given.emulator != USUAL_EMULATOR
+    folder = given.into or (UNPUBLISHED if given.quick or is_other else PUBLISHED)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{given.name or ('quick' if given.quick else 'full')}.json"
     size = QUICK if given.quick else FULL
@@ -52,7 +55,7 @@ def main() -> None:
 
 def _measure(size: Size, given: argparse.Namespace, console: Console, path: Path) -> None:
     console.print("Setting up the peers' environments, the emulator and the database ...")
-    with start_testbed() as testbed:
+    with start_testbed(given.emulator) as testbed:
         contenders = Contenders(testbed, shlex.split(given.ours_args))
         for name in NAMES:
             if reason := contenders.prepare(name):
@@ -60,6 +63,7 @@ def _measure(size: Size, given: argparse.Namespace, console: Console, path: Path
         head = {
             "name": path.stem,
             "quick": given.quick,
+            "emulator": given.emulator,
             "at": datetime.now(UTC).isoformat(timespec="minutes"),
             "machine": machine.facts(),
             "size": asdict(size),
@@ -95,6 +99,9 @@ def _arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", default=quick, help="under three minutes; also QUICK=1")
     parser.add_argument("--name", help="of the results' file; full or quick unless given")
     parser.add_argument("--into", type=Path, help="folder of the results")
+    parser.add_argument(
+        "--emulator", default=USUAL_EMULATOR, choices=BENCHED, help="that stands for SQS, for all alike"
+    )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
     parser.add_argument("--repetitions", type=int, help="of each measurement")
     parser.add_argument("--ours-args", default="", help="arguments of this project's worker, in one string")

@@ -52,6 +52,10 @@ class HttpQueue:
         names = {"AttributeNames": ["ApproximateNumberOfMessages"]}
         return int(self._call("GetQueueAttributes", names)["Attributes"]["ApproximateNumberOfMessages"])
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
     def _call(self, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
         body = json.dumps({"QueueUrl": self._queue_url, **parameters})
         self._connection.request("POST", "/", body, {"X-Amz-Target": f"AmazonSQS.{action}", **_HEADERS})

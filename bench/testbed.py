@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import make_url
 
 from config.queues import ORDER_QUEUE
-from tests.emulator import Ministack, Queues
+from tests.emulator import EMULATORS, Queues
 from tests.mariadb import MariaDB
 from tests.polling import poll
 from tests.processes import Process, free_port, listens
@@ -87,11 +87,11 @@ class Backend:
 class Testbed:
     """One emulator and one database server, both real processes on this machine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, emulator: str) -> None:
         for name in ("emulator", "mariadb"):
             (folder / name).mkdir()
         self.folder = folder
-        self.emulator = Ministack(folder / "emulator")
+        self.emulator = EMULATORS[emulator](folder / "emulator")
         self.mariadb = MariaDB(folder / "mariadb")
         self._runs = 0
 
@@ -126,10 +126,10 @@ class Testbed:
 
 
 @contextlib.contextmanager
-def start_testbed() -> Iterator[Testbed]:
-    """A testbed for the length of the benchmark."""
+def start_testbed(emulator: str) -> Iterator[Testbed]:
+    """A testbed for the length of the benchmark, with this kind of emulator."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        started = Testbed(Path(folder))
+        started = Testbed(Path(folder), emulator)
         try:
             yield started
         finally:

@@ -16,13 +16,9 @@ VISIBILITY_TIMEOUT = 2  # seconds; what a test waits for a failed message
 
 #: Tests of what SQS does with our calls: they run on each emulator, all others on the light one, to be short.
 #: `make test-localstack` runs more on LocalStack.
-ON_EVERY_EMULATOR = (
-    "integration/test_emulators.py",
-    "integration/test_transport.py",
-    "localstack/",
-    "plain/test_fates.py",
-    "plain/test_holding.py",
-)
+ON_EVERY_EMULATOR = ("emulators/", "integration/test_transport.py", "localstack/")
+#: The same for plain Celery's calls, but for the simulated SQS, which is to be as SQS for ours.
+ON_FOREIGN_EMULATORS = ("plain/test_fates.py", "plain/test_holding.py")
 
 
 def pytest_addoption(parser):
@@ -34,20 +30,25 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers", "long: takes more than 6 s: a browser, many processes, a million rows, a real time limit"
     )
+    config.addinivalue_line("markers", "differs(kind, ...): these emulators do not do here what AWS documents")
     config.addinivalue_line("markers", "alone: measures how long something takes, so no other test runs beside it")
 
 
 def pytest_generate_tests(metafunc):
     chosen = metafunc.config.getoption("--emulator")
-    if "emulator" in metafunc.fixturenames and (chosen or _runs_on_every_emulator(metafunc.definition)):
-        kinds = [chosen] if chosen else list(EMULATORS)
+    kinds = [chosen] if chosen else _emulators_for(metafunc.definition)
+    if "emulator" in metafunc.fixturenames and kinds:
         metafunc.parametrize("emulator", [_emulator_param(kind) for kind in kinds], indirect=True, scope="session")
 
 
-def _runs_on_every_emulator(test):
+def _emulators_for(test):
+    path = test.path.relative_to(Path(__file__).parent).as_posix()
     # A defect of plain Celery is the same on all of them; once is enough.
-    listed = test.path.relative_to(Path(__file__).parent).as_posix().startswith(ON_EVERY_EMULATOR)
-    return listed and test.get_closest_marker("plain") is None
+    if test.get_closest_marker("plain") is not None:
+        return []
+    if path.startswith(ON_EVERY_EMULATOR):
+        return list(EMULATORS)
+    return [kind for kind in EMULATORS if kind != "simulated"] if path.startswith(ON_FOREIGN_EMULATORS) else []
 
 
 def _emulator_param(kind):

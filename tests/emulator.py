@@ -17,9 +17,7 @@ from celery_sqs.testing import provision
 from config.queues import ORDER_QUEUE
 from tests.polling import poll
 from tests.processes import BIN, ROOT, Process, free_port, listens
-
-#: What `tests.retaining` logs for each message.
-DELETED: Final = "deleted for its age"
+from tests.simulation.sqs.serve import EXPIRED
 
 
 class Emulator(ABC):
@@ -86,25 +84,19 @@ class Ministack(Emulator):
         self.run(self._COMMAND, environment)
 
 
-class RetainingMinistack(Ministack):
-    """One that deletes what is older than its queue's retention, which the others do not."""
-
-    _COMMAND: ClassVar[Sequence[str | Path]] = [sys.executable, "-m", "tests.retaining"]
-
-    @property
-    def deleted(self) -> int:
-        """How many messages it has deleted for their age."""
-        return self._process.output.count(DELETED)
-
-
 class Simulated(Emulator):
-    """The simulated SQS over HTTP: as AWS documents it, and fast. A stop empties it."""
+    """The simulated SQS over HTTP: as AWS documents it, retention included, and fast. A stop empties it."""
 
     _COMMAND: ClassVar[Sequence[str | Path]] = [sys.executable, "-m", "tests.simulation.sqs.serve"]
 
     def start(self) -> None:
         """Start it empty."""
         self.run([*self._COMMAND, "--port", str(self.port)], {})
+
+    @property
+    def deleted(self) -> int:
+        """How many messages it has deleted for their age."""
+        return self._process.output.count(EXPIRED)
 
 
 class LocalStack(Emulator):

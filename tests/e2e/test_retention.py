@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.emulator import Queues, RetainingMinistack
+from tests.emulator import Queues, Simulated
 from tests.mariadb import rows
 from tests.polling import poll
 
@@ -20,7 +20,7 @@ DRAINED = 30  # seconds after the outage
 
 @pytest.fixture
 def emulator(tmp_path):
-    server = RetainingMinistack(tmp_path)
+    server = Simulated(tmp_path)
     yield server
     server.stop()
 
