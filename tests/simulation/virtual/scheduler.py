@@ -70,7 +70,8 @@ class SimulatedThread:
     def stack(self) -> str:
         """Where it is."""
         frame = self.greenlet.gr_frame
-        return f"{self.process.name} {self.name}:\n{''.join(traceback.format_stack(frame)[-6:]) if frame else '  not begun'}"
+        lines = traceback.format_stack(frame)[-6:] if frame else ["  not begun"]
+        return f"{self.process.name} {self.name}:\n{''.join(lines)}"
 
 
 class Scheduler:

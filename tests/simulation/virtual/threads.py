@@ -7,7 +7,7 @@ import collections
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Self
 
 from tests.simulation.virtual.scheduler import Scheduler, SimulatedThread
 
@@ -200,7 +200,7 @@ class Executor:
             [future.result() for future in [self.submit(call, *each) for each in zip(*iterables, strict=False)]]
         )
 
-    def __enter__(self) -> "Executor":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

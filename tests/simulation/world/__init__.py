@@ -1,1 +1,1 @@
-"""What stands around the simulated workers: messages and what becomes of them, SQS behind calls that fail, stores, a pool."""
+"""What stands around the simulated workers: messages, SQS behind calls that fail, stores, and a pool."""

@@ -11,7 +11,7 @@ from celery_sqs.worker.collector import strategy
 from celery_sqs.worker.consumer import Consumer
 from celery_sqs.worker.steps import Readiness
 from tests.simulation.virtual.hub import Hub
-from tests.simulation.virtual.scheduler import Killed, Process, Scheduler
+from tests.simulation.virtual.scheduler import Process, Scheduler
 from tests.simulation.world.broker import TASK, WORK
 from tests.simulation.world.pool import Pool
 from tests.simulation.world.task import app, task
@@ -116,4 +116,4 @@ class Worker:
         self._connection.release()
         self.has_stopped = True
         self.scheduler.note("has stopped")
-        raise Killed
+        self.scheduler.kill(self.process)  # what is left are daemons, which end with it
