@@ -16,8 +16,9 @@ from tests.simulation.virtual.seam import simulated
 from tests.simulation.world.broker import Broker
 from tests.simulation.world.faults import FaultRates
 from tests.simulation.world.plans import MAX_RECEIVES, Plan, draw
+from tests.simulation.world.rescuer import Rescuer
 from tests.simulation.world.stores import Database
-from tests.simulation.world.task import app, task
+from tests.simulation.world.task import SimulatedChannel, app, task
 from tests.simulation.world.worker import Worker
 
 #: Seconds after the last fault within which everything has to be settled.
@@ -81,9 +82,11 @@ class Life:
     Args:
         seed: decides it.
         is_traced: whether to keep a line for each event.
+        channel: the class of the workers' channels.
     """
 
-    def __init__(self, seed: int, is_traced: bool = False) -> None:
+    def __init__(self, seed: int, is_traced: bool = False, channel: type[SimulatedChannel] = SimulatedChannel) -> None:
+        self.channel = channel
         random = Random(seed)
         self.is_calm = random.random() < 0.1
         self.seed = seed
@@ -94,6 +97,8 @@ class Life:
         self.scheduler = Scheduler(random.getrandbits(64), preempts, stalls, is_traced=is_traced)
         self.broker = Broker(self.scheduler, self.rates, self.sizes.visibility_timeout, self.sizes.retention)
         self.database = Database(self.scheduler, self.rates)
+        self.rescuer = Rescuer(self.broker, self.database)
+        self.dead: list[Plan] = []
         self.keeps_record = random.random() < 0.9
         self.task_time = self.sizes.task_time
         self.workers: dict[int, Worker] = {}
@@ -125,7 +130,7 @@ class Life:
             _state._tls.current_app = current
             logging.disable(disabled)
             celery_state.reset_state()
-        dead = sum(self.broker.plan(each).is_good for each in self.broker.dead())
+        dead = sum(plan.is_good for plan in self.dead)
         return Outcome(
             self.seed,
             scheduler.now,
@@ -172,15 +177,21 @@ class Life:
             self._go_wrong()
         self.rates.is_on = False
         self.broker.is_away = self.database.is_away = False
-        until = scheduler.now + TIME_TO_SETTLE
-        while not self._is_settled:
-            scheduler.sleep(LOOK_EVERY)
-            if scheduler.now > until:
-                raise Violation(f"not settled in {TIME_TO_SETTLE:.0f} s: {[each.key for each in self.broker.left()]}")
+        self._settle()
+        self.dead = [self.broker.plan(each) for each in self.broker.dead()]
+        if self.keeps_record and self.rescuer.look():
+            self._settle()
         for worker in list(self.workers.values()):
             self._stop(worker)
         oracle.check(self)
         scheduler.end()
+
+    def _settle(self) -> None:
+        until = self.scheduler.now + TIME_TO_SETTLE
+        while not self._is_settled:
+            self.scheduler.sleep(LOOK_EVERY)
+            if self.scheduler.now > until:
+                raise Violation(f"not settled in {TIME_TO_SETTLE:.0f} s: {[each.key for each in self.broker.left()]}")
 
     @property
     def _is_settled(self) -> bool:
@@ -278,9 +289,9 @@ class Life:
                 raise Violation(f"{worker.process.name} does not stop:\n{threads}")
 
 
-def live(seed: int, is_traced: bool = False) -> Outcome:
+def live(seed: int, is_traced: bool = False, channel: type[SimulatedChannel] = SimulatedChannel) -> Outcome:
     """Live the life of a seed."""
-    return Life(seed, is_traced).live()
+    return Life(seed, is_traced, channel).live()
 
 
 __all__ = ["MAX_RECEIVES", "Life", "Outcome", "live"]

@@ -97,6 +97,7 @@ def _get_queue_attributes(queues: Queues, parameters: dict[str, Any], now: float
     }
     there_are |= {name: str(queue.counts[state]) for name, state in _COUNTED.items()}
     names = parameters.get("AttributeNames") or []
+    attributes.require_known(names)
     if "All" in names:
         return {"Attributes": there_are}
     wanted = {name: there_are[name] for name in names if name in there_are}

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Create
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from tests.simulation.sqs.refusal import Refused, invalid
@@ -27,6 +27,16 @@ _OF_FIFO: Final = {
 }
 _POLICIES: Final = {"Policy", "RedrivePolicy", "RedriveAllowPolicy"}
 _ENCRYPTION: Final = {"KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds", "SqsManagedSseEnabled"}
+
+#: What a queue says of itself, and nobody sets.
+_MEASURED: Final = {
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesDelayed",
+    "ApproximateNumberOfMessagesNotVisible",
+    "CreatedTimestamp",
+    "LastModifiedTimestamp",
+    "QueueArn",
+}
 
 _MAX_RECEIVES: Final = 1000
 
@@ -60,6 +70,16 @@ def checked(given: Mapping[str, Any], is_fifo: bool) -> dict[str, str]:
         elif name not in _POLICIES | _ENCRYPTION:
             raise Refused("InvalidAttributeName", f"Unknown Attribute {name}.")
     return {name: str(value) for name, value in given.items()}
+
+
+def require_known(names: Iterable[str]) -> None:
+    """Make sure that one can ask for these.
+
+    Raises:
+        Refused: SQS has no such attribute.
+    """
+    for name in set(names) - _NUMBERS.keys() - _OF_FIFO.keys() - _POLICIES - _ENCRYPTION - _MEASURED - {"All"}:
+        raise Refused("InvalidAttributeName", f"Unknown Attribute {name}.")
 
 
 def redrive(text: str) -> tuple[str, int] | None:

@@ -1,21 +1,17 @@
-"""A message in a queue, and the digests that SQS answers with."""
+"""A message in a queue."""
 
-import base64
 import enum
-import hashlib
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 
-class State(enum.Enum):
+class State(enum.IntEnum):
     """Where a message is in its queue."""
 
-    DELAYED = enum.auto()
-    VISIBLE = enum.auto()
-    IN_FLIGHT = enum.auto()
-    GONE = enum.auto()
+    DELAYED = 0
+    VISIBLE = 1
+    IN_FLIGHT = 2
+    GONE = 3
 
 
 @dataclass(slots=True, eq=False)
@@ -66,33 +62,3 @@ class Message:
             "ApproximateReceiveCount": str(self.receives),
             "ApproximateFirstReceiveTimestamp": str(int((self.first_received_at or 0) * 1000)),
         }
-
-
-def md5_of(text: str) -> str:
-    """The digest of a text."""
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
-
-
-def md5_of_attributes(attributes: Mapping[str, Mapping[str, Any]]) -> str:
-    """The digest of message attributes; empty without any.
-
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
-    """
-    if not attributes:
-        return ""
-    digest = hashlib.md5(usedforsecurity=False)
-    for name in sorted(attributes):
-        data_type, value = attributes[name]["DataType"], value_of(attributes[name])
-        is_binary = data_type.startswith("Binary")
-        for part in (name.encode(), data_type.encode()):
-            digest.update(struct.pack("!I", len(part)) + part)
-        digest.update((b"\x02" if is_binary else b"\x01") + struct.pack("!I", len(value)) + value)
-    return digest.hexdigest()
-
-
-def value_of(attribute: Mapping[str, Any]) -> bytes:
-    """An attribute's value: the bytes that SQS counts and digests."""
-    if attribute["DataType"].startswith("Binary"):
-        return base64.b64decode(attribute["BinaryValue"])
-    text: str = attribute["StringValue"]
-    return text.encode()

@@ -1,7 +1,6 @@
 """One queue: its messages, and how they change with time and calls. Times are seconds since the epoch."""
 
 import contextlib
-from collections import Counter
 from typing import Final
 
 from tests.simulation.sqs.attributes import FIFO, redrive
@@ -20,7 +19,7 @@ class Queue:
     Attributes:
         messages: those in it, by number.
         attributes: as GetQueueAttributes has them, but for those that are counted.
-        counts: how many messages are in which state.
+        counts: how many messages are in which state, by its number.
         expired: how many were deleted for their age so far.
     """
 
@@ -30,7 +29,7 @@ class Queue:
         self.created_at = self.modified_at = int(now)
         self.purged_at = float("-inf")
         self.messages: dict[int, Message] = {}
-        self.counts: Counter[State] = Counter()
+        self.counts = [0] * len(State)
         self.expired = 0
         self._order = order
         self._numbers = 0
@@ -166,7 +165,7 @@ class Queue:
 
 
 def _change_of(message: Message) -> float | None:
-    return message.changes_at if message.state in {State.DELAYED, State.IN_FLIGHT} else None
+    return message.changes_at if message.state is State.IN_FLIGHT or message.state is State.DELAYED else None
 
 
 def _sent_at(message: Message) -> float | None:

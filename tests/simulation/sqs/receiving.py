@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Receiv
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from tests.simulation.sqs.content import md5_of_attributes
 from tests.simulation.sqs.faults import Faults
-from tests.simulation.sqs.message import Message, State, md5_of_attributes
+from tests.simulation.sqs.message import Message, State
 from tests.simulation.sqs.queue import Queue
 from tests.simulation.sqs.refusal import Refused, checked_number
 

@@ -8,86 +8,43 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tests.simulation.sqs.message import Message, md5_of, md5_of_attributes, value_of
+from tests.simulation.sqs.content import Content, md5_of_attributes
+from tests.simulation.sqs.message import Message
 from tests.simulation.sqs.queue import Queue
-from tests.simulation.sqs.refusal import Refused, checked_number, invalid, missing
+from tests.simulation.sqs.refusal import checked_number, invalid, missing
 
 #: Bytes of a batch, all its messages together.
 MAX_BATCH_BYTES: Final = 1024 * 1024
-MAX_ATTRIBUTES: Final = 10
 MAX_DELAY: Final = 900  # seconds
 
-_REFUSED: Final = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_NAME: Final = re.compile(r"(?!(?i:aws|amazon)\.|\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)", re.ASCII)
-_TYPE: Final = re.compile(r"(String|Number|Binary)(\..+)?")
 _TOKEN: Final = re.compile(r"[!-~]{1,128}")  # ids of groups and of deduplication
 _TRACE: Final = "AWSTraceHeader"
 
 
-def send(queue: Queue, entry: dict[str, Any], message_id: str, now: float) -> dict[str, Any]:
+def send(queue: Queue, entry: dict[str, Any], content: Content, message_id: str, now: float) -> dict[str, Any]:
     """Put one message into a queue; returns what SQS answers of it.
 
     Raises:
         Refused: SQS does not take it.
     """
-    size, limit = checked_size(entry), int(queue.attributes["MaximumMessageSize"])
-    if size > limit:
-        raise invalid("MessageBody", f"of {size} bytes", f"Must be shorter than {limit} bytes.")
+    limit = int(queue.attributes["MaximumMessageSize"])
+    if content.size > limit:
+        raise invalid("MessageBody", f"of {content.size} bytes", f"Must not be longer than {limit} bytes.")
     system = _system(queue, entry)
     delay = _delay(queue, entry)
     token = _deduplication(queue, entry, system) if queue.is_fifo else None
     message = queue.original(token, now) if token else None
     if message is None:
-        message = _made(queue, entry, system, message_id, now)
+        message = _made(queue, entry, content, system, message_id, now)
         queue.add(message, now + delay, now)
         if token:
             queue.remember(token, message)
     return _answer(message, entry)
 
 
-def checked_size(entry: Mapping[str, Any]) -> int:
-    """The bytes that SQS counts of a message: its body, and each attribute's name, type and value.
-
-    Raises:
-        Refused: it is no message that SQS takes.
-    """
-    body = entry.get("MessageBody")
-    if not body:
-        raise missing("MessageBody")
-    attributes = entry.get("MessageAttributes") or {}
-    texts = [body, *(each.get("StringValue", "") for each in attributes.values())]
-    if any(_REFUSED.search(text) for text in texts):
-        raise Refused("InvalidMessageContents", "Invalid characters were found.")
-    if len(attributes) > MAX_ATTRIBUTES:
-        raise invalid("MessageAttributes", len(attributes), f"A message has at most {MAX_ATTRIBUTES} attributes.")
-    return len(body.encode()) + sum(_attribute_size(name, each) for name, each in attributes.items())
-
-
 def sequence(value: int) -> str:
     """A sequence number as SQS writes it."""
     return f"{value:020d}"
-
-
-def _attribute_size(name: str, attribute: Mapping[str, Any]) -> int:
-    if not _NAME.fullmatch(name):
-        raise invalid("MessageAttributes", name, "The attribute's name is not allowed.")
-    data_type = attribute.get("DataType", "")
-    if not _TYPE.fullmatch(data_type):
-        raise invalid("MessageAttributes", name, f"The type {data_type!r} is not allowed.")
-    value = attribute.get("BinaryValue" if data_type.startswith("Binary") else "StringValue")
-    if not value:
-        raise invalid("MessageAttributes", name, f"An attribute of type {data_type} has to have a value.")
-    if data_type.startswith("Number") and not _is_number(value):
-        raise invalid("MessageAttributes", name, "Can't cast the value of the attribute to a number.")
-    return len(name.encode()) + len(data_type.encode()) + len(value_of(attribute))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _system(queue: Queue, entry: Mapping[str, Any]) -> dict[str, str]:
@@ -133,12 +90,15 @@ def _deduplication(queue: Queue, entry: Mapping[str, Any], system: dict[str, str
     return scope, system["MessageDeduplicationId"]
 
 
-def _made(queue: Queue, entry: Mapping[str, Any], system: dict[str, str], message_id: str, now: float) -> Message:
-    attributes = entry.get("MessageAttributes") or {}
-    body, number = entry["MessageBody"], queue.next_number()
+def _made(
+    queue: Queue, entry: Mapping[str, Any], content: Content, system: dict[str, str], message_id: str, now: float
+) -> Message:
+    number = queue.next_number()
     if queue.is_fifo:
         system["SequenceNumber"] = sequence(number)
-    return Message(number, message_id, body, attributes, system, now, md5_of(body), md5_of_attributes(attributes))
+    attributes = entry.get("MessageAttributes") or {}
+    digests = content.md5_body, content.md5_attributes
+    return Message(number, message_id, entry["MessageBody"], attributes, system, now, *digests)
 
 
 def _answer(message: Message, entry: Mapping[str, Any]) -> dict[str, Any]:

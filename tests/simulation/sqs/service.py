@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tests.simulation.sqs import batch
 from tests.simulation.sqs.administration import ADMINISTRATION
+from tests.simulation.sqs.content import Content, content_of
 from tests.simulation.sqs.faults import NO_FAULTS, Faults
 from tests.simulation.sqs.message import Message, State
 from tests.simulation.sqs.queue import Queue
@@ -14,7 +15,7 @@ from tests.simulation.sqs.queues import Queues
 from tests.simulation.sqs.receiving import receive, wait_of
 from tests.simulation.sqs.redrive import move
 from tests.simulation.sqs.refusal import NoAnswer, Refused
-from tests.simulation.sqs.sending import MAX_BATCH_BYTES, checked_size, send
+from tests.simulation.sqs.sending import MAX_BATCH_BYTES, send
 from tests.simulation.sqs.settling import change_visibility, delete
 
 #: Messages in flight of one queue:
@@ -120,14 +121,21 @@ class SimulatedSQS:
         return {"Messages": messages} if messages else {}
 
     def _send(self, queue: Queue, parameters: dict[str, Any], now: float, faults: Faults) -> dict[str, Any]:
-        return send(queue, parameters, self._message_id(), now)
+        return send(queue, parameters, content_of(parameters), self._message_id(), now)
 
     def _send_batch(self, queue: Queue, parameters: dict[str, Any], now: float, faults: Faults) -> dict[str, Any]:
         entries = batch.checked(parameters)
-        if sum(map(_size, entries)) > MAX_BATCH_BYTES:
-            text = f"Batch requests cannot be longer than {MAX_BATCH_BYTES} bytes."
-            raise Refused("BatchRequestTooLong", text)
-        return batch.each(entries, lambda entry: send(queue, entry, self._message_id(), now), faults.failing_entries)
+        contents = {entry["Id"]: _content_of(entry) for entry in entries}
+        if sum(each.size for each in contents.values() if isinstance(each, Content)) > MAX_BATCH_BYTES:
+            raise Refused("BatchRequestTooLong", f"Batch requests cannot be longer than {MAX_BATCH_BYTES} bytes.")
+
+        def do(entry: dict[str, Any]) -> dict[str, Any]:
+            content = contents[entry["Id"]]
+            if isinstance(content, Refused):
+                raise content
+            return send(queue, entry, content, self._message_id(), now)
+
+        return batch.each(entries, do, faults.failing_entries)
 
     def _delete(self, queue: Queue, parameters: dict[str, Any], now: float, faults: Faults) -> dict[str, Any]:
         delete(queue, parameters, faults)
@@ -150,9 +158,9 @@ class SimulatedSQS:
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
-def _size(entry: dict[str, Any]) -> int:
-    """An entry's size; 0 where it fails for itself."""
+def _content_of(entry: dict[str, Any]) -> Content | Refused:
+    """An entry's content, or why it fails for itself."""
     try:
-        return checked_size(entry)
-    except Refused:
-        return 0
+        return content_of(entry)
+    except Refused as refused:
+        return refused

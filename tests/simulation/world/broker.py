@@ -59,7 +59,7 @@ class Broker:
         attributes = {"celery_task": {"DataType": "String", "StringValue": TASK}}
         body = json.dumps({"key": plan.key})
         parameters = {"QueueUrl": self.url, "MessageBody": body, "MessageAttributes": attributes, "DelaySeconds": delay}
-        self._sqs.call("SendMessage", parameters)
+        plan.message_id = self._sqs.call("SendMessage", parameters)["MessageId"]
         self._changed()
 
     def call(self, process: Process, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -114,6 +114,33 @@ class Broker:
     def dead(self) -> list[Message]:
         """What is in the DLQ."""
         return self._sqs.messages(self._dead)
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """What is in the DLQ, as a receive brings it; it stays visible."""
+        parameters: dict[str, Any] = {
+            "QueueUrl": self._dead,
+            "MaxNumberOfMessages": 10,
+            "WaitTimeSeconds": 0,
+            "MessageAttributeNames": ["All"],
+            "MessageSystemAttributeNames": ["All"],
+        }
+        found: list[dict[str, Any]] = []
+        while messages := self._sqs.call("ReceiveMessage", parameters).get("Messages"):
+            found += messages
+        for each in found:
+            hidden = {"QueueUrl": self._dead, "ReceiptHandle": each["ReceiptHandle"], "VisibilityTimeout": 0}
+            self._sqs.call("ChangeMessageVisibility", hidden)
+        return found
+
+    def bury_no_more(self, receipt_handle: str) -> None:
+        """Delete a dead message."""
+        self._sqs.call("DeleteMessage", {"QueueUrl": self._dead, "ReceiptHandle": receipt_handle})
+
+    def resend(self, entry: dict[str, Any]) -> str:
+        """Send a copy to the queue."""
+        message_id: str = self._sqs.call("SendMessage", {"QueueUrl": self.url, **entry})["MessageId"]
+        self._changed()
+        return message_id
 
     def left(self) -> list[Plan]:
         """What is in the queue."""

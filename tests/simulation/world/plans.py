@@ -47,6 +47,7 @@ class Plan:
     Attributes:
         key: its name, which is unique in the store.
         runs: what its runs come to, in turn; the last one again and again.
+        message_id: SQS's, of the first copy.
         begun: runs so far.
         stored: runs that have stored it, or would have if it had not been there.
         excuses: faults that may each have caused one run or one receive more than without them.
@@ -56,6 +57,7 @@ class Plan:
 
     key: str
     runs: Sequence[Run]
+    message_id: str = ""
     begun: int = 0
     stored: int = 0
     excuses: list[str] = field(default_factory=list)

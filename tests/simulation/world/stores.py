@@ -20,6 +20,7 @@ class Database:
 
     Attributes:
         is_away: whether it is.
+        probes: how many have succeeded.
         rows: by unique key, when each was stored.
         attempts: by message id and receive count.
     """
@@ -28,6 +29,7 @@ class Database:
         self._scheduler = scheduler
         self._rates = rates
         self.is_away = False
+        self.probes = 0
         self.rows: dict[str, float] = {}
         self.attempts: dict[tuple[str, int], tuple[Kind, datetime]] = {}
 
@@ -49,6 +51,7 @@ class Database:
             self.ask()
         except StoreAway:
             return False
+        self.probes += 1
         return True
 
 

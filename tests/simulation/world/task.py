@@ -7,6 +7,7 @@ from celery import Celery
 import celery_sqs
 from celery_sqs.consume.transport import Channel, Transport
 from celery_sqs.tasks.batch import BatchTask
+from tests.simulation.virtual.scheduler import Violation
 from tests.simulation.world.broker import TASK, URL, WORK
 from tests.simulation.world.client import Client
 from tests.simulation.world.plans import Run
@@ -22,7 +23,25 @@ class Blocked(Exception):
 
 
 class SimulatedChannel(Channel):
-    """One that calls the simulated SQS of the life that goes on."""
+    """One that calls the simulated SQS of the life that goes on, and sees that nothing runs into a known outage."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._probes_at_park: dict[str, int] = {}
+
+    def note_park(self, delivery_tag: str) -> None:
+        """From now on a message waits for a probe that succeeds."""
+        self._probes_at_park[delivery_tag] = task.life.database.probes
+
+    def park(self, delivery_tag: str, task: Any) -> None:
+        self.note_park(delivery_tag)
+        super().park(delivery_tag, task)
+
+    def hand_over(self, delivery: Any) -> None:
+        life = task.life
+        if self._probes_at_park.pop(delivery.receipt_handle, -1) == life.database.probes:
+            life.scheduler.fail(Violation(f"{delivery.message['Body']} is handed over in a known outage"))
+        super().hand_over(delivery)
 
     def _connect(self, wait: float = 0) -> Any:
         life = task.life

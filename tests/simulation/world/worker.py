@@ -87,6 +87,7 @@ class Worker:
     def _begin(self) -> None:
         before = set_event_loop(self.hub)
         connection = self._connection = app.connection_for_read()
+        connection.transport.Channel = task.life.channel
         self.channel = channel = connection.default_channel
         set_event_loop(before)
         consumer = self.consumer = SimulatedConsumer(self.process.name, self.hub, self.pool, self._sizes.prefetch)
