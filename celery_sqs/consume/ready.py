@@ -51,7 +51,7 @@ class Ready:
         self._arrived: collections.deque[Delivery] = collections.deque()
         self._waiting: collections.deque[Delivery] = collections.deque()
         self._suspects: collections.deque[Delivery] = collections.deque()
-        self._undecided: set[Delivery] = set()
+        self._undecided: dict[Delivery, None] = {}  # in the order of their arrival
         self._alone: Delivery | None = None
         self._waiting_since: float | None = None  # when the first of these suspects found others running
 
@@ -82,7 +82,7 @@ class Ready:
         returned, parked = [], []
         while self._arrived:
             delivery = self._arrived.popleft()
-            self._undecided.discard(delivery)
+            self._undecided.pop(delivery, None)
             if delivery.state in _ENDING:
                 continue
             if divert(delivery):
@@ -102,9 +102,9 @@ class Ready:
                 (self._suspects if delivery.is_alone else self._waiting).append(delivery)
         self._arrived.extend(parked)
         if returned:
-            self._undecided.update(returned)
+            self._undecided |= dict.fromkeys(returned)
             self._examine(returned)
-        self._undecided = {each for each in self._undecided if self._is_in_flight(each)}
+        self._undecided = {each: None for each in self._undecided if self._is_in_flight(each)}
         if self._alone is not None and (self._alone.state is State.PARKED or not self._is_in_flight(self._alone)):
             self._alone = None
         self._in_flight.reserve(self.is_exclusive)

@@ -1,0 +1,1 @@
+"""Virtual time and simulated threads: greenlets, of which a seed decides which goes on next."""

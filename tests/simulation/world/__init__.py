@@ -1,0 +1,1 @@
+"""What stands around the simulated workers: messages, SQS behind calls that fail, stores, and a pool."""

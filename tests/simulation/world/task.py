@@ -1,0 +1,123 @@
+"""The task of all simulated messages, in an app whose transport calls the simulated SQS."""
+
+from typing import Any
+
+from celery import Celery
+
+import celery_sqs
+from celery_sqs.consume.transport import Channel, Transport
+from celery_sqs.tasks.batch import BatchTask
+from tests.simulation.virtual.scheduler import Violation
+from tests.simulation.world.broker import TASK, URL, WORK
+from tests.simulation.world.client import Client
+from tests.simulation.world.plans import Run
+from tests.simulation.world.stores import AttemptLog, StoreAway
+
+
+class Permanent(Exception):
+    """What no later attempt can fix."""
+
+
+class Blocked(Exception):
+    """What this call alone needs is not to be had."""
+
+
+class SimulatedChannel(Channel):
+    """One that calls the simulated SQS of the life that goes on, and sees that nothing runs into a known outage."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._probes_at_park: dict[str, int] = {}
+
+    def note_park(self, delivery_tag: str) -> None:
+        """From now on a message waits for a probe that succeeds."""
+        self._probes_at_park[delivery_tag] = task.life.database.probes
+
+    def park(self, delivery_tag: str, task: Any) -> None:
+        self.note_park(delivery_tag)
+        super().park(delivery_tag, task)
+
+    def hand_over(self, delivery: Any) -> None:
+        life = task.life
+        if self._probes_at_park.pop(delivery.receipt_handle, -1) == life.database.probes:
+            life.scheduler.fail(Violation(f"{delivery.message['Body']} is handed over in a known outage"))
+        super().hand_over(delivery)
+
+    def _connect(self, wait: float = 0) -> Any:
+        life = task.life
+        return Client(life.broker, life.scheduler.current.process, wait)
+
+
+class SimulatedTransport(Transport):
+    Channel = SimulatedChannel
+
+
+class SimulatedTask(BatchTask):
+    """Does what the plan of each message says.
+
+    Attributes:
+        life: the one that goes on.
+    """
+
+    abstract = True
+    ignore_result = True
+    permanent = (Permanent,)
+    blocked = (Blocked,)
+    life: Any = None
+
+    @staticmethod
+    def is_outage(error: BaseException) -> bool:
+        return isinstance(error, StoreAway)
+
+    def is_back(self) -> bool:
+        return self.life.database.is_there()
+
+    @property
+    def attempt_store(self) -> AttemptLog | None:
+        return AttemptLog(self.life.database) if self.life.keeps_record else None
+
+    def run(self, calls: list[Any]) -> list[Any]:
+        life = self.life
+        plans = [life.broker.plans[call.args[0]["key"]] for call in calls]
+        life.scheduler.note("runs", [plan.key for plan in plans])
+        life.scheduler.sleep(life.scheduler.random.random() * life.task_time)
+        runs = [plan.run() for plan in plans]
+        if Run.KILLS_WORKER in runs:
+            life.kills_worker(life.scheduler.current.process.worker)
+        if Run.KILLS_CHILD in runs:
+            life.scheduler.kill(life.scheduler.current.process)
+        life.database.ask()
+        stored = [plan for plan, run in zip(plans, runs, strict=True) if run is Run.STORED]
+        for plan in stored:
+            life.stored(plan)
+        if not life.database.answer():
+            life.broker.excuse("a lost answer to the commit", plans)
+            raise StoreAway("no answer to a commit")
+        return [_OUTCOMES[run]() for run in runs]
+
+
+_OUTCOMES = {
+    Run.STORED: lambda: None,
+    Run.FAILS: lambda: ValueError("as planned"),
+    Run.IS_PERMANENT: lambda: Permanent("as planned"),
+    Run.IS_BLOCKED: lambda: Blocked("as planned"),
+    Run.LOOKS_LIKE_OUTAGE: lambda: StoreAway("as planned"),
+}
+
+
+def _nothing(calls: list[Any]) -> list[Any]:
+    """The class has what is run."""
+
+
+app = Celery("simulation", set_as_current=False)
+celery_sqs.setup(app, queues={WORK: f"{URL}/000000000000/{WORK}"})
+app.conf.broker_transport = f"{__name__}:SimulatedTransport"
+app.conf.result_backend = None
+
+
+class _Registered(SimulatedTask):
+    name = TASK
+
+
+task: Any = app.register_task(_Registered())
+app.finalize()
