@@ -6,12 +6,12 @@ import logging
 import socket
 import socketserver
 import sys
-import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
+from celery_sqs import system
 from celery_sqs.metrics import exposition
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class HealthServer(ThreadingHTTPServer):
         """Serve a client."""
         for oldest in list(self._open)[: max(0, len(self._open) - self._max_connections + 1)]:
             self._cut_off(oldest)
-        self._open[request] = time.monotonic()
+        self._open[request] = system.time.monotonic()
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
@@ -68,7 +68,7 @@ class HealthServer(ThreadingHTTPServer):
 
     def service_actions(self) -> None:
         """End those that take too long; called twice a second and after each new one."""
-        late = time.monotonic() - self._request_timeout
+        late = system.time.monotonic() - self._request_timeout
         for request, began_at in list(self._open.items()):
             if began_at < late:
                 self._cut_off(request)
