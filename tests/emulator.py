@@ -5,7 +5,7 @@ import os
 import sys
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -131,7 +131,7 @@ class LocalStack(Emulator):
         self._process.kill()
 
 
-EMULATORS: Final[Mapping[str, Callable[[Path], Emulator]]] = {"ministack": Ministack, "simulated": Simulated, "localstack": LocalStack}
+EMULATORS: Final[Mapping[str, type[Any]]] = {"ministack": Ministack, "simulated": Simulated, "localstack": LocalStack}
 
 
 @dataclass(frozen=True)
