@@ -16,7 +16,7 @@ from orders.faults import invalidates_connections
 from orders.outages.deadline import left, within
 
 CONNECT_TIMEOUT: Final = 3  # seconds, the handshake included
-STATEMENT_TIMEOUT: Final = 10  # seconds without an answer on the socket
+STATEMENT_TIMEOUT: Final = 7  # seconds without an answer on the socket; a worker that stops waits for it, and has 10
 LOCK_WAIT_TIMEOUT: Final = 2  # seconds, for a row or a table
 SQLITE_LOCK_WAIT_TIMEOUT: Final = 5  # seconds, for the file: there is one lock for all writers
 POOL_TIMEOUT: Final = 3  # seconds to wait for a connection of the pool

@@ -33,6 +33,9 @@ MAX_ROWS: Final = 20_000  # tasks whose events wait for the database
 FIRST_PAUSE: Final = 1.0  # seconds after a failed write, at the most; doubles from there
 LONGEST_PAUSE: Final = 10.0  # seconds
 
+#: Seconds that the end of a process waits for a database that is away. One that is back takes less.
+LAST_TRY: Final = 0.5
+
 #: The events that are counted for each minute, and the names of the counts.
 _COUNTED: Final = {
     "task-sent": "sent",
@@ -75,6 +78,7 @@ class EventWriter:
         self._rows: dict[str, Row] = {}
         self._counts: Counter[CounterKey] = Counter()
         self._failures = 0
+        self._trying_since: float | None = None  # when the first of these writes began that have not succeeded
         self._heartbeat_at = float("-inf")
         self._stopped = system.threading.Event()
         self._outage_log = ThrottledLog(logger, "task events wait for the database")
@@ -100,9 +104,10 @@ class EventWriter:
             self._drop_for_room("too many events")
 
     def close(self, timeout: float) -> None:
-        """Write what is waiting; gives up after so many seconds."""
+        """Write what is waiting; gives up after so many seconds, which may be over already in an outage."""
         self._stopped.set()
-        self._thread.join(timeout)
+        waited = system.time.monotonic() - self._trying_since if self._trying_since else 0.0
+        self._thread.join(max(LAST_TRY, timeout - waited))
 
     def _run(self) -> None:
         while not self._stopped.wait(self._pause()):
@@ -119,6 +124,7 @@ class EventWriter:
             self._try_write(worker)
 
     def _try_write(self, worker: Row | None) -> None:
+        self._trying_since = self._trying_since or system.time.monotonic()
         try:
             self._write(worker)
         # Whatever a database driver raises: the next time it may not.
@@ -126,7 +132,7 @@ class EventWriter:
             self._failures += 1
             self._outage_log.warning(f"{len(self._rows)} tasks; {describe_cause(error)}")
         else:
-            self._failures = 0
+            self._failures, self._trying_since = 0, None
 
     def _write(self, worker: Row | None) -> None:
         try:

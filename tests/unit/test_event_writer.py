@@ -202,3 +202,13 @@ def test_a_message_that_names_any_task_at_all_is_counted_under_one_name(store):
         writer.add("task-failed", "worker@here", fields(str(number), name=f"x-{number}", kind="poison"))
     writer.close(5)
     assert {(task, what): count for (_, task, what), count in store.counts.items()} == {("unknown", "failed"): 3}
+
+
+def test_a_database_that_has_not_answered_for_long_is_not_waited_for_at_the_end(writer, store):
+    store.go_on.clear()
+    writer.add("task-sent", None, {"uuid": "1", "name": "jobs.note"})
+    poll(lambda: writer._trying_since, 5, "it writes")
+    time.sleep(1.0)
+    began = time.monotonic()
+    writer.close(1.0)
+    assert time.monotonic() - began < 0.9
