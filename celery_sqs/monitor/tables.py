@@ -46,6 +46,7 @@ task_state = Table(
     Column("closed_at", UtcDateTime, comment="when it was ended without an event of its own"),
     Index(None, "changed_at"),
     Index(None, "state", "changed_at"),
+    Index(None, "state", "sent_at", "name"),
     Index(None, "subject"),
     **MARIADB,
 )

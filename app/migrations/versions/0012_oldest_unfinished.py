@@ -1,0 +1,20 @@
+"""The oldest unfinished call of a task is one look into an index, however many are unfinished."""
+
+from typing import Final
+
+from alembic import op
+
+revision: Final = "0012"
+down_revision: Final = "0010"
+branch_labels: Final = None
+depends_on: Final = None
+
+INDEX: Final = "ix_task_state_state_sent_at_name"
+
+
+def upgrade() -> None:
+    op.create_index(INDEX, "task_state", ["state", "sent_at", "name"])
+
+
+def downgrade() -> None:
+    op.drop_index(INDEX, "task_state")
