@@ -36,6 +36,7 @@ class TaskRow:
         finished_at: when the attempt ended, well or not.
         changed_at: when this row was last written.
         closed_at: when it was ended without an event of its own: SUCCESS, as its effect was found, or UNKNOWN.
+        kind: whose fault the last failed attempt was (`celery_sqs.tasks.decision.Kind`); None where no event says so.
     """
 
     task_id: str
@@ -56,6 +57,7 @@ class TaskRow:
     finished_at: datetime | None
     changed_at: datetime
     closed_at: datetime | None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,7 @@ def test_tables_of_the_first_revision_get_what_has_changed_since(engine):
     upgrade(engine)
     on = " ON task_state" if engine.dialect.name == "mysql" else ""
     execute(engine, f"DROP INDEX ix_task_state_state_sent_at_name{on}")
+    execute(engine, "ALTER TABLE task_state DROP COLUMN kind")
     execute(engine, f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
     assert upgrade(engine) == "at revision 0002"
     execute(engine, f"DROP TABLE {VERSION_TABLE}")

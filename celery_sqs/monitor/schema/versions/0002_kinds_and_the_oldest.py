@@ -1,7 +1,8 @@
-"""The oldest unfinished call of a task is one look into an index, however many are unfinished."""
+"""Whose fault a failed call was is kept; and the oldest unfinished call is one look into an index."""
 
 from typing import Final
 
+import sqlalchemy as sa
 from alembic import op
 
 revision: Final = "0002"
@@ -13,10 +14,13 @@ INDEX: Final = "ix_task_state_state_sent_at_name"
 
 
 def upgrade() -> None:
-    """Create the index."""
+    """Add both."""
+    op.add_column("task_state", sa.Column("kind", sa.String(20), comment="whose fault its last failed attempt was"))
     op.create_index(INDEX, "task_state", ["state", "sent_at", "name"])
 
 
 def downgrade() -> None:
-    """Drop it."""
+    """Drop both."""
     op.drop_index(INDEX, "task_state")
+    with op.batch_alter_table("task_state") as table:
+        table.drop_column("kind")
