@@ -1,4 +1,4 @@
-"""Reading a request's body: JSON in the strict sense, or the reason why not."""
+"""Reading what a client sends: JSON in the strict sense and known parameters, or the reason why not."""
 
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
@@ -7,7 +7,7 @@ from wsgiref.types import InputStream
 import structlog
 from flask import Request
 from flask_smorest import Blueprint, abort
-from marshmallow import Schema
+from marshmallow import RAISE, Schema
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, RequestTimeout
 
@@ -61,7 +61,13 @@ class ClientRequest(Request):
 
 
 class StrictParser(FlaskParser):
-    """webargs' parser with a JSON reader that keeps digits and refuses NaN and duplicate keys."""
+    """webargs' parser with a JSON reader that keeps digits and refuses NaN and duplicate keys.
+
+    A parameter of the query that a view does not know is refused, as a field of a body is: webargs would drop it, and
+    whoever misspells `limit` would get another page than was asked for.
+    """
+
+    DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"query": RAISE}
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         """The body's value; 413 where it is too long, 415 where it is not said to be JSON, 400 where it is none."""

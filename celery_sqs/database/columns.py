@@ -11,6 +11,7 @@ from sqlalchemy.engine import Dialect
 #: Characters kept of an error's text and traceback: 4 bytes each at most, in a column of 64 KiB.
 MAX_TEXT: Final = 16_000
 MAX_NAME: Final = 255  # characters
+MAX_KIND: Final = 20
 
 #: Names of keys, indexes and checks, the same on every database: migrations name what they change.
 NAMING: Final[dict[str, str]] = {

@@ -133,12 +133,12 @@ class ReportedFailure:
     final: bool = True
 
     @classmethod
-    def of(cls, row: TaskRow, kind: Kind) -> "ReportedFailure":
-        """The failure of a task that has failed for good."""
+    def of(cls, row: TaskRow, kind: str) -> "ReportedFailure":
+        """The failure of a task that has failed for good, and whose fault it was."""
         found = _DESCRIBED.fullmatch(row.error or "")
         return cls(
             task=row.name,
-            kind=kind.value,
+            kind=kind,
             error_class=found["name"] if found else "",
             message=found["text"] if found else row.error or "",
             traceback=row.traceback or "",
@@ -180,6 +180,7 @@ class Reasons:
         for task_id, row in (self._events.failures(list(others)) if others else {}).items():
             message_id = others[task_id]
             if row.message_id == message_id:  # and not of one that was sent before with the same task id
-                kind = Kind.POISON if self._hooks.why_not_run(messages[message_id]) else Kind.OWN
-                reasons[message_id] = ReportedFailure.of(row, kind)
+                # An event without a kind is a revocation, or older than the column.
+                today = Kind.POISON if self._hooks.why_not_run(messages[message_id]) else Kind.OWN
+                reasons[message_id] = ReportedFailure.of(row, row.kind or today.value)
         return reasons

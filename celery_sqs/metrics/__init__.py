@@ -46,15 +46,16 @@ def count_call(action: str, status: int = 0) -> None:
     CALLS.labels(action, _outcome(status)).inc()
 
 
-def count_renewal(reason: str) -> None:
+def count_renewal(queue: str, reason: str) -> None:
     """Count a message that was renewed.
 
     Args:
+        queue: Celery's name of its queue.
         reason: `returned`: a receive of it had no attempt on record, or it was its last; `stop`: of a worker;
             `redriven`: by others than us; `old`: its queue would have deleted it; `rescued`: it was dead with
             attempts left; `pause`: of its queue.
     """
-    RENEWALS.labels(reason).inc()
+    RENEWALS.labels(queue, reason).inc()
 
 
 def count_unrecorded(attempts: int = 1) -> None:

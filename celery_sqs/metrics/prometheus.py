@@ -27,7 +27,7 @@ CALLS: Final = Counter(
 RENEWALS: Final = Counter(
     "sqs_renewed_messages",
     "Messages sent anew, with their history, and deleted then. Reason: returned, stop, redriven, old, rescued, pause.",
-    ["reason"],
+    ["queue", "reason"],
 )
 
 #: Without labels, so that its series is there from the start: of one that appears with its first count, Prometheus sees

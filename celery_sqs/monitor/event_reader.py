@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Engine, Row, Select, func, select, true
+from sqlalchemy import Column, ColumnElement, CompoundSelect, Engine, Row, Select, func, select, true, union_all
 
 from celery_sqs.database.transaction import transaction
 from celery_sqs.monitor.tables import task_minutes, task_state, workers
@@ -36,6 +36,7 @@ class TaskRow:
         finished_at: when the attempt ended, well or not.
         changed_at: when this row was last written.
         closed_at: when it was ended without an event of its own: SUCCESS, as its effect was found, or UNKNOWN.
+        kind: whose fault the last failed attempt was (`celery_sqs.tasks.decision.Kind`); None where no event says so.
     """
 
     task_id: str
@@ -56,6 +57,7 @@ class TaskRow:
     finished_at: datetime | None
     changed_at: datetime
     closed_at: datetime | None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,16 +153,21 @@ class EventReader:
 
     def oldest_unfinished(self, task: str | None) -> datetime | None:
         """When the oldest call of a task, or of all, was sent that has neither succeeded nor failed for good."""
-        of = task_state.c
-        query = select(of.sent_at).where(of.state.in_(UNFINISHED), _is_of(of.name, task), of.sent_at.is_not(None))
-        found = self._all(query.order_by(of.sent_at).limit(1))
-        return found[0].sent_at if found else None
+        # The oldest of each state is the first in an index; to find that of all states, all of them would be read.
+        found = self._all(union_all(*(select(_oldest(state, task).subquery()) for state in UNFINISHED)))
+        return min((row.sent_at for row in found), default=None)
 
     def _tasks(self, query: Select[Any]) -> list[TaskRow]:
         return [TaskRow(**row._mapping) for row in self._all(query)]
 
-    def _all(self, query: Select[Any]) -> list[Row[Any]]:
+    def _all(self, query: Select[Any] | CompoundSelect[Any]) -> list[Row[Any]]:
         return transaction(self._engine, lambda connection: list(connection.execute(query).all()))
+
+
+def _oldest(state: str, task: str | None) -> Select[Any]:
+    of = task_state.c
+    query = select(of.sent_at).where(of.state == state, of.sent_at.is_not(None), _is_of(of.name, task))
+    return query.order_by(of.sent_at).limit(1)
 
 
 def _is_of(name: Column[str], task: str | None) -> ColumnElement[bool]:

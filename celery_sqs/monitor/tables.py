@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-from celery_sqs.database.columns import LARGE_TEXT, MARIADB, MAX_NAME, NAMING, UtcDateTime
+from celery_sqs.database.columns import LARGE_TEXT, MARIADB, MAX_KIND, MAX_NAME, NAMING, UtcDateTime
 
 #: What a host adds to its own migrations.
 metadata = MetaData(naming_convention=NAMING)
@@ -44,8 +44,10 @@ task_state = Table(
     Column("finished_at", UtcDateTime),
     Column("changed_at", UtcDateTime, nullable=False),
     Column("closed_at", UtcDateTime, comment="when it was ended without an event of its own"),
+    Column("kind", String(MAX_KIND), comment="whose fault its last failed attempt was"),
     Index(None, "changed_at"),
     Index(None, "state", "changed_at"),
+    Index(None, "state", "sent_at", "name"),
     Index(None, "subject"),
     **MARIADB,
 )

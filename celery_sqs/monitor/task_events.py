@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from celery_sqs.database.columns import MAX_NAME, MAX_TEXT, storable
+from celery_sqs.database.columns import MAX_KIND, MAX_NAME, MAX_TEXT, storable
 
 #: The upper bounds, in seconds, of the histogram of times from send to success.
 BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
@@ -56,6 +56,7 @@ _FIELDS: Final = (
     ("message_id", "message_id", MAX_NAME),
     ("args", "args", MAX_ARGUMENTS),
     ("kwargs", "kwargs", MAX_ARGUMENTS),
+    ("kind", "kind", MAX_KIND),
     ("exception", "error", MAX_TEXT),
     ("traceback", "traceback", MAX_TEXT),
 )

@@ -46,7 +46,7 @@ FILL = {
         'worker@host', {TASK_ID} FROM seq_1_to_{ORDERS}""",
     "tasks": f"""INSERT INTO task_state SELECT {TASK_ID}, 10, '{PRODUCER}',
         IF(seq <= {UNFINISHED}, 'PENDING', 'SUCCESS'), {ORDER_ID}, {MESSAGE_ID}, 'worker@host', 1, {BODY}, '{{}}', NULL,
-        NULL, {SENT_AT}, {SENT_AT}, {SENT_AT}, {SENT_AT}, {SENT_AT}, NULL FROM seq_1_to_{ORDERS}""",
+        NULL, {SENT_AT}, {SENT_AT}, {SENT_AT}, {SENT_AT}, {SENT_AT}, NULL, NULL FROM seq_1_to_{ORDERS}""",
     "minutes": f"""INSERT INTO task_minutes
         SELECT DATE_FORMAT(UTC_TIMESTAMP() - INTERVAL minutes.seq MINUTE, '%Y-%m-%d %H:%i:00'), '{PRODUCER}',
         ELT(kinds.seq, 'sent', 'succeeded', 'retried', 'failed', 'took_le_0.05', 'took_le_0.1', 'took_le_60'), kinds.seq

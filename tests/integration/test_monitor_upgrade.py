@@ -58,7 +58,7 @@ def test_the_command_makes_the_tables_and_is_repeated_without_harm(app, engine):
     assert (code, len(output.splitlines()), "sqs monitor upgrade" in output) == (1, 1, True)
     assert run(app, "monitor", "upgrade") == (0, "tables: created\n")
     assert run(app, "pause", "mail", "--reason", "r", "--as", "ada")[0] == 0
-    assert run(app, "monitor", "upgrade") == (0, "tables: at revision 0001\n")
+    assert run(app, "monitor", "upgrade") == (0, "tables: at revision 0002\n")
     assert lacking(engine, *METADATA) is None
     assert PauseStore(engine).current()["mail"].paused_by == "ada"
 
@@ -78,9 +78,20 @@ def test_tables_that_metadata_has_made_are_taken_over_with_their_rows(engine):
         connection.execute(insert(housekeeping), {"name": "n"})
     execute(engine, "DROP TABLE pauses")
     assert upgrade(engine).startswith("found, and completed by dead_messages, pauses, ")
-    assert upgrade(engine) == "at revision 0001"
+    assert upgrade(engine) == "at revision 0002"
     with engine.connect() as connection:
         assert connection.execute(select(housekeeping.c.name)).all() == [("n",)]
+
+
+def test_tables_of_the_first_revision_get_what_has_changed_since(engine):
+    upgrade(engine)
+    on = " ON task_state" if engine.dialect.name == "mysql" else ""
+    execute(engine, f"DROP INDEX ix_task_state_state_sent_at_name{on}")
+    execute(engine, "ALTER TABLE task_state DROP COLUMN kind")
+    execute(engine, f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
+    assert upgrade(engine) == "at revision 0002"
+    execute(engine, f"DROP TABLE {VERSION_TABLE}")
+    assert upgrade(engine) == "found as they should be"
 
 
 def test_tables_that_differ_are_refused_and_left_alone(engine):

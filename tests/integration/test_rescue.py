@@ -60,7 +60,8 @@ def rescued(queues):
 
 
 def test_a_message_without_an_attempt_on_record_goes_back_to_work_as_it_was(service, queues, caplog):
-    body, before = order_body(), RENEWALS.labels("rescued")._value.get()
+    body, counted = order_body(), RENEWALS.labels(service.name, "rescued")._value
+    before = counted.get()
     [message_id] = bury(queues, [body], celery_id={"DataType": "String", "StringValue": "a-task"})
 
     [done] = service.rescue.run(SYSTEM)
@@ -74,7 +75,7 @@ def test_a_message_without_an_attempt_on_record_goes_back_to_work_as_it_was(serv
     assert (renewal.attempts, renewal.is_suspect, renewal.is_rescued) == (0, True, True)
     assert renewal.receives >= 3, "no attempt gets the name of an earlier one"
     assert renewal.sent_at > 0
-    assert RENEWALS.labels("rescued")._value.get() == before + 1
+    assert counted.get() == before + 1
     assert f"1 messages are dead with attempts left, and sent again, such as {message_id}" in caplog.text
 
 

@@ -8,13 +8,14 @@ from functools import reduce
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from celery_sqs.monitor import EventReader
 from celery_sqs.monitor.event_writer import EventWriter
 from celery_sqs.monitor.task_events import TASK_EVENTS, merge, to_row
 from celery_sqs.monitor.task_states import TaskStates
 from celery_sqs.monitor.worker_status import DEAD_AFTER, WorkerStatus
+from orders.database import connect
 
 SENT_AT = 1769256000.0
 NOW = datetime.fromtimestamp(SENT_AT, UTC)
@@ -102,6 +103,32 @@ def test_the_oldest_that_is_not_done_is_found_among_those_that_are(task_states, 
     )
     assert reader.oldest_unfinished("jobs.note") == NOW + timedelta(seconds=1)
     assert reader.oldest_unfinished("jobs.other") is None
+
+
+def test_the_oldest_is_found_without_reading_all_that_are_unfinished(mariadb_server):
+    url = mariadb_server.fresh()
+    mariadb_server.execute(
+        """INSERT INTO task_state (task_id, version, name, state, receive_count, args, kwargs, sent_at, changed_at)
+        SELECT seq, 1, ELT(1 + seq MOD 3, 'jobs.note', 'jobs.sum', 'jobs.send'), ELT(1 + seq MOD 2, 'PENDING', 'RETRY'),
+        0, '', '', IF(seq MOD 100 = 0, NULL, '2026-01-24' + INTERVAL seq SECOND), UTC_TIMESTAMP(6)
+        FROM seq_1_to_20000""",
+        url.rsplit("/", 1)[-1],
+    )
+    engine = connect(url)
+    reader, before = EventReader(engine), rows_read(engine)
+    first = datetime(2026, 1, 24, tzinfo=UTC)
+    assert reader.oldest_unfinished(None) == first + timedelta(seconds=1)
+    assert reader.oldest_unfinished("jobs.note") == first + timedelta(seconds=3)
+    assert rows_read(engine) - before < 200
+    assert reader.oldest_unfinished("jobs.other") is None
+    engine.dispose()
+
+
+def rows_read(engine):
+    """How many rows the engine's one connection has read so far, of tables and of indexes."""
+    with engine.connect() as connection:
+        status = connection.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'")).all()
+    return sum(int(count) for _, count in status)
 
 
 def test_counts_of_several_processes_add_up(task_states, reader):

@@ -14,7 +14,8 @@ def delivery(number, visibility_timeout=30.0, leased_for=None, **more):
     about_message = {name: more.pop(name) for name in ("receives", "renewal", "attributes", "body") if name in more}
     message = received_message(number, **about_message)
     leased_until = time.monotonic() + (visibility_timeout if leased_for is None else leased_for)
-    return Delivery(message, "q", more.pop("queue_url", "http://q"), visibility_timeout, leased_until, **more)
+    queue, url = more.pop("queue", "q"), more.pop("queue_url", "http://q")
+    return Delivery(message, queue, url, visibility_timeout, leased_until, **more)
 
 
 def received_message(number, receives=1, renewal=None, attributes=None, body="{}"):

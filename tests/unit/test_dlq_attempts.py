@@ -68,10 +68,17 @@ def test_of_a_message_that_no_worker_would_run_it_is_poison(tmp_path):
     assert (message.kind, message.error_class) == ("poison", "NotRegistered")
 
 
-def report(app, state, error, message_id="m1"):
+@pytest.mark.parametrize("kind", ["own", "permanent", "lost", "poison"])
+def test_whose_fault_it_was_is_what_the_event_says(tmp_path, kind):
+    app = make_shop(tmp_path)
+    report(app, "FAILURE", "SMTPError: no such mailbox", kind=kind)
+    assert dead_message(app).kind == kind
+
+
+def report(app, state, error, message_id="m1", kind=None):
     """Have the state of the call of a message on record."""
     row = {"task_id": "task-of-m1", "message_id": message_id, "version": 1, "name": SEND_MAIL, "state": state}
-    row |= {"receive_count": 3, "args": "[]", "kwargs": "{}", "error": error, "traceback": "File x"}
+    row |= {"receive_count": 3, "args": "[]", "kwargs": "{}", "error": error, "traceback": "File x", "kind": kind}
     engine = create_engine(app.conf.sqs_monitor_database)
     with engine.begin() as connection:
         connection.execute(insert(task_state), row | {"finished_at": NOW, "changed_at": NOW})

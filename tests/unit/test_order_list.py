@@ -55,6 +55,13 @@ def cursor_of(text):
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
+@pytest.mark.parametrize("name", ["Limit", "page", "user_id", "cursor[]", ""])
+def test_a_parameter_that_there_is_not_is_refused_by_its_name(get, name):
+    answer = get(**{name: "1", "limit": "2"})
+    assert answer.status_code == 422
+    assert answer.json["errors"] == [{"field": name or "_schema", "detail": "Unknown field."}]
+
+
 def test_who_has_no_orders_gets_an_empty_page(get):
     assert get().json == {"orders": [], "next": None}
 

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
+from prometheus_client import REGISTRY
 
 from celery_sqs.aws.group_commit import MAX_ENTRIES
 from celery_sqs.consume.delivery import State
@@ -47,6 +48,18 @@ def test_a_message_is_deleted_only_after_its_copy_is_confirmed():
     confirm.set()
     assert poll(lambda: stand.sent, 2, "it may be deleted") == [one]
     assert (stand.refused, stand.late) == ([], [])
+
+
+def test_what_is_renewed_is_counted_for_its_queue():
+    stand = Stand()
+    for number, queue in enumerate(["mail", "reports", "mail"]):
+        stand.renew(delivery(number, queue=queue))
+    stand.renewer.close(timeout=5)
+    counts = [
+        REGISTRY.get_sample_value("sqs_renewed_messages_total", {"queue": queue, "reason": "stop"})
+        for queue in ("mail", "reports")
+    ]
+    assert counts == [2, 1]
 
 
 def test_copies_travel_in_batches_of_ten():

@@ -85,6 +85,13 @@ def test_a_producers_event_never_takes_anything_back():
     assert merge(sent, done)["state"] == "SUCCESS"
 
 
+def test_whose_fault_the_last_failed_attempt_was_stays_on_record():
+    failed = event("task-retried", 3, kind="lost", exception="WorkerLostError: killed")
+    assert merge(failed, event("task-received", 4, receive_count=2))["kind"] == "lost"
+    last = event("task-failed", 5, kind="permanent", exception="ValueError: no", receive_count=2)
+    assert merge(failed, last)["kind"] == "permanent"
+
+
 def test_texts_are_cut_to_what_the_columns_hold_and_to_what_utf8_can_say():
     made = event("task-failed", 1, exception="x" * 100_000, traceback="\ud800", args="y" * 100_000)
     assert (len(made["error"]), made["traceback"], len(made["args"])) == (16_000, "?", 2000)

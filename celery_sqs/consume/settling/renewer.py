@@ -89,7 +89,7 @@ class Renewer:
         outcomes = batch_call(self._sqs.send_message_batch, self._queue_url, [_delayed(copy) for copy in ours])
         for copy, outcome in zip(ours, outcomes, strict=True):
             if not isinstance(outcome, Failure):
-                count_renewal(copy.reason)
+                count_renewal(copy.delivery.queue, copy.reason)
                 self._on_sent(copy.delivery)
             elif outcome.may_pass:
                 self._copies.retry_later(copy, pause(copy.tries, FIRST_PAUSE, LONGEST_PAUSE))

@@ -20,6 +20,7 @@ from celery_sqs.dlq import (
     RepairItem,
     RepairProgress,
 )
+from celery_sqs.dlq.cli.as_typed import group_as_typed
 from celery_sqs.dlq.cli.group import FAILED, pass_services
 from celery_sqs.dlq.cli.on_record import by_operator, on_record
 from celery_sqs.dlq.cli.queue_column import QueueColumn
@@ -184,7 +185,8 @@ def _run(service: DeadLetterService, repair_id: str, as_json: bool) -> None:
         done = service.repairs.run(repair_id, print_json)
     else:
         total = service.repairs.progress(repair_id).total
-        click.echo(f"repair {repair_id}: if this ends early, go on with {_group()} resume {repair_id}", err=True)
+        group = group_as_typed(click.get_current_context(), sys.argv[1:])
+        click.echo(f"repair {repair_id}: if this ends early, go on with {group} resume {repair_id}", err=True)
         with click.progressbar(length=total, show_pos=True, file=sys.stderr) as bar:
             notes = {""}
 
@@ -198,12 +200,6 @@ def _run(service: DeadLetterService, repair_id: str, as_json: bool) -> None:
         _summarise(done)
     if done.state != DONE or done.failed or done.note:
         click.get_current_context().exit(FAILED)
-
-
-def _group() -> str:
-    """The group that this command is of, as it was called."""
-    parent = click.get_current_context().parent
-    return parent.command_path if parent else "dlq"
 
 
 def _summarise(repair: RepairProgress) -> None:

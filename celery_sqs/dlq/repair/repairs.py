@@ -132,7 +132,8 @@ class Repairs(RepairLog):
     def _sending(self, action: str, journal: Journal) -> Sending | None:
         """How an action sends messages; None: it discards them."""
         if action == RESCUE:
-            return AsCopy(self._attempts, self, self._queue.work_facts().max_receive_count or 0)
+            max_receives = self._queue.work_facts().max_receive_count or 0
+            return AsCopy(self._queue.name, self._attempts, self, max_receives)
         return None if action == DISCARD else AsNew(journal.new_bodies())
 
     def _checked_edit(self, selection: Selection, new_body: str | None) -> dict[str, str | None]:

@@ -64,12 +64,14 @@ class AsCopy:
     """A rescue sends the message itself: with its id, its first sent time and the attempts on record.
 
     Args:
+        queue: Celery's name of the work queue.
         attempts: the failed attempts on record.
         log: knows what operators have on record.
         max_receives: receives that the work queue allows.
     """
 
-    def __init__(self, attempts: AttemptReader, log: RepairLog, max_receives: int) -> None:
+    def __init__(self, queue: str, attempts: AttemptReader, log: RepairLog, max_receives: int) -> None:
+        self._queue = queue
         self._attempts = attempts
         self._log = log
         self._max_receives = max_receives
@@ -90,7 +92,7 @@ class AsCopy:
         outcomes = [entry if isinstance(entry, Failure) else next(answers) for entry in made]
         for outcome in outcomes:
             if isinstance(outcome, str):
-                count_renewal(RESCUED)
+                count_renewal(self._queue, RESCUED)
         return outcomes
 
     def _entry(self, message: Message, renewal: Renewal | None, count: AttemptCount | None) -> dict[str, Any] | Failure:
