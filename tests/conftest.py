@@ -14,11 +14,15 @@ from tests.mariadb import MariaDB
 JWT_SECRET = "a-secret-of-the-tests-and-of-nobody-else"
 VISIBILITY_TIMEOUT = 2  # seconds; what a test waits for a failed message
 
-#: Tests of what SQS does with our calls: they run on each emulator, all others on the light one, to be short.
-#: `make test-localstack` runs more on LocalStack.
-ON_EVERY_EMULATOR = ("emulators/", "integration/test_transport.py", "localstack/")
-#: The same for plain Celery's calls, but for the simulated SQS, which is to be as SQS for ours.
-ON_FOREIGN_EMULATORS = ("plain/test_fates.py", "plain/test_holding.py")
+#: Tests of what SQS does with our calls or plain Celery's, and where they run. All others run on the light emulator, to
+#: be short. `make test-localstack` runs more on LocalStack.
+EMULATORS_OF = {
+    "emulators/": ("ministack", "simulated"),
+    "integration/test_transport.py": tuple(EMULATORS),
+    "localstack/": tuple(EMULATORS),
+    "plain/test_fates.py": ("ministack", "localstack"),
+    "plain/test_holding.py": ("ministack", "localstack"),
+}
 
 
 def pytest_addoption(parser):
@@ -45,10 +49,8 @@ def _emulators_for(test):
     path = test.path.relative_to(Path(__file__).parent).as_posix()
     # A defect of plain Celery is the same on all of them; once is enough.
     if test.get_closest_marker("plain") is not None:
-        return []
-    if path.startswith(ON_EVERY_EMULATOR):
-        return list(EMULATORS)
-    return [kind for kind in EMULATORS if kind != "simulated"] if path.startswith(ON_FOREIGN_EMULATORS) else []
+        return ()
+    return next((kinds for start, kinds in EMULATORS_OF.items() if path.startswith(start)), ())
 
 
 def _emulator_param(kind):

@@ -131,7 +131,11 @@ class LocalStack(Emulator):
         self._process.kill()
 
 
-EMULATORS: Final[Mapping[str, type[Any]]] = {"ministack": Ministack, "simulated": Simulated, "localstack": LocalStack}
+EMULATORS: Final[dict[str, type[Ministack] | type[Simulated] | type[LocalStack]]] = {
+    "ministack": Ministack,
+    "simulated": Simulated,
+    "localstack": LocalStack,
+}
 
 
 @dataclass(frozen=True)

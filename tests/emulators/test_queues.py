@@ -91,6 +91,15 @@ class TestFifo:
         settle(fifo, messages[0])
         assert receive(fifo) == []
 
+    @pytest.mark.differs("localstack")
+    def test_a_group_waits_for_all_of_it_that_is_in_flight(self, fifo):
+        send_in_order(fifo, "a1", "a2")
+        first, second = receive(fifo, 2, VisibilityTimeout=60)
+        settle(fifo, first, seconds=0)
+        assert receive(fifo) == []
+        settle(fifo, second)
+        assert [message["Body"] for message in receive(fifo)] == ["a1"]
+
     def test_the_same_body_is_a_duplicate_where_the_queue_says_so(self, fifo):
         fifo.sqs.set_queue_attributes(QueueUrl=fifo.url, Attributes={"ContentBasedDeduplication": "true"})
         first, second, third = (send(fifo, body, group="a") for body in ("same", "same", "other"))

@@ -109,9 +109,6 @@ class Queue:
                     break
         for message in dead:
             self.remove(message)
-        if seconds == 0:
-            for message in received:
-                self._change(message, State.VISIBLE)
         return received, dead
 
     def deliver(self, message: Message, now: float, seconds: float) -> None:
@@ -136,12 +133,8 @@ class Queue:
         return self.messages.get(int(number))
 
     def hide(self, message: Message, until: float) -> None:
-        """Let a message be in flight until a time."""
+        """Let a message be in flight until a time; until now: it is visible when the queue is looked at next."""
         self._change(message, State.IN_FLIGHT, until)
-
-    def show(self, message: Message) -> None:
-        """Let a message be visible at once."""
-        self._change(message, State.VISIBLE)
 
     def remove(self, message: Message) -> None:
         """Delete it."""
