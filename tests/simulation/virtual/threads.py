@@ -76,7 +76,7 @@ class RLock(Lock):
 
     def release(self) -> None:
         if self.owner is not (self._scheduler.current or self):
-            self._scheduler.point()  # a killed thread may leave what it has lost
+            self._scheduler.point()  # one that leaves at the end may have lost it
             raise RuntimeError("it is another thread's lock")
         self._depth -= 1
         if not self._depth:
