@@ -40,6 +40,7 @@ class Sizes:
     batch: int
     messages: int
     visibility_timeout: int
+    poll_wait: int
     retention: int
     task_time: float
     on_hub: bool
@@ -51,14 +52,15 @@ class Sizes:
         return cls(
             workers=random.choice((1, 1, 2, 3)),
             processes=random.choice((1, 2, 3)),
-            prefetch=random.choice((1, 4, 20, 100)),
+            prefetch=random.choice((1, 4, 20, 100, 100, 100)),
             batch=random.choice((1, 3, 10, 100)),
             messages=random.randint(1, 12),
-            visibility_timeout=random.choice((6, 20)),
+            visibility_timeout=random.choice((6, 12)),
+            poll_wait=random.choice((1, 5, 20)),
             retention=86_400 if is_calm else random.choice((86_400, 86_400, 86_400, 600)),
-            task_time=random.choice((0.01, 0.5, 5.0)),
+            task_time=random.choice((0.01, 0.1, 1.0, 5.0)),
             on_hub=random.random() < 0.7,
-            lasts=random.choice((5.0, 20.0, 60.0)),
+            lasts=random.choice((3.0, 10.0, 40.0)),
         )
 
 
@@ -71,6 +73,7 @@ class Outcome:
     steps: int
     digest: int
     faults: dict[str, int]
+    messages: int
     dead: int
     violation: BaseException | None
     trace: list[str]
@@ -95,10 +98,11 @@ class Life:
         stalls = 0.0 if self.is_calm else random.choice((0.0, 0.0, 0.001, 0.01))
         preempts = random.choice((0.02, 0.1, 0.4))
         self.scheduler = Scheduler(random.getrandbits(64), preempts, stalls, is_traced=is_traced)
-        self.broker = Broker(self.scheduler, self.rates, self.sizes.visibility_timeout, self.sizes.retention)
+        self.broker = Broker(self.scheduler, self.rates, self.sizes)
         self.database = Database(self.scheduler, self.rates)
         self.rescuer = Rescuer(self.broker, self.database)
         self.dead: list[Plan] = []
+        self.stops = 0
         self.keeps_record = random.random() < 0.9
         self.task_time = self.sizes.task_time
         self.workers: dict[int, Worker] = {}
@@ -132,14 +136,15 @@ class Life:
             celery_state.reset_state()
         dead = sum(plan.is_good for plan in self.dead)
         return Outcome(
-            self.seed,
-            scheduler.now,
-            scheduler.steps,
-            scheduler.digest,
-            self.broker.faults,
-            dead,
-            violation,
-            scheduler.trace,
+            seed=self.seed,
+            seconds=scheduler.now,
+            steps=scheduler.steps,
+            digest=scheduler.digest,
+            faults=self.broker.faults,
+            messages=len(self.plans),
+            dead=dead,
+            violation=violation,
+            trace=scheduler.trace,
         )
 
     def stored(self, plan: Plan) -> None:
@@ -243,6 +248,7 @@ class Life:
         self.broker.note("a deploy")
         for worker in list(self.workers.values()):
             if worker.process.is_alive:
+                self.stops += 1
                 worker.stop()
 
     def _freeze(self) -> None:
@@ -273,7 +279,7 @@ class Life:
     def _lose(self, dependency: Any) -> None:
         self.scheduler.note("is away:", type(dependency).__name__)
         dependency.is_away = True
-        longest = self.scheduler.random.choice((2.0, 2 * self.sizes.visibility_timeout, 120.0))
+        longest = self.scheduler.random.choice((2.0, 2 * self.sizes.visibility_timeout, 60.0))
         self.scheduler.sleep(self.scheduler.random.random() * longest)
         dependency.is_away = False
         self.scheduler.note("is back:", type(dependency).__name__)

@@ -23,7 +23,8 @@ def _problem(life: Any, plan: Plan, is_stored: bool, is_dead: bool) -> str:
     """What is wrong with a message; empty: nothing."""
     attempts = sum(message_id == plan.message_id for message_id, _ in life.database.attempts)
     was_dead = plan in life.dead
-    spent = len(plan.excuses) + plan.costs
+    # Without a record a stop spends a receive of what has not begun.
+    spent = len(plan.excuses) + plan.costs + (0 if life.keeps_record else life.stops)
     if not is_stored and not is_dead:
         return "is lost"
     if plan.stored > 1 + len(plan.excuses):

@@ -22,8 +22,7 @@ class Broker:
     Args:
         scheduler: for time and chance.
         rates: how often calls fail.
-        visibility_timeout: seconds.
-        retention: seconds.
+        sizes: its `visibility_timeout`, `retention` and `poll_wait`, in seconds.
 
     Attributes:
         url: the queue's.
@@ -32,7 +31,7 @@ class Broker:
         faults: how often each kind of fault has happened.
     """
 
-    def __init__(self, scheduler: Scheduler, rates: FaultRates, visibility_timeout: int, retention: int) -> None:
+    def __init__(self, scheduler: Scheduler, rates: FaultRates, sizes: Any) -> None:
         self.scheduler = scheduler
         self.rates = rates
         self.is_away = False
@@ -44,9 +43,9 @@ class Broker:
         redrive = {"deadLetterTargetArn": arn["Attributes"]["QueueArn"], "maxReceiveCount": MAX_RECEIVES}
         attributes = {
             "RedrivePolicy": json.dumps(redrive),
-            "VisibilityTimeout": str(visibility_timeout),
-            "MessageRetentionPeriod": str(retention),
-            "ReceiveMessageWaitTimeSeconds": "20",
+            "VisibilityTimeout": str(sizes.visibility_timeout),
+            "MessageRetentionPeriod": str(sizes.retention),
+            "ReceiveMessageWaitTimeSeconds": str(sizes.poll_wait),
         }
         self.url: str = self._sqs.call("CreateQueue", {"QueueName": WORK, "Attributes": attributes})["QueueUrl"]
         self._has: dict[str, Process] = {}  # by receipt handle
