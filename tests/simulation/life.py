@@ -99,6 +99,7 @@ class Life:
         preempts = random.choice((0.02, 0.1, 0.4))
         self.scheduler = Scheduler(random.getrandbits(64), preempts, stalls, is_traced=is_traced)
         self.broker = Broker(self.scheduler, self.rates, self.sizes)
+        self.broker.on_kill = lambda process: self.kill(process, self._orphans_finish)
         self.database = Database(self.scheduler, self.rates)
         self.rescuer = Rescuer(self.broker, self.database)
         self.dead: list[Plan] = []
@@ -165,11 +166,9 @@ class Life:
         scheduler.note("is killed:", process.name)
         self.broker.excuse("a kill", self.broker.in_flight(process))
         children = [] if orphans_finish else [each for each in scheduler.processes if each.worker is process]
-        for each in (process, *children):
-            if each is not scheduler.current.process:
-                scheduler.kill(each)
-        if scheduler.current.process in children:
-            scheduler.kill(scheduler.current.process)
+        killed = sorted((process, *children), key=lambda each: each is scheduler.current.process)  # one's own last
+        for each in killed:
+            scheduler.kill(each)
 
     def _run(self) -> None:
         scheduler, sizes = self.scheduler, self.sizes

@@ -31,7 +31,8 @@ def _problem(life: Any, plan: Plan, is_stored: bool, is_dead: bool) -> str:
         return f"was stored by {plan.stored} runs"
     if plan.is_good and was_dead and spent < MAX_RECEIVES:
         return "is good, and was dead"
-    if plan.is_good and not is_stored and life.keeps_record:
+    # With all attempts on record it is dead by right: kills of its own runs are attempts.
+    if plan.is_good and not is_stored and life.keeps_record and attempts < MAX_RECEIVES:
         return "is good, and dead, and was not rescued"
     if not plan.is_good and is_stored:
         return "is stored, and was to be dead"

@@ -1,6 +1,7 @@
 """The simulated SQS of one life, and whom it has given what: what may excuse that a message comes once more."""
 
 import json
+from collections.abc import Callable
 from typing import Any, Final
 
 from tests.simulation.sqs import Faults, NoAnswer, SimulatedSQS
@@ -27,6 +28,7 @@ class Broker:
     Attributes:
         url: the queue's.
         is_away: whether it cannot be reached.
+        on_kill: called with a process that is to be killed in a call.
         plans: the messages, by key.
         faults: how often each kind of fault has happened.
     """
@@ -35,6 +37,7 @@ class Broker:
         self.scheduler = scheduler
         self.rates = rates
         self.is_away = False
+        self.on_kill: Callable[[Process], None] = lambda process: None
         self.plans: dict[str, Plan] = {}
         self.faults: dict[str, int] = {}
         self._sqs = SimulatedSQS(lambda: wall_clock(scheduler), scheduler.random, URL)
