@@ -54,7 +54,9 @@ def replay(seed: int) -> bool:
     print("\n".join(outcome.trace))
     if outcome.violation is not None:
         traceback.print_exception(outcome.violation)
-    print(f"seed {seed}: {outcome.seconds:.0f} s, {outcome.steps} steps, digest {outcome.digest & 0xFFFFFFFFFFFFFFFF:x}")
+    print(
+        f"seed {seed}: {outcome.seconds:.0f} s, {outcome.steps} steps, digest {outcome.digest & 0xFFFFFFFFFFFFFFFF:x}"
+    )
     return outcome.violation is None
 
 

@@ -13,7 +13,7 @@ from celery.worker import state as celery_state
 from tests.simulation import oracle
 from tests.simulation.virtual.scheduler import Process, Scheduler, Violation
 from tests.simulation.virtual.seam import simulated
-from tests.simulation.world.broker import Broker
+from tests.simulation.world.broker import TASK, Broker
 from tests.simulation.world.faults import FaultRates
 from tests.simulation.world.plans import MAX_RECEIVES, Plan, draw
 from tests.simulation.world.rescuer import Rescuer
@@ -124,6 +124,8 @@ class Life:
         try:
             with simulated(scheduler):
                 _state._tls.current_app = app
+                for name in {*app.tasks} - {TASK}:  # those that other tests share among all apps
+                    del app.tasks[name]
                 scheduler.spawn(self._outside, "life", self._run)
                 scheduler.run()
         except Violation as error:

@@ -37,6 +37,10 @@ def _problem(life: Any, plan: Plan, is_stored: bool, is_dead: bool) -> str:
     if not plan.is_good and is_stored:
         return "is stored, and was to be dead"
     # What fails in a batch with others may be run again there, and succeed.
-    if life.keeps_record and not plan.excuses and not (attempts <= plan.costs if plan.is_good else attempts == MAX_RECEIVES):
+    if (
+        life.keeps_record
+        and not plan.excuses
+        and not (attempts <= plan.costs if plan.is_good else attempts == MAX_RECEIVES)
+    ):
         return f"has {attempts} attempts on record"
     return ""

@@ -54,9 +54,7 @@ class _DeletingRenewer(Renewer):
 class _DeletingSettlements(Settlements):
     def open(self, queue_url: str) -> None:
         super().open(queue_url)
-        self._renewers[queue_url] = _DeletingRenewer(
-            self._connect(0), queue_url, self.delete, self._refused, self.drop
-        )
+        self._renewers[queue_url] = _DeletingRenewer(self._connect(0), queue_url, self.delete, self._refused, self.drop)
 
 
 class RenewsByDeleting(SimulatedChannel):

@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import sys
 import traceback
 from collections.abc import Callable
 from random import Random
@@ -69,8 +70,8 @@ class SimulatedThread:
 
     def stack(self) -> str:
         """Where it is."""
-        frame = self.greenlet.gr_frame
-        lines = traceback.format_stack(frame)[-6:] if frame else ["  not begun"]
+        frame = sys._getframe() if self.greenlet is getcurrent() else self.greenlet.gr_frame
+        lines = traceback.format_stack(frame)[-8:] if frame else ["  not begun"]
         return f"{self.process.name} {self.name}:\n{''.join(lines)}"
 
 
@@ -121,7 +122,7 @@ class Scheduler:
         self.processes: list[Process] = []
         self._killed: list[SimulatedThread] = []
         self._failure: BaseException | None = None
-        self._is_over = False
+        self._is_over = self._ends_by_itself = False
 
     def process(self, name: str) -> Process:
         """A new process."""
@@ -153,6 +154,11 @@ class Scheduler:
             self._dispose()
         if self._failure is not None:
             raise self._failure
+
+    def run_while_alive(self) -> None:
+        """Run until no thread is left; see `run`."""
+        self._ends_by_itself = True
+        self.run()
 
     def end(self) -> None:
         """Let nothing go on any more."""
@@ -302,6 +308,8 @@ class Scheduler:
                 if ticket == other.ticket and other.is_blocked:
                     self._expire(other)
             return True
+        if self._ends_by_itself and not any(process.threads for process in self.processes):
+            return False
         waiting = [thread.stack() for process in self.processes for thread in process.threads]
         self.fail(Violation("all threads wait for each other:\n" + "\n".join(waiting)))
         return False
