@@ -19,7 +19,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help up demo test test-long test-localstack test-terraform test-package test-celery model faults bench lint format lock clean
+.PHONY: help up demo test test-long test-localstack test-terraform test-package test-celery model simulate faults bench lint format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 17
@@ -64,6 +64,9 @@ test-celery: $(INSTALLED) $(CELERY) ## Run Celery's own integration tests; ARGS=
 
 model: $(INSTALLED) ## Search the largest worlds of docs/model.md, and have a million random lives, 20 minutes or more
 	@python -m tests.model
+
+simulate: $(INSTALLED) ## Have lives of workers in virtual time for SECONDS=60; SEED=3 replays one with its trace
+	@python -m tests.simulation $(if $(SEED),--seed $(SEED),--seconds $(or $(SECONDS),60) --first $(or $(FIRST),0))
 
 faults: $(INSTALLED) ## Run orders through random faults, 45 minutes; ARGS="--seed 3" repeats one run
 	@sh tests/install-packages.sh

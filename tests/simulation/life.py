@@ -13,7 +13,7 @@ from celery.worker import state as celery_state
 from tests.simulation import oracle
 from tests.simulation.virtual.scheduler import Process, Scheduler, Violation
 from tests.simulation.virtual.seam import simulated
-from tests.simulation.world.broker import Broker
+from tests.simulation.world.broker import TASK, Broker
 from tests.simulation.world.faults import FaultRates
 from tests.simulation.world.plans import MAX_RECEIVES, Plan, draw
 from tests.simulation.world.rescuer import Rescuer
@@ -40,6 +40,7 @@ class Sizes:
     batch: int
     messages: int
     visibility_timeout: int
+    poll_wait: int
     retention: int
     task_time: float
     on_hub: bool
@@ -51,14 +52,15 @@ class Sizes:
         return cls(
             workers=random.choice((1, 1, 2, 3)),
             processes=random.choice((1, 2, 3)),
-            prefetch=random.choice((1, 4, 20, 100)),
+            prefetch=random.choice((1, 4, 20, 100, 100, 100)),
             batch=random.choice((1, 3, 10, 100)),
             messages=random.randint(1, 12),
-            visibility_timeout=random.choice((6, 20)),
+            visibility_timeout=random.choice((6, 12)),
+            poll_wait=random.choice((1, 5, 20)),
             retention=86_400 if is_calm else random.choice((86_400, 86_400, 86_400, 600)),
-            task_time=random.choice((0.01, 0.5, 5.0)),
+            task_time=random.choice((0.01, 0.1, 1.0, 5.0)),
             on_hub=random.random() < 0.7,
-            lasts=random.choice((5.0, 20.0, 60.0)),
+            lasts=random.choice((3.0, 10.0, 40.0)),
         )
 
 
@@ -71,6 +73,7 @@ class Outcome:
     steps: int
     digest: int
     faults: dict[str, int]
+    messages: int
     dead: int
     violation: BaseException | None
     trace: list[str]
@@ -95,10 +98,12 @@ class Life:
         stalls = 0.0 if self.is_calm else random.choice((0.0, 0.0, 0.001, 0.01))
         preempts = random.choice((0.02, 0.1, 0.4))
         self.scheduler = Scheduler(random.getrandbits(64), preempts, stalls, is_traced=is_traced)
-        self.broker = Broker(self.scheduler, self.rates, self.sizes.visibility_timeout, self.sizes.retention)
+        self.broker = Broker(self.scheduler, self.rates, self.sizes)
+        self.broker.on_kill = lambda process: self.kill(process, self._orphans_finish)
         self.database = Database(self.scheduler, self.rates)
         self.rescuer = Rescuer(self.broker, self.database)
         self.dead: list[Plan] = []
+        self.stops = 0
         self.keeps_record = random.random() < 0.9
         self.task_time = self.sizes.task_time
         self.workers: dict[int, Worker] = {}
@@ -119,6 +124,8 @@ class Life:
         try:
             with simulated(scheduler):
                 _state._tls.current_app = app
+                for name in {*app.tasks} - {TASK}:  # those that other tests share among all apps
+                    del app.tasks[name]
                 scheduler.spawn(self._outside, "life", self._run)
                 scheduler.run()
         except Violation as error:
@@ -132,14 +139,15 @@ class Life:
             celery_state.reset_state()
         dead = sum(plan.is_good for plan in self.dead)
         return Outcome(
-            self.seed,
-            scheduler.now,
-            scheduler.steps,
-            scheduler.digest,
-            self.broker.faults,
-            dead,
-            violation,
-            scheduler.trace,
+            seed=self.seed,
+            seconds=scheduler.now,
+            steps=scheduler.steps,
+            digest=scheduler.digest,
+            faults=self.broker.faults,
+            messages=len(self.plans),
+            dead=dead,
+            violation=violation,
+            trace=scheduler.trace,
         )
 
     def stored(self, plan: Plan) -> None:
@@ -160,11 +168,9 @@ class Life:
         scheduler.note("is killed:", process.name)
         self.broker.excuse("a kill", self.broker.in_flight(process))
         children = [] if orphans_finish else [each for each in scheduler.processes if each.worker is process]
-        for each in (process, *children):
-            if each is not scheduler.current.process:
-                scheduler.kill(each)
-        if scheduler.current.process in children:
-            scheduler.kill(scheduler.current.process)
+        killed = sorted((process, *children), key=lambda each: each is scheduler.current.process)  # one's own last
+        for each in killed:
+            scheduler.kill(each)
 
     def _run(self) -> None:
         scheduler, sizes = self.scheduler, self.sizes
@@ -243,6 +249,7 @@ class Life:
         self.broker.note("a deploy")
         for worker in list(self.workers.values()):
             if worker.process.is_alive:
+                self.stops += 1
                 worker.stop()
 
     def _freeze(self) -> None:
@@ -273,7 +280,7 @@ class Life:
     def _lose(self, dependency: Any) -> None:
         self.scheduler.note("is away:", type(dependency).__name__)
         dependency.is_away = True
-        longest = self.scheduler.random.choice((2.0, 2 * self.sizes.visibility_timeout, 120.0))
+        longest = self.scheduler.random.choice((2.0, 2 * self.sizes.visibility_timeout, 60.0))
         self.scheduler.sleep(self.scheduler.random.random() * longest)
         dependency.is_away = False
         self.scheduler.note("is back:", type(dependency).__name__)

@@ -23,18 +23,24 @@ def _problem(life: Any, plan: Plan, is_stored: bool, is_dead: bool) -> str:
     """What is wrong with a message; empty: nothing."""
     attempts = sum(message_id == plan.message_id for message_id, _ in life.database.attempts)
     was_dead = plan in life.dead
-    spent = len(plan.excuses) + plan.costs
+    # Without a record a stop spends a receive of what has not begun.
+    spent = len(plan.excuses) + plan.costs + (0 if life.keeps_record else life.stops)
     if not is_stored and not is_dead:
         return "is lost"
     if plan.stored > 1 + len(plan.excuses):
         return f"was stored by {plan.stored} runs"
     if plan.is_good and was_dead and spent < MAX_RECEIVES:
         return "is good, and was dead"
-    if plan.is_good and not is_stored and life.keeps_record:
+    # With all attempts on record it is dead by right: kills of its own runs are attempts.
+    if plan.is_good and not is_stored and life.keeps_record and attempts < MAX_RECEIVES:
         return "is good, and dead, and was not rescued"
     if not plan.is_good and is_stored:
         return "is stored, and was to be dead"
     # What fails in a batch with others may be run again there, and succeed.
-    if life.keeps_record and not plan.excuses and not (attempts <= plan.costs if plan.is_good else attempts == MAX_RECEIVES):
+    if (
+        life.keeps_record
+        and not plan.excuses
+        and not (attempts <= plan.costs if plan.is_good else attempts == MAX_RECEIVES)
+    ):
         return f"has {attempts} attempts on record"
     return ""

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from celery_sqs import system
+from celery_sqs.aws.batch_call import batch_call
 from celery_sqs.aws.group_commit import Full, GroupCommit
 from celery_sqs.consume.delivery import Delivery
 from celery_sqs.consume.leases import Leases
@@ -45,17 +46,15 @@ class ExtendsNoLease(SimulatedChannel):
 
 class _DeletingRenewer(Renewer):
     def _send(self, batch: list[Any]) -> None:
-        for copy in batch:
-            self._on_sent(copy.delivery)
+        entries = [{"ReceiptHandle": copy.delivery.receipt_handle} for copy in batch if copy.tries == 0]
+        batch_call(self._sqs.delete_message_batch, self._queue_url, entries)
         super()._send(batch)
 
 
 class _DeletingSettlements(Settlements):
     def open(self, queue_url: str) -> None:
         super().open(queue_url)
-        self._renewers[queue_url] = _DeletingRenewer(
-            self._connect(0), queue_url, self.delete, self._refused, self.drop
-        )
+        self._renewers[queue_url] = _DeletingRenewer(self._connect(0), queue_url, self.delete, self._refused, self.drop)
 
 
 class RenewsByDeleting(SimulatedChannel):

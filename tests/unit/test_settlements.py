@@ -70,6 +70,14 @@ def test_what_is_released_is_visible_after_its_delay(stand):
     assert (entry["ReceiptHandle"], entry["VisibilityTimeout"]) == ("handle-1", 7)
 
 
+def test_what_is_being_renewed_is_not_released_beside_its_copy(stand):
+    one = stand.receive(1)
+    stand.settlements.renew(one, True, "stop")
+    stand.settlements.release(one)
+    stand.settlements.close(5)
+    assert (stand.sqs.log, stand.sqs.changed) == (["confirmed", "delete"], [])
+
+
 def test_what_has_ended_does_not_end_again(stand):
     one = stand.receive(1)
     stand.settlements.delete(one)

@@ -53,8 +53,11 @@ class Settlements:
             self._settlers[delivery.queue_url].delete(delivery)
 
     def release(self, delivery: Delivery, delay: int = 0) -> None:
-        """Make the message visible in so many seconds. SQS moves it to the DLQ after its last receive."""
-        if self.drop(delivery):
+        """Make the message visible in so many seconds. SQS moves it to the DLQ after its last receive.
+
+        One that is being renewed is left to that: else there would be two copies of it.
+        """
+        if delivery.state is not State.RENEWING and self.drop(delivery):
             self._settlers[delivery.queue_url].release(delivery, delay)
 
     def renew(self, delivery: Delivery, records: bool, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import sys
 import traceback
 from collections.abc import Callable
 from random import Random
@@ -14,7 +15,7 @@ STEPS = 2_000_000  # of one life; one that takes more is taken for one without a
 
 
 class Killed(GreenletExit):
-    """The process of this thread has been killed. It can do nothing any more, not even clean up."""
+    """The life is over: each thread that has not ended leaves, and nothing that it does on its way matters any more."""
 
 
 class Violation(AssertionError):
@@ -69,8 +70,8 @@ class SimulatedThread:
 
     def stack(self) -> str:
         """Where it is."""
-        frame = self.greenlet.gr_frame
-        lines = traceback.format_stack(frame)[-6:] if frame else ["  not begun"]
+        frame = sys._getframe() if self.greenlet is getcurrent() else self.greenlet.gr_frame
+        lines = traceback.format_stack(frame)[-8:] if frame else ["  not begun"]
         return f"{self.process.name} {self.name}:\n{''.join(lines)}"
 
 
@@ -119,8 +120,9 @@ class Scheduler:
         self._numbers = itertools.count(1)
         self._main = getcurrent()
         self.processes: list[Process] = []
+        self._killed: list[SimulatedThread] = []
         self._failure: BaseException | None = None
-        self._is_over = False
+        self._is_over = self._ends_by_itself = False
 
     def process(self, name: str) -> Process:
         """A new process."""
@@ -149,11 +151,14 @@ class Scheduler:
                 thread.greenlet.switch()
             self.current = None
         finally:
-            self.current = None
-            for process in self.processes:
-                self.kill(process)
+            self._dispose()
         if self._failure is not None:
             raise self._failure
+
+    def run_while_alive(self) -> None:
+        """Run until no thread is left; see `run`."""
+        self._ends_by_itself = True
+        self.run()
 
     def end(self) -> None:
         """Let nothing go on any more."""
@@ -213,21 +218,24 @@ class Scheduler:
             self._runnable.append(thread)
 
     def kill(self, process: Process) -> None:
-        """End all threads of a process where they are, as SIGKILL does. The caller's own ends, too."""
+        """End all threads of a process where they are, as SIGKILL does: not even clean up do they. Also the caller's."""
         process.is_alive = False
         for thread in list(process.threads):
-            if thread is not self.current:
-                self._kill(thread)
-        if self.current is not None and self.current.process is process:
-            self.current.is_killed = True
-            raise Killed
+            thread.is_killed, thread.is_blocked = True, False
+            thread.ticket += 1
+            if thread in self._runnable:
+                self._runnable.remove(thread)
+            self._killed.append(thread)
+            self._ended(thread)
+        if self.current.process is process:
+            self._leave(self.current)
 
     def _body(self, thread: SimulatedThread, run: Callable[[], Any]) -> None:
         try:
             run()
-        except Killed:
-            pass
         except BaseException as error:
+            if thread.is_killed:
+                return
             self.note("raises", repr(error))
             self.fail(error)
         self._ended(thread)
@@ -238,17 +246,13 @@ class Scheduler:
         for each in thread.joiners:
             self.wake(each)
 
-    def _kill(self, thread: SimulatedThread) -> None:
-        thread.is_killed, thread.is_blocked = True, False
-        thread.ticket += 1
-        if thread in self._runnable:
-            self._runnable.remove(thread)
-        before, self.current = self.current, thread
-        thread.greenlet.parent = getcurrent()
-        thread.greenlet.throw(Killed)
-        self.current = before
-        if not thread.is_done:  # it had not begun
-            self._ended(thread)
+    def _dispose(self) -> None:
+        """Let go of all threads: what is left of them would run when they are collected."""
+        self.is_traced = False
+        for thread in [*self._killed, *(thread for process in self.processes for thread in process.threads)]:
+            thread.is_killed, self.current = True, thread
+            thread.greenlet.throw(Killed)
+        self.current = None
 
     def _leave(self, me: SimulatedThread) -> None:
         """Let the next thread run; returns when this one is to go on."""
@@ -304,6 +308,8 @@ class Scheduler:
                 if ticket == other.ticket and other.is_blocked:
                     self._expire(other)
             return True
+        if self._ends_by_itself and not any(process.threads for process in self.processes):
+            return False
         waiting = [thread.stack() for process in self.processes for thread in process.threads]
         self.fail(Violation("all threads wait for each other:\n" + "\n".join(waiting)))
         return False

@@ -76,7 +76,7 @@ class RLock(Lock):
 
     def release(self) -> None:
         if self.owner is not (self._scheduler.current or self):
-            self._scheduler.point()  # a killed thread may leave what it has lost
+            self._scheduler.point()  # one that leaves at the end may have lost it
             raise RuntimeError("it is another thread's lock")
         self._depth -= 1
         if not self._depth:
@@ -204,7 +204,8 @@ class Executor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._own.drain()
+        self._own.close()
+        del self._scheduler().current.process.executors[self]
 
 
 class _Workers:
@@ -217,6 +218,7 @@ class _Workers:
         self._idle: collections.deque[SimulatedThread] = collections.deque()
         self._drained = Event(scheduler)
         self._threads = 0
+        self._is_closed = False
 
     def submit(self, call: Callable[[], Any]) -> "_Future":
         future = _Future(self._scheduler)
@@ -236,8 +238,15 @@ class _Workers:
             self._drained.clear()
             self._drained.wait()
 
+    def close(self) -> None:
+        """The same, and end the threads."""
+        self.drain()
+        self._is_closed = True
+        for thread in self._idle:
+            self._scheduler.wake(thread)
+
     def _run(self) -> None:
-        while True:
+        while not self._is_closed:
             while self._work:
                 call, future = self._work.popleft()
                 try:
@@ -249,7 +258,7 @@ class _Workers:
             self._drained.set()
             if not self._work:
                 self._scheduler.block()
-            if me in self._idle:
+            if me in self._idle and not self._is_closed:
                 self._idle.remove(me)
 
 

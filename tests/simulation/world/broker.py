@@ -1,6 +1,7 @@
 """The simulated SQS of one life, and whom it has given what: what may excuse that a message comes once more."""
 
 import json
+from collections.abc import Callable
 from typing import Any, Final
 
 from tests.simulation.sqs import Faults, NoAnswer, SimulatedSQS
@@ -22,20 +23,21 @@ class Broker:
     Args:
         scheduler: for time and chance.
         rates: how often calls fail.
-        visibility_timeout: seconds.
-        retention: seconds.
+        sizes: its `visibility_timeout`, `retention` and `poll_wait`, in seconds.
 
     Attributes:
         url: the queue's.
         is_away: whether it cannot be reached.
+        on_kill: called with a process that is to be killed in a call.
         plans: the messages, by key.
         faults: how often each kind of fault has happened.
     """
 
-    def __init__(self, scheduler: Scheduler, rates: FaultRates, visibility_timeout: int, retention: int) -> None:
+    def __init__(self, scheduler: Scheduler, rates: FaultRates, sizes: Any) -> None:
         self.scheduler = scheduler
         self.rates = rates
         self.is_away = False
+        self.on_kill: Callable[[Process], None] = lambda process: None
         self.plans: dict[str, Plan] = {}
         self.faults: dict[str, int] = {}
         self._sqs = SimulatedSQS(lambda: wall_clock(scheduler), scheduler.random, URL)
@@ -44,9 +46,9 @@ class Broker:
         redrive = {"deadLetterTargetArn": arn["Attributes"]["QueueArn"], "maxReceiveCount": MAX_RECEIVES}
         attributes = {
             "RedrivePolicy": json.dumps(redrive),
-            "VisibilityTimeout": str(visibility_timeout),
-            "MessageRetentionPeriod": str(retention),
-            "ReceiveMessageWaitTimeSeconds": "20",
+            "VisibilityTimeout": str(sizes.visibility_timeout),
+            "MessageRetentionPeriod": str(sizes.retention),
+            "ReceiveMessageWaitTimeSeconds": str(sizes.poll_wait),
         }
         self.url: str = self._sqs.call("CreateQueue", {"QueueName": WORK, "Attributes": attributes})["QueueUrl"]
         self._has: dict[str, Process] = {}  # by receipt handle

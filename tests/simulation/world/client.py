@@ -47,6 +47,7 @@ class Client:
         if broker.is_away:
             scheduler.sleep(CONNECT)
             raise CallFailed(f"{action}: no connection")
+        self._may_be_killed()
         try:
             answer = broker.call(self._process, action, parameters)
         except Refused as refused:
@@ -55,5 +56,11 @@ class Client:
         except NoAnswer:
             scheduler.sleep(self._wait + READ_TIMEOUT)
             raise CallFailed(f"{action}: no answer") from None
+        self._may_be_killed()
         scheduler.sleep(scheduler.random.random() * latency)
         return answer
+
+    def _may_be_killed(self) -> None:
+        if self._broker.rates.kills(self._broker.scheduler.random):
+            self._broker.note("a worker that was killed in a call")
+            self._broker.on_kill(self._process)

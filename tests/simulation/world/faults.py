@@ -20,6 +20,7 @@ class FaultRates:
         delivers_again: a receive brings what is in flight.
         forgets_deletions: what is deleted comes again.
         loses_commit: the database has done it, and does not say so.
+        kills_caller: the worker is killed just before the call takes effect, or just after.
     """
 
     latency: float = 0.02
@@ -31,6 +32,7 @@ class FaultRates:
     delivers_again: float = 0.0
     forgets_deletions: float = 0.0
     loses_commit: float = 0.0
+    kills_caller: float = 0.0
 
     @classmethod
     def draw(cls, random: Random, is_calm: bool) -> "FaultRates":
@@ -46,9 +48,14 @@ class FaultRates:
             "delivers_again": 0.03,
             "forgets_deletions": 0.03,
             "loses_commit": 0.03,
+            "kills_caller": 0.03,
         }
         chosen = {name: rate * random.random() for name, rate in most.items() if random.random() < 0.5}
         return cls(latency=latency, **chosen)
+
+    def kills(self, random: Random) -> bool:
+        """Whether the worker is killed now."""
+        return self.is_on and random.random() < self.kills_caller / 2
 
     def of_call(self, random: Random, action: str, entries: int) -> Faults:
         """Those of one call."""

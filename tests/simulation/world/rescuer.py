@@ -52,7 +52,9 @@ class Rescuer:
         """The attempts on record, as `celery_sqs.dlq.attempts.AttemptReader` counts them."""
         counts = {}
         for message_id in message_ids:
-            found = {receive: kind for (each, receive), (kind, _) in self._database.attempts.items() if each == message_id}
+            found = {
+                receive: kind for (each, receive), (kind, _) in self._database.attempts.items() if each == message_id
+            }
             if found:
                 counts[message_id] = Count(len(found), max(found), Kind.PERMANENT in found.values())
         return counts

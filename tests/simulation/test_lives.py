@@ -1,0 +1,56 @@
+"""Lives of workers in virtual time; `make simulate` has more of them. `python -m tests.simulation --seed N` shows one."""
+
+import time
+
+import pytest
+
+from tests.simulation.__main__ import report
+from tests.simulation.life import Life, live
+from tests.simulation.planted import PLANTED
+
+FEW = 60
+MANY = 1000
+LONGEST = 60  # seconds of processor time until a planted bug is found
+
+
+def assert_lives_end_well(seeds):
+    found = [live(seed) for seed in seeds]
+    print(report(found))
+    assert [f"SEED={outcome.seed}: {outcome.violation}" for outcome in found if outcome.violation] == []
+    return found
+
+
+def test_lives_end_well():
+    assert_lives_end_well(range(FEW))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_many_lives_end_well_and_meet_every_kind_of_fault():
+    found = assert_lives_end_well(range(10_000, 10_000 + MANY))
+    assert len({fault for outcome in found for fault in outcome.faults}) == 14
+    assert any(outcome.dead for outcome in found), "some need the rescuer"
+
+
+def test_a_seed_replays_whatever_was_before():
+    first, second = live(7, is_traced=True), live(8, is_traced=True)
+    assert (first.digest, first.trace) != (second.digest, second.trace)
+    again = live(7, is_traced=True)
+    assert (again.digest, again.trace, again.steps) == (first.digest, first.trace, first.steps)
+
+
+def test_some_lives_are_calm_and_some_keep_no_record():
+    lives = [Life(seed) for seed in range(200)]
+    assert {life.is_calm for life in lives} == {life.keeps_record for life in lives} == {True, False}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.__name__)
+def test_a_planted_bug_is_found(planted):
+    began = time.process_time()
+    seed = 0
+    while (outcome := live(seed, channel=planted)).violation is None:
+        seed += 1
+        assert time.process_time() - began < LONGEST, f"not found in {seed} lives"
+    print(f"seed {seed}: {outcome.violation}")
