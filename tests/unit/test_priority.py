@@ -39,17 +39,22 @@ def test_what_is_no_number_is_refused_at_the_call(priority):
 def test_it_is_said_once_of_each_task(caplog):
     caller = Caller()
 
+    # It is once in a process, so no other test has these names.
+    @caller.app.task(name="pressing", shared=False)
+    def pressing(value):
+        return value
+
     @caller.app.task(name="urgent", shared=False)
     def urgent(value):
         return value
 
-    caller.store.delay({})
+    pressing.delay({})
     for _ in range(2):
-        caller.store.apply_async(({},), priority=5)
+        pressing.apply_async(({},), priority=5)
         urgent.apply_async(({},), priority=9)
     text = "is called with a priority, which its message carries, but SQS has no priorities"
     said = [record.getMessage() for record in caplog.records if record.name == "celery_sqs.publish.priority"]
-    assert said == [f"store {text}", f"urgent {text}"]
+    assert said == [f"pressing {text}", f"urgent {text}"]
     first, *others = [message.attributes["celery_headers"]["StringValue"] for _, message, _ in caller.channel.sent]
     assert "sqs_priority" not in first
     assert [json.loads(headers)["sqs_priority"] for headers in others] == [5, 9, 5, 9]
