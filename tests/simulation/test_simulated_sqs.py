@@ -1,4 +1,4 @@
-"""What AWS documents of SQS and takes hours, chance or many messages; tests/integration/test_emulators.py has the rest."""
+"""What AWS documents of SQS and takes hours, chance or many messages; tests/emulators has the rest."""
 
 import json
 from random import Random

@@ -1,6 +1,7 @@
 """One queue: its messages, and how they change with time and calls. Times are seconds since the epoch."""
 
 import contextlib
+from collections.abc import Callable
 from typing import Final
 
 from tests.simulation.sqs.attributes import FIFO, redrive
@@ -20,7 +21,7 @@ class Queue:
         messages: those in it, by number.
         attributes: as GetQueueAttributes has them, but for those that are counted.
         counts: how many messages are in which state, by its number.
-        expired: how many were deleted for their age so far.
+        on_expiry: is called with each message that is deleted for its age.
     """
 
     def __init__(self, name: str, key: int, attributes: dict[str, str], now: float, order: DeliveryOrder) -> None:
@@ -30,7 +31,7 @@ class Queue:
         self.purged_at = float("-inf")
         self.messages: dict[int, Message] = {}
         self.counts = [0] * len(State)
-        self.expired = 0
+        self.on_expiry: Callable[[Message], None] = lambda message: None
         self._order = order
         self._numbers = 0
         self._changes = Timeline(_change_of)
@@ -54,7 +55,7 @@ class Queue:
             self._change(message, State.VISIBLE)
         for message in self._ages.until(now - self.retention):
             self.remove(message)
-            self.expired += 1
+            self.on_expiry(message)
 
     def next_change(self) -> float | None:
         """When a message becomes visible, or is too old; None: nothing comes by itself."""
@@ -108,9 +109,6 @@ class Queue:
                     break
         for message in dead:
             self.remove(message)
-        if seconds == 0:
-            for message in received:
-                self._change(message, State.VISIBLE)
         return received, dead
 
     def deliver(self, message: Message, now: float, seconds: float) -> None:
@@ -135,12 +133,8 @@ class Queue:
         return self.messages.get(int(number))
 
     def hide(self, message: Message, until: float) -> None:
-        """Let a message be in flight until a time."""
+        """Let a message be in flight until a time; until now: it is visible when the queue is looked at next."""
         self._change(message, State.IN_FLIGHT, until)
-
-    def show(self, message: Message) -> None:
-        """Let a message be visible at once."""
-        self._change(message, State.VISIBLE)
 
     def remove(self, message: Message) -> None:
         """Delete it."""

@@ -1,12 +1,13 @@
 """The queues of one account in one region: by name, by URL and by ARN."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any, Final
 
 from tests.simulation.sqs.attributes import FIFO
 from tests.simulation.sqs.delivery_order import FifoOrder, StandardOrder
+from tests.simulation.sqs.message import Message
 from tests.simulation.sqs.queue import Queue
 from tests.simulation.sqs.refusal import Refused, missing
 
@@ -21,12 +22,14 @@ class Queues:
         url: what their URLs begin with.
         random: what standard queues draw with.
         choice: from how many messages.
+        on_expiry: is called with each message that a queue deletes for its age.
     """
 
-    def __init__(self, url: str, random: Random, choice: int) -> None:
+    def __init__(self, url: str, random: Random, choice: int, on_expiry: Callable[[Message], None]) -> None:
         self._url = url.rstrip("/")
         self._random = random
         self._choice = choice
+        self._on_expiry = on_expiry
         self._by_name: dict[str, Queue] = {}
         self._keys = 0
 
@@ -63,8 +66,9 @@ class Queues:
         """Make one."""
         self._keys += 1
         order = FifoOrder() if name.endswith(FIFO) else StandardOrder(self._random, self._choice)
-        self._by_name[name] = Queue(name, self._keys, attributes, now, order)
-        return self._by_name[name]
+        queue = self._by_name[name] = Queue(name, self._keys, attributes, now, order)
+        queue.on_expiry = self._on_expiry
+        return queue
 
     def delete(self, queue: Queue) -> None:
         """Remove one with all its messages."""

@@ -35,6 +35,7 @@ class SimulatedSQS:
         url: what the URLs of queues begin with.
         in_flight: messages that may be in flight, in each queue.
         choice: from how many of the oldest messages a standard queue's receive draws; 1: always the oldest.
+        on_expiry: is called with each message that a queue deletes for its age.
     """
 
     def __init__(
@@ -44,11 +45,12 @@ class SimulatedSQS:
         url: str = "http://127.0.0.1:1",
         in_flight: int = IN_FLIGHT,
         choice: int = CHOICE,
+        on_expiry: Callable[[Message], None] = lambda message: None,
     ) -> None:
         self._clock = clock
         self._random = random
         self._in_flight = in_flight
-        self.queues = Queues(url, random, choice)
+        self.queues = Queues(url, random, choice, on_expiry)
         self._actions: dict[str, Callable[[Queue, dict[str, Any], float, Faults], dict[str, Any]]] = {
             "ReceiveMessage": self._receive,
             "SendMessage": self._send,

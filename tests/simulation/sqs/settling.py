@@ -51,10 +51,7 @@ def change_visibility(queue: Queue, entry: dict[str, Any], now: float) -> None:
     if now + seconds > message.received_at + MAX_VISIBILITY:
         reason = f"Total VisibilityTimeout for the message is beyond the limit [{MAX_VISIBILITY} seconds]."
         raise invalid("VisibilityTimeout", seconds, reason)
-    if seconds:
-        queue.hide(message, now + seconds)
-    else:
-        queue.show(message)
+    queue.hide(message, now + seconds)
 
 
 def _found(queue: Queue, entry: dict[str, Any]) -> tuple[str, Message | None]:
