@@ -38,7 +38,8 @@ def report(found: list[Outcome]) -> str:
         faults.update(outcome.faults)
     wrong = [outcome for outcome in found if outcome.violation is not None]
     lines = [
-        f"{len(found)} lives, seeds {found[0].seed} to {found[-1].seed}, {sum(each.messages for each in found)} messages",
+        f"{len(found)} lives, seeds {found[0].seed} to {found[-1].seed}",
+        f"{sum(each.messages for each in found)} messages",
         f"{sum(each.seconds for each in found) / 3600:.1f} simulated hours, {sum(each.steps for each in found)} steps",
         f"{sum(each.dead for each in found)} good messages were dead for a while, and were rescued",
         *(f"  {count:8} {fault}" for fault, count in faults.most_common()),

@@ -275,7 +275,7 @@ class Life:
         self._lose(self.broker)
         # Polls that were under way have brought more, whose leases may have ended: once for each worker.
         for _ in self.workers:
-            self.broker.excuse("an outage of SQS", self.broker.left())
+            self.broker.excuse("an outage of SQS", list(self.broker.plans.values()))
 
     def _lose(self, dependency: Any) -> None:
         self.scheduler.note("is away:", type(dependency).__name__)

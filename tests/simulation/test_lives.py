@@ -1,4 +1,4 @@
-"""Lives of workers in virtual time; `make simulate` has more of them. `python -m tests.simulation --seed N` shows one."""
+"""Lives of workers in virtual time; `make simulate` has more of them, and `make simulate SEED=N` shows one."""
 
 import time
 

@@ -191,6 +191,6 @@ def test_an_event_loop_does_what_is_soon_later_and_readable():
 def test_afterwards_the_system_is_as_it_was():
     before = {name: getattr(system, name) for name in system.__all__}
     chance = random.getstate()
-    Stand().run(lambda: random.random())
+    Stand().run(random.random)
     assert {name: getattr(system, name) for name in system.__all__} == before
     assert (system.threading, random.getstate()) == (threading, chance)

@@ -218,7 +218,7 @@ class Scheduler:
             self._runnable.append(thread)
 
     def kill(self, process: Process) -> None:
-        """End all threads of a process where they are, as SIGKILL does: not even clean up do they. Also the caller's."""
+        """End all threads of a process where they are, as SIGKILL does, without cleaning up; also the caller's own."""
         process.is_alive = False
         for thread in list(process.threads):
             thread.is_killed, thread.is_blocked = True, False

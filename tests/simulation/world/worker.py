@@ -115,6 +115,7 @@ class Worker:
         for executor in list(self.process.executors.values()):
             executor.drain()
         self._connection.release()
+        task.life.broker.excuse("a poll that a stop did not wait for", task.life.broker.in_flight(self.process))
         self.has_stopped = True
         self.scheduler.note("has stopped")
         self.scheduler.kill(self.process)  # what is left are daemons, which end with it
