@@ -15,7 +15,7 @@ CONFLICT: Final = "conflict"
 #: The kinds of attempts after which no later one can succeed.
 NOT_RETRYABLE: Final = ("permanent", "poison", CONFLICT)
 
-State = Literal["queued", "retrying", "persisted", "dead"]
+State = Literal["queued", "retrying", "persisted", "dead", "missing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +70,15 @@ class AttemptCount:
     receive_count: int
 
 
-def state_without_row(failed: Sequence[FailedAttempt]) -> State:
-    """The state of an accepted order that is not in the table, from its failed attempts."""
+def state_without_row(failed: Sequence[FailedAttempt], missing_since: datetime | None = None) -> State:
+    """The state of an accepted order that is not in the table.
+
+    Args:
+        failed: its failed attempts.
+        missing_since: when it was found to be missing; an attempt after that says that it is not.
+    """
+    if missing_since and all(attempt.failed_at < missing_since for attempt in failed):
+        return "missing"
     if any(attempt.final for attempt in failed):
         return "dead"
     return "retrying" if any(attempt.kind != BEGUN for attempt in failed) else "queued"

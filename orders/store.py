@@ -17,9 +17,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from orders.attempt import BEGUN, NOT_RETRYABLE, AttemptCount, FailedAttempt
 from orders.ends import STORED, ends
 from orders.faults import is_lock_wait
+from orders.missing import MissingOrders
 from orders.order import Order
 from orders.outages import locks, probe
 from orders.outcome import Arrival, Outcome, Position, Result, StoredOrder
+from orders.rows import to_attempt
 from orders.tables import MAX_NAME, MAX_TEXT, attempts, orders
 from orders.text import storable
 from orders.transaction import transaction
@@ -33,11 +35,15 @@ class OrderStore:
     Args:
         engine: from `orders.database.connect`.
 
+    Attributes:
+        missing: the list of orders that are missing.
+
     Every method raises SQLAlchemy's errors; `orders.faults.is_outage` says which of them are the database's.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.missing = MissingOrders(engine)
         dialect = engine.dialect.name
         self._keep_orders = _insert_or_keep(dialect, orders.c.order_id).returning(orders)
         self._keep_attempt = _insert_or_keep(dialect, attempts.c.message_id, attempts.c.receive_count)
@@ -210,7 +216,7 @@ class OrderStore:
         return self._read_attempts(select(attempts).where(condition).order_by(attempts.c.id))
 
     def _read_attempts(self, query: Select[Any]) -> list[FailedAttempt]:
-        return [_to_attempt(row) for row in self._transaction(lambda connection: connection.execute(query).all())]
+        return [to_attempt(row) for row in self._transaction(lambda connection: connection.execute(query).all())]
 
     def _first(self, query: Select[Any]) -> Row[Any] | None:
         return self._transaction(lambda connection: connection.execute(query).first())
@@ -286,10 +292,3 @@ def _outcome(arrival: Arrival, stored: StoredOrder | None) -> Outcome:
     else:
         result = Result.PERSISTED
     return Outcome(arrival=arrival, result=result, stored=stored)
-
-
-def _to_attempt(row: Row[Any]) -> FailedAttempt:
-    fields = row._asdict()
-    del fields["id"]
-    fields["order_id"] = None if row.order_id is None else UUID(row.order_id)
-    return FailedAttempt(**fields)

@@ -47,6 +47,7 @@ task_state = Table(
     Index(None, "changed_at"),
     Index(None, "state", "changed_at"),
     Index(None, "subject"),
+    Index(None, "sent_at"),
     **MARIADB,
 )
 
@@ -68,6 +69,7 @@ workers = Table(
     Column("last_poll_seconds", Float, nullable=False),
     Column("outage", Boolean, nullable=False),
     Column("dropped", BigInteger, nullable=False, comment="events that found no room and are not in task_state"),
+    Column("renewed_at", UtcDateTime, comment="when it last renewed a message that had been sent over an hour before"),
     **MARIADB,
 )
 
