@@ -13,8 +13,11 @@ from orders.missing import Ended
 from orders.store import OrderStore
 from tasks.orders import PERSIST_ORDER
 
-#: Orders that are looked at in one go. From 1000 on MariaDB makes a table of a list of ids.
-PAGE: Final = 900
+#: Orders that are read in one go.
+PAGE: Final = 4500
+
+#: Orders whose facts are asked for in one go. From 1000 on MariaDB makes a table of a list of ids.
+AT_ONCE: Final = 900
 
 #: How long a message may be in the queue unnoted: as long as the queue keeps it, after a renewal within its first hour,
 #: which no worker notes (`celery_sqs.consume.in_flight.InFlight.renewed_at`).
@@ -58,25 +61,25 @@ class Records:
         return Judgement(as_of=as_of, kept_for=KEPT_FOR, renewed_at=self._events.old_renewed_at())
 
     def accepted(self, since: datetime, until: datetime) -> Iterator[dict[str, datetime]]:
-        """The orders accepted within a time by id, page by page: each once, with when that was first."""
+        """The orders accepted within a time by id, some at once: each order once, with when that was first."""
         after = None
         while page := self._events.subjects_sent(PERSIST_ORDER, since, until, after, PAGE):
             after = page[-1].sent_at, page[-1].task_id
-            yield _by_id(page)
+            yield from _in_parts(page)
 
     def unaccounted(self, before: datetime) -> Iterator[dict[str, datetime]]:
         """The orders accepted before an instant whose end no event has told, and those listed as missing."""
         after = None
         while page := self._events.subjects_unaccounted(PERSIST_ORDER, before, after, PAGE):
             after = page[-1].sent_at, page[-1].task_id
-            yield _by_id(page)
+            yield from _in_parts(page)
         listed = ""
-        while known := self._store.missing.page(listed, PAGE):
+        while known := self._store.missing.page(listed, AT_ONCE):
             listed = known[-1].order_id
             yield {each.order_id: each.accepted_at for each in known}
 
     def facts(self, accepted: Mapping[str, datetime]) -> dict[str, Facts]:
-        """The facts about these orders, by id: of stored ones only that; up to `PAGE` at once."""
+        """The facts about these orders, by id: of stored ones only that; up to `AT_ONCE` at once."""
         stored = self._store.missing.stored_among(accepted)
         others = accepted.keys() - stored
         ended = self._store.missing.ended(others) if others else {}
@@ -93,8 +96,9 @@ class Records:
         }
 
 
-def _by_id(page: list[SentSubject]) -> dict[str, datetime]:
-    return {each.subject: each.sent_at for each in reversed(page)}
+def _in_parts(page: list[SentSubject]) -> Iterator[dict[str, datetime]]:
+    for start in range(0, len(page), AT_ONCE):
+        yield {each.subject: each.sent_at for each in reversed(page[start : start + AT_ONCE])}
 
 
 def _facts(accepted_at: datetime, ended: Ended, signs: SubjectSigns, end: SubjectEnd) -> Facts:

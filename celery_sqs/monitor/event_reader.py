@@ -196,7 +196,9 @@ class EventReader:
         """
         of, other = task_state.c, task_state.alias().c
         is_earlier = or_(other.sent_at < of.sent_at, and_(other.sent_at == of.sent_at, other.task_id < of.task_id))
-        earlier = select(other.task_id).where(other.subject == of.subject, other.name == task, is_earlier).exists()
+        # The index tells that there is no other task, and then no row is read.
+        is_other = and_(other.subject == of.subject, other.task_id != of.task_id)
+        earlier = select(other.task_id).where(is_other, other.name == task, is_earlier).exists()
         query = select(of.subject, of.sent_at, of.task_id)
         query = query.where(of.name == task, of.subject.is_not(None), of.sent_at >= since, of.sent_at < until, ~earlier)
         return self._subjects(query, after, limit)

@@ -251,10 +251,12 @@ class TestWhatIsTold:
 def test_five_lost_among_100_000_are_found_within_ten_seconds_and_no_other(engine, reconciler, put):
     ids = [str(uuid4()) for _ in range(100_000)]
     lost = set(ids[10_000::20_000])
-    for start in range(0, len(ids), 10_000):
-        chunk = ids[start : start + 10_000]
-        at = LONG_AGO + timedelta(seconds=start)
-        put(task_state, *(sent(order_id, at, state="PENDING" if order_id in lost else "SUCCESS") for order_id in chunk))
+    rows = [
+        sent(order_id, LONG_AGO + timedelta(milliseconds=number), state="PENDING" if order_id in lost else "SUCCESS")
+        for number, order_id in enumerate(ids)
+    ]
+    for start in range(0, len(rows), 10_000):
+        put(task_state, *rows[start : start + 10_000])
     with engine.begin() as connection:
         connection.execute(
             text(
