@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 #: The kind of an attempt that is on record before it begins, and has no outcome yet.
@@ -53,6 +53,13 @@ class FailedAttempt:
     final: bool
     failed_at: datetime
     next_visible_at: datetime
+
+
+def attempt_of(row: Any) -> FailedAttempt:
+    """The attempt of a row that has the columns of the table `attempts`, and maybe others."""
+    fields = {name: getattr(row, name) for name in FailedAttempt.__dataclass_fields__}
+    fields["order_id"] = None if row.order_id is None else UUID(row.order_id)
+    return FailedAttempt(**fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,13 @@ from sqlalchemy.dialects.mysql import insert as mariadb_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from orders.attempt import BEGUN, NOT_RETRYABLE, AttemptCount, FailedAttempt
+from orders.attempt import BEGUN, NOT_RETRYABLE, AttemptCount, FailedAttempt, attempt_of
 from orders.ends import STORED, ends
 from orders.faults import is_lock_wait
-from orders.missing import MissingOrders
+from orders.missing.missing_orders import MissingOrders
 from orders.order import Order
 from orders.outages import locks, probe
 from orders.outcome import Arrival, Outcome, Position, Result, StoredOrder
-from orders.rows import to_attempt
 from orders.tables import MAX_NAME, MAX_TEXT, attempts, orders
 from orders.text import storable
 from orders.transaction import transaction
@@ -216,7 +215,7 @@ class OrderStore:
         return self._read_attempts(select(attempts).where(condition).order_by(attempts.c.id))
 
     def _read_attempts(self, query: Select[Any]) -> list[FailedAttempt]:
-        return [to_attempt(row) for row in self._transaction(lambda connection: connection.execute(query).all())]
+        return [attempt_of(row) for row in self._transaction(lambda connection: connection.execute(query).all())]
 
     def _first(self, query: Select[Any]) -> Row[Any] | None:
         return self._transaction(lambda connection: connection.execute(query).first())

@@ -10,12 +10,12 @@ from app.history import TimeLine
 from app.reconciliation import Reconciliation
 from app.services import services
 from celery_sqs.dlq.cli import FAILED, PlainGroup, instant, line, print_json, safe
-from orders.fate import Fate
+from orders.missing.fate import Fate
 from tasks import retention
 
 
 class _BadInput(click.ClickException):
-    """What a command was told makes no sense: one line that says why."""
+    """An option makes no sense: one line that says why."""
 
     exit_code = click.UsageError.exit_code
 
@@ -67,7 +67,7 @@ def purge() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
 def reconcile(context: click.Context, since: str | None, until: str | None, as_json: bool) -> None:
-    """Hold the accepted orders against what has become of them: stored, waiting, dead, discarded, or missing.
+    """Compare the accepted orders with what has become of them: stored, waiting, dead, discarded, or missing.
 
     A TIME is 2026-01-24, or 2026-01-24T12:00:00 with or without a zone; without one it is UTC. What was accepted is
     known from task events: an order whose event was lost, or deleted for its age, is not counted.

@@ -22,7 +22,7 @@ def missing_list(store: OrderStore) -> HostList:
         title="Missing orders",
         lead="Accepted longer ago than the queue keeps a message, and neither stored nor dead. The customer has to "
         "post them again. One that appears after all leaves this list.",
-        empty="None. Every accepted order is stored, waiting, dead or discarded, as far as events tell.",
+        empty="None. Every accepted order is stored, waiting, dead or discarded, as far as events show.",
         columns=("Accepted", "Last seen", "Found missing"),
         count=count,
         rows=rows,

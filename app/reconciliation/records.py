@@ -1,15 +1,15 @@
 """What is on record of accepted orders, out of all tables: a few statements for hundreds of orders."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from celery_sqs.dlq import DeadMessages, SubjectEnd
 from celery_sqs.monitor import EventReader, SentSubject, SubjectSigns
 from config.queues import ORDER_DLQ, ORDER_QUEUE
-from orders.fate import Facts, Judgement
-from orders.missing import Ended
+from orders.missing.facts import Facts
+from orders.missing.fate import Judgement
+from orders.missing.missing_orders import Ended
 from orders.store import OrderStore
 from tasks.orders import PERSIST_ORDER
 
@@ -24,21 +24,6 @@ AT_ONCE: Final = 900
 KEPT_FOR: Final = timedelta(seconds=ORDER_QUEUE.retention) + timedelta(hours=1)
 
 _DLQ_RETENTION: Final = timedelta(seconds=ORDER_DLQ.retention)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
-    """An accepted order that is nowhere to be found. All instants are aware, UTC.
-
-    Attributes:
-        order_id: its id.
-        accepted_at: when the queue confirmed it.
-        seen_at: its last sign of life.
-    """
-
-    order_id: str
-    accepted_at: datetime
-    seen_at: datetime
 
 
 class Records:
@@ -68,7 +53,7 @@ class Records:
             yield from _in_parts(page)
 
     def unaccounted(self, before: datetime) -> Iterator[dict[str, datetime]]:
-        """The orders accepted before an instant whose end no event has told, and those listed as missing."""
+        """The orders accepted before an instant whose end is in no event, and those listed as missing."""
         after = None
         while page := self._events.subjects_unaccounted(PERSIST_ORDER, before, after, PAGE):
             after = page[-1].sent_at, page[-1].task_id

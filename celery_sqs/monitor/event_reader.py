@@ -196,7 +196,7 @@ class EventReader:
         """
         of, other = task_state.c, task_state.alias().c
         is_earlier = or_(other.sent_at < of.sent_at, and_(other.sent_at == of.sent_at, other.task_id < of.task_id))
-        # The index tells that there is no other task, and then no row is read.
+        # By the index alone it is known that there is no other task, and then no row is read.
         is_other = and_(other.subject == of.subject, other.task_id != of.task_id)
         earlier = select(other.task_id).where(is_other, other.name == task, is_earlier).exists()
         query = select(of.subject, of.sent_at, of.task_id)
@@ -206,7 +206,7 @@ class EventReader:
     def subjects_unaccounted(
         self, task: str, before: datetime, after: tuple[datetime, str] | None, limit: int
     ) -> list[SentSubject]:
-        """Up to `limit` subjects, sent before an instant, of calls of a task whose end no event has told.
+        """Up to `limit` subjects, sent before an instant, of calls of a task whose end is in no event.
 
         They are the unfinished ones and those that are closed as UNKNOWN; a subject with several calls may come again.
         Arguments as of `subjects_sent`.

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orders.fate import Facts, Fate, Judgement
+from orders.missing.facts import Facts
+from orders.missing.fate import Fate, Judgement
 
 NOW = datetime(2026, 1, 24, 12, 0, tzinfo=UTC)
 KEPT_FOR = timedelta(hours=25)

@@ -8,8 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine, Row, case, delete, func, insert, literal, select
 
-from orders.attempt import FailedAttempt
-from orders.rows import to_attempt
+from orders.attempt import FailedAttempt, attempt_of
 from orders.tables import attempts, missing_orders, orders
 from orders.transaction import transaction
 
@@ -40,7 +39,7 @@ class MissingOrders:
         both = both.outerjoin(attempts, attempts.c.order_id == wanted)
         rows = self._rows(select(missing_orders.c.found_at, attempts).select_from(both).order_by(attempts.c.id))
         found_at = rows[0].found_at
-        return [to_attempt(row) for row in rows if row.id is not None], found_at
+        return [attempt_of(row) for row in rows if row.id is not None], found_at
 
     def stored_among(self, order_ids: Collection[str]) -> set[str]:
         """Those of the orders that have a row; up to 900 at once."""
