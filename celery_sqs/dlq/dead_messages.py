@@ -213,9 +213,8 @@ class DeadMessages:
     def began_at(self) -> datetime | None:
         """When the last full scan of the DLQ began, of several the earliest; None if there has been none."""
         query = select(scans.c.queue, scans.c.began_at).where(scans.c.began_at.is_not(None))
-        found: dict[str, datetime] = dict(
-            self._rows(query if self._queues is None else query.where(scans.c.queue.in_(self._queues)))
-        )  # type: ignore[arg-type]  # a row is a pair
+        query = query if self._queues is None else query.where(scans.c.queue.in_(self._queues))
+        found: dict[str, datetime] = {row.queue: row.began_at for row in self._rows(query)}
         is_complete = self._queues is None or found.keys() >= set(self._queues)
         return min(found.values()) if found and is_complete else None
 

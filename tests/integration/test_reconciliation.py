@@ -1,4 +1,4 @@
-"""Reconciliation: each accepted order is told what it has come to, and of lost ones each and no other."""
+"""Reconciliation: what each accepted order has come to; of lost ones each is named, and no other."""
 
 import json
 import time
@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import insert, text, update
+from sqlalchemy import event, insert, text, update
 
 from app import create_app
 from app.reconciliation import Reconciler, Records
+from app.services import Services
 from celery_sqs.dlq import DeadMessages
 from celery_sqs.dlq.tables import dead_messages, repair_items, scans
 from celery_sqs.monitor import EventReader, task_state, workers
@@ -162,7 +163,7 @@ def a_worker(**changes):
     return row | {"last_poll_seconds": 0.0, "outage": False, "dropped": 0} | changes
 
 
-class TestWhatIsTold:
+class TestWhatIsShown:
     @pytest.fixture
     def database_url(self, empty_database, tmp_path):
         (tmp_path / "orders.db").write_bytes(empty_database)
@@ -177,7 +178,7 @@ class TestWhatIsTold:
         reconciler.refresh()
 
     @pytest.mark.usefixtures("refreshed")
-    def test_the_customer_is_told_at_once_also_one_that_prefers_to_wait(self, app, story, token):
+    def test_the_customer_is_answered_at_once_also_one_that_prefers_to_wait(self, app, story, token):
         began = time.monotonic()
         headers = token(1) | {"Prefer": "wait=30"}
         answer = app.test_client().get(f"/api/v1/orders/{story['lost']}", headers=headers)
@@ -206,6 +207,13 @@ class TestWhatIsTold:
         assert browser.http.get("/monitor/lists/others").status_code == 404
         timeline = browser.http.get(f"/monitor/orders/{story['lost']}.json").json["timeline"]
         assert (timeline["state"], timeline["entries"][-1]["what"]) == ("missing", "missing")
+
+    def test_to_get_an_order_without_trouble_takes_two_statements_as_before(self, app, story, token):
+        statements = []
+        engine = app.extensions[Services.NAME].engine
+        event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+        answer = app.test_client().get(f"/api/v1/orders/{story['waits']}", headers=token(1))
+        assert (answer.json["state"], len(statements)) == ("queued", 2)
 
     def run(self, app, *arguments):
         with app.app_context():
