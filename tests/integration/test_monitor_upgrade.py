@@ -13,7 +13,7 @@ from celery_sqs.cli import _paused, sqs
 from celery_sqs.errors import Misconfigured
 from celery_sqs.monitor.pauses import PauseStore
 from celery_sqs.monitor.schema.completeness import lacking
-from celery_sqs.monitor.schema.upgrade import METADATA, VERSION_TABLE, NotUpgraded, upgrade
+from celery_sqs.monitor.schema.upgrade import METADATA, TABLES, VERSION_TABLE, NotUpgraded, _differences, upgrade
 from celery_sqs.monitor.steps import Schema
 from celery_sqs.monitor.tables import housekeeping
 from celery_sqs.settings import Settings
@@ -58,7 +58,7 @@ def test_the_command_makes_the_tables_and_is_repeated_without_harm(app, engine):
     assert (code, len(output.splitlines()), "sqs monitor upgrade" in output) == (1, 1, True)
     assert run(app, "monitor", "upgrade") == (0, "tables: created\n")
     assert run(app, "pause", "mail", "--reason", "r", "--as", "ada")[0] == 0
-    assert run(app, "monitor", "upgrade") == (0, "tables: at revision 0001\n")
+    assert run(app, "monitor", "upgrade") == (0, "tables: at revision 0002\n")
     assert lacking(engine, *METADATA) is None
     assert PauseStore(engine).current()["mail"].paused_by == "ada"
 
@@ -78,8 +78,21 @@ def test_tables_that_metadata_has_made_are_taken_over_with_their_rows(engine):
         connection.execute(insert(housekeeping), {"name": "n"})
     execute(engine, "DROP TABLE pauses")
     assert upgrade(engine).startswith("found, and completed by dead_messages, pauses, ")
-    assert upgrade(engine) == "at revision 0001"
+    assert upgrade(engine) == "at revision 0002"
     with engine.connect() as connection:
+        assert connection.execute(select(housekeeping.c.name)).all() == [("n",)]
+
+
+def test_tables_of_the_revision_before_get_what_they_lack_and_keep_their_rows(engine):
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(insert(housekeeping), {"name": "n"})
+    execute(engine, "DROP INDEX ix_task_state_sent_at" + (" ON task_state" if engine.name == "mysql" else ""))
+    execute(engine, "ALTER TABLE workers DROP COLUMN renewed_at")
+    execute(engine, f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
+    assert upgrade(engine) == "at revision 0002"
+    with engine.begin() as connection:
+        assert _differences(connection, sorted(TABLES)) == []
         assert connection.execute(select(housekeeping.c.name)).all() == [("n",)]
 
 
