@@ -1,7 +1,7 @@
-"""What is asked when Prometheus asks: how old the oldest order without a row is."""
+"""What is asked when Prometheus asks: how old the oldest order without a row is, and how many are missing."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -15,6 +15,9 @@ from tasks.orders import PERSIST_ORDER
 #: Seconds that an answer is used again, so that no number of scrapers becomes a load.
 KEPT: Final = 5.0
 
+#: How long a missing order is counted. It stays on the list as long as it is missing.
+MISSING_FOR: Final = timedelta(days=7)
+
 
 class Backlog(Collector):
     """The gauges of what waits. What cannot be asked for within a second is left out, and `order_store_up` is 0.
@@ -25,20 +28,27 @@ class Backlog(Collector):
 
     Args:
         oldest: when the oldest order was sent that is neither stored nor dead; None where no task events are written.
+        missing: how many orders were found to be missing within `MISSING_FOR`; None: not asked.
     """
 
-    def __init__(self, oldest: Recent[datetime | None] | None) -> None:
+    def __init__(self, oldest: Recent[datetime | None] | None, missing: Recent[int] | None = None) -> None:
         self._oldest = oldest
+        self._missing = missing
 
     @classmethod
     def of(cls, services: Services) -> "Backlog":
         """The backlog of an application."""
         reader = EventReader(services.engine)
         is_known = services.settings.task_events
-        return cls(Recent(lambda: reader.oldest_unfinished(PERSIST_ORDER), KEPT) if is_known else None)
+        oldest = Recent(lambda: reader.oldest_unfinished(PERSIST_ORDER), KEPT) if is_known else None
+        return cls(oldest, Recent(lambda: services.store.missing.count(datetime.now(UTC) - MISSING_FOR), KEPT))
 
     def collect(self) -> Iterator[Metric]:
         """Ask, and make gauges of the answer."""
+        missing = self._missing and self._missing.answer()
+        if missing and missing.error is None and missing.value is not None:
+            text = "Orders found within a week to be neither stored nor dead, though the queue keeps them no longer."
+            yield GaugeMetricFamily("order_missing", text, value=missing.value)
         if self._oldest is None:
             return
         oldest = self._oldest.answer()

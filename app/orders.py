@@ -24,7 +24,6 @@ from app.queue import NotQueued, OrderQueue
 from app.request_log import request_id, trace
 from app.schemas import AcceptedOrder, Cursor, NewOrder, OrderPage, OrderView, PageQuery
 from app.services import services
-from orders.attempt import state_without_row
 from orders.fields import parse_order_id
 from orders.order import PENDING, Order
 from orders.outcome import Position, StoredOrder
@@ -69,9 +68,9 @@ _PREFER: Final = {
     "name": HEADER,
     "required": False,
     "schema": {"type": "string"},
-    "description": "`wait=N` (RFC 7240): answer when the order is stored or dead, or after N seconds. More than 30 is "
-    "taken as 30. Other preferences are ignored, and so is this one where too many requests wait: then the answer has "
-    "no `Preference-Applied`.",
+    "description": "`wait=N` (RFC 7240): answer when the order is stored, dead or missing, or after N seconds. More "
+    "than 30 is taken as 30. Other preferences are ignored, and so is this one where too many requests wait: then the "
+    "answer has no `Preference-Applied`.",
 }
 _ORDER_ID: Final = {"in": "path", "name": "order_id", "schema": {"type": "string", "format": "uuid"}}
 
@@ -173,13 +172,8 @@ def _view(order_id: UUID) -> dict[str, Any]:
     # Somebody else's order is answered like one that does not exist.
     if stored or not services().identity.issued(order_id, user_id):
         raise NotFound("No such order.")
-    failed = services().history.current_attempts(order_id)
-    return {
-        "order_id": order_id,
-        "status": PENDING,
-        "state": state_without_row(failed),
-        "attempts": len(failed),
-    }
+    state, failed = services().history.state_without_row(order_id)
+    return {"order_id": order_id, "status": PENDING, "state": state, "attempts": failed}
 
 
 def _changed_within(seconds: float, order_id: UUID, view: dict[str, Any]) -> Any:

@@ -23,7 +23,13 @@ from orders.outcome import Position
 DEFAULT_PAGE: Final = 50
 MAX_PAGE: Final = 200
 
-_STATES: Final = ["queued", "retrying", "persisted", "dead"]
+_STATES: Final = ["queued", "retrying", "persisted", "dead", "missing"]
+
+_STATE_SAYS: Final = (
+    "`queued` and `retrying`: on its way. `persisted`: it is stored. `dead`: it failed as often as the queue allows. "
+    "`missing`: it was accepted longer ago than the queue keeps it, and is nowhere to be found; post it again. "
+    "One that appears after all is `persisted`."
+)
 
 _NO_CONTROL: Final = r"\x00-\x1f\x7f-\x9f\ufffe\uffff"
 _NAME: Final = {
@@ -69,7 +75,7 @@ class OrderView(Schema):
 
     order_id = OrderId(required=True, data_key="orderId", metadata={"format": "uuid"})
     status = fields.String(required=True, metadata={"enum": ["pending"]})
-    state = fields.String(required=True, validate=OneOf(_STATES))
+    state = fields.String(required=True, validate=OneOf(_STATES), metadata={"description": _STATE_SAYS})
     attempts = fields.Integer(required=True, metadata={"description": "How often a worker has tried so far."})
     user_id = fields.Integer(data_key="userId")
     product_name = fields.String(data_key="productName")

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from app.following import AcceptedKeys, Waits
 from app.history import History
 from app.queue import CeleryQueue, OrderQueue
+from app.reconciliation import Reconciler, Records
 from app.tokens import Verifier
 from celery_sqs.dependencies import Probe
 from celery_sqs.dlq import DeadLetterQueue, DeadLetterService, DeadLetterServices
@@ -38,6 +39,7 @@ class Services:
     waits: Waits
     dlq: DeadLetterServices
     history: History
+    reconciler: Reconciler
     queue_probe: Probe
     database_probe: Probe
 
@@ -49,6 +51,7 @@ class Services:
         queue = queue or CeleryQueue(settings, celery)
         dead_letter_queue = DeadLetterQueue(endpoint(settings), settings.sqs_queue_url, settings.sqs_dlq_url)
         dlq = DeadLetterServices([DeadLetterService(celery, engine, dead_letter_queue, store)])
+        events = EventReader(engine)
         return cls(
             settings=settings,
             celery=celery,
@@ -60,7 +63,8 @@ class Services:
             keys=AcceptedKeys(store),
             waits=Waits(store, settings.web_waits),
             dlq=dlq,
-            history=History(store, EventReader(engine), dlq.messages, dlq.repairs),
+            history=History(store, events, dlq.messages, dlq.repairs),
+            reconciler=Reconciler(Records(events, dlq.messages, store), store),
             queue_probe=Probe(queue.reachable),
             database_probe=Probe(store.reachable),
         )

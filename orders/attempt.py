@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 #: The kind of an attempt that is on record before it begins, and has no outcome yet.
@@ -15,7 +15,7 @@ CONFLICT: Final = "conflict"
 #: The kinds of attempts after which no later one can succeed.
 NOT_RETRYABLE: Final = ("permanent", "poison", CONFLICT)
 
-State = Literal["queued", "retrying", "persisted", "dead"]
+State = Literal["queued", "retrying", "persisted", "dead", "missing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,13 @@ class FailedAttempt:
     next_visible_at: datetime
 
 
+def attempt_of(row: Any) -> FailedAttempt:
+    """The attempt of a row that has the columns of the table `attempts`, and maybe others."""
+    fields = {name: getattr(row, name) for name in FailedAttempt.__dataclass_fields__}
+    fields["order_id"] = None if row.order_id is None else UUID(row.order_id)
+    return FailedAttempt(**fields)
+
+
 @dataclass(frozen=True, slots=True)
 class AttemptCount:
     """How many attempts at a message are on record, those that have begun included.
@@ -70,8 +77,15 @@ class AttemptCount:
     receive_count: int
 
 
-def state_without_row(failed: Sequence[FailedAttempt]) -> State:
-    """The state of an accepted order that is not in the table, from its failed attempts."""
+def state_without_row(failed: Sequence[FailedAttempt], missing_since: datetime | None = None) -> State:
+    """The state of an accepted order that is not in the table.
+
+    Args:
+        failed: its failed attempts.
+        missing_since: when it was found to be missing; an attempt after that says that it is not.
+    """
+    if missing_since and all(attempt.failed_at < missing_since for attempt in failed):
+        return "missing"
     if any(attempt.final for attempt in failed):
         return "dead"
     return "retrying" if any(attempt.kind != BEGUN for attempt in failed) else "queued"

@@ -14,9 +14,10 @@ from sqlalchemy.dialects.mysql import insert as mariadb_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from orders.attempt import BEGUN, NOT_RETRYABLE, AttemptCount, FailedAttempt
+from orders.attempt import BEGUN, NOT_RETRYABLE, AttemptCount, FailedAttempt, attempt_of
 from orders.ends import STORED, ends
 from orders.faults import is_lock_wait
+from orders.missing.missing_orders import MissingOrders
 from orders.order import Order
 from orders.outages import locks, probe
 from orders.outcome import Arrival, Outcome, Position, Result, StoredOrder
@@ -33,11 +34,15 @@ class OrderStore:
     Args:
         engine: from `orders.database.connect`.
 
+    Attributes:
+        missing: the list of orders that are missing.
+
     Every method raises SQLAlchemy's errors; `orders.faults.is_outage` says which of them are the database's.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.missing = MissingOrders(engine)
         dialect = engine.dialect.name
         self._keep_orders = _insert_or_keep(dialect, orders.c.order_id).returning(orders)
         self._keep_attempt = _insert_or_keep(dialect, attempts.c.message_id, attempts.c.receive_count)
@@ -210,7 +215,7 @@ class OrderStore:
         return self._read_attempts(select(attempts).where(condition).order_by(attempts.c.id))
 
     def _read_attempts(self, query: Select[Any]) -> list[FailedAttempt]:
-        return [_to_attempt(row) for row in self._transaction(lambda connection: connection.execute(query).all())]
+        return [attempt_of(row) for row in self._transaction(lambda connection: connection.execute(query).all())]
 
     def _first(self, query: Select[Any]) -> Row[Any] | None:
         return self._transaction(lambda connection: connection.execute(query).first())
@@ -286,10 +291,3 @@ def _outcome(arrival: Arrival, stored: StoredOrder | None) -> Outcome:
     else:
         result = Result.PERSISTED
     return Outcome(arrival=arrival, result=result, stored=stored)
-
-
-def _to_attempt(row: Row[Any]) -> FailedAttempt:
-    fields = row._asdict()
-    del fields["id"]
-    fields["order_id"] = None if row.order_id is None else UUID(row.order_id)
-    return FailedAttempt(**fields)

@@ -121,5 +121,17 @@ attempts = Table(
     **MARIADB,
 )
 
+#: Orders that are nowhere to be found, as they were when that was last looked at.
+missing_orders = Table(
+    "missing_orders",
+    metadata,
+    Column("order_id", CHAR(36), primary_key=True),
+    Column("accepted_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False, comment="its last sign of life"),
+    Column("found_at", UtcDateTime, nullable=False, comment="when it was found to be missing"),
+    Index(None, "found_at"),
+    **MARIADB,
+)
+
 #: A probe's row is there for the length of its transaction, so the table is always empty.
 probes = Table("probes", metadata, Column("id", CHAR(36), primary_key=True), **MARIADB)

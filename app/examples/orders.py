@@ -39,4 +39,8 @@ VIEWS: Final = {
         "summary": "It failed as often as the queue allows; an operator sees why.",
         "value": _without_row("dead", 3),
     },
+    "missing": {
+        "summary": "It was accepted longer ago than the queue keeps it, and is neither stored nor dead.",
+        "value": _without_row("missing", 0),
+    },
 }

@@ -9,7 +9,7 @@ from app.history.timeline import TimeLine, timeline_of
 from celery_sqs.dlq import DeadMessages, RepairLog
 from celery_sqs.monitor import EventReader
 from config.queues import ORDER_DLQ
-from orders.attempt import FailedAttempt
+from orders.attempt import FailedAttempt, State, state_without_row
 from orders.fields import parse_order_id
 from orders.store import OrderStore
 
@@ -50,15 +50,18 @@ class History:
             found = self._of_order(found.order_id) if found.order_id else found
         return timeline_of(found) if found else None
 
-    def current_attempts(self, order_id: UUID) -> list[FailedAttempt]:
-        """The failed attempts at an order, oldest first, without those at messages that were sent again.
+    def state_without_row(self, order_id: UUID) -> tuple[State, int]:
+        """The state of an accepted order that is not stored, and how many attempts at it have failed.
 
-        Nor those at messages that were in the DLQ and have left it by nobody's repair, as SQS's console moves them.
+        Attempts at messages that were sent again do not count. Nor do those at messages that were in the DLQ and have
+        left it by nobody's repair, as SQS's console moves them.
         """
-        return self._current(self._store.attempts_of(order_id))
+        failed, missing_since = self._store.missing.attempts_of(order_id)
+        current = self._current(failed)
+        return state_without_row(current, missing_since), len(current)
 
     def _of_order(self, order_id: UUID) -> OrderHistory:
-        attempts = self._store.attempts_of(order_id)
+        attempts, missing_since = self._store.missing.attempts_of(order_id)
         return OrderHistory(
             stored=self._store.get(order_id),
             attempts=attempts,
@@ -66,6 +69,7 @@ class History:
             tasks=self._events.tasks_of(str(order_id)),
             messages=self._messages.of_subject(str(order_id)),
             repairs=self._repairs.of_subject(str(order_id)),
+            missing_since=missing_since,
         )
 
     def _of_task(self, task_id: str) -> OrderHistory:

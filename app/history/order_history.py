@@ -1,6 +1,7 @@
 """What is on record of an order or task: its row, attempts, task events, dead messages and repairs."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from celery_sqs import exact_json
@@ -28,6 +29,7 @@ class OrderHistory:
         tasks: what the workers report.
         messages: the dead messages, those that are gone included.
         repairs: what operators did.
+        missing_since: when the order was found to be missing; None if it was not.
     """
 
     stored: StoredOrder | None
@@ -36,9 +38,10 @@ class OrderHistory:
     tasks: list[TaskRow]
     messages: list[DeadMessage]
     repairs: list[tuple[RepairProgress, RepairItem]]
+    missing_since: datetime | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.stored or self.attempts or self.tasks or self.messages or self.repairs)
+        return bool(self.stored or self.attempts or self.tasks or self.messages or self.repairs or self.missing_since)
 
     @property
     def order_id(self) -> UUID | None:
@@ -67,7 +70,7 @@ class OrderHistory:
             return "dead"
         if self.order_id is None and self.tasks:
             return self.tasks[-1].state
-        return state_without_row(self.current_attempts)
+        return state_without_row(self.current_attempts, self.missing_since)
 
     @property
     def payload(self) -> str | None:

@@ -15,7 +15,7 @@ class TimeLine:
     Attributes:
         order_id: the order; None for a task that is about none.
         task_ids: the tasks that were about it, or the task.
-        state: of an order `queued`, `retrying`, `persisted` or `dead`; of any other task Celery's state.
+        state: of an order `queued`, `retrying`, `persisted`, `dead` or `missing`; of any other task Celery's state.
         entries: oldest first.
         payload: the message as JSON text, where it is on record.
         traceback: of the last failed attempt; None where there is none.
@@ -59,6 +59,8 @@ def _entries(history: OrderHistory) -> Iterator[Entry]:
     yield from of_deaths(history.messages, died_at)
     for repair, item in history.repairs:
         yield from of_repair(repair, item)
+    if history.missing_since:
+        yield Entry(at=history.missing_since, what="missing", detail={})
     if history.stored:
         row = history.stored
         detail = {"worker": row.worker, "attempts": row.attempts, "task_id": row.task_id}

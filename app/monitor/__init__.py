@@ -5,6 +5,7 @@ from typing import Final
 from flask import Flask
 
 from app.monitor.edit import order_errors
+from app.monitor.missing import missing_list
 from app.services import Services
 from celery_sqs.workbench import Words, blueprint
 from config.settings import PRODUCTION
@@ -19,6 +20,7 @@ WORDS: Final = Words(
     where_ids_are="The customer has the order id from the answer to the request (orderId); the logs have all.",
     entries={
         "accepted": ("Accepted from the customer", ""),
+        "missing": ("Found to be missing: neither stored nor dead, and the queue keeps no message so long", "danger"),
         "persisted": ("Persisted: the row is there", "ok"),
     },
 )
@@ -42,6 +44,8 @@ def init_app(app: Flask) -> None:
             words=WORDS,
             dlq=services.dlq,
             scan_minutes=settings.dlq_rescue_minutes,  # config/gunicorn.py starts it
+            after_scan=services.reconciler.refresh,
+            host_list=missing_list(services.store),
             history=services.history,
             check_edit=order_errors,
             database_probe=services.database_probe,

@@ -14,11 +14,14 @@ class InFlight:
 
     Attributes:
         suspended: whether an outage leaves no room for more, however few are in flight.
+        renewed_at: when a message that had been sent over an hour before was last renewed, in seconds since the epoch;
+            None: not by this worker.
     """
 
     def __init__(self) -> None:
         self.changed = system.threading.Condition()
         self.suspended = False
+        self.renewed_at: float | None = None
         self._is_exclusive = False
         self._limit = 0
         self._deliveries: dict[str, Delivery] = {}

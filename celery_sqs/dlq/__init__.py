@@ -4,7 +4,7 @@
 """
 
 from celery_sqs.dlq.attempts import AttemptReader, FailedAttempt, kind_in_words
-from celery_sqs.dlq.dead_messages import DeadMessage, DeadMessages, Group
+from celery_sqs.dlq.dead_messages import DeadMessage, DeadMessages, Group, SubjectEnd
 from celery_sqs.dlq.decode import DecodedMessage, decode_message
 from celery_sqs.dlq.queue import DeadLetterQueue
 from celery_sqs.dlq.repair.lease import AlreadyRunning
@@ -77,6 +77,7 @@ __all__ = [
     "ScanResult",
     "ScanSchedule",
     "Selection",
+    "SubjectEnd",
     "Throttle",
     "decode_message",
     "kind_in_words",

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select, Text, func, select, true
+from sqlalchemy import Engine, Row, Select, Text, case, func, select, true
 
 from celery_sqs.database.transaction import transaction
-from celery_sqs.dlq.repair.states import GONE, PLANNED
+from celery_sqs.dlq.repair.states import CONFIRMED, DISCARDED, FAILED, GONE, PLANNED, SENDING, SENT
 from celery_sqs.dlq.selection import Selection
 from celery_sqs.dlq.tables import dead_messages, repair_items, scans
 
@@ -83,6 +83,28 @@ class Group:
     count: int
     oldest: datetime
     newest: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectEnd:
+    """What has become of the dead messages about a subject. All instants are aware, UTC.
+
+    Attributes:
+        is_dead: whether one of them is in the DLQ, or was until the DLQ deleted it for its age.
+        left_at: when one last left it to be tried again; None if none has.
+        discarded_at: when an operator discarded one; None if nobody has.
+    """
+
+    is_dead: bool = False
+    left_at: datetime | None = None
+    discarded_at: datetime | None = None
+
+    def __or__(self, other: "SubjectEnd") -> "SubjectEnd":
+        return SubjectEnd(
+            is_dead=self.is_dead or other.is_dead,
+            left_at=max((at for at in (self.left_at, other.left_at) if at), default=None),
+            discarded_at=max((at for at in (self.discarded_at, other.discarded_at) if at), default=None),
+        )
 
 
 class DeadMessages:
@@ -159,6 +181,42 @@ class DeadMessages:
         query = query.where(columns.message_id.in_(message_ids), columns.gone_at.is_not(None))
         rows = self._rows(query.where(columns.message_id.not_in(repaired)))
         return {row.message_id: row.seen_at for row in rows if row.gone_at < row.sent_at + retention}
+
+    def subject_ends(self, subjects: Collection[str], retention: timedelta) -> dict[str, SubjectEnd]:
+        """What has become of the dead messages about these subjects, where there were any; up to 900 at once.
+
+        Args:
+            subjects: as tasks' `subject()` returns them.
+            retention: how long the DLQ keeps a message.
+        """
+        columns, items = dead_messages.c, repair_items.c
+        sent = case(
+            (items.state.in_((SENDING, SENT, CONFIRMED, FAILED)), func.coalesce(items.sent_at, items.changed_at))
+        )
+        query = select(items.subject, items.message_id, sent, case((items.state == DISCARDED, items.changed_at)))
+        ends = {subject: SubjectEnd() for subject in subjects}
+        repaired = set()
+        for subject, message_id, sent_at, discarded_at in map(
+            tuple, self._rows(query.where(items.subject.in_(subjects)))
+        ):
+            if sent_at or discarded_at:
+                repaired.add(message_id)
+                ends[subject] |= SubjectEnd(left_at=sent_at, discarded_at=discarded_at)
+        query = select(columns.subject, columns.message_id, columns.sent_at, columns.gone_at)
+        for row in self._rows(query.where(columns.subject.in_(subjects))):
+            if row.gone_at is None or (row.message_id not in repaired and row.gone_at >= row.sent_at + retention):
+                ends[row.subject] |= SubjectEnd(is_dead=True)
+            elif row.message_id not in repaired:  # others have taken it, as SQS's console moves it
+                ends[row.subject] |= SubjectEnd(left_at=row.gone_at)
+        return {subject: end for subject, end in ends.items() if end != SubjectEnd()}
+
+    def began_at(self) -> datetime | None:
+        """When the last full scan of the DLQ began, of several the earliest; None if there has been none."""
+        query = select(scans.c.queue, scans.c.began_at).where(scans.c.began_at.is_not(None))
+        query = query if self._queues is None else query.where(scans.c.queue.in_(self._queues))
+        found: dict[str, datetime] = {row.queue: row.began_at for row in self._rows(query)}
+        is_complete = self._queues is None or found.keys() >= set(self._queues)
+        return min(found.values()) if found and is_complete else None
 
     def count(self, selection: Selection | None = None) -> int:
         """How many messages are in the DLQs, or how many of a selection."""

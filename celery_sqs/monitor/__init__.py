@@ -7,7 +7,7 @@ dotted name what its app is made with: `celery_sqs.monitor.dispatcher:Events`, `
 """
 
 from celery_sqs.monitor.dispatcher import CLOSE_TIMEOUT, record_sent
-from celery_sqs.monitor.event_reader import EventReader, TaskRow, WorkerRow
+from celery_sqs.monitor.event_reader import EventReader, SentSubject, SubjectSigns, TaskRow, WorkerRow
 from celery_sqs.monitor.housekeeping import housekeeping_due
 from celery_sqs.monitor.tables import metadata, task_minutes, task_state, workers
 from celery_sqs.monitor.task_events import (
@@ -39,6 +39,8 @@ __all__ = [
     "UNFINISHED",
     "UNKNOWN",
     "EventReader",
+    "SentSubject",
+    "SubjectSigns",
     "TaskRow",
     "WorkerRow",
     "bucket",

@@ -6,11 +6,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, CompoundSelect, Engine, Row, Select, func, select, true, union_all
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Engine,
+    Row,
+    Select,
+    and_,
+    case,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
 from celery_sqs.database.transaction import transaction
 from celery_sqs.monitor.tables import task_minutes, task_state, workers
-from celery_sqs.monitor.task_events import FAILURE, REVOKED, UNFINISHED
+from celery_sqs.monitor.task_events import FAILURE, REVOKED, UNFINISHED, UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +94,7 @@ class WorkerRow:
         last_poll_seconds: since one of its polls last ended.
         outage: whether it waits for what its tasks depend on.
         dropped: events that found no room in its event writer.
+        renewed_at: when it last renewed a message that had been sent over an hour before; None if it has not.
     """
 
     name: str
@@ -97,10 +112,35 @@ class WorkerRow:
     last_poll_seconds: float
     outage: bool
     dropped: int
+    renewed_at: datetime | None = None
 
     def is_alive(self, now: datetime) -> bool:
         """Whether it has written its row within three heartbeats, and has not stopped."""
         return self.stopped_at is None and now - self.seen_at < timedelta(seconds=3 * self.heartbeat)
+
+
+@dataclass(frozen=True, slots=True)
+class SentSubject:
+    """What a call was about, when it was sent (aware, UTC), and its task id."""
+
+    subject: str
+    sent_at: datetime
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectSigns:
+    """What events say of the calls about a subject. All instants are aware, UTC.
+
+    Attributes:
+        seen_at: the last send, receive, begin or end; None without any.
+        closed_at: when no message of them was left; None where that is not known, or they have ended otherwise.
+        revoked_at: when one of them was revoked; None if none was.
+    """
+
+    seen_at: datetime | None
+    closed_at: datetime | None
+    revoked_at: datetime | None
 
 
 class EventReader:
@@ -156,6 +196,71 @@ class EventReader:
         # The oldest of each state is the first in an index; to find that of all states, all of them would be read.
         found = self._all(union_all(*(select(_oldest(state, task).subquery()) for state in UNFINISHED)))
         return min((row.sent_at for row in found), default=None)
+
+    def subjects_sent(
+        self, task: str, since: datetime, until: datetime, after: tuple[datetime, str] | None, limit: int
+    ) -> list[SentSubject]:
+        """Up to `limit` subjects that a task was first sent about within a time, the earliest first.
+
+        Args:
+            task: its name.
+            since: the first instant.
+            until: the instant that is no longer within.
+            after: `sent_at` and `task_id` of the last one of the page before; None: from the start.
+            limit: how many.
+        """
+        of, other = task_state.c, task_state.alias().c
+        is_earlier = or_(other.sent_at < of.sent_at, and_(other.sent_at == of.sent_at, other.task_id < of.task_id))
+        # By the index alone it is known that there is no other task, and then no row is read.
+        is_other = and_(other.subject == of.subject, other.task_id != of.task_id)
+        earlier = select(other.task_id).where(is_other, other.name == task, is_earlier).exists()
+        query = select(of.subject, of.sent_at, of.task_id)
+        query = query.where(of.name == task, of.subject.is_not(None), of.sent_at >= since, of.sent_at < until, ~earlier)
+        return self._subjects(query, after, limit)
+
+    def subjects_unaccounted(
+        self, task: str, before: datetime, after: tuple[datetime, str] | None, limit: int
+    ) -> list[SentSubject]:
+        """Up to `limit` subjects, sent before an instant, of calls of a task whose end is in no event.
+
+        They are the unfinished ones and those that are closed as UNKNOWN; a subject with several calls may come again.
+        Arguments as of `subjects_sent`.
+        """
+        of = task_state.c
+        query = select(of.subject, of.sent_at, of.task_id)
+        query = query.where(of.state.in_((*UNFINISHED, UNKNOWN)), of.name == task, of.subject.is_not(None))
+        query = query.where(of.sent_at < before)
+        return self._subjects(query, after, limit)
+
+    def _subjects(self, query: Select[Any], after: tuple[datetime, str] | None, limit: int) -> list[SentSubject]:
+        of = task_state.c
+        if after is not None:
+            query = query.where(of.sent_at >= after[0], or_(of.sent_at > after[0], of.task_id > after[1]))
+        query = query.order_by(of.sent_at, of.task_id).limit(limit)
+        return [SentSubject(**row._mapping) for row in self._all(query)]
+
+    def signs_of(self, subjects: Collection[str]) -> dict[str, SubjectSigns]:
+        """What events say of the calls about these subjects, where there are any; up to 900 at once."""
+        of = task_state.c
+        is_open = func.max(case((of.state.in_(UNFINISHED), 1), else_=0))
+        columns = [func.max(column) for column in (of.sent_at, of.received_at, of.started_at, of.finished_at)]
+        closed_at = func.min(case((of.state == UNKNOWN, of.closed_at)))
+        revoked_at = func.max(case((of.state == REVOKED, of.finished_at)))
+        query = select(of.subject, is_open, closed_at, revoked_at, *columns)
+        rows = self._all(query.where(of.subject.in_(subjects)).group_by(of.subject))
+        return {
+            subject: SubjectSigns(
+                seen_at=max((at for at in signs if at), default=None),
+                closed_at=None if is_unfinished else closed,
+                revoked_at=revoked,
+            )
+            for subject, is_unfinished, closed, revoked, *signs in map(tuple, rows)
+        }
+
+    def old_renewed_at(self) -> datetime | None:
+        """When a worker last renewed a message that had been sent over an hour before; None if none has."""
+        found: datetime | None = self._all(select(func.max(workers.c.renewed_at)))[0][0]
+        return found
 
     def _tasks(self, query: Select[Any]) -> list[TaskRow]:
         return [TaskRow(**row._mapping) for row in self._all(query)]

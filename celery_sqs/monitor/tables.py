@@ -49,6 +49,7 @@ task_state = Table(
     Index(None, "state", "changed_at"),
     Index(None, "state", "sent_at", "name"),
     Index(None, "subject"),
+    Index(None, "sent_at"),
     **MARIADB,
 )
 
@@ -70,6 +71,7 @@ workers = Table(
     Column("last_poll_seconds", Float, nullable=False),
     Column("outage", Boolean, nullable=False),
     Column("dropped", BigInteger, nullable=False, comment="events that found no room and are not in task_state"),
+    Column("renewed_at", UtcDateTime, comment="when it last renewed a message that had been sent over an hour before"),
     **MARIADB,
 )
 

@@ -28,6 +28,7 @@ _NOTHING_IN_FLIGHT: Final[Mapping[str, Any]] = {
     "oldest_in_flight_seconds": 0.0,
     "seconds_since_last_poll": 0.0,
     "outage": False,
+    "renewed_at": None,
 }
 
 
@@ -76,4 +77,5 @@ class WorkerStatus:
             "last_poll_seconds": stats["seconds_since_last_poll"],
             "outage": stats["outage"],
             "dropped": dropped,
+            "renewed_at": None if stats["renewed_at"] is None else datetime.fromtimestamp(stats["renewed_at"], UTC),
         }

@@ -27,7 +27,7 @@ from celery_sqs.workbench.history.task_history import TaskHistory
 from celery_sqs.workbench.history.timeline import Entry, History, TimeLine
 from celery_sqs.workbench.operators import Operators
 from celery_sqs.workbench.options import Options
-from celery_sqs.workbench.parts import CheckEdit, Parts
+from celery_sqs.workbench.parts import CheckEdit, HostList, Listed, Parts
 from celery_sqs.workbench.runs import Runs
 from celery_sqs.workbench.words import Words
 from celery_sqs.worker.preflight import Report, preflight
@@ -36,6 +36,8 @@ __all__ = [
     "CheckEdit",
     "Entry",
     "History",
+    "HostList",
+    "Listed",
     "Options",
     "TimeLine",
     "Words",
@@ -119,7 +121,8 @@ def _parts(app: Celery, operators: Operators, options: Options) -> Parts:
         runs=Runs(dlq),
         numbers={name: Recent(partial(_numbers, settings, name), NUMBERS_KEPT) for name in dlq.names},
         reports={name: Recent(partial(_report, app, name), REPORT_KEPT) for name in dlq.names},
-        schedule=_schedule(dlq, options.get("scan_minutes", SCAN_MINUTES)),
+        schedule=_schedule(dlq, options),
+        host_list=options.get("host_list"),
         database_probe=options.get("database_probe") or Probe(partial(answers, dlq.engine)),
         pauses=PauseStore(dlq.engine),
         queue_names=tuple(settings.queues),
@@ -135,5 +138,6 @@ def _report(app: Celery, name: str) -> Report:
     return preflight(app, [name])[0]
 
 
-def _schedule(dlq: DeadLetterServices, minutes: float) -> ScanSchedule | None:
-    return ScanSchedule(dlq, timedelta(minutes=minutes)) if minutes else None
+def _schedule(dlq: DeadLetterServices, options: Options) -> ScanSchedule | None:
+    minutes, after_scan = options.get("scan_minutes", SCAN_MINUTES), options.get("after_scan", lambda: None)
+    return ScanSchedule(dlq, timedelta(minutes=minutes), after_scan=after_scan) if minutes else None

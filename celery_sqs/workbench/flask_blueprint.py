@@ -25,7 +25,7 @@ from celery_sqs.monitor.schema.completeness import lacking
 from celery_sqs.workbench import sessions
 from celery_sqs.workbench.actions import dry_run, edit, pause, repair
 from celery_sqs.workbench.operators import TooManyFailures
-from celery_sqs.workbench.pages import audit, dead_messages, login, overview, queues, timeline
+from celery_sqs.workbench.pages import audit, dead_messages, host_list, login, overview, queues, timeline
 from celery_sqs.workbench.parts import NAME, Parts, parts
 from celery_sqs.workbench.problems import kept_headers, problem
 from celery_sqs.workbench.sessions import Sessions
@@ -35,7 +35,7 @@ from celery_sqs.workbench.visit import visit
 logger = logging.getLogger(__name__)
 
 #: Each of them adds its views when it is imported.
-PAGES: Final = (audit, dead_messages, dry_run, edit, login, overview, pause, queues, repair, timeline)
+PAGES: Final = (audit, dead_messages, dry_run, edit, host_list, login, overview, pause, queues, repair, timeline)
 
 #: Bytes of a form: a message may have 1 MiB, and encoding it for a form makes it longer.
 MAX_FORM: Final = 4 * 1024 * 1024

@@ -1,7 +1,8 @@
 """What the pages of a workbench work with, put together once per Flask application."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Final
 
 from flask import current_app
@@ -24,6 +25,42 @@ NAME: Final = "workbench"
 CheckEdit = Callable[[DeadMessage, str], Mapping[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A row of a host's list.
+
+    Attributes:
+        subject: what it is about: leads to its time line.
+        at: an instant for each column of the list; aware, UTC.
+    """
+
+    subject: str
+    at: Sequence[datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostList:
+    """A page of the host's own: a list of what its calls are about, such as parcels that are late.
+
+    Attributes:
+        name: in its address: `/lists/NAME` below the workbench's.
+        title: its heading, and the text of the link to it.
+        lead: what it shows and what to do about it: a sentence or two.
+        empty: what it says without rows.
+        columns: the headings of the instants.
+        count: how many rows there are, which is shown beside the link.
+        rows: up to so many rows, the first of them first.
+    """
+
+    name: str
+    title: str
+    lead: str
+    empty: str
+    columns: Sequence[str]
+    count: Callable[[], int]
+    rows: Callable[[int], Sequence[Listed]]
+
+
 @dataclass(frozen=True)
 class Parts:
     """A workbench's parts.
@@ -43,6 +80,7 @@ class Parts:
         numbers: SQS's numbers on each queue and its DLQ, by Celery's name of the queue.
         reports: what the settings of each mean, and what contradicts them.
         schedule: the scans that nobody asks for; None without any. It runs where it was started.
+        host_list: the host's own page; None without one.
         database_probe: whether the database answers.
         pauses: of the queues' consumption.
         queue_names: what Celery calls the app's queues.
@@ -64,6 +102,7 @@ class Parts:
     numbers: Mapping[str, Recent[QueuePair]]
     reports: Mapping[str, Recent[Report]]
     schedule: ScanSchedule | None
+    host_list: HostList | None
     database_probe: Probe
     pauses: PauseStore
     queue_names: tuple[str, ...]

@@ -151,6 +151,7 @@ class Health:
             "seconds_since_heartbeat": round(beat_age, 1),
             "standstill_seconds": round(standstill, 1),
             "outage": self._in_flight.suspended,
+            "renewed_at": self._in_flight.renewed_at,
             "paused": {queue: receiver.is_paused for queue, receiver in list(self._receivers.items())},
             "in_flight": len(ages),
             "oldest_in_flight_seconds": round(max(ages, default=0.0), 1),

@@ -66,7 +66,7 @@ VALUES = {
 def exported():
     """The labels of every sample that the processes may export, by its name."""
     numbers = QueueNumbers("q", "http://q/0/q", 1, 1, 1, ())
-    backlog = Backlog(Recent(lambda: None, 5))
+    backlog = Backlog(Recent(lambda: None, 5), Recent(lambda: 0, 5))
     scans = Recent(lambda: {"q": datetime.now(UTC)}, 5)
     queues = QueueGauges({"q": Recent(lambda: QueuePair(numbers, numbers), 5)}, scans)
     report = Health(InFlight(), {"q": Polling()}, Heartbeat(), 0).report() | {"paused": {"q": False}}

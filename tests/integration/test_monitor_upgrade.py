@@ -13,7 +13,7 @@ from celery_sqs.cli import _paused, sqs
 from celery_sqs.errors import Misconfigured
 from celery_sqs.monitor.pauses import PauseStore
 from celery_sqs.monitor.schema.completeness import lacking
-from celery_sqs.monitor.schema.upgrade import METADATA, VERSION_TABLE, NotUpgraded, upgrade
+from celery_sqs.monitor.schema.upgrade import METADATA, TABLES, VERSION_TABLE, NotUpgraded, _differences, upgrade
 from celery_sqs.monitor.steps import Schema
 from celery_sqs.monitor.tables import housekeeping
 from celery_sqs.settings import Settings
@@ -83,13 +83,20 @@ def test_tables_that_metadata_has_made_are_taken_over_with_their_rows(engine):
         assert connection.execute(select(housekeeping.c.name)).all() == [("n",)]
 
 
-def test_tables_of_the_first_revision_get_what_has_changed_since(engine):
+def test_tables_of_the_revision_before_get_what_they_lack_and_keep_their_rows(engine):
     upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(insert(housekeeping), {"name": "n"})
     on = " ON task_state" if engine.dialect.name == "mysql" else ""
-    execute(engine, f"DROP INDEX ix_task_state_state_sent_at_name{on}")
+    for index in ("ix_task_state_sent_at", "ix_task_state_state_sent_at_name"):
+        execute(engine, f"DROP INDEX {index}{on}")
+    execute(engine, "ALTER TABLE workers DROP COLUMN renewed_at")
     execute(engine, "ALTER TABLE task_state DROP COLUMN kind")
     execute(engine, f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
     assert upgrade(engine) == "at revision 0002"
+    with engine.begin() as connection:
+        assert _differences(connection, sorted(TABLES)) == []
+        assert connection.execute(select(housekeeping.c.name)).all() == [("n",)]
     execute(engine, f"DROP TABLE {VERSION_TABLE}")
     assert upgrade(engine) == "found as they should be"
 

@@ -142,8 +142,10 @@ def test_a_workers_row_has_the_fields_of_its_last_event_and_its_stats(task_state
     worker = WorkerStatus("worker@here")
     worker.update("worker-heartbeat", {"active": 3, "processed": 7, "loadavg": (0.5, 0.25, 0.1), "sw_ver": "5.7.0"})
     task_states.write([], Counter(), worker.row(0))
-    worker.stats = lambda: {"in_flight": 5, "outage": True}
+    assert reader.old_renewed_at() is None
+    worker.stats = lambda: {"in_flight": 5, "outage": True, "renewed_at": NOW.timestamp()}
     task_states.write([], Counter(), worker.row(2))
+    assert reader.old_renewed_at() == NOW
     [written] = reader.workers()
     assert (written.active, written.processed, written.load_average, written.software) == (
         3,

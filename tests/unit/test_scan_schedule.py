@@ -92,6 +92,29 @@ def test_why_a_queue_could_not_be_scanned_is_known_until_it_can_be(start):
     poll(lambda: schedule.error("mail") is None, 5, "it is over")
 
 
+def test_what_follows_a_scan_follows_each_by_this_process_and_its_failure_is_none_of_the_scan(caplog):
+    caplog.set_level(logging.WARNING)
+    followed = []
+
+    class Scanned(FakeService):
+        def run_if_due(self, every):
+            super().run_if_due(every)
+            return [] if len(self.turns) % 2 else None  # every other time another process was faster
+
+    def fail():
+        followed.append(len(mail.turns))
+        raise ValueError("a")
+
+    mail = Scanned("mail")
+    schedule = ScanSchedule(FakeServices(mail), EVERY, asked_every=0.01, after_scan=fail)
+    schedule.start()
+    poll(lambda: len(followed) > 2, 5, "it has followed three scans")
+    assert schedule.error("mail") is None
+    schedule.stop(5)
+    assert followed[:3] == [1, 3, 5]
+    assert "what follows a scan of a DLQ has failed" in caplog.text
+
+
 def test_after_its_stop_there_is_no_turn():
     before = threading.active_count()
     schedule = ScanSchedule(FakeServices(FakeService("mail")), EVERY)

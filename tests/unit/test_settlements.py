@@ -101,6 +101,15 @@ def test_a_renewed_message_is_sent_with_its_history_and_deleted_then(stand):
     assert (one.state, len(stand.in_flight)) == (State.SETTLED, 0)
 
 
+@pytest.mark.parametrize(("age", "is_noted"), [(3500, False), (3700, True)], ids=["younger than an hour", "older"])
+def test_a_renewal_of_an_old_message_is_noted_whatever_the_age_of_its_copy(stand, age, is_noted):
+    first = Renewal(message_id="first", sent_at=round((time.time() - age) * 1000), receives=1)
+    stand.settlements.renew(stand.receive(1, renewal=first), True, "old")
+    poll(lambda: stand.sqs.deleted, 2, "it is renewed")
+    noted = stand.in_flight.renewed_at
+    assert noted == pytest.approx(time.time(), abs=60) if is_noted else noted is None
+
+
 def test_a_message_stays_in_flight_and_leased_until_its_copy_is_confirmed():
     stand = Stand(ConnectionResetError(), ConnectionResetError())
     one = stand.receive(1)

@@ -81,6 +81,7 @@ def test_a_worker_that_polls_is_healthy(ask):
         "seconds_since_heartbeat": 1.0,
         "standstill_seconds": 0.0,
         "outage": False,
+        "renewed_at": None,
         "paused": {"q": False, "r": False},
         "in_flight": 2,
         "oldest_in_flight_seconds": pytest.approx(0, abs=1),

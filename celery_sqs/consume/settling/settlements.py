@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import Final
 
 from celery_sqs import system
 from celery_sqs.aws.client import SqsClient
@@ -11,6 +12,10 @@ from celery_sqs.consume.settling.renewer import Renewer
 from celery_sqs.consume.settling.settler import Settler
 from celery_sqs.message.outgoing import resent
 from celery_sqs.message.renewal import renewed
+
+#: Seconds since its first send after which a message's renewal is noted (`InFlight.renewed_at`): of a message that no
+#: worker has handed to Celery it may be the only sign of life.
+NOTED_AFTER: Final = 60 * 60
 
 
 class Settlements:
@@ -41,7 +46,7 @@ class Settlements:
         """Be ready for a queue, before its first delivery."""
         if queue_url not in self._settlers:
             self._settlers[queue_url] = Settler(self._connect(0), queue_url)
-            self._renewers[queue_url] = Renewer(self._connect(0), queue_url, self.delete, self._refused, self.drop)
+            self._renewers[queue_url] = Renewer(self._connect(0), queue_url, self._renewed, self._refused, self.drop)
 
     def is_done(self, delivery: Delivery) -> bool:
         """Whether an earlier delivery of this copy was done, and only its deletion failed."""
@@ -78,6 +83,11 @@ class Settlements:
     def _send_copy(self, delivery: Delivery, make: Callable[[], dict[str, object]], reason: str) -> None:
         if self.advance(delivery, State.RENEWING):
             self._renewers[delivery.queue_url].renew(delivery, make, reason)
+
+    def _renewed(self, delivery: Delivery) -> None:
+        if system.time.time() - delivery.sent_at / 1000 > NOTED_AFTER:
+            self._in_flight.renewed_at = system.time.time()
+        self.delete(delivery)
 
     def _refused(self, delivery: Delivery) -> None:
         delivery.is_renewable = False

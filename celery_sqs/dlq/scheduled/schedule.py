@@ -6,12 +6,14 @@ take nothing out of a DLQ.
 """
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
 from celery_sqs import system
 from celery_sqs.dlq.service import DeadLetterServices
 from celery_sqs.threads import Guarded
+from celery_sqs.throttled_log import ThrottledLog
 
 logger = logging.getLogger(__name__)
 
@@ -33,14 +35,21 @@ class ScanSchedule:
         services: do the work.
         every: the time between two scans of a DLQ, of all processes together.
         asked_every: seconds between two questions whether a scan is due.
+        after_scan: called after each scan by this process, on its thread.
     """
 
     def __init__(
-        self, services: DeadLetterServices, every: timedelta = EVERY, asked_every: float = ASKED_EVERY
+        self,
+        services: DeadLetterServices,
+        every: timedelta = EVERY,
+        asked_every: float = ASKED_EVERY,
+        after_scan: Callable[[], object] = lambda: None,
     ) -> None:
         self._services = services
         self._every = every
         self._asked_every = asked_every
+        self._after_scan = after_scan
+        self._after_scan_log = ThrottledLog(logger, "what follows a scan of a DLQ has failed")
         self._stopped = system.threading.Event()
         self._thread: Guarded | None = None
         self._errors: dict[str, str] = {}
@@ -71,7 +80,7 @@ class ScanSchedule:
         if self._stopped.is_set():
             return
         try:
-            self._services[queue].rescue.run_if_due(self._every)
+            has_scanned = self._services[queue].rescue.run_if_due(self._every) is not None
         # SQS or the database is away, or whatever else: there is a next time, and there are other queues.
         except Exception as error:
             error_text = f"{type(error).__name__}: {error}"
@@ -80,3 +89,11 @@ class ScanSchedule:
             self._errors[queue] = error_text
         else:
             self._errors.pop(queue, None)
+            if has_scanned:
+                self._follow_up()
+
+    def _follow_up(self) -> None:
+        try:
+            self._after_scan()
+        except Exception as error:  # a host's own, or the database is away: there is a next time
+            self._after_scan_log.warning(repr(error))

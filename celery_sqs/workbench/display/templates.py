@@ -29,6 +29,12 @@ def _dead_count() -> int | None:
     return _known(parts().dlq.messages.count)
 
 
+def _listed_count() -> int | None:
+    """How many rows the host's list has, for the navigation; None where that is not known, or there is none."""
+    shown = parts().host_list
+    return _known(shown.count) if shown else None
+
+
 def _current_pauses() -> list[Pause]:
     """The pauses of queues, for every page; none where that is not known."""
     return list((_known(parts().pauses.current) or {}).values())
@@ -52,6 +58,7 @@ _ENVIRONMENT.globals |= {
     "parts": parts,
     "csrf_token": sessions.token,
     "dead_count": _dead_count,
+    "listed_count": _listed_count,
     "current_pauses": _current_pauses,
     "has_several": requested_queue.has_several,
     "queue_argument": requested_queue.argument,
