@@ -11,7 +11,9 @@ from orders.grants import grant as grant_rights
 
 #: What web does with the database where it has no workbench: it reads an order's state, and writes its events.
 WEB_RIGHTS: Final = {
-    **dict.fromkeys(("orders", "attempts", "dead_messages", "repairs", "repair_items", "scans"), "SELECT"),
+    **dict.fromkeys(
+        ("orders", "attempts", "dead_messages", "repairs", "repair_items", "scans", "missing_orders"), "SELECT"
+    ),
     **dict.fromkeys(("task_state", "task_minutes"), "SELECT, INSERT, UPDATE"),
 }
 
