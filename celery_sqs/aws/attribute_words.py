@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from celery_sqs.duration import span
+from celery_sqs.aws.duration import span
 
 
 def _messages(value: str) -> str:

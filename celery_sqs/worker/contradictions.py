@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from celery_sqs.aws.duration import span
 from celery_sqs.aws.queue import QueueFacts
 from celery_sqs.consume.retention.ages import HIDDEN, is_kept
-from celery_sqs.duration import span
 from celery_sqs.worker.limits import Limits
 
 #: A worker that is killed costs its messages a receive. With only one, they would be dead and never have failed.

@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from celery_sqs.aws.duration import span
 from celery_sqs.aws.queue import QueueFacts
 from celery_sqs.consume.leases import LONGEST_LEASE
 from celery_sqs.consume.retention.ages import OLD, is_kept
-from celery_sqs.duration import span
 from celery_sqs.worker.limits import Limits
 
 FIFO: Final = "keeps the order within a group; gives up countdown, eta and renewal, and takes a call for each message"

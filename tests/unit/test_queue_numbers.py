@@ -2,8 +2,8 @@
 
 import pytest
 
+from celery_sqs.aws.duration import span
 from celery_sqs.aws.queue_numbers import read
-from celery_sqs.duration import span
 
 
 def test_attributes_are_told_in_words_with_units():

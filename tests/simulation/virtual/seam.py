@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from celery_sqs import per_process, system
-from tests.simulation.virtual import threads
+from tests.simulation.virtual import executors, threads
 from tests.simulation.virtual.scheduler import Scheduler
 
 EPOCH: Final = 1_700_000_000.0  # seconds since the epoch: when each life begins
@@ -61,7 +61,7 @@ def _parts(scheduler: Scheduler) -> dict[str, Any]:
         ),
         "now": lambda zone=UTC: datetime.fromtimestamp(EPOCH + scheduler.now, zone),
         "threading": SimpleNamespace(**{kind.__name__: functools.partial(kind, scheduler) for kind in kinds}),
-        "futures": SimpleNamespace(ThreadPoolExecutor=functools.partial(threads.Executor, lambda: _GOES_ON[-1])),
+        "futures": SimpleNamespace(ThreadPoolExecutor=functools.partial(executors.Executor, lambda: _GOES_ON[-1])),
         "socketpair": socketpair,
         "pid": PID,
     }
