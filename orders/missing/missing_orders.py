@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Row, and_, case, delete, func, insert, literal, select
+from sqlalchemy import Engine, Row, case, delete, func, insert, literal, select
 
 from orders.attempt import FailedAttempt, attempt_of
 from orders.tables import attempts, missing_orders, orders
@@ -33,11 +33,9 @@ class MissingOrders:
 
     def attempts_of(self, order_id: UUID) -> tuple[list[FailedAttempt], datetime | None]:
         """The failed attempts at an order, oldest first, and when it was found to be missing: one statement."""
-        one = select(literal(1).label("one")).subquery()
-        wanted = str(order_id)
-        # SQLAlchemy warns of joins that name nothing of what is joined.
-        both = one.outerjoin(missing_orders, and_(one.c.one == 1, missing_orders.c.order_id == wanted))
-        both = both.outerjoin(attempts, and_(one.c.one == 1, attempts.c.order_id == wanted))
+        wanted = select(literal(str(order_id)).label("order_id")).subquery()
+        both = wanted.outerjoin(missing_orders, missing_orders.c.order_id == wanted.c.order_id)
+        both = both.outerjoin(attempts, attempts.c.order_id == wanted.c.order_id)
         rows = self._rows(select(missing_orders.c.found_at, attempts).select_from(both).order_by(attempts.c.id))
         found_at = rows[0].found_at
         return [attempt_of(row) for row in rows if row.id is not None], found_at
