@@ -43,7 +43,7 @@ class Rescuer:
                 self._renewals[message["MessageId"]] = renewal
                 found.append(message)
         for message in found:
-            AsCopy(self, None, MAX_RECEIVES).send(self, [message])
+            AsCopy("q", self, None, MAX_RECEIVES).send(self, [message])
             self._broker.bury_no_more(message["ReceiptHandle"])
             self.rescued.append(json.loads(message["Body"])["key"])
         return bool(found)
