@@ -42,6 +42,7 @@ def pages(site, orders):
     return {
         "overview": "/",
         "orders": "/orders",
+        "missing orders": "/lists/missing",
         "persisted order": f"/orders/{orders['persisted']}",
         "dead order": f"/orders/{orders['dead']}",
         "queues": "/queues",
