@@ -33,7 +33,7 @@ def test_its_pages_and_commands_are_there(install, tmp_path, resolution):
     environment = {"PATH": f"{programs}:/usr/bin:/bin"}
     celery = [programs / "celery", "-A", "shop", "sqs"]
     assert run([*celery, "monitor", "upgrade"], tmp_path, environment) == "tables: created\n"
-    assert run([*celery, "monitor", "upgrade"], tmp_path, environment) == "tables: at revision 0001\n"
+    assert run([*celery, "monitor", "upgrade"], tmp_path, environment) == "tables: at revision 0002\n"
     answers = run([programs / "python", "-c", PAGES], tmp_path, environment).split()
     assert set(answers[1::2]) == {"200"}, answers
     assert run([*celery, "dlq", "log", "--json"], tmp_path, environment) == "[]\n"
