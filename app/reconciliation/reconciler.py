@@ -9,7 +9,7 @@ import structlog
 from app.reconciliation.reconciliation import MOST_NAMED, Missing, Reconciliation
 from app.reconciliation.records import Records
 from orders.missing.facts import Facts
-from orders.missing.fate import Fate, Judgement
+from orders.missing.fate import Fate, ScanFacts
 from orders.store import OrderStore
 
 logger = structlog.stdlib.get_logger(__name__)
@@ -32,10 +32,10 @@ class Reconciler:
 
         An order whose task-sent event was lost, or is older than events are kept, is not among them.
         """
-        judgement, counts, missing = self._records.judgement(), Counter[str](), list[Missing]()
+        scan_facts, counts, missing = self._records.scan_facts(), Counter[str](), list[Missing]()
         for accepted in self._records.accepted(since, until):
             for order_id, facts in self._records.facts(accepted).items():
-                fate = judgement.fate(facts)
+                fate = scan_facts.fate(facts)
                 counts[fate] += 1
                 if fate is Fate.MISSING:
                     missing.append(_missing(order_id, facts))
@@ -46,19 +46,19 @@ class Reconciler:
             accepted=counts.total(),
             fates={str(fate): counts[fate] for fate in Fate},
             missing=missing,
-            before=judgement.before,
+            before=scan_facts.before,
         )
 
     def refresh(self) -> None:
         """Bring the list of missing orders up to date: with those that no event accounts for, and without the found."""
-        judgement = self._records.judgement()
-        if judgement.before is None:
+        scan_facts = self._records.scan_facts()
+        if scan_facts.before is None:
             return
-        for accepted in self._records.unaccounted(judgement.before):
-            self._update(judgement, self._records.facts(accepted))
+        for accepted in self._records.unaccounted(scan_facts.before):
+            self._update(scan_facts, self._records.facts(accepted))
 
-    def _update(self, judgement: Judgement, orders: dict[str, Facts]) -> None:
-        missing = {order_id for order_id, facts in orders.items() if judgement.fate(facts) is Fate.MISSING}
+    def _update(self, scan_facts: ScanFacts, orders: dict[str, Facts]) -> None:
+        missing = {order_id for order_id, facts in orders.items() if scan_facts.fate(facts) is Fate.MISSING}
         found = self._store.missing.remove(orders.keys() - missing)
         new = self._store.missing.add(
             [(order_id, orders[order_id].accepted_at, orders[order_id].last_seen_at) for order_id in sorted(missing)]

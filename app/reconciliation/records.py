@@ -8,7 +8,7 @@ from celery_sqs.dlq import DeadMessages, SubjectEnd
 from celery_sqs.monitor import EventReader, SentSubject, SubjectSigns
 from config.queues import ORDER_DLQ, ORDER_QUEUE
 from orders.missing.facts import Facts
-from orders.missing.fate import Judgement
+from orders.missing.fate import ScanFacts
 from orders.missing.missing_orders import Ended
 from orders.store import OrderStore
 from tasks.orders import PERSIST_ORDER
@@ -40,10 +40,10 @@ class Records:
         self._messages = messages
         self._store = store
 
-    def judgement(self) -> Judgement:
+    def scan_facts(self) -> ScanFacts:
         """What is known of the queue now."""
         as_of = self._messages.began_at()
-        return Judgement(as_of=as_of, kept_for=KEPT_FOR, renewed_at=self._events.old_renewed_at())
+        return ScanFacts(as_of=as_of, kept_for=KEPT_FOR, renewed_at=self._events.old_renewed_at())
 
     def accepted(self, since: datetime, until: datetime) -> Iterator[dict[str, datetime]]:
         """The orders accepted within a time by id, some at once: each order once, with when that was first."""

@@ -18,7 +18,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class ScanFacts:
     """What is known of the queue, which decides about all orders alike.
 
     Attributes:

@@ -24,4 +24,8 @@ def _differences(request):
     """A test of what an emulator is known to do otherwise fails there; a difference that is gone is to be noticed."""
     marker, callspec = request.node.get_closest_marker("differs"), getattr(request.node, "callspec", None)
     if marker is not None and callspec is not None and callspec.params["emulator"] in marker.args:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="docs/emulators.md"))
+        request.applymarker(
+            pytest.mark.xfail(
+                strict=True, reason="this emulator does otherwise than AWS documents, see docs/emulators.md"
+            )
+        )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orders.missing.facts import Facts
-from orders.missing.fate import Fate, Judgement
+from orders.missing.fate import Fate, ScanFacts
 
 NOW = datetime(2026, 1, 24, 12, 0, tzinfo=UTC)
 KEPT_FOR = timedelta(hours=25)
@@ -15,8 +15,8 @@ LATELY = NOW - timedelta(hours=20)
 
 
 def fate(as_of=NOW, renewed_at=None, accepted_at=LONG_AGO, **facts):
-    judgement = Judgement(as_of=as_of, kept_for=KEPT_FOR, renewed_at=renewed_at)
-    return judgement.fate(Facts(**{"accepted_at": accepted_at, "seen_at": accepted_at} | facts))
+    scan_facts = ScanFacts(as_of=as_of, kept_for=KEPT_FOR, renewed_at=renewed_at)
+    return scan_facts.fate(Facts(**{"accepted_at": accepted_at, "seen_at": accepted_at} | facts))
 
 
 @pytest.mark.parametrize(
