@@ -32,7 +32,10 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         ("_purge", "_put", "_resolve_queue_url", "_size", "basic_publish"),
     ),
     "celery_sqs.tasks.task:SQSTask": ("celery.app.task:Task", ("apply_async", "retry")),
-    "celery_sqs.tasks.outcomes.tracer:SQSTraceInfo": ("celery.app.trace:TraceInfo", ("handle_error_state",)),
+    "celery_sqs.tasks.outcomes.tracer:SQSTraceInfo": (
+        "celery.app.trace:TraceInfo",
+        ("handle_error_state", "handle_retry"),
+    ),
     "celery_sqs.worker.consumer:Consumer": (
         "celery.worker.consumer.consumer:Consumer",
         ("on_decode_error", "on_invalid_task", "on_unknown_message", "on_unknown_task"),
@@ -78,6 +81,7 @@ DEPENDED_ON: Final[Mapping[str, str]] = {
     "celery.app.trace:TraceInfo.handle_failure": "celery_sqs.tasks.outcomes.batch_outcome",
     "celery.app.trace:TraceInfo.handle_retry": "celery_sqs.tasks.outcomes.trace_log",
     "celery.app.trace:build_tracer": "celery_sqs.tasks.outcomes.tracer",
+    "celery.app.trace:get_actual_ignore_result": "celery_sqs.tasks.outcomes.retries",
     "celery.app.trace:setup_worker_optimizations": "celery_sqs.tasks.outcomes.tracer",
     "celery.app.utils:detect_settings": "celery_sqs.configuration",  # the last of its maps has the defaults
     "celery.apps.worker:Worker.purge_messages": "celery_sqs.worker.steps",

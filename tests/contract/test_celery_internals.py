@@ -39,6 +39,7 @@ PINNED = {
     "celery.app.task:Task.retry": "82cd910b59663a008b64cde30555ab2097d23ef9",
     "celery.app.trace:TraceInfo._log_error": "d654911c2cb07e9782fbcaca5e31352ae144806a",
     "celery.app.trace:TraceInfo.handle_failure": "837ebf27a44af44e0518ac04d48e822089bfb903",
+    "celery.app.trace:get_actual_ignore_result": "6b27779c0c265108ec038db0fa8c3e099f831fd2",
     "celery.app.trace:TraceInfo.handle_retry": "334e176e5c8b9f39b5276dd80847e90b751ff9d3",
     "celery.app.utils:detect_settings": "9bddbf7dd0559c11aea010bc73bf75a621e1f3a8",
     "celery.apps.worker:Worker.purge_messages": "2465fb0356dd9ceb8dec24df41515cd0b8ce43bd",

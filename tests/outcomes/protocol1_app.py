@@ -83,8 +83,7 @@ def fail(why):
 def onwards(self, number, to):
     """Goes on with other arguments."""
     if number < to:
-        # At once, the next run might end before this one's RETRY is stored: a backend reads and writes in two steps.
-        raise self.retry(args=[number + 1, to], countdown=1)
+        raise self.retry(args=[number + 1, to], countdown=0)
     return [number, self.request.retries]
 
 

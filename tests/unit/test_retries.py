@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+from celery.backends.base import DisabledBackend
 from celery.exceptions import MaxRetriesExceededError, Retry
 
 from celery_sqs.errors import NotConfirmed
@@ -13,6 +14,19 @@ from celery_sqs.tasks.task import SQSTask
 from tests.unit.test_fast_path import QUEUE, Caller
 
 RECEIVES = 3
+
+
+class Stores(DisabledBackend):
+    """A result backend that keeps a list of what is stored; where it has none, it is away."""
+
+    def __init__(self, app, order):
+        super().__init__(app)
+        self._order = order
+
+    def store_result(self, task_id, result, state, **_):
+        if self._order is None:
+            raise ConnectionError("the backend is away")
+        self._order.append((task_id, state, str(result)))
 
 
 @pytest.fixture
@@ -73,6 +87,28 @@ def test_other_arguments_or_options_are_a_new_message_of_the_same_call(caller, r
     assert embed["errbacks"] == [{"task": "errback"}]
     assert headers["expires"] == "2126-01-24T12:00:00+00:00"
     assert ATTEMPTS not in headers
+
+
+def test_its_state_is_stored_before_the_new_message_is_sent(caller, run):
+    """The new message has the same id, and its run may have ended before this one has."""
+    order = []
+    caller.channel.send = lambda *_: order.append("sent")
+    author = {"backend": Stores(caller.app, order)}
+    assert type(run(args=["b", 2], exc=LookupError("why"), author=author)) is Resent
+    assert order == [("the-id", "RETRY", "why"), "sent"]
+
+
+def test_where_no_result_is_kept_no_state_is_stored(caller, run):
+    order = []
+    author = {"backend": Stores(caller.app, order), "ignore_result": True}
+    assert type(run(args=["b", 2], author=author)) is Resent
+    assert order == []
+
+
+def test_a_result_backend_that_is_away_keeps_no_retry_from_being_sent(caller, run, caplog):
+    assert type(run(args=["b", 2], author={"backend": Stores(caller.app, None)})) is Resent
+    assert sent(caller)[1][0] == ["b", 2]
+    assert "the state RETRY of again[the-id] is not stored" in caplog.text
 
 
 def test_a_delay_that_sqs_does_not_take_is_a_new_message_with_an_eta(caller, run):

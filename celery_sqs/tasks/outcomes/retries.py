@@ -1,11 +1,14 @@
 """`Task.retry` on SQS: the same message again, later; or a new one where that cannot be, or the caller wants one."""
 
+import logging
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from celery import Task
+from celery.app.trace import get_actual_ignore_result  # type: ignore[attr-defined]  # the stubs lack it
 from celery.exceptions import Reject, Retry
 
 from celery_sqs.tasks.decision import LONGEST_DELAY, Resent, backoff, is_last, seconds_until
@@ -14,6 +17,8 @@ from celery_sqs.tasks.outcomes.failed_run import message_id_of
 
 if TYPE_CHECKING:
     from celery_sqs.tasks.task import SQSTask
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ def retry(task: "SQSTask", wanted: RetryRequest) -> Retry:
     is_too_far = seconds_until(when) > LONGEST_DELAY
     if not (wanted.is_other_call or is_too_far or is_last(attempt_of(request), task.max_receive_count)):
         raise Retry(exc=wanted.exc, when=when)
+    _store_state(task, wanted.exc)
     try:
         _by_celery(task, replace(wanted, throw=False))
     except Reject as refused:
@@ -58,6 +64,22 @@ def retry(task: "SQSTask", wanted: RetryRequest) -> Retry:
     if wanted.throw:
         raise sent
     return sent
+
+
+def _store_state(task: "SQSTask", why: Exception | None) -> None:
+    """Store RETRY before the new message is sent: it has the same id, and its run may end before this one does.
+
+    Celery stores it when the run has ended, see `celery_sqs.tasks.outcomes.tracer`.
+    """
+    request: Any = task.request
+    if get_actual_ignore_result(task, request) and not task.store_errors_even_if_ignored:
+        return
+    where = "".join(traceback.format_exception(why)) if why else None
+    try:
+        task.backend.mark_as_retry(request.id, why, where, request=request)  # type: ignore[arg-type]  # none is fine
+    # An error of the result backend changes nothing about the message.
+    except Exception:
+        logger.exception("the state RETRY of %s[%s] is not stored", task.name, request.id)
 
 
 def _by_celery(task: "SQSTask", wanted: RetryRequest) -> Retry:

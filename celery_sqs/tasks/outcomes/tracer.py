@@ -9,7 +9,7 @@ from celery import states
 from celery.app import trace
 from celery.exceptions import Retry
 
-from celery_sqs.tasks.decision import RetryDecision
+from celery_sqs.tasks.decision import Resent, RetryDecision
 from celery_sqs.tasks.outcomes.failed_run import FAILED_RUN, FailedRun, close
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ class SQSTraceInfo(trace.TraceInfo):
         self.decision = failed_run.decision
         setattr(einfo, DECISION, self.decision)
         return einfo
+
+    def handle_retry(self, task: Any, req: Any, store_errors: bool = True, **how: Any) -> Any:
+        """Have Celery see the retry. Where a new message goes on, its state was stored before that was sent."""
+        is_stored = isinstance(self.retval, Resent)
+        return super().handle_retry(task, req, store_errors=store_errors and not is_stored, **how)
 
     def _handled(self, task: Any, req: Any, eager: bool) -> Any:
         try:

@@ -1,5 +1,6 @@
 """What the runs of one message come to, and what therefore has to become of it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -53,6 +54,8 @@ class Plan:
         excuses: faults that may each have caused one run or one receive more than without them.
         sent_at: virtual time.
         stored_at: virtual time of the first time that it was stored.
+        probes_at_end: probes that had succeeded when its last run ended; infinity where it has not run since it was
+            handed over.
     """
 
     key: str
@@ -63,6 +66,7 @@ class Plan:
     excuses: list[str] = field(default_factory=list)
     sent_at: float | None = None
     stored_at: float | None = None
+    probes_at_end: float = math.inf
 
     @property
     def is_good(self) -> bool:

@@ -1,5 +1,7 @@
 """The task of all simulated messages, in an app whose transport calls the simulated SQS."""
 
+import json
+import math
 from typing import Any
 
 from celery import Celery
@@ -10,7 +12,7 @@ from celery_sqs.tasks.batch import BatchTask
 from tests.simulation.virtual.scheduler import Violation
 from tests.simulation.world.broker import TASK, URL, WORK
 from tests.simulation.world.client import Client
-from tests.simulation.world.plans import Run
+from tests.simulation.world.plans import Plan, Run
 from tests.simulation.world.stores import AttemptLog, StoreAway
 
 
@@ -30,7 +32,7 @@ class SimulatedChannel(Channel):
         self._probes_at_park: dict[str, int] = {}
 
     def note_park(self, delivery_tag: str) -> None:
-        """From now on a message waits for a probe that succeeds."""
+        """A message waits for a probe that succeeds after its run, which may be before it is parked."""
         self._probes_at_park[delivery_tag] = task.life.database.probes
 
     def park(self, delivery_tag: str, task: Any) -> None:
@@ -39,8 +41,11 @@ class SimulatedChannel(Channel):
 
     def hand_over(self, delivery: Any) -> None:
         life = task.life
-        if self._probes_at_park.pop(delivery.receipt_handle, -1) == life.database.probes:
-            life.scheduler.fail(Violation(f"{delivery.message['Body']} is handed over in a known outage"))
+        probes, plan = life.database.probes, life.broker.plans[json.loads(delivery.message["Body"])["key"]]
+        at_park = self._probes_at_park.pop(delivery.receipt_handle, None)
+        if at_park is not None and min(at_park, plan.probes_at_end) == probes:
+            life.scheduler.fail(Violation(f"{plan.key} is handed over in a known outage"))
+        plan.probes_at_end = math.inf
         super().hand_over(delivery)
 
     def _connect(self, wait: float = 0) -> Any:
@@ -79,6 +84,14 @@ class SimulatedTask(BatchTask):
     def run(self, calls: list[Any]) -> list[Any]:
         life = self.life
         plans = [life.broker.plans[call.args[0]["key"]] for call in calls]
+        try:
+            return self._run(plans)
+        finally:
+            for plan in plans:
+                plan.probes_at_end = life.database.probes
+
+    def _run(self, plans: list[Plan]) -> list[Any]:
+        life = self.life
         life.scheduler.note("runs", [plan.key for plan in plans])
         life.scheduler.sleep(life.scheduler.random.random() * life.task_time)
         runs = [plan.run() for plan in plans]
