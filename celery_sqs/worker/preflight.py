@@ -79,7 +79,7 @@ def examine(sqs: SqsClient, name: str, queue_url: str, dlq_url: str | None, limi
 
 
 def of_classes(tasks: Mapping[str, Any]) -> list[str]:
-    """A sentence for each task whose class or request is not ours: Celery would settle its message."""
+    """A sentence for each task that would lose a message: by its class or request, or because it deletes that first."""
     of_tasks = [
         f"The task {name!r} is a {base.__module__}.{base.__qualname__}, and no celery_sqs.SQSTask, so a failure would "
         "delete its message: derive its class from SQSTask."
@@ -87,7 +87,13 @@ def of_classes(tasks: Mapping[str, Any]) -> list[str]:
         if not isinstance(task, SQSTask)
         for base in type(task).__mro__[1:2]
     ]
-    return of_tasks + [
+    of_early_acks = [
+        f"The task {name!r} has acks_late=False, which would delete its message before it runs, so a failure or a "
+        "worker that is killed would lose the call: remove it."
+        for name, task in sorted(tasks.items())
+        if isinstance(task, SQSTask) and not task.acks_late
+    ]
+    return [*of_tasks, *of_early_acks] + [
         f"The task {name!r} has the Request {request.__module__}.{request.__qualname__}, which would settle its message"
         " as Celery does: remove it, hooks and signals say what happens."
         for name, task in sorted(tasks.items())

@@ -119,6 +119,12 @@ def shop(emulator, tmp_path):
             "The task 'own' has the Request celery.worker.request.Request, which would settle its message",
             id="a task with another request",
         ),
+        pytest.param(
+            {"tasks": "@app.task(name='early', acks_late=False)\ndef early(): ..."},
+            (),
+            "The task 'early' has acks_late=False, which would delete its message before it runs",
+            id="a task whose message is deleted before it runs",
+        ),
         pytest.param({}, ("-Q", "mail,bulk"), "-bulk has no RedrivePolicy", id="a queue without a DLQ"),
         pytest.param(
             {},
