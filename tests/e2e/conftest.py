@@ -35,9 +35,11 @@ def client(environment, tmp_path, token):
     )
     http = Client(f"http://127.0.0.1:{environment['PORT']}", token())
     http.process = process
-    poll(lambda: process.says("Listening at") and http.alive(), 30, "web is alive")
-    yield http
-    process.kill()
+    try:
+        poll(lambda: process.says("Listening at") and http.alive(), 30, "web is alive")
+        yield http
+    finally:
+        process.kill()
 
 
 @pytest.fixture
