@@ -1,6 +1,6 @@
 """What each piece of work costs: seconds of CPU, all of them from the raw results of the benchmark."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any, Final
 
@@ -32,12 +32,19 @@ class WorkerCosts:
         settle: for each message, after it.
         batch: for each batch, in a process of the pool.
         start: once, with the first batch.
+        largest: orders of a batch up to which this was measured; a larger one costs in proportion to its size, as
+            nothing shows that it costs less.
     """
 
     receive: float
     settle: float
     batch: float
     start: float
+    largest: float = float("inf")
+
+    def batch_of(self, size: int) -> float:
+        """For a batch of a size."""
+        return self.batch * max(1.0, size / self.largest)
 
     @property
     def order(self) -> float:
@@ -51,10 +58,12 @@ class StatementCosts:
 
     Attributes:
         statement: for each statement.
-        row: for each row, its task events included.
+        insert: for each row of it.
+        row: the same with all that a worker writes of an order, its task events.
     """
 
     statement: float
+    insert: float
     row: float
 
 
@@ -100,14 +109,21 @@ class Costs:
     emulator: EmulatorCosts
 
     def slower(self, factor: float) -> "Costs":
-        """The same work on a machine that takes so many times the CPU time for it."""
-        return Costs(
-            worker=WorkerCosts(**{key: value * factor for key, value in vars(self.worker).items()}),
-            statement=StatementCosts(**{key: value * factor for key, value in vars(self.statement).items()}),
-            web=WebCosts(**{key: value * factor for key, value in vars(self.web).items()}),
+        """The same work of a drain on a machine that takes so many times the CPU time for it."""
+        worker, statement, emulator = self.worker, self.statement, self.emulator
+        return replace(
+            self,
+            worker=replace(
+                worker,
+                receive=worker.receive * factor,
+                settle=worker.settle * factor,
+                batch=worker.batch * factor,
+                start=worker.start * factor,
+            ),
+            statement=replace(statement, statement=statement.statement * factor, row=statement.row * factor),
             emulator=EmulatorCosts(
-                scans=tuple((length, seconds * factor) for length, seconds in self.emulator.scans),
-                proxy=self.emulator.proxy * factor,
+                scans=tuple((length, seconds * factor) for length, seconds in emulator.scans),
+                proxy=emulator.proxy * factor,
             ),
         )
 
@@ -146,10 +162,11 @@ def statement_costs(results: Record, batch: float) -> StatementCosts:
         for rows in (1, 100)
         if (records := figures.measured(results[steps.DATABASE], rows=rows))
     }
-    statement = seconds[1] - (seconds[100] - seconds[1]) / (100 - 1)
+    insert = (seconds[100] - seconds[1]) / (100 - 1)
+    statement = seconds[1] - insert
     drains = figures.drained(results, contenders.OURS, results["size"]["usual"])
     each = median(record["shared_cpu_ms"]["database"] for record in drains) / _MS
-    return StatementCosts(statement=statement, row=max(0.0, each - statement / batch))
+    return StatementCosts(statement=statement, insert=insert, row=max(insert, each - statement / batch))
 
 
 def web_costs(results: Record) -> WebCosts:

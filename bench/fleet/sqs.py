@@ -23,7 +23,7 @@ class Queue:
     Attributes:
         in_flight: messages that are received and not deleted.
         most_in_flight: the largest number of them so far.
-        arrived: called after each send.
+        changed: called when a message may have become available.
     """
 
     def __init__(self, quota: int = MAX_IN_FLIGHT) -> None:
@@ -31,7 +31,7 @@ class Queue:
         self._visible: deque[float] = deque()
         self.in_flight = 0
         self.most_in_flight = 0
-        self.arrived: Action = lambda: None
+        self.changed: Action = lambda: None
 
     def __len__(self) -> int:
         """Messages that are not deleted."""
@@ -45,7 +45,7 @@ class Queue:
     def send(self, messages: list[float]) -> None:
         """Take messages in."""
         self._visible.extend(messages)
-        self.arrived()
+        self.changed()
 
     def receive(self, count: int) -> list[float]:
         """Up to so many of the oldest; none beyond the quota, as a long poll gets no error."""
@@ -57,7 +57,10 @@ class Queue:
 
     def delete(self, count: int) -> None:
         """Delete messages in flight."""
+        was_full = self.in_flight >= self._quota
         self.in_flight -= count
+        if was_full:
+            self.changed()
 
 
 class Service(Protocol):
@@ -76,6 +79,15 @@ class Service(Protocol):
         """Poll, and wait so many seconds for a first message."""
 
 
+class _LongPoll:
+    """A poll that waits at SQS for a first message, until it is answered."""
+
+    def __init__(self, count: int, answer: Callable[[list[float]], None]) -> None:
+        self.count = count
+        self.answer = answer
+        self.is_answered = False
+
+
 class Aws:
     """SQS itself: a round trip for each call, and as many calls at once as there are.
 
@@ -87,48 +99,49 @@ class Aws:
     def __init__(self, events: Events, round_trip: float) -> None:
         self._events = events
         self._half = round_trip / 2
-        self._polls: deque[Action] = deque()
+        self._waiting: deque[_LongPoll] = deque()
         self.calls = 0
 
     def call(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         """As `Service` says."""
         self.calls += 1
-
-        def arrive() -> None:
-            result = work()
-            self._events.after(self._half, lambda: then(result))
-
-        self._events.after(self._half, arrive)
+        self._events.after(self._half, lambda: self._back(work(), then))
 
     def receive(self, queue: Queue, count: int, wait: float, then: Callable[[list[float]], None]) -> None:
         """As `Service` says; a long poll is answered when a message arrives."""
         self.calls += 1
-        queue.arrived = self._look
-        self._events.after(self._half, lambda: self._arrive(queue, count, wait, then))
+        queue.changed = lambda: self._answer(queue)
 
-    def _arrive(self, queue: Queue, count: int, wait: float, then: Callable[[list[float]], None]) -> None:
-        messages, deadline = queue.receive(count), self._events.now + wait
-        if messages or not wait:
-            self._events.after(self._half, lambda: then(messages))
-            return
-        is_answered = False
+        def arrive() -> None:
+            messages = queue.receive(count)
+            if messages or not wait:
+                self._back(messages, then)
+                return
+            poll = _LongPoll(count, lambda found: self._back(found, then))
+            self._waiting.append(poll)
+            self._events.after(wait, lambda: self._give_up(poll))
 
-        def look() -> None:
-            nonlocal is_answered
-            found = [] if is_answered else queue.receive(count)
-            if found or (not is_answered and self._events.now >= deadline):
-                is_answered = True
-                self._events.after(self._half, lambda: then(found))
-            elif not is_answered and look not in self._polls:
-                self._polls.append(look)
+        self._events.after(self._half, arrive)
 
-        self._polls.append(look)
-        self._events.after(wait, look)
+    def _answer(self, queue: Queue) -> None:
+        """Answer polls that wait, the oldest first, while there are messages."""
+        while self._waiting:
+            poll = self._waiting[0]
+            messages = [] if poll.is_answered else queue.receive(poll.count)
+            if not messages and not poll.is_answered:
+                return
+            self._waiting.popleft()
+            if not poll.is_answered:
+                poll.is_answered = True
+                poll.answer(messages)
 
-    def _look(self) -> None:
-        polls, self._polls = self._polls, deque()
-        for look in polls:
-            look()
+    def _give_up(self, poll: _LongPoll) -> None:
+        if not poll.is_answered:
+            poll.is_answered = True
+            poll.answer([])
+
+    def _back(self, result: Any, then: Callable[[Any], None]) -> None:
+        self._events.after(self._half, lambda: then(result))
 
 
 class Emulator:

@@ -68,6 +68,7 @@ class Worker:
         self._waiting_since = 0.0
         self._is_looking = False
         self._deletes = GroupCommit(events, LIMITS, self._send_deletes)
+        self._start_cost = costs.start
         self.in_flight = 0
         self.batches = 0
 
@@ -115,7 +116,11 @@ class Worker:
             count = min(BatchTask.batch_size, len(self._waiting))
             batch = [self._waiting.popleft() for _ in range(count)]
             process = self._idle.pop()
-            process.compute(self._costs.batch, lambda batch=batch, process=process: self._store(batch, process))
+            process.compute(self._cost_of(batch), lambda batch=batch, process=process: self._store(batch, process))
+
+    def _cost_of(self, batch: list[float]) -> float:
+        start, self._start_cost = self._start_cost, 0.0
+        return start + self._costs.batch_of(len(batch))
 
     def _is_due(self) -> bool:
         if len(self._idle) == self._processes or len(self._waiting) >= BatchTask.batch_size:
