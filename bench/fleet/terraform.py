@@ -35,6 +35,16 @@ def processes(service: str) -> int:
     return int(found[1])
 
 
+@cache
+def cpu(service: str) -> int:
+    """Units of CPU of a service's task; 1024 are one vCPU."""
+    text = (FOLDER / "compute/services.tf").read_text()
+    found = re.search(rf"^      {service} = {{.*?^        cpu\s+= (\d+)$", text, re.MULTILINE | re.DOTALL)
+    if found is None:
+        raise LookupError(f"services.tf has no cpu of {service}")
+    return int(found[1])
+
+
 def connections(webs: int, workers: int) -> int:
     """Connections that the database has to allow for tasks of web and workers, by the rules of `compute/limits.tf`."""
     limits = "compute/limits.tf"
