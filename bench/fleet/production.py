@@ -80,7 +80,7 @@ class Observed:
 
 def cores_of(service: str) -> float:
     """Processors of a service's task."""
-    return terraform.cpu(service) / _VCPU
+    return terraform.size(service, "cpu") / _VCPU
 
 
 def worker_capacity(costs: Costs, quota: int = MAX_IN_FLIGHT, workers: int = 1) -> float:

@@ -36,12 +36,12 @@ def processes(service: str) -> int:
 
 
 @cache
-def cpu(service: str) -> int:
-    """Units of CPU of a service's task; 1024 are one vCPU."""
+def size(service: str, what: str) -> int:
+    """Units of `cpu` of a service's task, of which 1024 are one vCPU, or MiB of `memory`."""
     text = (FOLDER / "compute/services.tf").read_text()
-    found = re.search(rf"^      {service} = {{.*?^        cpu\s+= (\d+)$", text, re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^      {service} = {{.*?^        {what}\s+= (\d+)$", text, re.MULTILINE | re.DOTALL)
     if found is None:
-        raise LookupError(f"services.tf has no cpu of {service}")
+        raise LookupError(f"services.tf has no {what} of {service}")
     return int(found[1])
 
 
