@@ -73,12 +73,14 @@ class Scenario:
         seconds: how long.
         arrivals: orders per second at a second.
         is_out: whether the database is away at a second.
+        begin: the second at which it begins to be something special.
     """
 
     name: str
     seconds: int
     arrivals: Callable[[int], float]
     is_out: Callable[[int], bool]
+    begin: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,6 @@
 """The benchmark's machine in the model: its cores are shared by workers, emulator, proxy and MariaDB."""
 
 from bisect import bisect_left
-from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,10 +9,11 @@ from bench.fleet.database import Database
 from bench.fleet.events import Cores, Events
 from bench.fleet.sqs import Emulator
 from bench.fleet.worker import Worker
-from bench.persist_latency import _MIN_SEND_INTERVAL, POLL_INTERVAL
+from bench.persist_latency import MIN_SEND_INTERVAL, POLL_INTERVAL
 from bench.sqs_http import BATCH
 
 _LIMIT: Final = 3600.0  # seconds of virtual time, after which a run has failed
+_GAP_EVERY: Final = 1.0  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,23 +81,27 @@ def drain(machine: Machine, orders: int) -> Drained:
 class _Sender:
     """What `bench.persist_latency` sends: at a constant rate, past the proxy, several orders in a call."""
 
-    def __init__(self, machine: Machine, rate: float, count: int) -> None:
+    def __init__(self, machine: Machine, rate: float, count: int, gap: float) -> None:
         self._machine = machine
         self._rate = rate
-        self._left = deque([BATCH] * 0)
         self._count = count
+        self._gap = gap
+        self._next_gap = _GAP_EVERY if gap else float("inf")
         self._done = 0
 
     def send(self) -> None:
         """Send what is due, in one call after the other, and then wait."""
         now = self._machine.events.now
-        due = min(int(now * self._rate) + 1, self._count)
-        self._send_until(due)
+        if now >= self._next_gap:
+            self._next_gap = now + _GAP_EVERY
+            self._machine.events.after(self._gap, self.send)
+            return
+        self._send_until(min(int(now * self._rate) + 1, self._count))
 
     def _send_until(self, due: int) -> None:
         if self._done >= due:
             if self._done < self._count:
-                pause = max(self._done / self._rate - self._machine.events.now, _MIN_SEND_INTERVAL)
+                pause = max(self._done / self._rate - self._machine.events.now, MIN_SEND_INTERVAL)
                 self._machine.events.after(pause, self.send)
             return
         size = min(BATCH, due - self._done)
@@ -110,13 +114,20 @@ class _Sender:
         self._machine.emulator.serve(answered)
 
 
-def steady(machine: Machine, rate: float, warm_up: float, seconds: float) -> list[float]:
+def steady(machine: Machine, rate: float, warm_up: float, seconds: float, gap: float = 0.0) -> list[float]:
     """Orders at a constant rate; returns the sorted times to persist of those after the warm-up.
 
     A row is found by the next query of another connection after its commit.
+
+    Args:
+        machine: where to run.
+        rate: orders per second.
+        warm_up: seconds before the measurement.
+        seconds: how long it takes.
+        gap: seconds for which the load pauses once a second.
     """
     count = round(rate * (warm_up + seconds))
-    _Sender(machine, rate, count).send()
+    _Sender(machine, rate, count, gap).send()
     machine.start()
     machine.events.run(warm_up + seconds + _LIMIT, lambda: machine.database.rows >= count)
     query = machine.costs.statement.statement

@@ -1,12 +1,12 @@
 """What the model predicts, beside what was measured."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
 
 from bench import contenders, figures
-from bench.fleet.calibration import MS, Calibration, calibrate, slowness
+from bench.fleet.calibration import MS, Calibration, slowness
 from bench.fleet.machine import Machine, drain, steady
 from bench.size import SCALE, STEADY
 from bench.steady import WARM_UP
@@ -50,12 +50,10 @@ class Prediction:
         return abs(self.error) <= TOLERANCE
 
 
-def predictions(results: Record) -> list[Prediction]:
+def predictions(results: Record, calibration: Calibration) -> list[Prediction]:
     """All of them."""
-    calibration = calibrate(results)
-    return [*_scale(results, calibration), *_pools(results, calibration), *_drains(results, calibration)] + [
-        *_steady(results, calibration)
-    ]
+    parts = (_scale, _steady, _pools, _drains)
+    return [prediction for part in parts for prediction in part(results, calibration)]
 
 
 def _scale(results: Record, calibration: Calibration) -> Iterator[Prediction]:
@@ -78,10 +76,7 @@ def _drains(results: Record, calibration: Calibration) -> Iterator[Prediction]:
 
 
 def _steady(results: Record, calibration: Calibration) -> Iterator[Prediction]:
-    records = figures.measured(results[STEADY], contender=contenders.OURS)
-    rate, seconds = median(record["sent_rate"] for record in records), results["size"]["steady"]
-    machine = Machine(calibration.costs, calibration.cores, results["size"]["usual"] / MS, 1, calibration.pool)
-    times = steady(machine, rate, WARM_UP, seconds)
+    records, times = _sent(results), times_to_persist(results, calibration)
     for name, key, share in (("p50", "p50_ms", 0.50), ("p99", "p99_ms", 0.99)):
         values = [record[key] for record in records]
         yield Prediction(
@@ -94,7 +89,18 @@ def _steady(results: Record, calibration: Calibration) -> Iterator[Prediction]:
         )
 
 
-def percentile(ordered: list[float], share: float) -> float:
+def times_to_persist(results: Record, calibration: Calibration, gap: float = 0.0) -> list[float]:
+    """The sorted times at half the peak, as the benchmark sends it, with pauses of its load if given."""
+    rate = median(record["sent_rate"] for record in _sent(results))
+    machine = Machine(calibration.costs, calibration.cores, results["size"]["usual"] / MS, 1, calibration.pool)
+    return steady(machine, rate, WARM_UP, results["size"]["steady"], gap)
+
+
+def _sent(results: Record) -> list[Record]:
+    return figures.measured(results[STEADY], contender=contenders.OURS)
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
     """The value below which a share of them is, as `bench.persist_latency` takes it."""
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 

@@ -1,0 +1,112 @@
+"""What autoscaling is asked to follow, and what came of it."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from bench.fleet.autoscaling import MINUTE, Course, Policy, Scenario, follow
+
+HOUR: Final = 60 * MINUTE
+
+#: Seconds before anything happens.
+BEFORE: Final = 10 * MINUTE
+
+RUSH: Final = 30 * MINUTE
+RUSH_FACTOR: Final = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A scenario with its policy and its course.
+
+    Attributes:
+        scenario: what happened.
+        policy: of the workers.
+        course: what came of it.
+    """
+
+    scenario: Scenario
+    policy: Policy
+    course: Course
+
+    @property
+    def most_backlog(self) -> float:
+        """Orders that waited, at the most."""
+        return max(self.course.backlog)
+
+    @property
+    def longest(self) -> float:
+        """Seconds to persist of the order that took longest; infinite where some are not stored by the end."""
+        return max(self.course.times)
+
+    @property
+    def scaled_out_after(self) -> int | None:
+        """Seconds from the beginning of the scenario until the first further worker runs; None: it never does."""
+        return next(
+            (second - self.scenario.begin for second, count in enumerate(self.course.workers) if count > self.policy.least), None
+        )
+
+    @property
+    def gone_after(self) -> int | None:
+        """Seconds from the same moment until all orders that waited are stored; None: they are not by the end."""
+        late = [second for second, backlog in enumerate(self.course.backlog) if backlog >= 1]
+        if not late:
+            return 0
+        return None if late[-1] == len(self.course.backlog) - 1 else late[-1] + 1 - self.scenario.begin
+
+
+def steady(rate: float) -> Scenario:
+    """The same rate for three hours."""
+    return Scenario(
+        name=f"{rate:,.0f} orders/s, all the time", seconds=3 * HOUR, arrivals=lambda _: rate, is_out=lambda _: False
+    )
+
+
+def rush(rate: float) -> Scenario:
+    """Ten times the rate for half an hour."""
+    return Scenario(
+        name=f"{rate:,.0f} orders/s, ten times that for half an hour",
+        seconds=2 * HOUR,
+        arrivals=lambda second: rate * (RUSH_FACTOR if BEFORE <= second < BEFORE + RUSH else 1),
+        is_out=lambda _: False,
+        begin=BEFORE,
+    )
+
+
+def outage(rate: float) -> Scenario:
+    """An hour in which the database stores nothing."""
+    return Scenario(
+        name=f"{rate:,.0f} orders/s, the database away for an hour",
+        seconds=3 * HOUR,
+        arrivals=lambda _: rate,
+        is_out=lambda second: BEFORE <= second < BEFORE + HOUR,
+        begin=BEFORE,
+    )
+
+
+def outcomes(capacity: float, workers: int) -> list[Outcome]:
+    """All scenarios: at 1,000 orders per second with Terraform's defaults, and at 10,000.
+
+    Args:
+        capacity: orders per second of one worker.
+        workers: those that 10,000 orders per second need.
+    """
+    defaults, larger = Policy.of_terraform(), Policy.of_terraform(workers, RUSH_FACTOR * workers)
+    planned = [
+        (rush(1_000), defaults),
+        (outage(1_000), defaults),
+        (rush(10_000), larger),
+        (outage(10_000), larger),
+        (steady(10_000), Policy.of_terraform(defaults.least, workers)),
+    ]
+    return [
+        Outcome(scenario=scenario, policy=policy, course=follow(scenario, policy, capacity))
+        for scenario, policy in planned
+    ]
+
+
+def minutes(seconds: float | None) -> str:
+    """A duration as text."""
+    if seconds is None or math.isinf(seconds):
+        return "not by the end"
+    return f"{seconds:.0f} s" if seconds < 2 * MINUTE else f"{seconds / MINUTE:.0f} min"
