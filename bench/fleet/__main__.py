@@ -37,7 +37,11 @@ def _draw(model: Model) -> None:
     """Have the plots drawn, in the environment that has what draws."""
     python = peer_environments.python_bin(peer_environments.PLOTS) / "python"
     path = ROOT / "var" / "bench" / "fleet.json"
-    path.write_text(json.dumps({"autoscaling": [_series(outcome) for outcome in model.outcomes]}))
+    series: dict[str, list[dict[str, Any]]] = {}
+    for outcome in model.outcomes:
+        series.setdefault(f"scaling-{outcome.scenario.kind}", []).append(_series(outcome))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(series))
     peer_environments.output([python, "-m", "bench.plots", path, PLOTS])
 
 

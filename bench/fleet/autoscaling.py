@@ -1,6 +1,6 @@
 """Autoscaling over minutes and hours: backlog, workers and time to persist, second by second.
 
-A worker stores at its capacity, which the model of single events gives. The rules are those of a target tracking policy:
+A worker stores at its capacity, which the model of single events gives. The rules are those of target tracking:
 https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking.html
 """
 
@@ -69,6 +69,7 @@ class Scenario:
     """What happens.
 
     Attributes:
+        kind: of scenario.
         name: in a few words.
         seconds: how long.
         arrivals: orders per second at a second.
@@ -76,6 +77,7 @@ class Scenario:
         begin: the second at which it begins to be something special.
     """
 
+    kind: str
     name: str
     seconds: int
     arrivals: Callable[[int], float]
@@ -122,19 +124,26 @@ class _Scaler:
             waiting: messages that waited, on average over the minute of the point.
             running: workers that ran then.
         """
-        policy = self._policy
         self._points.append(waiting / running)
-        points, desired = list(self._points), self.running + len(self._starting)
-        if all(point > policy.target for point in points[-OUT_AFTER:]) and len(points) >= OUT_AFTER:
-            if second - self._out_at >= policy.out_cooldown:
-                wanted = min(policy.most, math.ceil(desired * points[-1] / policy.target))
-                if wanted > desired:
-                    self._starting += [second + START] * (wanted - desired)
-                    self._out_at = second
-        elif len(points) == IN_AFTER and all(point < IN_BELOW * policy.target for point in points):
-            if second - max(self._in_at, self._out_at) >= policy.in_cooldown and self.running > policy.least:
-                self.running = max(policy.least, self.running - REMOVED)
-                self._in_at = second
+        if len(self._points) >= OUT_AFTER and min(list(self._points)[-OUT_AFTER:]) > self._policy.target:
+            self._scale_out(second)
+        elif len(self._points) == IN_AFTER and max(self._points) < IN_BELOW * self._policy.target:
+            self._scale_in(second)
+
+    def _scale_out(self, second: int) -> None:
+        """Add workers in proportion to the metric."""
+        desired = self.running + len(self._starting)
+        wanted = min(self._policy.most, math.ceil(desired * self._points[-1] / self._policy.target))
+        if wanted > desired and second - self._out_at >= self._policy.out_cooldown:
+            self._starting += [second + START] * (wanted - desired)
+            self._out_at = second
+
+    def _scale_in(self, second: int) -> None:
+        """Remove a few."""
+        is_over = second - max(self._in_at, self._out_at) >= self._policy.in_cooldown
+        if is_over and self.running > self._policy.least:
+            self.running = max(self._policy.least, self.running - REMOVED)
+            self._in_at = second
 
 
 def follow(scenario: Scenario, policy: Policy, capacity: float) -> Course:

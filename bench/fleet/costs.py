@@ -150,9 +150,7 @@ def worker_costs(results: Record, batch: float) -> WorkerCosts:
     slow_total -= start + IDLE_CORES * results["size"]["backlog_limit"]
     per_batch = (slow_total / slow_count - each) / (1 / MAX_RECEIVE - 1 / batch)
     order = each - per_batch / batch
-    return WorkerCosts(
-        receive=order * RECEIVE_SHARE, settle=order * (1 - RECEIVE_SHARE), batch=per_batch, start=start
-    )
+    return WorkerCosts(receive=order * RECEIVE_SHARE, settle=order * (1 - RECEIVE_SHARE), batch=per_batch, start=start)
 
 
 def statement_costs(results: Record, batch: float) -> StatementCosts:

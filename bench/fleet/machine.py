@@ -50,9 +50,7 @@ class Machine:
         self.database = Database(self.events, self.cores, costs.statement, stored=self._stored)
         self.rows: list[tuple[float, list[float]]] = []  # when a batch was committed, and when its orders were sent
         self.workers = [
-            Worker(
-                self.events, self.cores, self.emulator, self.emulator.queue, self.database, costs.worker, processes
-            )
+            Worker(self.events, self.cores, self.emulator, self.emulator.queue, self.database, costs.worker, processes)
             for _ in range(workers)
         ]
 

@@ -56,13 +56,20 @@ class Needs:
 
     @property
     def cores(self) -> float:
-        """vCPUs of web and workers."""
+        """Processors of web and workers."""
         return self.webs * cores_of("web") + self.workers * cores_of("worker")
 
     @property
     def vcpus(self) -> int | None:
-        """vCPUs of the smallest database that is busy as planned; None where none is large enough."""
-        return next((size for size in prices.DATABASE_SIZES if size * UTILIZATION >= self.database), None)
+        """Processors of the smallest database that has the cores and the connections; None where none has."""
+        return next(
+            (
+                size
+                for size in prices.DATABASE_SIZES
+                if size * UTILIZATION >= self.database and size * prices.CONNECTIONS_PER_VCPU >= self.connections
+            ),
+            None,
+        )
 
     @property
     def full_in_flight(self) -> int:
@@ -82,18 +89,13 @@ class Needs:
 
     def shares(self) -> dict[str, float]:
         """How much of each bound is used: 1 is all of it."""
+        largest = prices.DATABASE_SIZES[-1]
         return {
             "messages in flight, workers full": self.full_in_flight / MAX_IN_FLIGHT,
-            "cores of the largest database": self.database / prices.DATABASE_SIZES[-1],
-            "connections of the database": self.connections / MAX_CONNECTIONS,
-            "disk of a month's orders": 30 / prices.days_of_storage(self.rate),
+            "cores of the largest database": self.database / largest,
+            "its connections by default": self.connections / (largest * prices.CONNECTIONS_PER_VCPU),
+            "its disk, for the orders of a month": 30 / prices.days_of_storage(self.rate),
         }
-
-
-#: Connections that MariaDB allows at the most; RDS's default is 12.6 MB of memory for each:
-#: https://mariadb.com/kb/en/server-system-variables/#max_connections,
-#: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html
-MAX_CONNECTIONS: Final = 100_000
 
 
 def _memory(service: str) -> float:

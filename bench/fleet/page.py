@@ -10,7 +10,7 @@ from bench.fleet.calibration import MS, Calibration, calibrate
 from bench.fleet.needs import RATES, ROWS, Needs, needs, production_costs
 from bench.fleet.predictions import Prediction, percentile, predictions, times_to_persist
 from bench.fleet.production import intake, web_capacity, worker_capacity
-from bench.fleet.scenarios import Outcome, minutes, outcomes
+from bench.fleet.scenarios import LARGE, Outcome, minutes, outcomes
 from bench.fleet.sqs import MAX_IN_FLIGHT
 from bench.tables import table
 
@@ -18,6 +18,9 @@ Record = dict[str, Any]
 
 #: Seconds for which the load pauses once a second, for the table of what such pauses do.
 GAPS: Final = (0.0, 0.010, 0.020, 0.050)
+
+#: Seconds of a call of SQS, for the table of what a worker can do.
+ROUND_TRIPS: Final = (0.010, 0.030, 0.100)
 
 _BLOCK: Final = "<!-- {name} -->\n{text}\n<!-- end -->"
 
@@ -39,7 +42,7 @@ class Model:
         self._costs = production_costs(self.calibration)
         self._capacity = worker_capacity(self._costs)
         self.needs = [needs(self._costs, rate) for rate in RATES]
-        self.outcomes = outcomes(self._capacity, next(need.workers for need in self.needs if need.rate == 10_000))
+        self.outcomes = outcomes(self._capacity, next(need.workers for need in self.needs if need.rate == LARGE))
 
     def tables(self) -> dict[str, str]:
         """All tables by their names."""
@@ -72,7 +75,7 @@ class Model:
             seen = intake(costs, share * vcpus * load, count, vcpus)
             rows.append(
                 [
-                    f"{count} process(es) on {vcpus:g} vCPU",
+                    f"web: {count} on {vcpus:g} vCPU, {load:.0%} of what CPU allows",
                     f"{share * vcpus * load:,.0f}",
                     f"{sum(seen.sizes) / len(seen.sizes):.1f}",
                     f"{seen.busy:.0%}",
@@ -80,8 +83,10 @@ class Model:
                     f"{percentile(seen.answers, 0.99) * MS:.0f}",
                 ]
             )
-        rows.append(["a worker with a backlog, 1 vCPU", f"{self._capacity:,.0f}"])
-        return table(["task", "orders/s", "orders in a send", "CPU busy", "202: p50 ms", "p99 ms"], rows)
+        for round_trip in ROUND_TRIPS:
+            capacity = worker_capacity(costs, round_trip=round_trip)
+            rows.append([f"worker with a backlog, on 1 vCPU, {round_trip * MS:.0f} ms", f"{capacity:,.0f}"])
+        return table(["processes of a task", "orders/s", "orders in a send", "CPU busy", "202: p50 ms", "p99 ms"], rows)
 
 
 def costs_table(calibration: Calibration) -> str:

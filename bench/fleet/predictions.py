@@ -59,7 +59,9 @@ def predictions(results: Record, calibration: Calibration) -> list[Prediction]:
 def _scale(results: Record, calibration: Calibration) -> Iterator[Prediction]:
     for workers in results["size"]["workers"][contenders.OURS]:
         records = _scaled(results, workers, None)
-        yield _rate(results, calibration, records, f"{workers} worker(s)", results["size"]["usual"], workers)
+        yield _rate(
+            results, calibration, records, f"{workers} worker" + "s" * (workers > 1), results["size"]["usual"], workers
+        )
 
 
 def _pools(results: Record, calibration: Calibration) -> Iterator[Prediction]:
@@ -106,9 +108,7 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 
 
 def _scaled(results: Record, workers: int, concurrency: int | None) -> list[Record]:
-    return figures.measured(
-        results[SCALE], contender=contenders.OURS, workers=workers, concurrency=concurrency
-    )
+    return figures.measured(results[SCALE], contender=contenders.OURS, workers=workers, concurrency=concurrency)
 
 
 def _rate(

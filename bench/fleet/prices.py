@@ -16,8 +16,12 @@ GB_HOUR: Final = 0.004445
 #: https://aws.amazon.com/rds/mariadb/pricing/
 DATABASE_VCPU_HOUR: Final = 0.215
 
-#: vCPUs of the instances of db.r6g.
+#: vCPUs of the instances of db.r6g, which have 8 GiB for each.
 DATABASE_SIZES: Final = (2, 4, 8, 16, 32, 48, 64)
+
+#: Connections that RDS allows by default, for each vCPU: {DBInstanceClassMemory/12582880}:
+#: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html
+CONNECTIONS_PER_VCPU: Final = 8 * 2**30 / 12_582_880
 
 #: Of a GB of gp3 for a month, with a standby: https://aws.amazon.com/rds/mariadb/pricing/
 STORAGE: Final = 0.23
@@ -25,8 +29,7 @@ STORAGE: Final = 0.23
 #: GiB of gp3 of a MariaDB at the most: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html
 MAX_STORAGE: Final = 65_536
 
-#: Bytes of a stored order in the table, and of the attributes that SQS and the logs carry: docs/deploying.md, "A million
-#: orders", of which the first was measured: 42 MB for 100,000.
+#: Bytes of an order's row, measured: 42 MB for 100,000. docs/deploying.md, "A million orders".
 ROW_BYTES: Final = 420
 
 #: USD for a million orders besides SQS: logs 0.32, NAT gateway 0.14, load balancer 0.01. docs/deploying.md, there.

@@ -14,8 +14,8 @@ from bench.fleet.web import Web
 from bench.fleet.worker import Worker
 from celery_sqs.aws.group_commit import MAX_ENTRIES
 
-#: Seconds of a call of SQS from the same region: that of the benchmark's usual drains, which is of the size that AWS
-#: names: https://aws.amazon.com/sqs/faqs/ ("tens to low hundreds of milliseconds" are its own figures for a call).
+#: Seconds of a call of SQS: that of the benchmark's usual drains. AWS says "tens or low hundreds of milliseconds":
+#: https://aws.amazon.com/sqs/faqs/
 ROUND_TRIP: Final = 0.010
 
 #: Seconds that a commit waits for the disk and for the standby in another zone. Not measured; EBS promises
@@ -83,9 +83,11 @@ def cores_of(service: str) -> float:
     return terraform.size(service, "cpu") / _VCPU
 
 
-def worker_capacity(costs: Costs, quota: int = MAX_IN_FLIGHT, workers: int = 1) -> float:
+def worker_capacity(
+    costs: Costs, workers: int = 1, quota: int = MAX_IN_FLIGHT, round_trip: float = ROUND_TRIP
+) -> float:
     """Orders per second of workers with a backlog, all together."""
-    fleet = _Fleet(costs, workers, quota)
+    fleet = _Fleet(costs, workers, quota, round_trip)
     fleet.queue.send([0.0] * _BACKLOG * workers)
     fleet.events.run(_WARM_UP)
     before = fleet.database.rows
@@ -153,9 +155,11 @@ def observe(costs: Costs, rate: float, workers: int, sizes: tuple[int, ...], sec
 class _Fleet:
     """Workers on AWS, each a task of its own, on one queue and one database."""
 
-    def __init__(self, costs: Costs, workers: int, quota: int = MAX_IN_FLIGHT) -> None:
+    def __init__(
+        self, costs: Costs, workers: int, quota: int = MAX_IN_FLIGHT, round_trip: float = ROUND_TRIP
+    ) -> None:
         self.events, self.times = Events(), list[float]()
-        self.queue, self.service = Queue(quota), Aws(self.events, ROUND_TRIP)
+        self.queue, self.service = Queue(quota), Aws(self.events, round_trip)
         self._database_cores = Cores(self.events, math.inf)
         self.database = Database(self.events, self._database_cores, costs.statement, COMMIT, self._stored)
         self._cores = [Cores(self.events, cores_of("worker")) for _ in range(workers)]

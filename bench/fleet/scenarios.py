@@ -11,6 +11,10 @@ HOUR: Final = 60 * MINUTE
 #: Seconds before anything happens.
 BEFORE: Final = 10 * MINUTE
 
+#: Orders per second of the scenarios.
+USUAL: Final = 1_000
+LARGE: Final = 10_000
+
 RUSH: Final = 30 * MINUTE
 RUSH_FACTOR: Final = 10
 
@@ -42,9 +46,8 @@ class Outcome:
     @property
     def scaled_out_after(self) -> int | None:
         """Seconds from the beginning of the scenario until the first further worker runs; None: it never does."""
-        return next(
-            (second - self.scenario.begin for second, count in enumerate(self.course.workers) if count > self.policy.least), None
-        )
+        begin, least = self.scenario.begin, self.policy.least
+        return next((second - begin for second, count in enumerate(self.course.workers) if count > least), None)
 
     @property
     def gone_after(self) -> int | None:
@@ -58,13 +61,18 @@ class Outcome:
 def steady(rate: float) -> Scenario:
     """The same rate for three hours."""
     return Scenario(
-        name=f"{rate:,.0f} orders/s, all the time", seconds=3 * HOUR, arrivals=lambda _: rate, is_out=lambda _: False
+        kind="steady",
+        name=f"{rate:,.0f} orders/s, all the time",
+        seconds=3 * HOUR,
+        arrivals=lambda _: rate,
+        is_out=lambda _: False,
     )
 
 
 def rush(rate: float) -> Scenario:
     """Ten times the rate for half an hour."""
     return Scenario(
+        kind="rush",
         name=f"{rate:,.0f} orders/s, ten times that for half an hour",
         seconds=2 * HOUR,
         arrivals=lambda second: rate * (RUSH_FACTOR if BEFORE <= second < BEFORE + RUSH else 1),
@@ -76,6 +84,7 @@ def rush(rate: float) -> Scenario:
 def outage(rate: float) -> Scenario:
     """An hour in which the database stores nothing."""
     return Scenario(
+        kind="outage",
         name=f"{rate:,.0f} orders/s, the database away for an hour",
         seconds=3 * HOUR,
         arrivals=lambda _: rate,
@@ -85,19 +94,19 @@ def outage(rate: float) -> Scenario:
 
 
 def outcomes(capacity: float, workers: int) -> list[Outcome]:
-    """All scenarios: at 1,000 orders per second with Terraform's defaults, and at 10,000.
+    """All scenarios: at the usual rate with Terraform's defaults, and at the large one.
 
     Args:
         capacity: orders per second of one worker.
-        workers: those that 10,000 orders per second need.
+        workers: those that the large rate needs.
     """
     defaults, larger = Policy.of_terraform(), Policy.of_terraform(workers, RUSH_FACTOR * workers)
     planned = [
-        (rush(1_000), defaults),
-        (outage(1_000), defaults),
-        (rush(10_000), larger),
-        (outage(10_000), larger),
-        (steady(10_000), Policy.of_terraform(defaults.least, workers)),
+        (rush(USUAL), defaults),
+        (outage(USUAL), defaults),
+        (rush(LARGE), larger),
+        (outage(LARGE), larger),
+        (steady(LARGE), Policy.of_terraform(defaults.least, workers)),
     ]
     return [
         Outcome(scenario=scenario, policy=policy, course=follow(scenario, policy, capacity))

@@ -29,7 +29,8 @@ def number(file: str, name: str) -> int:
 @cache
 def processes(service: str) -> int:
     """Processes of a service's task."""
-    found = re.search(rf"^\s*processes = {{.*\b{service} = (\d+)", (FOLDER / "compute/limits.tf").read_text(), re.MULTILINE)
+    text = (FOLDER / "compute/limits.tf").read_text()
+    found = re.search(rf"^\s*processes = {{.*\b{service} = (\d+)", text, re.MULTILINE)
     if found is None:
         raise LookupError(f"limits.tf has no processes of {service}")
     return int(found[1])

@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 
 from bench.fleet.costs import WorkerCosts
 from bench.fleet.database import Database
@@ -77,7 +78,7 @@ class Worker:
         while poll := self._next_poll():
             self._polls.append(poll)
             wait = ORDER_QUEUE.receive_wait if poll.is_long else 0
-            self._service.receive(self._queue, poll.count, wait, lambda messages, poll=poll: self._end(poll, messages))
+            self._service.receive(self._queue, poll.count, wait, partial(self._end, poll))
 
     def _next_poll(self) -> Poll | None:
         """The next poll, by the rules of `celery_sqs.consume.polls`."""
@@ -116,7 +117,7 @@ class Worker:
             count = min(BatchTask.batch_size, len(self._waiting))
             batch = [self._waiting.popleft() for _ in range(count)]
             process = self._idle.pop()
-            process.compute(self._cost_of(batch), lambda batch=batch, process=process: self._store(batch, process))
+            process.compute(self._cost_of(batch), partial(self._store, batch, process))
 
     def _cost_of(self, batch: list[float]) -> float:
         start, self._start_cost = self._start_cost, 0.0
