@@ -87,7 +87,7 @@ def worker_capacity(
     costs: Costs, workers: int = 1, quota: int = MAX_IN_FLIGHT, round_trip: float = ROUND_TRIP
 ) -> float:
     """Orders per second of workers with a backlog, all together."""
-    fleet = _Fleet(costs, workers, quota, round_trip)
+    fleet = Fleet(costs, workers, quota, round_trip)
     fleet.queue.send([0.0] * _BACKLOG * workers)
     fleet.events.run(_WARM_UP)
     before = fleet.database.rows
@@ -130,7 +130,7 @@ def observe(costs: Costs, rate: float, workers: int, sizes: tuple[int, ...], sec
         sizes: orders in a send; each has one of them by chance.
         seconds: how long, after a warm-up.
     """
-    fleet = _Fleet(costs, workers)
+    fleet = Fleet(costs, workers)
     fleet.arrive(rate, sizes, random.Random(_SEED))
     fleet.events.run(_WARM_UP)
     before = fleet.counts()
@@ -152,12 +152,10 @@ def observe(costs: Costs, rate: float, workers: int, sizes: tuple[int, ...], sec
     )
 
 
-class _Fleet:
+class Fleet:
     """Workers on AWS, each a task of its own, on one queue and one database."""
 
-    def __init__(
-        self, costs: Costs, workers: int, quota: int = MAX_IN_FLIGHT, round_trip: float = ROUND_TRIP
-    ) -> None:
+    def __init__(self, costs: Costs, workers: int, quota: int = MAX_IN_FLIGHT, round_trip: float = ROUND_TRIP) -> None:
         self.events, self.times = Events(), list[float]()
         self.queue, self.service = Queue(quota), Aws(self.events, round_trip)
         self._database_cores = Cores(self.events, math.inf)

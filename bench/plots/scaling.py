@@ -17,6 +17,9 @@ _PANELS: Final = (
 )
 
 
+_TICKS: Final = (0, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+
+
 def _course(results: Results, kind: str) -> Figure | None:
     """Backlog, time to persist and workers over the minutes; a line for each rate."""
     series = results.get(f"scaling-{kind}", [])
@@ -27,7 +30,8 @@ def _course(results: Results, kind: str) -> Figure | None:
         for each, colour in zip(series, (OURS, OTHERS), strict=False):
             panel.plot(each["minutes"], each[key], color=colour, label=each["name"])
         if is_log:
-            panel.set_yscale("symlog", linthresh=1_000)
+            panel.set_yscale("symlog", linthresh=_TICKS[1])
+            panel.set_yticks([tick for tick in _TICKS if tick <= max(max(each[key]) for each in series)])
             panel.yaxis.set_major_formatter(plain())
         panel.set_ylim(bottom=0)
         panel.set_xlabel("minutes")
