@@ -73,8 +73,8 @@ def slowness(results: Record, records: list[Record]) -> float:
     """How much CPU time work took in some runs, by what it took in the usual drains.
 
     The yardstick is the emulator's time for a call, on a queue of the same length: the same work in each run, and none
-    of a worker's. It differs between runs, as the machine is shared, and as more processes on the same cores spoil each
-    other's caches.
+    of a worker's. It differs between runs: the machine is shared, and several workers are many processes on its
+    cores.
     """
     usual = figures.drained(results, contenders.OURS, results["size"]["usual"])
     return _call(records) / _call(usual)

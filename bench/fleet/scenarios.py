@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from bench.fleet import terraform
 from bench.fleet.autoscaling import MINUTE, Course, Policy, Scenario, follow
 
 HOUR: Final = 60 * MINUTE
@@ -69,11 +70,11 @@ def steady(rate: float) -> Scenario:
     )
 
 
-def rush(rate: float) -> Scenario:
+def rush(rate: float, with_what: str = "") -> Scenario:
     """Ten times the rate for half an hour."""
     return Scenario(
         kind="rush",
-        name=f"{rate:,.0f} orders/s, ten times that for half an hour",
+        name=f"{rate:,.0f} orders/s, ten times that for half an hour{with_what}",
         seconds=2 * HOUR,
         arrivals=lambda second: rate * (RUSH_FACTOR if BEFORE <= second < BEFORE + RUSH else 1),
         is_out=lambda _: False,
@@ -108,10 +109,13 @@ def outcomes(capacity: float, workers: int) -> list[Outcome]:
         (outage(LARGE), larger),
         (steady(LARGE), Policy.of_terraform(defaults.least, workers)),
     ]
-    return [
+    found = [
         Outcome(scenario=scenario, policy=policy, course=follow(scenario, policy, capacity))
         for scenario, policy in planned
     ]
+    assumed = terraform.number("compute/limits.tf", "worker_orders_per_second")
+    slower = rush(USUAL, f", with workers that store {assumed:,}")
+    return [*found, Outcome(scenario=slower, policy=defaults, course=follow(slower, defaults, assumed))]
 
 
 def minutes(seconds: float | None) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-from bench.plots.drawing import OTHERS, OURS, panels, plain
+from bench.plots.drawing import FURTHER, OTHERS, OURS, panels, plain
 
 Results = dict[str, Any]
 
@@ -27,7 +27,7 @@ def _course(results: Results, kind: str) -> Figure | None:
         return None
     figure, axes = panels(len(_PANELS), 3.2)
     for panel, (key, label, is_log) in zip(axes, _PANELS, strict=True):
-        for each, colour in zip(series, (OURS, OTHERS), strict=False):
+        for each, colour in zip(series, (OURS, OTHERS, *FURTHER), strict=False):
             panel.plot(each["minutes"], each[key], color=colour, label=each["name"])
         if is_log:
             panel.set_yscale("symlog", linthresh=_TICKS[1])
