@@ -23,7 +23,7 @@ from bench.sqs_http import BATCH, HttpQueue
 
 POLL_INTERVAL: Final = 0.002  # seconds
 MS: Final = 1000
-_MIN_SEND_INTERVAL: Final = 0.005  # seconds, so that at a high rate orders share a send
+MIN_SEND_INTERVAL: Final = 0.005  # seconds, so that at a high rate orders share a send
 _MAX_POLLED: Final = 2000  # orders in one poll, the oldest first
 
 
@@ -87,7 +87,7 @@ def send(queue: HttpQueue, messages: list[tuple[str, Entry]], rate: float, recor
             queue.send([entry for _, entry in batch])
             recorder.sent([order_id for order_id, _ in batch], time.monotonic())
             done += len(batch)
-        time.sleep(max(begin + done / rate - time.monotonic(), _MIN_SEND_INTERVAL))
+        time.sleep(max(begin + done / rate - time.monotonic(), MIN_SEND_INTERVAL))
 
 
 def poll_rows(database_url: str, recorder: LatencyRecorder, sender: threading.Thread, last_rows: float) -> None:

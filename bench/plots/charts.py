@@ -6,6 +6,7 @@ from typing import Any, Final
 from matplotlib.figure import Figure
 
 from bench.plots.drawing import FURTHER, INK, OTHERS, OURS, from_zero, good, line, panels, places, plain, whiskers
+from bench.plots.scaling import SCALING
 
 Results = dict[str, Any]
 
@@ -139,4 +140,5 @@ CHARTS: Final[dict[str, Callable[[Results], Figure | None]]] = {
     "scale": scale,
     "memory": memory,
     "intake": intake,
+    **SCALING,
 }
