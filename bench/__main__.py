@@ -63,7 +63,7 @@ def _measure(size: Size, given: argparse.Namespace, console: Console, path: Path
         head = {
             "name": path.stem,
             "quick": given.quick,
-            "emulator": given.emulator,
+            "sqs": given.emulator,
             "at": datetime.now(UTC).isoformat(timespec="minutes"),
             "machine": machine.facts(),
             "size": asdict(size),

@@ -208,7 +208,7 @@ def _machine(results: Record) -> str:
         f"Python {facts['python']}, MariaDB {facts['mariadb']}, {versions}; commit {facts['commit']}{changed}; "
         f"{results['at']}.\n\n"
         "Everything shares this machine: the worker or the web server, the SQS emulator "
-        f"({results.get('emulator', 'ministack')}, one Python process), the database server with its default settings, "
+        f"({results.get('sqs', 'ministack')}, one Python process), the database server with its default settings, "
         "the proxy that adds the round trip, and the load. "
         "The proxy delays bytes, not the opening of connections. "
         f"The load average was {facts['load_before']} when the run began"

@@ -34,6 +34,12 @@ def test_a_missed_aim_says_no_and_the_remarks_follow():
     assert "It misses because." in lines
 
 
+def test_the_emulator_is_named_beside_what_it_serves_alone():
+    text = report(full() | {"sqs": "simulated"})
+    assert "the SQS emulator (simulated, one Python process)" in text
+    assert "## The limit" in text
+
+
 def test_a_contender_that_failed_says_why():
     results = full()
     failed = {"contender": TASKIQ, "round_trip_ms": 10, "error": "RuntimeError: no | package"}
