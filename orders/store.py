@@ -9,21 +9,21 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Select, and_, delete, func, or_, select, update
-from sqlalchemy.dialects.mysql import insert as mariadb_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, delete, func, or_, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from orders.attempt import BEGUN, NOT_RETRYABLE, AttemptCount, FailedAttempt, attempt_of
 from orders.ends import STORED, ends
 from orders.faults import is_lock_wait
 from orders.missing.missing_orders import MissingOrders
-from orders.order import Order
 from orders.outages import locks, probe
-from orders.outcome import Arrival, Outcome, Position, Result, StoredOrder
+from orders.outages.deadline import within
+from orders.outcome import Arrival, Outcome, Position, StoredOrder
 from orders.tables import MAX_NAME, MAX_TEXT, attempts, orders
 from orders.text import storable
-from orders.transaction import transaction
+from orders.transaction import TRANSACTION_TIMEOUT, transaction
+from orders.writing.new_rows import NewRows
+from orders.writing.rows import insert_or_keep, outcome, persisted, to_row, to_stored
 
 T = TypeVar("T")
 
@@ -44,13 +44,15 @@ class OrderStore:
         self._engine = engine
         self.missing = MissingOrders(engine)
         dialect = engine.dialect.name
-        self._keep_orders = _insert_or_keep(dialect, orders.c.order_id).returning(orders)
-        self._keep_attempt = _insert_or_keep(dialect, attempts.c.message_id, attempts.c.receive_count)
+        self._keep_orders = insert_or_keep(dialect, orders.c.order_id).returning(orders)
+        self._new_rows = NewRows(engine.dialect)
+        self._keep_attempt = insert_or_keep(dialect, attempts.c.message_id, attempts.c.receive_count)
 
     def persist(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
-        """Write orders in one transaction and one statement; say for each what became of it.
+        """Write orders in one transaction; say for each what became of it.
 
-        The statement answers with the row that stands under each id afterwards, new or old. An
+        Nearly always none of them is there, and a plain insert says so by succeeding. Where it clashes, another
+        statement writes them, and answers with the row that stands under each id afterwards, new or old. An
         equal one means done, another one a conflict; neither changes the row. Orders whose ids another
         transaction holds locked hold up no others: they are found, and the others are written.
         """
@@ -58,15 +60,26 @@ class OrderStore:
             return []
         now = datetime.now(UTC)
         # One order of locking for all workers, so that two batches with the same ids do not deadlock.
-        rows = sorted((_to_row(arrival, now) for arrival in arrivals), key=lambda row: str(row["order_id"]))
+        rows = sorted((to_row(arrival, now) for arrival in arrivals), key=lambda row: str(row["order_id"]))
         try:
-            returned = self._transaction(lambda connection: self._write(connection, rows))
+            with within(TRANSACTION_TIMEOUT):
+                if self._are_new(rows):
+                    return [persisted(arrival, now) for arrival in arrivals]
+                returned = self._transaction(lambda connection: self._write(connection, rows))
         except DBAPIError as error:
             if not is_lock_wait(error):
                 raise
             returned = self._write_around_locks(rows, error)
-        stored = {row.order_id: _to_stored(row) for row in returned}
-        return [_outcome(arrival, stored.get(str(arrival.order.order_id))) for arrival in arrivals]
+        stored = {row.order_id: to_stored(row) for row in returned}
+        return [outcome(arrival, stored.get(str(arrival.order.order_id))) for arrival in arrivals]
+
+    def _are_new(self, rows: Sequence[dict[str, Any]]) -> bool:
+        """Write the rows if none of them is there; says whether that is so."""
+        try:
+            self._transaction(lambda connection: self._new_rows.insert(connection, rows))
+        except IntegrityError:
+            return False
+        return True
 
     def _write_around_locks(self, rows: Sequence[dict[str, Any]], lock_wait: DBAPIError) -> Sequence[Row[Any]]:
         returned = locks.write_around(self._engine, self._write, rows)
@@ -82,13 +95,13 @@ class OrderStore:
     def get(self, order_id: UUID) -> StoredOrder | None:
         """The order under an id, or None."""
         row = self._first(select(orders).where(orders.c.order_id == str(order_id)))
-        return None if row is None else _to_stored(row)
+        return None if row is None else to_stored(row)
 
     def get_many(self, order_ids: Sequence[UUID]) -> dict[UUID, StoredOrder]:
         """Those of the orders that are there, by id; up to a thousand at once."""
         query = select(orders).where(orders.c.order_id.in_([str(order_id) for order_id in order_ids]))
         rows = self._transaction(lambda connection: connection.execute(query).all())
-        return {UUID(row.order_id): _to_stored(row) for row in rows}
+        return {UUID(row.order_id): to_stored(row) for row in rows}
 
     def ends(self, order_ids: Sequence[UUID]) -> dict[UUID, StoredOrder | int]:
         """Those of the orders that are stored or had a final attempt: the row, or the number of the last such attempt.
@@ -113,7 +126,7 @@ class OrderStore:
                 )
             )
         query = query.order_by(orders.c.accepted_at.desc(), orders.c.order_id.desc()).limit(limit)
-        return [_to_stored(row) for row in self._transaction(lambda connection: connection.execute(query).all())]
+        return [to_stored(row) for row in self._transaction(lambda connection: connection.execute(query).all())]
 
     def record_attempt(self, attempt: FailedAttempt) -> None:
         """Keep a failed attempt, its texts cut to the length of the columns.
@@ -229,65 +242,3 @@ def _begun(message_id: str, receive_count: int) -> ColumnElement[bool]:
     return and_(
         attempts.c.message_id == message_id, attempts.c.receive_count == receive_count, attempts.c.kind == BEGUN
     )
-
-
-def _insert_or_keep(dialect: str, *key: Column[Any]) -> Any:
-    """The insert that leaves a row standing that is there already under the same key.
-
-    Not INSERT IGNORE, which would make warnings of data errors. The no-op update makes the existing
-    row part of what RETURNING gives (MariaDB 10.5, SQLite 3.35). SQLAlchemy joins the rows of one
-    execution into one statement, and compiles it once:
-    https://docs.sqlalchemy.org/en/21/core/connections.html#insert-many-values-behavior-for-insert-statements
-    """
-    table, no_change = key[0].table, {key[0].name: key[0]}
-    if dialect == "sqlite":
-        return sqlite_insert(table).on_conflict_do_update(index_elements=key, set_=no_change)
-    return mariadb_insert(table).on_duplicate_key_update(no_change)
-
-
-def _to_row(arrival: Arrival, now: datetime) -> dict[str, Any]:
-    order = arrival.order
-    return {
-        "order_id": str(order.order_id),
-        "user_id": order.user_id,
-        "product_name": order.product_name,
-        "quantity": order.quantity,
-        "total_price": order.total_price,
-        "status": order.status,
-        "accepted_at": order.timestamp,
-        "persisted_at": now,
-        "attempts": arrival.attempts,
-        "worker": arrival.worker[:MAX_NAME],
-        "task_id": arrival.task_id[:MAX_NAME],
-    }
-
-
-def _to_stored(row: Row[Any]) -> StoredOrder:
-    order = Order(
-        order_id=UUID(row.order_id),
-        user_id=row.user_id,
-        product_name=row.product_name,
-        quantity=row.quantity,
-        total_price=row.total_price,
-        status=row.status,
-        timestamp=row.accepted_at,
-    )
-    return StoredOrder(
-        order=order,
-        persisted_at=row.persisted_at,
-        attempts=row.attempts,
-        worker=row.worker,
-        task_id=row.task_id,
-    )
-
-
-def _outcome(arrival: Arrival, stored: StoredOrder | None) -> Outcome:
-    if stored is None:
-        result = Result.LOCKED
-    elif stored.order.content != arrival.order.content:
-        result = Result.CONFLICT
-    elif (stored.task_id, stored.attempts) != (arrival.task_id[:MAX_NAME], arrival.attempts):
-        result = Result.DUPLICATE
-    else:
-        result = Result.PERSISTED
-    return Outcome(arrival=arrival, result=result, stored=stored)

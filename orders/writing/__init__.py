@@ -1,0 +1,1 @@
+"""Writing orders exactly once."""
