@@ -71,15 +71,28 @@ def run_batch(task_name: str, calls: list[Call]) -> list[RetryDecision | None]:
     """
     task: Any = current_app.tasks[task_name]
     began = system.time.monotonic()
-    requests = [Context(call.context()) for call in calls]
     tracer = traced.reporter(task, began) if traced.is_patched() else None
+    is_watched = tracer is not None or batch_outcome.is_watched(task)
     with batch_outcome.current(task):
-        contexts = [batch_outcome.begin(task, request, is_announced=tracer is None) for request in requests]
-        outcomes = _attempt(task, calls)
-        return [
-            _report(task, context, tracer, request, outcome, began)
-            for context, request, outcome in zip(contexts, requests, outcomes, strict=True)
+        before = contextvars.copy_context()
+        begun = [
+            _begin(task, call, tracer) if is_watched or batch_outcome.is_awaited(task, call) else None for call in calls
         ]
+        outcomes = _attempt(task, calls)
+        decisions: list[RetryDecision | None] = []
+        for call, reported, outcome in zip(calls, begun, outcomes, strict=True):
+            if reported is None and not isinstance(outcome, BaseException):
+                decisions.append(None)  # nobody asks for it, so that there is no request, either
+                continue
+            context, request = reported or (before.copy(), Context(call.context()))
+            decisions.append(_report(task, context, tracer, request, outcome, began))
+        return decisions
+
+
+def _begin(task: Any, call: Call, tracer: traced.Report | None) -> tuple[contextvars.Context, Context]:
+    """A call's context and Celery's request of it, once it is reported that it is about to run."""
+    request = Context(call.context())
+    return batch_outcome.begin(task, request, is_announced=tracer is None), request
 
 
 def _report(

@@ -10,13 +10,14 @@ import contextvars
 import logging
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from celery import signals, states
 from celery._state import _task_stack  # type: ignore[attr-defined]  # the stubs lack it
-from celery.app.task import Context, get_actual_ignore_result  # type: ignore[attr-defined]  # the stubs lag behind
+from celery.app.task import Context, Task, get_actual_ignore_result  # type: ignore[attr-defined]  # the stubs lag behind
 from celery.exceptions import Ignore
 
+from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import RetryDecision, cause_of
 from celery_sqs.tasks.outcomes.failed_run import close
 from celery_sqs.tasks.outcomes.links import send_links
@@ -32,6 +33,28 @@ def current(task: Any) -> Iterator[None]:
         yield
     finally:
         _task_stack.pop()
+
+
+#: What is sent of each call of a batch.
+_SIGNALS: Final = (signals.task_prerun, signals.task_success, signals.task_postrun)
+
+
+def is_watched(task: Any) -> bool:
+    """Whether anybody asks for each run of the task, however it ends: a listener, the author, or a state STARTED.
+
+    A failure is reported to whoever asks for that, and always decided on.
+    """
+    hooks = (task.on_success, Task.on_success), (task.after_return, Task.after_return)
+    has_own = any(getattr(own, "__func__", None) is not celerys for own, celerys in hooks)
+    return bool(task.track_started or has_own or any(signal.receivers for signal in _SIGNALS))
+
+
+def is_awaited(task: Any, call: Call) -> bool:
+    """Whether the success of a call has a consequence of its own: its result is stored, or something follows it."""
+    is_ignored = call.headers.get("ignore_result")
+    if not (task.ignore_result if is_ignored is None else is_ignored):
+        return True
+    return bool(call.headers.get("callbacks") or call.headers.get("chain") or call.headers.get("chord"))
 
 
 def begin(task: Any, request: Context, *, is_announced: bool = True) -> contextvars.Context:
