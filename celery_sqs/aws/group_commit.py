@@ -7,7 +7,7 @@ entry is sent at once, and under load whatever arrives while one batch is under 
 import collections
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -73,15 +73,24 @@ class GroupCommit(Generic[T]):
         Raises:
             Full: too many are waiting already.
         """
+        self.add_all([entry])
+
+    def add_all(self, entries: Sequence[T]) -> None:
+        """Take entries along with the next batches.
+
+        Raises:
+            Full: too many are waiting already; none of these is taken.
+        """
         with self._changed:
-            if self._closed or len(self._waiting) + len(self._later) >= self._limits.capacity:
+            if self._closed or len(self._waiting) + len(self._later) + len(entries) > self._limits.capacity:
                 raise Full
             self._start()
             now = system.time.monotonic()
-            self._waiting.append((now, entry))
+            is_first = not self._waiting
+            self._waiting.extend((now, entry) for entry in entries)
             # Waking a thread for each entry would cost more than sending does.
-            if len(self._waiting) == 1 or self._is_due(now):
-                self._changed.notify()
+            if is_first or self._is_due(now):
+                self._changed.notify(max(1, len(self._waiting) // MAX_ENTRIES))
 
     def retry_later(self, entry: T, delay: float) -> None:
         """Take an entry whose batch call failed along once more, after so many seconds."""

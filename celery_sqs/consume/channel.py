@@ -7,6 +7,7 @@ sends is in `celery_sqs.publish.channel`.
 import collections
 import functools
 import logging
+from collections.abc import Sequence
 from typing import Any, Final
 
 from celery_sqs.aws.client import SqsClient
@@ -251,18 +252,17 @@ class Channel(SendingChannel):
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
         """Delete a message that is done."""
-        delivery = self.in_flight.get(delivery_tag)
-        if delivery is not None:
-            self._settlements.delete(delivery)
+        self.ack_all([delivery_tag])
+
+    def ack_all(self, delivery_tags: Sequence[str]) -> None:
+        """Delete messages that are done."""
+        for delivery in self._settlements.delete_all(delivery_tags):
             self.owner.withdraw(delivery)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Release a message at once with `requeue`, else when its visibility timeout ends. It is never sent again."""
-        delivery = self.in_flight.get(delivery_tag)
-        if delivery is not None and requeue:
-            self._settlements.release(delivery)
-        elif delivery is not None:
-            self._settlements.drop(delivery)
+        if (delivery := self.in_flight.get(delivery_tag)) is not None:
+            (self._settlements.release if requeue else self._settlements.drop)(delivery)
 
     def release(self, delivery_tag: str, delay: int) -> None:
         """Make a message visible in so many seconds. SQS moves it to the DLQ after the last receive that it allows."""

@@ -1,5 +1,6 @@
 """The messages in flight: received by this worker, and not settled yet."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from celery_sqs import system
@@ -74,13 +75,18 @@ class InFlight:
 
     def pop(self, receipt_handle: str) -> Delivery | None:
         """Take a delivery out, which makes room for another; None if it is not in flight (any more)."""
+        return next(iter(self.pop_all([receipt_handle])), None)
+
+    def pop_all(self, receipt_handles: Sequence[str]) -> list[Delivery]:
+        """Take deliveries out; returns those that were in flight."""
         with self.changed:
-            delivery = self._deliveries.pop(receipt_handle, None)
-            self._beside.discard(receipt_handle)
+            popped = [self._deliveries.pop(handle, None) for handle in receipt_handles]
+            self._beside.difference_update(receipt_handles)
             # Not for each: a receiver looks by itself often enough, and prefers to ask for many.
-            if not self._deliveries or self.room() >= MAX_RECEIVE:
-                self.changed.notify()
-            return delivery
+            polls = self.room() // MAX_RECEIVE
+            if polls or not self._deliveries:
+                self.changed.notify(max(1, min(polls, len(receipt_handles))))
+            return [delivery for delivery in popped if delivery is not None]
 
     def all(self) -> list[Delivery]:
         """All deliveries, oldest first."""

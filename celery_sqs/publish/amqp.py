@@ -1,6 +1,7 @@
 """Celery's broker connections, with the app's settings as options for the transport."""
 
 import functools
+from collections.abc import Callable
 from typing import Any, Final
 
 from celery.app import amqp
@@ -35,7 +36,7 @@ class AMQP(amqp.AMQP):
             **{name: options[name] for name in options.keys() & kombu_options.OF_CONNECTION},
             "predefined_queues": {name: {"url": queue.url} for name, queue in settings.queues.items()},
             SETTINGS: settings,
-            IS_EXACT: functools.partial(is_exact, self.app),
+            IS_EXACT: exactness(self.app),
         }
         return Connection("sqs://", **kwargs)
 
@@ -57,8 +58,17 @@ class AMQP(amqp.AMQP):
         return super().as_task_v2(*args, **{"argsrepr": "", "kwargsrepr": "", **options})
 
 
+def exactness(app: Any) -> Callable[[str], bool]:
+    """A function for the name of a task: see `is_exact`. An app has one registry, and takes a lock to look it up."""
+    registry = functools.cache(lambda: app.tasks)
+    return lambda task: _is_exact(app, registry().get(task))
+
+
 def is_exact(app: Any, task: str) -> bool:
     """Whether the numbers of a task's calls are exact: by its serializer, or the app's where it has no such task."""
-    found = app.tasks.get(task)
-    serializer = app.conf.task_serializer if found is None else found.serializer
+    return _is_exact(app, app.tasks.get(task))
+
+
+def _is_exact(app: Any, task: Any) -> bool:
+    serializer = app.conf.task_serializer if task is None else task.serializer
     return bool(serializer == exact_json.SERIALIZER)

@@ -36,6 +36,11 @@ class Call:
     retries: int = 0
     headers: dict[str, Any] = field(default_factory=dict)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it travels to the pool: what dataclasses have for it asks for the fields of each object anew."""
+        first = self.id, self.message_id, self.args, self.kwargs, self.receive_count, self.worker
+        return type(self), (*first, self.max_receive_count, self.retries, self.headers)
+
     @classmethod
     def without_message(cls, request: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> "Call":
         """The call of a task that runs at once, where it is called.

@@ -18,7 +18,7 @@ from celery_sqs import system
 from celery_sqs.metrics import BATCH_SIZE
 from celery_sqs.tasks.batch import BatchTask, run_batch
 from celery_sqs.tasks.decision import Kind, RetryDecision, is_last, unwrapped
-from celery_sqs.worker.request import SQSRequest, is_revoked
+from celery_sqs.worker.request import SQSRequest, is_revoked, settle_done
 
 logger = logging.getLogger(__name__)
 
@@ -195,7 +195,9 @@ class Collector:
         for request, decision in zip(requests, decisions, strict=True):
             self._leave(request)
             state.task_ready(request, successful=decision is None)
-            request.settle(decision)
+            if decision is not None:
+                request.settle(decision)
+        settle_done([request for request, decision in zip(requests, decisions, strict=True) if decision is None])
 
     def _park(self, requests: list[SQSRequest]) -> None:
         """Leave calls to the channel, which hands them over again when the outage is over."""

@@ -62,6 +62,17 @@ def settle(
     channel.wake()
 
 
+def settle_done(requests: "list[SQSRequest]") -> None:
+    """Have calls of one batch that have succeeded take effect, as `settle` does for one. The hub has to be woken."""
+    if not requests:
+        return
+    for request in requests:
+        request.acknowledged = True  # so that Celery settles nothing itself
+    requests[0].message.channel.ack_all([request.message.delivery_tag for request in requests])
+    for request in requests:
+        request.send_event("task-succeeded")
+
+
 class SQSRequest(Request):
     """Celery's request, which leaves every failure to SQS."""
 
@@ -122,24 +133,24 @@ class SQSRequest(Request):
             )
 
     def call(self) -> Call:
-        """What a batch gets of it."""
+        """What a batch gets of it: its headers, too, and what is to follow it, where there is such."""
+        facts = self.request_dict
+        args, kwargs, embed = self.message.payload
         return Call(
             id=self.id,
-            message_id=self.message_id,
-            args=self.args,
-            kwargs=self.kwargs,
-            receive_count=self.receive_count,
+            message_id=str(facts["message_id"]),
+            args=args,
+            kwargs=kwargs,
+            receive_count=int(facts[wire.RECEIVE_COUNT]),
             worker=self.hostname,
-            max_receive_count=self.max_receive_count,
-            retries=self.attempt - 1,
-            headers={**self.message.headers, "delivery_info": self.delivery_info, **self._embed},
+            max_receive_count=facts.get(wire.MAX_RECEIVE_COUNT),
+            retries=int(facts[wire.ATTEMPTS]),
+            headers={
+                **self.message.headers,
+                "delivery_info": self.delivery_info,
+                **{name: value for name, value in embed.items() if value},
+            },
         )
-
-    @property
-    def _embed(self) -> dict[str, Any]:
-        """What is to follow the call, where there is such: its links, the rest of its chain, its chord."""
-        _args, _kwargs, embed = self._payload
-        return {name: value for name, value in embed.items() if value}
 
     @property
     def is_alone(self) -> bool:

@@ -33,6 +33,10 @@ class Channel:
     def __init__(self):
         self.ready = SimpleNamespace(is_exclusive=False)
         self.pauses = SimpleNamespace(queues=frozenset())
+        self.acked = []
+
+    def ack_all(self, delivery_tags):
+        self.acked.append(delivery_tags)
 
     def owns(self, delivery_tag):
         return self.is_ours
@@ -100,7 +104,7 @@ class Request:
         """It has no delivery."""
 
     def settle(self, decision):
-        """It has no message."""
+        self.decision = decision
 
     def reject(self, requeue):
         """It has none to release."""
@@ -128,9 +132,11 @@ class Stand:
 
     def arrive(self, *names, attempt=1, is_alone=False):
         """Calls that come together."""
-        for name in names:
-            self._collector.add(Request(name, attempt, is_alone, self.channel))
+        requests = [Request(name, attempt, is_alone, self.channel) for name in names]
+        for request in requests:
+            self._collector.add(request)
         self.hub.turn()
+        return requests
 
     def resume(self):
         """What a worker does when the last suspect has ended."""
@@ -138,8 +144,8 @@ class Stand:
         self._collector.plan()
         self.hub.turn()
 
-    def end_one(self):
-        self.pool.end_one()
+    def end_one(self, result=None):
+        self.pool.end_one(result)
         self.hub.turn()
 
     def pass_time(self):

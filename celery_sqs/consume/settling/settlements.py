@@ -1,7 +1,7 @@
 """Ending a delivery: its message is deleted, released or renewed, in the batch calls of its queue."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from celery_sqs import system
@@ -54,8 +54,17 @@ class Settlements:
 
     def delete(self, delivery: Delivery) -> None:
         """Delete the message."""
-        if self.drop(delivery):
-            self._settlers[delivery.queue_url].delete(delivery)
+        self.delete_all([delivery.receipt_handle])
+
+    def delete_all(self, receipt_handles: Sequence[str]) -> list[Delivery]:
+        """Delete the messages of deliveries that are in flight; returns those."""
+        deliveries = self._end(receipt_handles)
+        by_queue: dict[str, list[Delivery]] = {}
+        for delivery in deliveries:
+            by_queue.setdefault(delivery.queue_url, []).append(delivery)
+        for queue_url, of_queue in by_queue.items():
+            self._settlers[queue_url].delete(*of_queue)
+        return deliveries
 
     def release(self, delivery: Delivery, delay: int = 0) -> None:
         """Make the message visible in so many seconds. SQS moves it to the DLQ after its last receive.
@@ -103,11 +112,15 @@ class Settlements:
 
     def drop(self, delivery: Delivery) -> bool:
         """Leave the message to its visibility timeout; says whether it was in flight."""
-        self._on_ended(delivery.receipt_handle)
-        if self._in_flight.pop(delivery.receipt_handle) is None:
-            return False
-        delivery.advance(State.SETTLED)
-        return True
+        return bool(self._end([delivery.receipt_handle]))
+
+    def _end(self, receipt_handles: Sequence[str]) -> list[Delivery]:
+        for receipt_handle in receipt_handles:
+            self._on_ended(receipt_handle)
+        deliveries = self._in_flight.pop_all(receipt_handles)
+        for delivery in deliveries:
+            delivery.advance(State.SETTLED)
+        return deliveries
 
     def close(self, timeout: float) -> None:
         """Send and settle what is waiting; gives up after so many seconds."""

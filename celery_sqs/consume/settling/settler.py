@@ -57,13 +57,16 @@ class Settler:
         self._not_deleted = ThrottledLog(logger, "no confirmation that a done message was deleted")
         self._not_released = ThrottledLog(logger, "a message stays hidden until its visibility timeout ends")
 
-    def delete(self, delivery: Delivery) -> None:
-        """Delete a message that is done. One whose lease was lost is left to the worker that has it now."""
-        if delivery.is_lost:
-            self._too_late.warning(delivery.message_id)
-            self._remember(delivery)
-        else:
-            self._add(self._deletes, _Settlement(delivery))
+    def delete(self, *deliveries: Delivery) -> None:
+        """Delete messages that are done. One whose lease was lost is left to the worker that has it now."""
+        settlements = []
+        for delivery in deliveries:
+            if delivery.is_lost:
+                self._too_late.warning(delivery.message_id)
+                self._remember(delivery)
+            else:
+                settlements.append(_Settlement(delivery))
+        self._add(self._deletes, settlements)
 
     def release(self, delivery: Delivery, delay: int = 0) -> None:
         """Make a message visible after so many seconds: to be run again, or moved to the DLQ if it has no receive left.
@@ -72,7 +75,7 @@ class Settler:
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
         """
         if not delivery.is_lost:
-            self._add(self._releases, _Settlement(delivery, delay))
+            self._add(self._releases, [_Settlement(delivery, delay)])
 
     def is_done(self, delivery: Delivery) -> bool:
         """Whether an earlier delivery of this copy was done, and only its deletion failed."""
@@ -84,11 +87,12 @@ class Settler:
         for commits in (self._deletes, self._releases):
             commits.close(max(0.0, deadline - system.time.monotonic()))
 
-    def _add(self, commits: GroupCommit[_Settlement], settlement: _Settlement) -> None:
+    def _add(self, commits: GroupCommit[_Settlement], settlements: list[_Settlement]) -> None:
         try:
-            commits.add(settlement)
+            commits.add_all(settlements)
         except Full:
-            self._not_released.warning(f"{settlement.delivery.message_id}: too many are waiting")
+            for settlement in settlements:
+                self._not_released.warning(f"{settlement.delivery.message_id}: too many are waiting")
 
     def _send_deletes(self, batch: list[_Settlement]) -> None:
         entries = [{"ReceiptHandle": settlement.delivery.receipt_handle} for settlement in batch]
