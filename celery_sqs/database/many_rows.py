@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
@@ -21,9 +21,9 @@ Row = Mapping[str, Any]
 
 
 class ManyRows:
-    """An insert that is made into text once. A plain value that all rows of a statement share is spelt in that text.
+    """An insert that is made into text once. Columns that have plain values alone are spelt in that text.
 
-    All other values are parameters.
+    All other values are parameters, which the driver spells a value at a time.
 
     Args:
         engine: of the database.
@@ -62,22 +62,37 @@ class ManyRows:
                 connection.exec_driver_sql(text, parameters)
 
     def _statement(self, rows: Sequence[Row]) -> tuple[str, tuple[Any, ...]]:
-        spelt, varying = [], []
+        spelt, parameters = [], []
         for name, default, process in self._columns:
             values = [row.get(name, default) for row in rows]
             if process is not None:
                 values = list(map(process, values))
-            literal = _literal(values[0]) if values.count(values[0]) == len(values) else None
-            if literal is None:
-                varying.append(values)
-            spelt.append(literal or self._parameter)
-        row = f"({', '.join(spelt)})"
-        text = f"{self._head} VALUES {', '.join(itertools.repeat(row, len(rows)))}{self._tail}"
-        return text, tuple(itertools.chain.from_iterable(zip(*varying, strict=True)))
+            literals = _literals(values)
+            if literals is None:
+                parameters.append(values)
+            spelt.append(literals or itertools.repeat(self._parameter, len(rows)))
+        listed = ", ".join(f"({', '.join(row)})" for row in zip(*spelt, strict=True))
+        text = f"{self._head} VALUES {listed}{self._tail}"
+        return text, tuple(itertools.chain.from_iterable(zip(*parameters, strict=True)))
+
+
+def _literals(values: Sequence[Any]) -> Iterable[str] | None:
+    """How the values of a column are spelt in a statement; None where that of one depends on the database."""
+    first = values[0]
+    if values.count(first) == len(values):
+        literal = _literal(first)
+        return None if literal is None else itertools.repeat(literal, len(values))
+    # Looked at together: most columns have values of one type.
+    types = set(map(type, values))
+    if types == {str}:
+        return [f"'{value}'" for value in values] if _PLAIN.fullmatch("".join(values)) else None
+    if types == {int}:
+        return map(str, values)
+    literals = [_literal(value) for value in values]
+    return None if None in literals else [literal for literal in literals if literal is not None]
 
 
 def _literal(value: Any) -> str | None:
-    """How a value is spelt in a statement; None where that depends on the database."""
     if value is None:
         return "NULL"
     if type(value) is int:

@@ -16,7 +16,7 @@ from celery_sqs import system
 from celery_sqs.database.columns import MAX_NAME, storable
 from celery_sqs.monitor.metrics import EVENTS_DROPPED, NO_ROOM, REFUSED, UNREADABLE, counted_task
 from celery_sqs.monitor.refusals import Change, Refusals, Store, describe_cause
-from celery_sqs.monitor.task_events import Row, bucket, merge, to_row
+from celery_sqs.monitor.task_events import Row, bucket, follow, merge, to_row
 from celery_sqs.monitor.task_states import CounterKey
 from celery_sqs.monitor.worker_status import HEARTBEAT, WorkerStatus
 from celery_sqs.retry import pause
@@ -177,13 +177,20 @@ class EventWriter:
         for _ in range(len(self._events)):
             event, at, worker, fields = self._events.popleft()
             try:
-                self._merge(event, at, fields, to_row(event, at, worker, fields))
+                self._merge(event, at, worker, fields)
             # A malformed event must not end the thread, which writes all others.
             except Exception as error:
                 self._drop(UNREADABLE)
                 self._unreadable_log.warning(f"{event} of {str(fields.get('uuid'))[:MAX_NAME]!r}; {error!r}")
 
-    def _merge(self, event: str, at: float, fields: Mapping[str, Any], new: Row) -> None:
+    def _merge(self, event: str, at: float, worker: str | None, fields: Mapping[str, Any]) -> None:
+        known = self._rows.get(fields["uuid"])
+        if known is None or not follow(known, event, at, worker, fields):
+            self._merge_row(to_row(event, at, worker, fields))
+        self._count(event, at, fields)
+        self._observe(event, at, fields)
+
+    def _merge_row(self, new: Row) -> None:
         old = self._rows.get(new["task_id"])
         if old is not None:
             self._rows[new["task_id"]] = merge(old, new)
@@ -191,8 +198,6 @@ class EventWriter:
             self._rows[new["task_id"]] = new
         else:
             self._drop_for_room("too many tasks wait")
-        self._count(event, at, fields)
-        self._observe(event, at, fields)
 
     def _count(self, event: str, at: float, fields: Mapping[str, Any]) -> None:
         what = _COUNTED.get(event)

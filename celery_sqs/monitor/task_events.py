@@ -61,6 +61,9 @@ _FIELDS: Final = (
     ("traceback", "traceback", MAX_TEXT),
 )
 
+#: Those of them that not every event of a receive has.
+_OF_ITS_OWN: Final = frozenset(field for field, _, _ in _FIELDS) - {"name", "message_id"}
+
 
 def to_row(event: str, at: float, worker: str | None, fields: Mapping[str, Any]) -> Row:
     """What an event says of its task.
@@ -91,6 +94,22 @@ def to_row(event: str, at: float, worker: str | None, fields: Mapping[str, Any])
         if text:
             row[column] = storable(text[:limit])
     return row
+
+
+def follow(row: Row, event: str, at: float, worker: str | None, fields: Mapping[str, Any]) -> bool:
+    """Note in the row of a call what its next event says; False, and nothing is noted, where that takes `merge`.
+
+    Within a receive most events say nothing but that they happened: made into rows of their own they would take most of
+    the time that events do.
+    """
+    if not _OF_ITS_OWN.isdisjoint(fields) or row.get("worker") != worker or row.get("name") != fields.get("name"):
+        return False
+    state, phase, instant = TASK_EVENTS[event]
+    new, old = version(fields.get("sent_at"), fields.get("receive_count") or 0, phase), row["version"]
+    if not new // PHASES == old // PHASES > 0 or new < old or row.get("message_id") != fields.get("message_id"):
+        return False
+    row.update({"version": new, "state": state, instant: datetime.fromtimestamp(at, UTC)})
+    return True
 
 
 def version(sent_at: float | None, receive_count: int, phase: int) -> int:

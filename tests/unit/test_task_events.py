@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from celery_sqs.monitor.task_events import BUCKETS, bucket, merge, to_row
+from celery_sqs.monitor.task_events import BUCKETS, bucket, follow, merge, to_row
 
 SENT_AT = 1769256000.0
 FIELDS = {"uuid": "a-task", "name": "jobs.note", "message_id": "a-message", "receive_count": 1, "sent_at": SENT_AT}
@@ -106,3 +106,31 @@ def test_a_time_falls_into_the_first_class_that_holds_it(seconds, name):
 
 def test_the_classes_of_times_grow():
     assert list(BUCKETS) == sorted(BUCKETS)
+
+
+def test_the_next_event_of_a_receive_is_noted_as_if_it_had_been_merged():
+    row = dict(LIFE[1])
+    for position, name in ((2, "task-started"), (3, "task-succeeded")):
+        expected = merge(row, event(name, position))
+        assert follow(row, name, SENT_AT + position, "worker@here", FIELDS)
+        assert row == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "worker", "fields"),
+    [
+        ("task-started", "worker@here", {"receive_count": 2}),
+        ("task-started", "worker@here", {"sent_at": SENT_AT + 1}),
+        ("task-started", "worker@here", {"sent_at": None}),
+        ("task-started", "worker@here", {"message_id": "another"}),
+        ("task-started", "worker@here", {"name": "another"}),
+        ("task-started", "another@here", {}),
+        ("task-sent", "worker@here", {}),
+        ("task-failed", "worker@here", {"exception": "ValueError: no"}),
+        ("task-parked", "worker@here", {"kind": "outage"}),
+    ],
+)
+def test_an_event_that_says_more_is_merged(name, worker, fields):
+    row = dict(LIFE[1])
+    assert not follow(row, name, SENT_AT + 2, worker, FIELDS | fields)
+    assert row == LIFE[1]
