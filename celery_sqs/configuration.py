@@ -36,7 +36,11 @@ CELERY_OVERRIDES: Final[Mapping[str, Any]] = {
     "worker_enable_remote_control": False,  # Celery's own needs a broadcast, which SQS does not have
 }
 
-WORKER_STEPS: Final = ("celery_sqs.worker.steps:Preflight", "celery_sqs.worker.steps:ShortPoolStop")
+WORKER_STEPS: Final = (
+    "celery_sqs.worker.steps:Preflight",
+    "celery_sqs.worker.steps:ShortPoolStop",
+    "celery_sqs.worker.steps:RareCollections",
+)
 MONITOR_WORKER_STEP: Final = "celery_sqs.monitor.steps:Schema"
 MONITOR_STEPS: Final = ("celery_sqs.monitor.steps:Monitoring", "celery_sqs.monitor.steps:RemoteControl")
 CONSUMER_STEPS: Final = ("celery_sqs.worker.steps:Readiness", "celery_sqs.worker.steps:HealthCheck")

@@ -4,6 +4,7 @@ https://docs.celeryq.dev/en/stable/userguide/extending.html
 """
 
 import functools
+import gc
 import logging
 from collections.abc import Callable
 from typing import Any, Final
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between two looks of the event loop at what waits, when nothing wakes it: a lease that has ended does not.
 LOOK_EVERY: Final = 1.0
+
+NEW_OBJECTS: Final = 10_000  # between two collections of garbage
 
 RESULT_LOOKS: Final = 10  # a tenth of a second apart
 
@@ -106,6 +109,20 @@ class ShortPoolStop(bootsteps.Step):
     def __init__(self, parent: Any, **kwargs: Any) -> None:
         super().__init__(parent, **kwargs)
         pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = RESULT_LOOKS
+
+
+class RareCollections(bootsteps.Step):
+    """Has garbage collected less often, in the worker and in the pool's processes, which inherit that.
+
+    A message in flight is dozens of objects that live until it is settled: with Python's own threshold hundreds of
+    messages are searched for garbage again and again, and have none. Where collections are off, or rarer, they stay so.
+    """
+
+    def __init__(self, parent: Any, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        threshold, *others = gc.get_threshold()
+        if 0 < threshold < NEW_OBJECTS:
+            gc.set_threshold(NEW_OBJECTS, *others)
 
 
 class Readiness(bootsteps.StartStopStep):
