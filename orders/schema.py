@@ -4,7 +4,7 @@
  "totalPrice": 99.99, "status": "pending", "timestamp": "2026-01-24T12:00:00Z"}
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load
@@ -59,6 +59,10 @@ class OrderMessage(Schema):
 
 
 _MESSAGE = OrderMessage()
+#: The name, the key and the reader of each field. The schema has nothing beyond its fields.
+_FIELDS: Final[list[tuple[str, str, Callable[[Any], Any]]]] = [
+    (name, str(field.data_key or name), field.deserialize) for name, field in _MESSAGE.load_fields.items()
+]
 _KEYS: Final = frozenset(str(field.data_key or name) for name, field in _MESSAGE.load_fields.items())
 
 
@@ -84,6 +88,14 @@ def from_message(message: Any) -> Order:
     """
     if not isinstance(message, Mapping):
         raise InvalidOrder({"_schema": ["Must be a JSON object."]})
+    try:
+        return Order(**{name: deserialize(message[key]) for name, key, deserialize in _FIELDS})
+    except (KeyError, ValidationError):
+        return _load(message)
+
+
+def _load(message: Mapping[Any, Any]) -> Order:
+    """The same by the schema, which names each bad field, and takes twice as long."""
     try:
         order: Order = _MESSAGE.load(message)
     except ValidationError as error:
