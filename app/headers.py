@@ -1,9 +1,13 @@
-"""Headers of every answer of the application: what a browser may do with it, which is nothing but to show it."""
+"""Headers of every answer of the application: what a browser may do with it, which is nothing but to show it.
+
+And an answer whose headers cost little.
+"""
 
 import base64
 import hashlib
 import re
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 from flask import Flask, Response, request
 
@@ -16,6 +20,18 @@ _DOCS_POLICY: Final = (
 )
 _DOCS: Final = "api-docs.openapi_swagger_ui"  # the page's endpoint, as flask-smorest names it
 _INLINE_SCRIPT: Final = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+
+class CompleteResponse(Response):
+    """An answer to a POST, made of its whole body and of headers as they are sent, with any URL in ASCII.
+
+    Of others werkzeug reads all headers once more, to add and to correct some.
+    """
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer as a WSGI application."""
+        start_response(self.status, list(self.headers))
+        return self.response  # type: ignore[return-value]  # the one that it was made of
 
 
 def init_app(app: Flask) -> None:

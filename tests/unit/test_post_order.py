@@ -61,6 +61,23 @@ def test_its_address_is_where_the_application_is_mounted(api, token):
     assert answer.headers["Location"] == f"/shop{URL}/{answer.json['orderId']}"
 
 
+def test_its_address_is_ascii_wherever_the_application_is_mounted(api, token):
+    mounted = "/läden".encode().decode("latin-1")  # as WSGI has it
+    answer = api.post(URL, json=ORDER, headers=token(7), environ_overrides={"SCRIPT_NAME": mounted})
+    assert answer.headers["Location"] == f"/l%C3%A4den{URL}/{answer.json['orderId']}"
+
+
+def test_a_body_is_read_up_to_its_length_and_no_further(api, token, queue):
+    body = json.dumps(ORDER).encode()
+    stream = io.BytesIO(body + b"the next request")
+    environ = {"CONTENT_LENGTH": str(len(body)), "wsgi.input_terminated": True}
+    answer = api.post(
+        URL, input_stream=stream, headers=token(7), content_type="application/json", environ_overrides=environ
+    )
+    assert answer.status_code == 202
+    assert stream.read() == b"the next request"
+
+
 def test_the_queue_gets_what_was_accepted(post, queue):
     answer = post(productName="  Ünïcode ☕ ", totalPrice=0.1)
     [(order, request_id)] = queue.sent
