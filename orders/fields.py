@@ -2,8 +2,8 @@
 
 They are strict on purpose: a quantity of `true` or `"2"` is a client's mistake, and money that has
 been a float once is no longer exact. The tolerant ones are the message's: they also take what a producer in another
-language writes for a value, where that can mean one value only. And a schema that takes what is good by the shortest way, which
-is nearly all that comes.
+language writes for a value, where that can mean one value only. And a schema that takes what is good by the shortest
+way: that is nearly all that comes.
 """
 
 import math
