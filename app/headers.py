@@ -25,12 +25,12 @@ _INLINE_SCRIPT: Final = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 class CompleteResponse(Response):
     """An answer to a POST, made of its whole body and of headers as they are sent, with any URL in ASCII.
 
-    Of others werkzeug reads all headers once more, to add and to correct some.
+    It has those of every answer. Of others werkzeug reads all headers once more, to add and to correct some.
     """
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer as a WSGI application."""
-        start_response(self.status, list(self.headers))
+        start_response(self.status, [*self.headers, *HEADERS.items()])
         return self.response  # type: ignore[return-value]  # the one that it was made of
 
 
@@ -40,6 +40,8 @@ def init_app(app: Flask) -> None:
 
 
 def _guard(response: Response) -> Response:
+    if isinstance(response, CompleteResponse):
+        return response
     if request.endpoint == _DOCS:
         response.headers["Content-Security-Policy"] = _DOCS_POLICY.format(_hashes(response.get_data(as_text=True)))
     for name, value in HEADERS.items():

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from app import create_app
+from config.problem import HEADERS as EVERYWHERE
 from orders.fields import parse_order_id
 from tests.conftest import make_settings
 from tests.unit.fakes import ForbiddenStore
@@ -49,6 +50,12 @@ def test_an_accepted_order_is_told_its_id_state_and_time(post, queue):
     assert (answer.json["status"], answer.json["state"]) == ("pending", "queued")
     assert before <= datetime.fromisoformat(answer.json["timestamp"]) <= datetime.now(UTC)
     assert parse_order_id(answer.json["orderId"])
+
+
+def test_its_answer_has_the_headers_of_every_answer_once(post):
+    headers = post(headers={"X-Request-ID": "a-request"}).headers
+    expected = EVERYWHERE | {"X-Request-ID": "a-request", "Content-Type": "application/json"}
+    assert {name: headers.getlist(name) for name in expected} == {name: [value] for name, value in expected.items()}
 
 
 def test_an_accepted_order_has_an_address(post):
