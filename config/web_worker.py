@@ -8,7 +8,6 @@ import contextlib
 import errno
 import json
 import time
-from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -69,16 +68,15 @@ class ClientSocket:
             self._connection.settimeout(WRITE_TIMEOUT)
         return received
 
-    @contextlib.contextmanager
-    def answering(self, request: Any) -> Iterator[None]:
-        """While a request is answered, the first part of the answer waits for the second, or for the end."""
+    def begin_answer(self, request: Any) -> None:
+        """A request is there; the first part of its answer waits for the second, or for the end."""
         self.request, self._is_head_next = request, True
-        try:
-            yield
-        finally:
-            self._is_head_next = False
-            if self._head:
-                self.sendall(b"")
+
+    def end_answer(self) -> None:
+        """Send what waits."""
+        self._is_head_next = False
+        if self._head:
+            self.sendall(b"")
 
     def shutdown(self, how: int) -> None:
         """End the connection, as gunicorn does where an answer breaks off."""
@@ -124,8 +122,11 @@ class Worker(GeventWorker):
         """Serve one of them."""
         if self._served >= self.worker_connections:
             req.force_close()
-        with sock.answering(req):
+        sock.begin_answer(req)
+        try:
             served: bool = super().handle_request(listener_name, req, sock, addr)
+        finally:  # gunicorn ends a connection by an exception
+            sock.end_answer()
         return served
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
