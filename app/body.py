@@ -1,6 +1,5 @@
 """Reading what a client sends: JSON in the strict sense and known parameters, or the reason why not."""
 
-import re
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 from wsgiref.types import InputStream
@@ -21,9 +20,6 @@ R = TypeVar("R")
 logger = structlog.stdlib.get_logger(__name__)
 
 MAX_BODY_BYTES: Final = 64 * 1024  # an order needs about 150
-
-#: The Content-Length of a body that is within this limit for certain.
-_SHORT: Final = re.compile(r"[0-9]{1,4}", re.ASCII)
 
 
 class ClientInput:
@@ -87,13 +83,10 @@ class StrictParser(FlaskParser):
 def _whole_body(request: Request) -> bytes:
     """The body of a request; 413 where it is too long. It can be read once.
 
-    A short one of a known length is read at once: werkzeug's streams would ask in parts for its end.
+    One of a known length is read at once: werkzeug's streams would ask in parts for its end.
     """
-    length = request.environ.get("CONTENT_LENGTH", "")
-    if _SHORT.fullmatch(length):
-        body: bytes = request.environ["wsgi.input"].read(int(length))
-    else:
-        body = request.get_data()
+    length = request.content_length
+    body = request.get_data() if length is None or length > MAX_BODY_BYTES else request.input_stream.read(length)
     if len(body) > MAX_BODY_BYTES:
         abort(413)
     return body

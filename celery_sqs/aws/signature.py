@@ -56,10 +56,10 @@ class Signer:
         names = ";".join(["content-type", "host", *map(str.lower, signed)])
         lines = "".join(f"{name.lower()}:{value}\n" for name, value in signed.items())
         request = f"{self._begin}{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
-        scope = f"{instant[:8]}/{self._region}/{_SERVICE}/{_END}"
-        text = f"{_ALGORITHM}\n{instant}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+        where = f"{instant[:8]}/{self._region}/{_SERVICE}/{_END}"
+        text = f"{_ALGORITHM}\n{instant}\n{where}\n{hashlib.sha256(request.encode()).hexdigest()}"
         signature = hmac.digest(self._key(credentials.secret_key, instant[:8]), text.encode(), hashlib.sha256).hex()
-        given = f"Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+        given = f"Credential={credentials.access_key}/{where}, SignedHeaders={names}, Signature={signature}"
         return {"Content-Type": CONTENT_TYPE, **signed, "Authorization": f"{_ALGORITHM} {given}"}
 
     def _key(self, secret: str | None, day: str) -> bytes:

@@ -1,7 +1,7 @@
 """Fill and measure tables of many millions of rows.
 
-    python -m bench.large_tables --rows 20000000 --folder DIR
-    python -m bench.large_tables --full URL --empty URL     # tables that are filled already
+    python -m tests.large_tables --rows 20000000 --folder DIR
+    python -m tests.large_tables --full URL --empty URL     # tables that are filled already
 
 Prints a JSON object. 20 million rows take 30 GB and an hour. The folder is left as it is, with the server's data.
 """
@@ -15,9 +15,9 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from bench.large_tables import measure
-from bench.large_tables.fill import fill
 from orders.database import connect
+from tests.large_tables import measure
+from tests.large_tables.fill import fill
 from tests.mariadb import MariaDB
 
 #: MariaDB's own defaults are for a machine with little memory. The tables are many times larger than this.

@@ -25,12 +25,12 @@ _ID: Final = "CONCAT(LEFT(h, 8), '-', RIGHT(h, 4), '-4000-8000-', LPAD(LOWER(HEX
 
 _ORDERS: Final = f"""INSERT INTO orders
     SELECT {_ID}, 1 + seq * {_USER_PRIME} MOD {USERS}, 'Widget', 2, 99.90, 'pending', at, at, 1, 'orders@worker', {_ID}
-    FROM {{source}}"""  # noqa: S608  # of our own constants
+    FROM {{source}}"""
 
 _TASKS: Final = f"""INSERT INTO task_state (task_id, version, name, state, subject, message_id, worker, receive_count,
     args, kwargs, sent_at, received_at, started_at, finished_at, changed_at)
     SELECT {_ID}, 10, '{PERSIST_ORDER}', IF(seq MOD 10000 = 0, 'FAILURE', 'SUCCESS'), {_ID}, {_ID}, 'orders@worker', 1,
-    REPEAT('x', {_ARGS}), '{{{{}}}}', at, at, at, at, at FROM {{source}}"""  # noqa: S608
+    REPEAT('x', {_ARGS}), '{{{{}}}}', at, at, at, at, at FROM {{source}}"""
 
 INSERTS: Final = {"orders": _ORDERS, "task_state": _TASKS}
 
@@ -60,7 +60,7 @@ def fill(server: MariaDB, database: str, rows: int, say: Callable[[str], Any]) -
 def _source(first: int, rows: int) -> str:
     return f"""(SELECT seq, LPAD(LOWER(HEX(seq * {_KEYS // rows})), 12, '0') AS h,
         UTC_TIMESTAMP(6) - INTERVAL (seq * {_PRIME} MOD {rows}) * {DAYS * _DAY // rows} MICROSECOND AS at
-        FROM seq_{first}_to_{first + _STEP - 1}) AS source"""  # noqa: S608
+        FROM seq_{first}_to_{first + _STEP - 1}) AS source"""
 
 
 def _without_indexes(server: MariaDB, database: str, table: str) -> list[str]:
