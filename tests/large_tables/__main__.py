@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5)
     given = parser.parse_args()
     if given.full and given.empty:
-        _measure(given.full, given.empty, given.seconds, given.turns)
+        sys.stdout.write(json.dumps(measured(given.full, given.empty, given.seconds, given.turns), indent=1) + "\n")
         return
     given.folder.mkdir(parents=True, exist_ok=True)
     server = MariaDB(given.folder, *OPTIONS)
@@ -43,22 +43,29 @@ def main() -> None:
         full, empty = server.fresh(), server.fresh()
         sys.stderr.write(f"--full {full} --empty {empty}\n")
         fill(server, full.rsplit("/", 1)[-1], given.rows, lambda progress: sys.stderr.write(f"{progress}\n"))
-        _measure(full, empty, given.seconds, given.turns)
+        sys.stdout.write(json.dumps(measured(full, empty, given.seconds, given.turns), indent=1) + "\n")
     finally:
         server.stop()
 
 
-def _measure(full: str, empty: str, seconds: float, turns: int) -> None:
+def measured(full: str, empty: str, seconds: float, turns: int) -> dict[str, Any]:
+    """All figures.
+
+    Args:
+        full: the database with the large tables.
+        empty: one with empty ones.
+        seconds: of each turn.
+        turns: of the inserts; the purge gets as long as all of them for one.
+    """
     engines = {"empty": connect(empty), "full": connect(full)}
     key = _an_order(engines["full"])
-    report: dict[str, Any] = {
+    return {
         "sizes": _sizes(engines["full"]),
         "queries": measure.queries(engines, key),
         "inserts": measure.inserts(engines, seconds, turns),
         "reconcile": measure.reconciling(engines["full"], key[1]),
         "purge": measure.purging(engines["full"], seconds * turns),
     }
-    sys.stdout.write(json.dumps(report, indent=1) + "\n")
 
 
 def _an_order(engine: Engine) -> Any:

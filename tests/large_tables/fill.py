@@ -41,26 +41,25 @@ def fill(server: MariaDB, database: str, rows: int, say: Callable[[str], Any]) -
     Args:
         server: where it is.
         database: its name.
-        rows: of each table; a multiple of 500,000.
+        rows: of each table.
         say: is told how far it is.
     """
     server.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
     for table, insert in INSERTS.items():
         indexes = _without_indexes(server, database, table)
         for first in range(1, rows + 1, _STEP):
-            server.execute(insert.format(source=_source(first, rows)), database)
-            say(f"{table}: {first + _STEP - 1} rows")
-        for index in indexes:
-            server.execute(f"ALTER TABLE {table} ADD {index}", database)
-            say(f"{table}: {index}")
+            last = min(first + _STEP - 1, rows)
+            server.execute(insert.format(source=_source(first, last, rows)), database)
+            say(f"{table}: {last} rows")
+        server.execute(f"ALTER TABLE {table} {', '.join(f'ADD {index}' for index in indexes)}", database)
         server.execute(f"ANALYZE TABLE {table}", database)
     server.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
 
 
-def _source(first: int, rows: int) -> str:
+def _source(first: int, last: int, rows: int) -> str:
     return f"""(SELECT seq, LPAD(LOWER(HEX(seq * {_KEYS // rows})), 12, '0') AS h,
         UTC_TIMESTAMP(6) - INTERVAL (seq * {_PRIME} MOD {rows}) * {DAYS * _DAY // rows} MICROSECOND AS at
-        FROM seq_{first}_to_{first + _STEP - 1}) AS source"""
+        FROM seq_{first}_to_{last}) AS source"""
 
 
 def _without_indexes(server: MariaDB, database: str, table: str) -> list[str]:
