@@ -1,6 +1,10 @@
 """HTTP: the orders API. `create_app()` is what gunicorn and the flask command line call."""
 
-from flask import Flask
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Request
+from flask.sessions import NullSession, SecureCookieSession, SessionInterface
 
 from app import cli, docs, headers, health, metrics, monitor, orders, problems, request_log
 from app.backlog import Backlog
@@ -16,6 +20,26 @@ from orders.store import OrderStore
 __all__ = ["create_app"]
 
 
+class _NoSessions(SessionInterface):
+    """One session for all requests, which nothing can be written to: Flask would make such a one for each of them."""
+
+    _NONE = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
+        """The one session."""
+        return self._NONE
+
+
+class Application(Flask):
+    """The Flask application. None of its functions is a coroutine: Flask would look at each, in each request."""
+
+    session_interface = _NoSessions()
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as it is."""
+        return func
+
+
 def create_app(
     settings: Settings | None = None, *, store: OrderStore | None = None, queue: OrderQueue | None = None
 ) -> Flask:
@@ -28,7 +52,7 @@ def create_app(
     """
     settings = settings or boot()
     logs.configure(settings.log_level, settings.log_format)
-    app = Flask(__name__, static_folder=None)
+    app = Application(__name__, static_folder=None)
     app.request_class = ClientRequest
     # werkzeug cuts a body of unknown length at this limit without a word; one byte too many shows it.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1

@@ -14,17 +14,19 @@ from flask_smorest import abort
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import NotFound, UnprocessableEntity
 from werkzeug.sansio.response import Response
+from werkzeug.urls import iri_to_uri
 
 from app.auth import READ, WRITE, caller, require
 from app.body import JSON, StrictBlueprint
 from app.examples.orders import ACCEPTED, PAGE, PERSISTED, VIEWS
 from app.following import APPLIED_HEADER, HEADER, KeyReused, WaitRefused, wait_preferred
+from app.headers import CompleteResponse
 from app.problems import documented
 from app.queue import NotQueued, OrderQueue
 from app.request_log import request_id, trace
 from app.schemas import AcceptedOrder, Cursor, NewOrder, OrderPage, OrderView, PageQuery
 from app.services import services
-from orders.fields import parse_order_id
+from orders.fields import in_utc, parse_order_id
 from orders.order import PENDING, Order
 from orders.outcome import Position, StoredOrder
 
@@ -112,20 +114,15 @@ class Orders(MethodView):
             if key is not None:
                 parts.keys.remember(order)
         # `url_for` would work out what the request's own path already says.
-        headers = {"Location": f"{request.root_path}{request.path}/{order_id}"}
+        root = request.root_path
+        headers = {"Location": f"{root and iri_to_uri(root)}{request.path}/{order_id}"}
         prefer = sent.get(HEADER)
         seconds = None if prefer is None else _seconds_to_wait(prefer)
         if seconds is not None:
             stored = _stored_within(seconds, order, stored, key, headers)
             if stored is not None:
                 return _in_full(stored, headers)
-        accepted = {
-            "order_id": order_id,
-            "status": order.status,
-            "state": "queued",
-            "timestamp": order.timestamp,
-        }
-        return accepted, 202, headers
+        return CompleteResponse(_accepted(order, order_id), 202, headers, content_type=JSON)
 
     @require(READ, WRITE)
     @blueprint.arguments(PageQuery(), location="query")
@@ -243,6 +240,14 @@ def _seconds_to_wait(prefer: str) -> float | None:
     """How long the client would wait, if it says so."""
     seconds = wait_preferred(prefer)
     return None if seconds is None else min(seconds, services().waits.longest)
+
+
+def _accepted(order: Order, order_id: str) -> str:
+    """An `AcceptedOrder` as JSON: each value is one that needs no escapes. The schema takes ten times as long."""
+    return (
+        f'{{"orderId":"{order_id}","status":"{order.status}","state":"queued",'
+        f'"timestamp":"{in_utc(order.timestamp)}"}}\n'
+    )
 
 
 def _in_full(stored: StoredOrder, headers: dict[str, str]) -> Response:

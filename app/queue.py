@@ -61,14 +61,18 @@ class CeleryQueue:
     def send(self, order: Order, request_id: str, trace: Mapping[str, str]) -> str:
         """Publish the task. Request id and trace travel with it into the worker's logs."""
         try:
+            if not self._traces:
+                return self._call(order, request_id, trace)
             with send_span(self._traces, self._name, trace) as context:
                 if context:
                     structlog.contextvars.bind_contextvars(trace_id=trace_id(context))
-                headers = {"request_id": request_id, **context}
-                result = self._persist_order.apply_async((to_message(order),), headers=headers)
+                return self._call(order, request_id, context)
         except NotConfirmed as error:
             raise NotQueued(str(error)) from error
-        return str(result.id)
+
+    def _call(self, order: Order, request_id: str, trace: Mapping[str, str]) -> str:
+        headers = {"request_id": request_id, **trace}
+        return str(self._persist_order.apply_async((to_message(order),), headers=headers).id)
 
     def reachable(self) -> bool:
         """Ask SQS for an attribute of the queue."""

@@ -11,6 +11,7 @@ from marshmallow.validate import OneOf, Range
 from orders.fields import (
     MAX_PRODUCT_NAME,
     MAX_QUANTITY,
+    GoodFirst,
     Money,
     OrderId,
     ProductName,
@@ -50,7 +51,7 @@ _PRICE_GIVEN: Final = {
 _PRICE_SHOWN: Final = {"type": "number", "minimum": 0, "example": 99.90}
 
 
-class NewOrder(Schema):
+class NewOrder(GoodFirst):
     """An order as a client posts it."""
 
     class Meta:

@@ -2,19 +2,19 @@
 
 They are strict on purpose: a quantity of `true` or `"2"` is a client's mistake, and money that has
 been a float once is no longer exact. The tolerant ones are the message's: they also take what a producer in another
-language writes for a value, where that can mean one value only.
+language writes for a value, where that can mean one value only. And a schema that takes what is good by the shortest
+way: that is nearly all that comes.
 """
 
 import math
 import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from marshmallow import ValidationError, fields
+from marshmallow import Schema, ValidationError, fields
 from marshmallow.validate import Range
 
 MAX_PRODUCT_NAME: Final = 200  # characters, after trimming
@@ -36,8 +36,39 @@ _CENT: Final = Decimal("0.01")
 _MONEY_TEXT: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 #: Control characters, and the ones SQS has no room for (#xFFFE, #xFFFF and half surrogate pairs):
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
-_REFUSED_CATEGORIES: Final = frozenset({"Cc", "Cs"})
-_REFUSED_CHARACTERS: Final = frozenset("\ufffe\uffff")
+_REFUSED: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+class GoodFirst(Schema):
+    """A schema without hooks, all fields of which are required.
+
+    An object with exactly its keys is loaded by its fields alone. marshmallow's own way takes three times as long, most
+    of it to gather what is wrong: it is gone where anything is.
+    """
+
+    def load(self, data: Any, **kwargs: Any) -> Any:
+        """The values of the object.
+
+        Raises:
+            ValidationError: it is none, or one with other keys or bad values.
+        """
+        loaded = self._good(data) if isinstance(data, dict) else None
+        return super().load(data, **kwargs) if loaded is None else loaded
+
+    def _good(self, data: Mapping[str, Any]) -> dict[str, Any] | None:
+        fields = self.load_fields
+        if len(data) != len(fields):
+            return None
+        loaded = {}
+        try:
+            for name, field in fields.items():
+                key = field.data_key or name
+                loaded[name] = value = field._deserialize(data[key], key, data)
+                if field.validators:
+                    field._validate(value)
+        except (KeyError, ValidationError):
+            return None
+        return loaded
 
 
 class ProductName(fields.String):
@@ -47,7 +78,7 @@ class ProductName(fields.String):
         name = super()._deserialize(value, attr, data, **kwargs).strip()
         if not 1 <= len(name) <= MAX_PRODUCT_NAME:
             raise ValidationError(f"Must be 1 to {MAX_PRODUCT_NAME} characters long after trimming.")
-        if any(unicodedata.category(char) in _REFUSED_CATEGORIES or char in _REFUSED_CHARACTERS for char in name):
+        if _REFUSED.search(name):
             raise ValidationError("Must not contain control characters.")
         return name
 
@@ -57,11 +88,17 @@ class WholeNumber(fields.Integer):
 
     def __init__(self, low: int, high: int, **kwargs: Any) -> None:
         super().__init__(strict=True, validate=Range(low, high), **kwargs)
+        self._low, self._high = low, high
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
         if type(value) is not int:
             raise ValidationError("Must be a whole number.")
         return value
+
+    def _validate(self, value: int) -> None:
+        # marshmallow's validators cost more than all else that is done for a number.
+        if not self._low <= value <= self._high:
+            super()._validate(value)
 
 
 class TolerantWholeNumber(WholeNumber):

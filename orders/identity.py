@@ -34,7 +34,8 @@ class Identity:
     """
 
     def __init__(self, secret: str) -> None:
-        self._secret = secret.encode()
+        # With the key in it: a copy takes half the time of `hmac.digest`.
+        self._keyed = hmac.new(secret.encode(), digestmod=hashlib.sha256)
 
     def issue(self, user_id: int, idempotency_key: str | None = None) -> UUID:
         """An id for a user's order: random, or always the same for the same user and key."""
@@ -55,7 +56,9 @@ class Identity:
         return self._hmac(TAG_BITS, f"tag:{user_id}:{nonce}")
 
     def _hmac(self, bits: int, text: str) -> int:
-        digest = hmac.digest(self._secret, text.encode(), hashlib.sha256)
+        keyed = self._keyed.copy()
+        keyed.update(text.encode())
+        digest = keyed.digest()
         return int.from_bytes(digest) >> (len(digest) * 8 - bits)
 
 

@@ -1,7 +1,7 @@
 """The client of SQS: each call is one signed POST, and every failure a `CallFailed`.
 
 boto3 spends about a millisecond of CPU on a call, most of it on being general; this costs less than half of that. What
-is left out is what SQS's calls have no use for. Credentials and their signature are botocore's, connections urllib3's.
+is left out is what SQS's calls have no use for. Credentials are botocore's, connections urllib3's.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html
 """
@@ -15,19 +15,17 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import urllib3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import ProxyConfiguration, get_cert_path
 from botocore.utils import get_environ_proxies
 
 from celery_sqs import metrics
+from celery_sqs.aws.signature import Signer
 from celery_sqs.errors import CallFailed
 
 MAX_CONNECTIONS: Final = 64  # sockets that threads may use at once
 
-_JSON: Final = "application/x-amz-json-1.0"
 _NO_DELAY: Final = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as in boto3
 _KEEP_ALIVE: Final = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 _ONE_TRY: Final = urllib3.Retry(total=False)  # whoever calls tries again itself
@@ -70,7 +68,8 @@ class SqsClient:
         self._target = target
         self._url = target.url.rstrip("/") + "/"
         self._pool, self._asked_for = _pool(target, self._url)
-        self._headers = {"Content-Type": _JSON} | ({"User-Agent": target.user_agent} if target.user_agent else {})
+        self._signer = Signer(self._url, target.region)
+        self._headers = {"User-Agent": target.user_agent} if target.user_agent else {}
 
     def receive_message(self, **parameters: Any) -> dict[str, Any]:
         """Receive up to ten messages."""
@@ -112,21 +111,10 @@ class SqsClient:
         return content
 
     def _post(self, action: str, body: bytes) -> urllib3.BaseHTTPResponse:
-        headers = self._signed(action, body)
+        headers = self._headers | self._signer.headers(self._target.credentials(), f"AmazonSQS.{action}", body)
         return self._pool.urlopen(
             "POST", self._asked_for, body, headers, _ONE_TRY, redirect=False, assert_same_host=False
         )
-
-    def _signed(self, action: str, body: bytes) -> dict[str, str]:
-        """The headers of a request, its signature among them."""
-        request = AWSRequest(
-            method="POST",
-            url=self._url,
-            headers=self._headers | {"X-Amz-Target": f"AmazonSQS.{action}"},
-            data=body,
-        )
-        SigV4Auth(self._target.credentials(), "sqs", self._target.region).add_auth(request)
-        return dict(request.headers)
 
 
 def _pool(target: Target, url: str) -> tuple[urllib3.HTTPConnectionPool, str]:

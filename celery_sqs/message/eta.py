@@ -35,7 +35,9 @@ def take(headers: dict[str, Any]) -> int:
 
     Celery makes an `eta` of a `countdown`. One that cannot be read stays: `celery_sqs.message.wire` refuses it.
     """
-    due_at = _timestamp(headers.get(ETA))
+    if headers.get(ETA) is None:  # as nearly always
+        return 0
+    due_at = _timestamp(headers[ETA])
     if due_at - system.time.time() <= MAX_DELAY and due_at:
         headers |= {envelope.WAITED_FOR: headers[ETA], ETA: None}
     return delay(due_at)

@@ -212,6 +212,15 @@ def test_what_does_not_reach_the_application_is_answered_as_all_else_is(web, env
     assert '"level": "error"' not in web.output
 
 
+def test_an_answer_that_is_only_a_head_arrives_on_a_connection_that_ends_and_on_one_that_goes_on(web, environment):
+    last = b"HEAD /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    kept = last.replace(b"Connection: close\r\n", b"")
+    for sent, answers in ((last, 1), (kept + last, 2), (kept, 1)):
+        answer = answer_to(("127.0.0.1", int(environment["PORT"])), sent)
+        assert answer.count(b"HTTP/1.1 200 OK\r\n") == answers
+        assert answer.endswith(b"\r\n\r\n")
+
+
 def test_no_body_that_a_client_sends_is_an_error_of_ours(web, environment, token):
     """Each body as chunks and by its length, for JSON and for a form: malformed chunks are among them."""
     address, authorization = ("127.0.0.1", int(environment["PORT"])), token()["Authorization"]

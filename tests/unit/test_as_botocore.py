@@ -186,7 +186,7 @@ def ours():
         "trusted": getattr(pool, "ca_certs", None),
         "socket options": pool.conn_kw["socket_options"],
         "access key": (keys.access_key, keys.token),
-        "app": _app(client._signed("ListQueues", b"{}")["User-Agent"]),
+        "app": _app(client._headers["User-Agent"]),
     }
 
 

@@ -1,5 +1,7 @@
 """The values of an order, one by one: what is taken, what is refused, and what is kept exactly."""
 
+import sys
+import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -31,6 +33,20 @@ def test_a_product_name_is_kept_as_it_is(name):
 @pytest.mark.parametrize("name", ["  Widget", "Widget\n", "\u3000Widget\u3000", f" {'Widget'} "])
 def test_a_product_name_is_trimmed(name):
     assert ProductName().deserialize(name) == "Widget"
+
+
+def test_of_all_characters_those_are_refused_that_unicode_calls_control_or_surrogate_and_two_that_sqs_refuses():
+    refused = {chr(code) for code in range(sys.maxunicode + 1) if not is_taken(f"a{chr(code)}b")}
+    categories = {chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) in {"Cc", "Cs"}}
+    assert refused == categories | {"\ufffe", "\uffff"}
+
+
+def is_taken(name):
+    """Whether a name is a product's."""
+    try:
+        return ProductName().deserialize(name) == name
+    except ValidationError:
+        return False
 
 
 def test_200_characters_are_counted_after_trimming():

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from app import create_app
+from config.problem import HEADERS as EVERYWHERE
 from orders.fields import parse_order_id
 from tests.conftest import make_settings
 from tests.unit.fakes import ForbiddenStore
@@ -51,6 +52,12 @@ def test_an_accepted_order_is_told_its_id_state_and_time(post, queue):
     assert parse_order_id(answer.json["orderId"])
 
 
+def test_its_answer_has_the_headers_of_every_answer_once(post):
+    headers = post(headers={"X-Request-ID": "a-request"}).headers
+    expected = EVERYWHERE | {"X-Request-ID": "a-request", "Content-Type": "application/json"}
+    assert {name: headers.getlist(name) for name in expected} == {name: [value] for name, value in expected.items()}
+
+
 def test_an_accepted_order_has_an_address(post):
     answer = post()
     assert answer.headers["Location"] == f"{URL}/{answer.json['orderId']}"
@@ -59,6 +66,23 @@ def test_an_accepted_order_has_an_address(post):
 def test_its_address_is_where_the_application_is_mounted(api, token):
     answer = api.post(URL, json=ORDER, headers=token(7), environ_overrides={"SCRIPT_NAME": "/shop"})
     assert answer.headers["Location"] == f"/shop{URL}/{answer.json['orderId']}"
+
+
+def test_its_address_is_ascii_wherever_the_application_is_mounted(api, token):
+    mounted = "/läden".encode().decode("latin-1")  # as WSGI has it
+    answer = api.post(URL, json=ORDER, headers=token(7), environ_overrides={"SCRIPT_NAME": mounted})
+    assert answer.headers["Location"] == f"/l%C3%A4den{URL}/{answer.json['orderId']}"
+
+
+def test_a_body_is_read_up_to_its_length_and_no_further(api, token, queue):
+    body = json.dumps(ORDER).encode()
+    stream = io.BytesIO(body + b"the next request")
+    environ = {"CONTENT_LENGTH": str(len(body)), "wsgi.input_terminated": True}
+    answer = api.post(
+        URL, input_stream=stream, headers=token(7), content_type="application/json", environ_overrides=environ
+    )
+    assert answer.status_code == 202
+    assert stream.read() == b"the next request"
 
 
 def test_the_queue_gets_what_was_accepted(post, queue):
