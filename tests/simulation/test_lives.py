@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.simulation.__main__ import report
-from tests.simulation.life import Life, live
+from tests.simulation.course import Course, live
 from tests.simulation.planted import PLANTED
 
 FEW = 60
@@ -40,8 +40,8 @@ def test_a_seed_replays_whatever_was_before():
 
 
 def test_some_lives_are_calm_and_some_keep_no_record():
-    lives = [Life(seed) for seed in range(200)]
-    assert {life.is_calm for life in lives} == {life.keeps_record for life in lives} == {True, False}
+    courses = [Course(seed) for seed in range(200)]
+    assert {each.is_calm for each in courses} == {each.conditions.keeps_record for each in courses} == {True, False}
 
 
 @pytest.mark.long

@@ -70,6 +70,11 @@ class Worker:
         self.channel: Any = None
         scheduler.spawn(self.process, "main", self._run)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has been neither killed nor stopped."""
+        return self.process.is_alive and not self.has_stopped
+
     def stop(self) -> None:
         """Stop as on SIGTERM: finish what runs, renew or release what does not."""
         self.is_stopping = True
