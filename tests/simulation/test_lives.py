@@ -1,11 +1,14 @@
 """Lives of workers in virtual time; `make simulate` has more of them, and `make simulate SEED=N` shows one."""
 
+import gc
 import time
+import weakref
 
 import pytest
 
 from tests.simulation.__main__ import report
 from tests.simulation.course import Course, live
+from tests.simulation.life import Life
 from tests.simulation.planted import PLANTED
 
 FEW = 60
@@ -37,6 +40,19 @@ def test_a_seed_replays_whatever_was_before():
     assert (first.digest, first.trace) != (second.digest, second.trace)
     again = live(7, is_traced=True)
     assert (again.digest, again.trace, again.steps) == (first.digest, first.trace, first.steps)
+
+
+def test_nothing_is_left_of_a_life_that_is_over():
+    left = [weakref.ref(lived(seed)) for seed in range(5)]
+    gc.collect()
+    assert [each() for each in left] == [None] * 5
+
+
+def lived(seed):
+    course = Course(seed)
+    life = Life(course.conditions, course.plans, course)
+    life.live()
+    return life
 
 
 def test_some_lives_are_calm_and_some_keep_no_record():

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from celery import bootsteps
-from kombu.asynchronous import set_event_loop
+from kombu.asynchronous import get_event_loop, set_event_loop
 from kombu.common import QoS
 
 from celery_sqs.worker.collector import strategy
@@ -90,10 +90,12 @@ class Worker:
         self._end()
 
     def _begin(self) -> None:
-        before = set_event_loop(self.hub)
+        before = get_event_loop()
+        set_event_loop(self.hub)
         connection = self._connection = app.connection_for_read()
         connection.transport.Channel = task.life.channel
         self.channel = channel = connection.default_channel
+        channel.qos._on_collect.cancel()  # called at this process' exit, until when it keeps the whole life
         set_event_loop(before)
         consumer = self.consumer = SimulatedConsumer(self.process.name, self.hub, self.pool, self._sizes.prefetch)
         consumer.task_consumer = SimpleNamespace(channel=channel)
