@@ -125,12 +125,10 @@ class Life:
         self.scheduler.note("sends", plan.key, [str(run) for run in plan.runs])
         self.broker.publish(plan)
 
-    def start_worker(self) -> int:
-        """Start a worker, and another one in its slot where it ends; returns the slot."""
-        slot = self._slots
+    def start_worker(self) -> None:
+        """Start a worker, and another one in its slot where it ends."""
+        self.spawn(f"supervisor {self._slots}", functools.partial(self._supervise, self._slots))
         self._slots += 1
-        self.spawn(f"supervisor {slot}", functools.partial(self._supervise, slot))
-        return slot
 
     def kill_worker(self, worker: Worker) -> None:
         """Kill a worker that runs."""

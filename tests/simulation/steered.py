@@ -34,21 +34,20 @@ class Steered:
         self._acts: greenlet
         self._go_on(greenlet(lambda: self._live(conditions, channel)))
 
-    def do(self, act: Act | None) -> Any:
-        """Have an act done on the life's own thread, and return what it returns.
+    def do(self, act: Act | None) -> None:
+        """Have an act done on the life's own thread.
 
         Raises:
             BaseException: the life has come to a bad end meanwhile.
         """
-        return self._go_on(self._acts, act)
+        self._go_on(self._acts, act)
 
-    def _go_on(self, where: greenlet, *what: Any) -> Any:
-        result = where.switch(*what)
-        if isinstance(result, Outcome):
+    def _go_on(self, where: greenlet, *what: Any) -> None:
+        outcome = where.switch(*what)
+        if isinstance(outcome, Outcome):
             self.is_over = True
-            if result.violation is not None:
-                raise result.violation
-        return result
+            if outcome.violation is not None:
+                raise outcome.violation
 
     def _live(self, conditions: Conditions, channel: type[SimulatedChannel]) -> Outcome:
         self.life = Life(conditions, [], self._course, channel=channel)
@@ -56,6 +55,5 @@ class Steered:
 
     def _course(self, life: Life) -> None:
         self._acts = getcurrent()
-        result: Any = None
-        while (act := self._steers.switch(result)) is not END:
-            result = act()
+        while (act := self._steers.switch()) is not END:
+            act()
