@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from random import Random
+from typing import Final
 
 from tests.simulation.sizes import Sizes
 from tests.simulation.world.faults import FaultRates
-from tests.simulation.world.plans import Plan, draw
+from tests.simulation.world.plans import BATCH, SINGLE, Plan, draw
+
+#: How many of its messages are for a single task, in each life one of these.
+SINGLES: Final = (0.0, 0.0, 0.0, 0.5, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,10 @@ class Conditions:
         seed = random.getrandbits(64)
         keeps_record = random.random() < 0.9
         plans = draw(random, sizes.messages, is_calm)
+        orphans_finish = random.random() < 0.5
+        singles = random.choice(SINGLES)
+        for plan in plans:
+            plan.task = SINGLE if random.random() < singles else BATCH
         conditions = cls(
             seed=seed,
             sizes=sizes,
@@ -47,6 +55,6 @@ class Conditions:
             stalls=stalls,
             preempts=preempts,
             keeps_record=keeps_record,
-            orphans_finish=random.random() < 0.5,
+            orphans_finish=orphans_finish,
         )
         return conditions, plans

@@ -13,15 +13,18 @@ from tests.simulation import oracle
 from tests.simulation.conditions import Conditions
 from tests.simulation.virtual.scheduler import Process, Scheduler, SimulatedThread, Violation
 from tests.simulation.virtual.seam import simulated
-from tests.simulation.world.broker import TASK, Broker
+from tests.simulation.world.broker import Broker
 from tests.simulation.world.plans import Plan
 from tests.simulation.world.rescuer import Rescuer
 from tests.simulation.world.stores import Database
-from tests.simulation.world.task import SimulatedChannel, app, task
+from tests.simulation.world.task import SimulatedChannel, SimulatedTask, app, single, task
 from tests.simulation.world.worker import Worker
 
 #: Seconds after the last fault within which everything has to be settled.
 TIME_TO_SETTLE = 900.0
+
+#: Seconds that a stop takes at the most, beside what the threads of a pool have been given.
+TIME_TO_STOP = 60.0
 
 LOOK_EVERY = 1.0  # seconds
 
@@ -86,7 +89,7 @@ class Life:
         """Live it."""
         violation: BaseException | None = None
         scheduler = self.scheduler
-        before, task.life = task.life, self
+        before, SimulatedTask.life = SimulatedTask.life, self
         task.batch_size = self.conditions.sizes.batch
         current = _state._tls.current_app
         disabled = logging.root.manager.disable
@@ -94,14 +97,14 @@ class Life:
         try:
             with simulated(scheduler):
                 _state._tls.current_app = app
-                for name in {*app.tasks} - {TASK}:  # those that other tests share among all apps
+                for name in {*app.tasks} - {task.name, single.name}:  # those that other tests share among all apps
                     del app.tasks[name]
                 self.spawn("life", self._run)
                 scheduler.run()
         except Exception as error:
             violation = error
         finally:
-            task.life = before
+            SimulatedTask.life = before
             _state._tls.current_app = current
             logging.disable(disabled)
             celery_state.reset_state()
@@ -232,7 +235,7 @@ class Life:
     def _stop(self, worker: Worker) -> None:
         """A worker that stops ends all of its threads, in time."""
         worker.stop()
-        until = self.scheduler.now + 60
+        until = self.scheduler.now + TIME_TO_STOP + len(self.plans) * self.task_time
         while worker.is_running:
             self.scheduler.sleep(0.5)
             if self.scheduler.now > until:

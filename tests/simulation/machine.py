@@ -7,7 +7,7 @@ from tests.simulation.conditions import Conditions
 from tests.simulation.sizes import Sizes
 from tests.simulation.steered import END, Steered
 from tests.simulation.world.faults import MOST, FaultRates
-from tests.simulation.world.plans import KINDS, Plan
+from tests.simulation.world.plans import BATCH, KINDS, SINGLE, Plan
 from tests.simulation.world.task import SimulatedChannel
 
 MOST_WORKERS = 3
@@ -65,9 +65,9 @@ class Machine(RuleBasedStateMachine):
         self._do(self._start_worker)
 
     @precondition(lambda self: len(self.life.plans) < MOST_MESSAGES)
-    @rule(runs=st.sampled_from(list(KINDS)))
-    def send(self, runs):
-        plan = Plan(f"m{len(self.life.plans)}", runs)
+    @rule(runs=st.sampled_from(list(KINDS)), task=st.sampled_from((BATCH, SINGLE)))
+    def send(self, runs, task):
+        plan = Plan(f"m{len(self.life.plans)}", runs, task)
         self.life.plans.append(plan)
         self._do(lambda: self.life.publish(plan))
 

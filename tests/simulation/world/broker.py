@@ -14,7 +14,6 @@ from tests.simulation.world.plans import MAX_RECEIVES, Plan
 URL: Final = "https://sqs.eu-central-1.amazonaws.com"
 WORK: Final = "work"
 DEAD: Final = "dead"
-TASK: Final = "simulated"
 
 
 class Broker:
@@ -58,7 +57,7 @@ class Broker:
         """Send a message, as its producer does."""
         plan.sent_at = self.scheduler.now
         self.plans[plan.key] = plan
-        attributes = {"celery_task": {"DataType": "String", "StringValue": TASK}}
+        attributes = {"celery_task": {"DataType": "String", "StringValue": plan.task}}
         body = json.dumps({"key": plan.key})
         parameters = {"QueueUrl": self.url, "MessageBody": body, "MessageAttributes": attributes, "DelaySeconds": delay}
         plan.message_id = self._sqs.call("SendMessage", parameters)["MessageId"]

@@ -1,4 +1,4 @@
-"""The task of all simulated messages, in an app whose transport calls the simulated SQS."""
+"""The tasks of the simulated messages, in an app whose transport calls the simulated SQS."""
 
 import json
 import math
@@ -9,10 +9,11 @@ from celery import Celery
 import celery_sqs
 from celery_sqs.consume.transport import Channel, Transport
 from celery_sqs.tasks.batch import BatchTask
+from celery_sqs.tasks.task import SQSTask
 from tests.simulation.virtual.scheduler import Violation
-from tests.simulation.world.broker import TASK, URL, WORK
+from tests.simulation.world.broker import URL, WORK
 from tests.simulation.world.client import Client
-from tests.simulation.world.plans import Plan, Run
+from tests.simulation.world.plans import BATCH, SINGLE, Plan, Run
 from tests.simulation.world.stores import AttemptLog, StoreAway
 
 
@@ -57,7 +58,7 @@ class SimulatedTransport(Transport):
     Channel = SimulatedChannel
 
 
-class SimulatedTask(BatchTask):
+class SimulatedTask(SQSTask):
     """Does what the plan of each message says.
 
     Attributes:
@@ -81,9 +82,10 @@ class SimulatedTask(BatchTask):
     def attempt_store(self) -> AttemptLog | None:
         return AttemptLog(self.life.database) if self.life.keeps_record else None
 
-    def run(self, calls: list[Any]) -> list[Any]:
+    def outcomes(self, orders: list[Any]) -> list[Any]:
+        """What a run of these comes to: the error of each, or None."""
         life = self.life
-        plans = [life.broker.plans[call.args[0]["key"]] for call in calls]
+        plans = [life.broker.plans[order["key"]] for order in orders]
         try:
             return self._run(plans)
         finally:
@@ -118,8 +120,20 @@ _OUTCOMES = {
 }
 
 
-def _nothing(calls: list[Any]) -> list[Any]:
-    """The class has what is run."""
+class SimulatedBatch(SimulatedTask, BatchTask):
+    name = BATCH
+
+    def run(self, calls: list[Any]) -> list[Any]:
+        return self.outcomes([call.args[0] for call in calls])
+
+
+class SimulatedSingle(SimulatedTask):
+    name = SINGLE
+
+    def run(self, order: Any) -> None:
+        [outcome] = self.outcomes([order])
+        if outcome is not None:
+            raise outcome
 
 
 app = Celery("simulation", set_as_current=False)
@@ -128,9 +142,6 @@ app.conf.broker_transport = f"{__name__}:SimulatedTransport"
 app.conf.result_backend = None
 
 
-class _Registered(SimulatedTask):
-    name = TASK
-
-
-task: Any = app.register_task(_Registered())
+task: Any = app.register_task(SimulatedBatch())
+single: Any = app.register_task(SimulatedSingle())
 app.finalize()
