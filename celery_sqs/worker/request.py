@@ -172,12 +172,13 @@ class SQSRequest(Request):
         self.message.channel.take_back(self.message.delivery_tag)
         self.message.channel.wake()
 
-    def begin(self) -> None:
-        """Note that the task runs in the pool."""
+    def begin(self) -> bool:
+        """Note that the task runs in the pool; False where it runs already, or its message is on its way back."""
         delivery = self.delivery
-        if delivery is not None:
-            delivery.is_submitted = True
-            delivery.advance(State.RUNNING)
+        if delivery is None:
+            return False
+        delivery.is_submitted = True
+        return delivery.advance(State.RUNNING)
 
     def settle(self, decision: RetryDecision | None) -> None:
         """Have the outcome of a run take effect: see the function `settle`."""
@@ -188,12 +189,25 @@ class SQSRequest(Request):
         """The pool has begun with it; a thread of a pool of threads is about to.
 
         Raises:
-            TaskRevokedError: it was revoked, or its queue paused, while it waited for a thread, and is not run.
+            TaskRevokedError: it was revoked, its queue paused, or its message sent back or lost, while it waited for
+                a thread, and is not run.
         """
-        if pid == os.getpid() and (self.revoked() if self.is_paused else is_revoked(self)):
+        is_thread = pid == os.getpid()
+        if is_thread and self.revoked():
             raise TaskRevokedError(self.id)
-        self.begin()
+        if not self.begin() and is_thread:  # its message is on its way back
+            state.task_ready(self)
+            self.acknowledged = True  # so that Celery settles nothing itself
+            raise TaskRevokedError(self.id)
         super().on_accepted(pid, time_accepted)
+
+    def is_ours(self) -> bool:
+        """Whether its lease has held while it waited; where not, another worker runs it, and it is dropped here."""
+        ours = bool(self.message.channel.owns(self.message.delivery_tag))
+        if not ours:
+            state.task_ready(self)
+            self.reject(requeue=False)
+        return ours
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
         """Settle a failed run as was decided in the pool; decide here on what the pool says of one that could not.
@@ -241,6 +255,8 @@ class SQSRequest(Request):
         """
         if self.is_paused:
             self.take_back()
+            return True
+        if not self.is_ours():
             return True
         if self._already_revoked or self.id not in revocations:
             return bool(super().revoked())

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.simulation.life import Outcome, live
+from tests.simulation.course import live
+from tests.simulation.life import Outcome
 
 CHUNK = 20  # lives that a process is given at a time
 PROCESSES = 2

@@ -1,11 +1,14 @@
 """Lives of workers in virtual time; `make simulate` has more of them, and `make simulate SEED=N` shows one."""
 
+import gc
 import time
+import weakref
 
 import pytest
 
 from tests.simulation.__main__ import report
-from tests.simulation.life import Life, live
+from tests.simulation.course import Course, live
+from tests.simulation.life import Life
 from tests.simulation.planted import PLANTED
 
 FEW = 60
@@ -28,7 +31,7 @@ def test_lives_end_well():
 @pytest.mark.timeout(1200)
 def test_many_lives_end_well_and_meet_every_kind_of_fault():
     found = assert_lives_end_well(range(10_000, 10_000 + MANY))
-    assert len({fault for outcome in found for fault in outcome.faults}) == 13
+    assert len({fault for outcome in found for fault in outcome.faults}) == 14
     assert any(outcome.dead for outcome in found), "some need the rescuer"
 
 
@@ -39,9 +42,22 @@ def test_a_seed_replays_whatever_was_before():
     assert (again.digest, again.trace, again.steps) == (first.digest, first.trace, first.steps)
 
 
+def test_nothing_is_left_of_a_life_that_is_over():
+    left = [weakref.ref(lived(seed)) for seed in range(5)]
+    gc.collect()
+    assert [each() for each in left] == [None] * 5
+
+
+def lived(seed):
+    course = Course(seed)
+    life = Life(course.conditions, course.plans, course)
+    life.live()
+    return life
+
+
 def test_some_lives_are_calm_and_some_keep_no_record():
-    lives = [Life(seed) for seed in range(200)]
-    assert {life.is_calm for life in lives} == {life.keeps_record for life in lives} == {True, False}
+    courses = [Course(seed) for seed in range(200)]
+    assert {each.is_calm for each in courses} == {each.conditions.keeps_record for each in courses} == {True, False}
 
 
 @pytest.mark.long

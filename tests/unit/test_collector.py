@@ -38,9 +38,6 @@ class Channel:
     def ack_all(self, delivery_tags):
         self.acked.append(delivery_tags)
 
-    def owns(self, delivery_tag):
-        return self.is_ours
-
     def wake(self):
         """There is no hub to be woken."""
 
@@ -106,8 +103,8 @@ class Request:
     def settle(self, decision):
         self.decision = decision
 
-    def reject(self, requeue):
-        """It has none to release."""
+    def is_ours(self):
+        return self.message.channel.is_ours
 
     def send_event(self, event):
         """Nobody listens."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from tests.simulation.virtual.scheduler import Scheduler, SimulatedThread
+from tests.simulation.virtual.seam import wall_clock
 
 LONGEST_POLL: Final = 10.0  # seconds: kombu.asynchronous.hub.Hub.fire_timers
 MOST_TIMERS: Final = 10  # in one iteration
@@ -44,6 +45,10 @@ class Hub:
 
     def call_repeatedly(self, delay: float, call: Callable[..., Any], *args: Any) -> Timer:
         return self._add(delay, Timer(lambda: call(*args), delay))
+
+    def call_at(self, at: float, call: Callable[..., Any], args: Sequence[Any] = (), **_: Any) -> Timer:
+        """That of a worker's timer, by the wall clock."""
+        return self.call_later(at - wall_clock(self._scheduler), call, *args)
 
     def call_after(self, delay: float, call: Callable[..., Any], args: Sequence[Any] = ()) -> Timer:
         """That of a worker's timer."""

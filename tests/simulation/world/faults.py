@@ -2,8 +2,21 @@
 
 from dataclasses import dataclass
 from random import Random
+from typing import Final
 
 from tests.simulation.sqs import NO_FAULTS, Faults
+
+#: How probable each kind is in a life that has most of it.
+MOST: Final = {
+    "refused": 0.1,
+    "loses_answer": 0.05,
+    "fails_entries": 0.1,
+    "finds_nothing": 0.3,
+    "delivers_again": 0.03,
+    "forgets_deletions": 0.03,
+    "loses_commit": 0.03,
+    "kills_caller": 0.03,
+}
 
 
 @dataclass(kw_only=True)
@@ -40,17 +53,7 @@ class FaultRates:
         latency = random.choice((0.001, 0.02, 0.1))
         if is_calm:
             return cls(latency=latency)
-        most = {
-            "refused": 0.1,
-            "loses_answer": 0.05,
-            "fails_entries": 0.1,
-            "finds_nothing": 0.3,
-            "delivers_again": 0.03,
-            "forgets_deletions": 0.03,
-            "loses_commit": 0.03,
-            "kills_caller": 0.03,
-        }
-        chosen = {name: rate * random.random() for name, rate in most.items() if random.random() < 0.5}
+        chosen = {name: rate * random.random() for name, rate in MOST.items() if random.random() < 0.5}
         return cls(latency=latency, **chosen)
 
     def kills(self, random: Random) -> bool:

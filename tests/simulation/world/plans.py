@@ -9,6 +9,10 @@ from typing import Final
 
 MAX_RECEIVES: Final = 3
 
+#: Names of tasks: one that gets its calls in batches, and one that gets each alone.
+BATCH: Final = "simulated"
+SINGLE: Final = "simulated.single"
+
 
 class Run(StrEnum):
     """What one run of a message's task comes to."""
@@ -48,6 +52,10 @@ class Plan:
     Attributes:
         key: its name, which is unique in the store.
         runs: what its runs come to, in turn; the last one again and again.
+        task: its name.
+        due_in: seconds from its sending until its `eta`; 0 without one.
+        is_delayed: whether its producer has SQS delay it until then, as far as SQS does.
+        due_at: virtual time of its `eta`, once it is sent.
         message_id: SQS's, of the first copy.
         begun: runs so far.
         stored: runs that have stored it, or would have if it had not been there.
@@ -60,6 +68,10 @@ class Plan:
 
     key: str
     runs: Sequence[Run]
+    task: str = BATCH
+    due_in: float = 0.0
+    is_delayed: bool = False
+    due_at: float = 0.0
     message_id: str = ""
     begun: int = 0
     stored: int = 0

@@ -1,4 +1,4 @@
-"""The task of all simulated messages, in an app whose transport calls the simulated SQS."""
+"""The tasks of the simulated messages, in an app whose transport calls the simulated SQS."""
 
 import json
 import math
@@ -9,10 +9,11 @@ from celery import Celery
 import celery_sqs
 from celery_sqs.consume.transport import Channel, Transport
 from celery_sqs.tasks.batch import BatchTask
+from celery_sqs.tasks.task import SQSTask
 from tests.simulation.virtual.scheduler import Violation
-from tests.simulation.world.broker import TASK, URL, WORK
+from tests.simulation.world.broker import URL, WORK
 from tests.simulation.world.client import Client
-from tests.simulation.world.plans import Plan, Run
+from tests.simulation.world.plans import BATCH, SINGLE, Plan, Run
 from tests.simulation.world.stores import AttemptLog, StoreAway
 
 
@@ -30,6 +31,7 @@ class SimulatedChannel(Channel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._probes_at_park: dict[str, int] = {}
+        self._probes_at_open = 0
 
     def note_park(self, delivery_tag: str) -> None:
         """A message waits for a probe that succeeds after its run, which may be before it is parked."""
@@ -37,7 +39,16 @@ class SimulatedChannel(Channel):
 
     def park(self, delivery_tag: str, task: Any) -> None:
         self.note_park(delivery_tag)
+        delivery = self.in_flight.get(delivery_tag)
+        if self.is_waiting and delivery is not None and _plan(delivery).probes_at_end == math.inf:
+            # It has not run, and waits for the probe of those that have, which may have succeeded by now.
+            self._probes_at_park[delivery_tag] = self._probes_at_open
         super().park(delivery_tag, task)
+
+    def depend_on(self, task: Any) -> None:
+        if not self.is_waiting:
+            self._probes_at_open = SimulatedTask.life.database.probes
+        super().depend_on(task)
 
     def hand_over(self, delivery: Any) -> None:
         life = task.life
@@ -53,11 +64,16 @@ class SimulatedChannel(Channel):
         return Client(life.broker, life.scheduler.current.process, wait)
 
 
+def _plan(delivery: Any) -> Plan:
+    plan: Plan = SimulatedTask.life.broker.plans[json.loads(delivery.message["Body"])["key"]]
+    return plan
+
+
 class SimulatedTransport(Transport):
     Channel = SimulatedChannel
 
 
-class SimulatedTask(BatchTask):
+class SimulatedTask(SQSTask):
     """Does what the plan of each message says.
 
     Attributes:
@@ -81,9 +97,10 @@ class SimulatedTask(BatchTask):
     def attempt_store(self) -> AttemptLog | None:
         return AttemptLog(self.life.database) if self.life.keeps_record else None
 
-    def run(self, calls: list[Any]) -> list[Any]:
+    def outcomes(self, orders: list[Any]) -> list[Any]:
+        """What a run of these comes to: the error of each, or None."""
         life = self.life
-        plans = [life.broker.plans[call.args[0]["key"]] for call in calls]
+        plans = [life.broker.plans[order["key"]] for order in orders]
         try:
             return self._run(plans)
         finally:
@@ -93,6 +110,9 @@ class SimulatedTask(BatchTask):
     def _run(self, plans: list[Plan]) -> list[Any]:
         life = self.life
         life.scheduler.note("runs", [plan.key for plan in plans])
+        for plan in plans:
+            if life.scheduler.now < plan.due_at:
+                life.scheduler.fail(Violation(f"{plan.key} runs before it is due"))
         life.scheduler.sleep(life.scheduler.random.random() * life.task_time)
         runs = [plan.run() for plan in plans]
         if Run.KILLS_WORKER in runs:
@@ -118,8 +138,20 @@ _OUTCOMES = {
 }
 
 
-def _nothing(calls: list[Any]) -> list[Any]:
-    """The class has what is run."""
+class SimulatedBatch(SimulatedTask, BatchTask):
+    name = BATCH
+
+    def run(self, calls: list[Any]) -> list[Any]:
+        return self.outcomes([call.args[0] for call in calls])
+
+
+class SimulatedSingle(SimulatedTask):
+    name = SINGLE
+
+    def run(self, order: Any) -> None:
+        [outcome] = self.outcomes([order])
+        if outcome is not None:
+            raise outcome
 
 
 app = Celery("simulation", set_as_current=False)
@@ -128,9 +160,6 @@ app.conf.broker_transport = f"{__name__}:SimulatedTransport"
 app.conf.result_backend = None
 
 
-class _Registered(SimulatedTask):
-    name = TASK
-
-
-task: Any = app.register_task(_Registered())
+task: Any = app.register_task(SimulatedBatch())
+single: Any = app.register_task(SimulatedSingle())
 app.finalize()
