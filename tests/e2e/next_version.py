@@ -7,6 +7,7 @@ version in between: it reads messages with and without both, and writes the old 
 from marshmallow import fields, post_load, pre_load
 from marshmallow.validate import OneOf
 
+from orders.order import Order
 from orders.outcome import Arrival
 from orders.schema import OrderMessage
 from tasks import app
@@ -21,9 +22,9 @@ class NextMessage(OrderMessage):
         return {**data, "productName": data["title"]} if "title" in data else data
 
     @post_load
-    def _to_order(self, data, **kwargs):
+    def _without(self, data, **kwargs):
         del data["currency"]  # it would have a column of its own
-        return super()._to_order(data, **kwargs)
+        return data
 
 
 class NextTask(OrderTask):
@@ -34,7 +35,12 @@ class NextTask(OrderTask):
 @app.task(bind=True, base=NextTask, name=PERSIST_ORDER, lazy=False)
 def persist_order(self, calls):
     arrivals = [
-        Arrival(order=NextMessage().load(call.args[0]), task_id=call.id, attempts=call.retries + 1, worker=call.worker)
+        Arrival(
+            order=Order(**NextMessage().load(call.args[0])),
+            task_id=call.id,
+            attempts=call.retries + 1,
+            worker=call.worker,
+        )
         for call in calls
     ]
     self.store.persist(arrivals)
