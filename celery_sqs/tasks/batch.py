@@ -72,11 +72,12 @@ def run_batch(task_name: str, calls: list[Call]) -> list[RetryDecision | None]:
     task: Any = current_app.tasks[task_name]
     began = system.time.monotonic()
     tracer = traced.reporter(task, began) if traced.is_patched() else None
-    is_watched = tracer is not None or batch_outcome.is_watched(task)
+    is_reported = tracer is not None or batch_outcome.is_reported(task)
     with batch_outcome.current(task):
         before = contextvars.copy_context()
         begun = [
-            _begin(task, call, tracer) if is_watched or batch_outcome.is_awaited(task, call) else None for call in calls
+            _begin(task, call, tracer) if is_reported or batch_outcome.is_awaited(task, call) else None
+            for call in calls
         ]
         outcomes = _attempt(task, calls)
         decisions: list[RetryDecision | None] = []

@@ -1,6 +1,6 @@
 """Bugs that are planted into a worker, for the simulation to find. Each is a channel that does one thing wrong."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from celery_sqs import system
@@ -71,13 +71,13 @@ class RenewsByDeleting(SimulatedChannel):
 
 
 class _SilentCommit(GroupCommit[Any]):
-    def add(self, entry: Any) -> None:
+    def add_all(self, entries: Sequence[Any]) -> None:
         with self._changed:
             if self._closed:
                 raise Full
             self._start()
             now = system.time.monotonic()
-            self._waiting.append((now, entry))
+            self._waiting.extend((now, entry) for entry in entries)
             if self._is_due(now):  # and so the first of a batch wakes nobody
                 self._changed.notify()
 

@@ -198,3 +198,18 @@ def test_nor_does_one_whose_lease_has_ended_when_its_copy_is_refused():
     stand.settlements.renew(one, True, "returned")
     stand.settlements.close(5)
     assert (len(stand.in_flight), stand.ended, stand.refused) == (0, ["handle-1"], [])
+
+
+def test_messages_of_several_queues_are_deleted_together_each_from_its_own():
+    stand = Stand()
+    stand.settlements.open("http://other")
+    first, second = stand.receive(1), stand.receive(2)
+    third = stand.receive(3)
+    second.queue_url = "http://other"
+    stand.in_flight.pop(third.receipt_handle)
+    all_three = [one.receipt_handle for one in (first, second, third)]
+    assert stand.settlements.delete_all(all_three) == [first, second]
+    assert {first.state, second.state} == {State.SETTLED}
+    assert not len(stand.in_flight)
+    stand.settlements.close(2)
+    assert sorted(stand.sqs.log) == ["delete", "delete"]

@@ -125,3 +125,11 @@ def test_the_memory_is_bounded():
         settler.delete(delivery(number, leased_for=-1))
     assert not settler.is_done(delivery(0))
     assert settler.is_done(delivery(MAX_REMEMBERED + 9))
+
+
+def test_deletes_that_come_together_travel_in_batches_of_ten_too():
+    sqs = SettlingSQS()
+    settler = Settler(sqs, "http://q")
+    settler.delete(*(delivery(number) for number in range(35)))
+    settler.close(2)
+    assert sorted(map(len, sqs.deleted)) == [5, MAX_ENTRIES, MAX_ENTRIES, MAX_ENTRIES]

@@ -39,7 +39,7 @@ def current(task: Any) -> Iterator[None]:
 _SIGNALS: Final = (signals.task_prerun, signals.task_success, signals.task_postrun)
 
 
-def is_watched(task: Any) -> bool:
+def is_reported(task: Any) -> bool:
     """Whether anybody asks for each run of the task, however it ends: a listener, the author, or a state STARTED.
 
     A failure is reported to whoever asks for that, and always decided on.
