@@ -161,12 +161,13 @@ class SQSRequest(Request):
         self.message.channel.take_back(self.message.delivery_tag)
         self.message.channel.wake()
 
-    def begin(self) -> None:
-        """Note that the task runs in the pool."""
+    def begin(self) -> bool:
+        """Note that the task runs in the pool; False where it runs already, or its message is on its way back."""
         delivery = self.delivery
-        if delivery is not None:
-            delivery.is_submitted = True
-            delivery.advance(State.RUNNING)
+        if delivery is None:
+            return False
+        delivery.is_submitted = True
+        return delivery.advance(State.RUNNING)
 
     def settle(self, decision: RetryDecision | None) -> None:
         """Have the outcome of a run take effect: see the function `settle`."""
@@ -177,12 +178,27 @@ class SQSRequest(Request):
         """The pool has begun with it; a thread of a pool of threads is about to.
 
         Raises:
-            TaskRevokedError: it was revoked, or its queue paused, while it waited for a thread, and is not run.
+            TaskRevokedError: it was revoked, its queue paused, or its message sent back or lost, while it waited for
+                a thread, and is not run.
         """
-        if pid == os.getpid() and (self.revoked() if self.is_paused else is_revoked(self)):
+        if pid != os.getpid():
+            self.begin()
+        elif not self._begins_on_thread():
             raise TaskRevokedError(self.id)
-        self.begin()
         super().on_accepted(pid, time_accepted)
+
+    def _begins_on_thread(self) -> bool:
+        """Whether it is to run now that a thread is free: a pool of threads keeps what it has been given."""
+        if self.revoked() if self.is_paused else is_revoked(self):
+            return False
+        is_ours = bool(self.message.channel.owns(self.message.delivery_tag))
+        if is_ours and self.begin():
+            return True
+        state.task_ready(self)
+        if not is_ours:
+            self.reject(requeue=False)
+        self.acknowledged = True  # so that Celery settles nothing itself
+        return False
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
         """Settle a failed run as was decided in the pool; decide here on what the pool says of one that could not.

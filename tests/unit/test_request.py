@@ -7,6 +7,7 @@ import pytest
 from billiard.einfo import ExceptionInfo
 from billiard.exceptions import WorkerLostError
 from celery import Celery
+from celery.concurrency.base import apply_target
 from celery.exceptions import Ignore, Reject, TaskRevokedError
 from celery.worker import state
 from kombu.exceptions import ContentDisallowed
@@ -82,6 +83,32 @@ def test_its_delivery_knows_that_it_has_begun(stand, request_of):
     assert not one.is_submitted
     request.begin()
     assert (one.is_submitted, one.state) == (True, State.RUNNING)
+
+
+def send_back(stand, one):
+    stand.channel.settle_at_stop(one)
+
+
+def lose(stand, one):
+    one.advance(State.LOST)
+
+
+@pytest.mark.parametrize("end", [send_back, lose])
+def test_a_call_that_waits_for_a_thread_is_not_run_once_its_message_is_another_workers(stand, request_of, end):
+    one = stand.receive(1)
+    request = request_of(one)
+    end(stand, one)
+    ran = []
+    with pytest.raises(TaskRevokedError):
+        apply_target(ran.append, (1,), {}, ran.append, accept_callback=request.on_accepted)
+    assert (ran, request.acknowledged, one.state is State.RUNNING) == ([], True, False)
+
+
+def test_a_call_that_waited_for_a_thread_runs(stand, request_of):
+    one = stand.receive(1)
+    ran = []
+    apply_target(ran.append, (1,), {}, ran.append, accept_callback=request_of(one).on_accepted)
+    assert (ran[0], one.state) == (1, State.RUNNING)
 
 
 def test_what_is_parked_is_not_the_pools_any_more(stand, request_of):
