@@ -42,7 +42,7 @@ class Course:
     def _go_wrong(self, life: Life) -> None:
         scheduler, random, lasts = life.scheduler, life.scheduler.random, self.conditions.sizes.lasts
         ends = scheduler.now + lasts
-        events: list[Callable[[Life], None]] = [_kill, _deploy, _freeze, _lose_database, _lose_broker]
+        events: list[Callable[[Life], None]] = [_kill, _deploy, _freeze, _lose_database, _lose_broker, _pause]
         chosen = [event for event in events if random.random() < 0.5]
         while scheduler.now < ends:
             scheduler.sleep(random.random() * lasts / 2)
@@ -86,11 +86,21 @@ def _lose_broker(life: Life) -> None:
 
 
 def _lose(life: Life, dependency: Any) -> None:
-    scheduler = life.scheduler
     life.lose(dependency)
-    longest = scheduler.random.choice((2.0, 2 * life.conditions.sizes.visibility_timeout, 60.0))
-    scheduler.sleep(scheduler.random.random() * longest)
+    _wait(life)
     life.give_back(dependency)
+
+
+def _pause(life: Life) -> None:
+    life.pause(True)
+    _wait(life)
+    life.pause(False)
+
+
+def _wait(life: Life) -> None:
+    random = life.scheduler.random
+    longest = random.choice((2.0, 2 * life.conditions.sizes.visibility_timeout, 60.0))
+    life.scheduler.sleep(random.random() * longest)
 
 
 def live(seed: int, is_traced: bool = False, channel: type[SimulatedChannel] = SimulatedChannel) -> Outcome:

@@ -23,7 +23,7 @@ from tests.simulation.world.worker import Worker
 #: Seconds after the last fault within which everything has to be settled.
 TIME_TO_SETTLE = 900.0
 
-#: Seconds that a stop takes at the most, beside what the threads of a pool have been given.
+#: Seconds that a stop takes at the most.
 TIME_TO_STOP = 60.0
 
 LOOK_EVERY = 1.0  # seconds
@@ -58,6 +58,7 @@ class Life:
         workers: the last one of each slot.
         dead: what was in the DLQ before the rescue.
         stops: how many there have been before the end.
+        is_paused: whether the queue is.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Life:
         self.rescuer = Rescuer(self.broker, self.database)
         self.dead: list[Plan] = []
         self.stops = 0
+        self.is_paused = False
         self.workers: dict[int, Worker] = {}
         self._course = course
         self._numbers = self._slots = 0
@@ -195,9 +197,20 @@ class Life:
         for each in killed:
             scheduler.kill(each)
 
+    def pause(self, is_paused: bool) -> None:
+        """Pause the queue, or resume it."""
+        if is_paused:
+            self.broker.note("a pause of the queue")
+        self.scheduler.note("is paused" if is_paused else "is resumed")
+        self.is_paused = is_paused
+        for worker in self.workers.values():
+            if worker.is_running:
+                worker.look_for_pauses()
+
     def _run(self) -> None:
         self._course(self)
         self.conditions.rates.is_on = False
+        self.pause(False)
         for dependency in (self.broker, self.database):
             dependency.is_away = False
         self._settle()
@@ -235,7 +248,7 @@ class Life:
     def _stop(self, worker: Worker) -> None:
         """A worker that stops ends all of its threads, in time."""
         worker.stop()
-        until = self.scheduler.now + TIME_TO_STOP + len(self.plans) * self.task_time
+        until = self.scheduler.now + TIME_TO_STOP
         while worker.is_running:
             self.scheduler.sleep(0.5)
             if self.scheduler.now > until:

@@ -100,6 +100,10 @@ class Machine(RuleBasedStateMachine):
     def lose_broker_or_give_it_back(self):
         self._do(lambda: self._switch(self.life.broker))
 
+    @rule()
+    def pause_or_resume(self):
+        self._do(lambda: self.life.pause(not self.life.is_paused))
+
     def teardown(self):
         """All comes to its end, and the oracle looks at it."""
         if self._steered is None or self._steered.is_over:

@@ -31,7 +31,7 @@ def test_lives_end_well():
 @pytest.mark.timeout(1200)
 def test_many_lives_end_well_and_meet_every_kind_of_fault():
     found = assert_lives_end_well(range(10_000, 10_000 + MANY))
-    assert len({fault for outcome in found for fault in outcome.faults}) == 13
+    assert len({fault for outcome in found for fault in outcome.faults}) == 14
     assert any(outcome.dead for outcome in found), "some need the rescuer"
 
 

@@ -2,18 +2,22 @@
 
 import collections
 import functools
+import math
 import os
 from collections.abc import Callable
 from typing import Any, Final
 
 from billiard.einfo import ExceptionInfo
 from billiard.exceptions import WorkerLostError
+from celery.exceptions import TaskRevokedError
 
 from celery_sqs import system
 from tests.simulation.virtual.hub import Hub
-from tests.simulation.virtual.scheduler import Process, Scheduler
+from tests.simulation.virtual.scheduler import Process, Scheduler, Violation
 
 CHILD_PID: Final = -2  # which no process has
+
+TIME_TO_PAUSE: Final = 5.0  # seconds after which nothing begins in a pause
 
 
 class Job:
@@ -83,6 +87,7 @@ class Pool:
     Attributes:
         has_processes: whether it is no pool of threads.
         children: the processes that run something.
+        paused_at: when its queue was paused; infinity while it is not.
         on_end: called when a call has come to its end.
     """
 
@@ -95,6 +100,7 @@ class Pool:
         self._pid = CHILD_PID if self.has_processes else os.getpid()
         self.num_processes = num_processes
         self.children: list[Process] = []
+        self.paused_at = math.inf
         self.on_end: Callable[[], None] = lambda: None
         self._waiting: collections.deque[Job] = collections.deque()
         self._is_closed = False
@@ -111,6 +117,8 @@ class Pool:
         """Run a batch, or a single task, as soon as a process is free."""
         if self._is_closed:
             return
+        if self._scheduler.now - max(self.paused_at, self._process.frozen_until) > TIME_TO_PAUSE:
+            self._scheduler.fail(Violation(f"{self._process.name} begins with something in a pause"))
         self._waiting.append(Job(run, args, accept_callback, callback, error_callback))
         self._begin()
 
@@ -124,32 +132,39 @@ class Pool:
     def _begin(self) -> None:
         while self._waiting and len(self.children) < self.num_processes:
             job = self._waiting.popleft()
+            if not self.has_processes and not self._is_accepted(job):
+                continue
             child = self._scheduler.process(f"{self._process.name} child")
             child.worker = self._process
             self.children.append(child)
             self._scheduler.spawn(child, "task", job.run)
             self._scheduler.spawn(self._process, "pool", functools.partial(self._report, child, job))
-            if job.is_single:
-                self._soon(functools.partial(job.accept, self._pid))
+            if self.hub is not None and job.is_single:
+                self.hub.call_soon(job.accept, self._pid)
 
     def _report(self, child: Process, job: Job) -> None:
         while child.threads:
             [thread] = child.threads
             thread.joiners.append(self._scheduler.current)
             self._scheduler.block()
-        self._soon(functools.partial(self._end, job))
+        if self.hub is None:
+            self._end(job)
+        else:
+            self.hub.call_soon(self._end, job)
         self.children.remove(child)
         self._begin()
+
+    def _is_accepted(self, job: Job) -> bool:
+        """Whether a thread may run it; a process does so in any case."""
+        try:
+            job.accept(self._pid)
+        except TaskRevokedError:
+            return False
+        return True
 
     def _end(self, job: Job) -> None:
         job.report(self._pid)
         self.on_end()
-
-    def _soon(self, call: Callable[[], None]) -> None:
-        if self.hub is None:
-            call()
-        else:
-            self.hub.call_soon(call)
 
 
 def einfo(error: BaseException) -> ExceptionInfo:

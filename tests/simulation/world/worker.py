@@ -1,6 +1,7 @@
 """A worker: the framework's own channel, owner and collector, on a simulated event loop with a simulated pool."""
 
 import collections
+import math
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -102,6 +103,17 @@ class Worker:
         self.is_stopping = True
         self.hub.wake()
 
+    def look_for_pauses(self) -> None:
+        """Have a thread of the worker's own look whether the queue is paused."""
+        if self.channel is not None:
+            self.scheduler.spawn(self.process, "pauses", self._look_for_pauses)
+
+    def _look_for_pauses(self) -> None:
+        self.pool.paused_at = math.inf
+        self.channel.pauses.set([WORK] if task.life.is_paused else [])
+        if self.channel.pauses.queues:
+            self.pool.paused_at = self.scheduler.now
+
     def _run(self) -> None:
         self._begin()
         qos = self.consumer.qos
@@ -119,6 +131,7 @@ class Worker:
         self.channel = channel = connection.default_channel
         channel.qos._on_collect.cancel()  # called at this process' exit, until when it keeps the whole life
         set_event_loop(before)
+        self.look_for_pauses()
         consumer = self.consumer = SimulatedConsumer(self.process.name, self.hub, self.pool, self._sizes.prefetch)
         consumer.task_consumer = SimpleNamespace(channel=channel)
         consumer.qos = QoS(lambda prefetch_count: channel.basic_qos(0, prefetch_count, False), self._sizes.prefetch)
