@@ -11,6 +11,16 @@ from tests.simulation.world.plans import BATCH, SINGLE, Plan, draw
 #: How many of its messages are for a single task, in each life one of these.
 SINGLES: Final = (0.0, 0.0, 0.0, 0.5, 1.0)
 
+#: How many lives have messages with an `eta`.
+WITH_ETA: Final = 0.15
+
+#: Seconds until it; and for longer than SQS delays a message, which takes many steps.
+DUE_IN: Final = (1.5, 20.0)
+LATER: Final = 1000.0
+
+#: How many lives with an `eta` have none that is far.
+SOON: Final = 0.9
+
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
@@ -48,6 +58,11 @@ class Conditions:
         singles = random.choice(SINGLES)
         for plan in plans:
             plan.task = SINGLE if random.random() < singles else BATCH
+        if random.random() < WITH_ETA:
+            due_in = DUE_IN if random.random() < SOON or sizes.retention < LATER else (*DUE_IN, LATER)
+            for plan in plans:
+                plan.due_in = random.choice((0.0, *due_in))
+                plan.is_delayed = random.random() < 0.5
         conditions = cls(
             seed=seed,
             sizes=sizes,

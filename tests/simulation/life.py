@@ -223,10 +223,10 @@ class Life:
         self.scheduler.end()
 
     def _settle(self) -> None:
-        until = self.scheduler.now + TIME_TO_SETTLE
+        begins = self.scheduler.now
         while not self._is_settled:
             self.scheduler.sleep(LOOK_EVERY)
-            if self.scheduler.now > until:
+            if self.scheduler.now > max(begins, *(plan.due_at for plan in self.plans)) + TIME_TO_SETTLE:
                 raise Violation(f"not settled in {TIME_TO_SETTLE:.0f} s: {[each.key for each in self.broker.left()]}")
 
     @property

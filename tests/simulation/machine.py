@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.simulation.conditions import Conditions
+from tests.simulation.conditions import DUE_IN, Conditions
 from tests.simulation.sizes import Sizes
 from tests.simulation.steered import END, Steered
 from tests.simulation.world.faults import MOST, FaultRates
@@ -65,9 +65,11 @@ class Machine(RuleBasedStateMachine):
         self._do(self._start_worker)
 
     @precondition(lambda self: len(self.life.plans) < MOST_MESSAGES)
-    @rule(runs=st.sampled_from(list(KINDS)), task=st.sampled_from((BATCH, SINGLE)))
-    def send(self, runs, task):
-        plan = Plan(f"m{len(self.life.plans)}", runs, task)
+    @rule(
+        runs=st.sampled_from(list(KINDS)), task=st.sampled_from((BATCH, SINGLE)), due_in=st.sampled_from((0.0, *DUE_IN))
+    )
+    def send(self, runs, task, due_in):
+        plan = Plan(f"m{len(self.life.plans)}", runs, task, due_in)
         self.life.plans.append(plan)
         self._do(lambda: self.life.publish(plan))
 

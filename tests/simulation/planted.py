@@ -1,5 +1,6 @@
 """Bugs that are planted into a worker, for the simulation to find. Each is a channel that does one thing wrong."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from celery_sqs import system
@@ -7,6 +8,7 @@ from celery_sqs.aws.batch_call import batch_call
 from celery_sqs.aws.group_commit import Full, GroupCommit
 from celery_sqs.consume.delivery import Delivery
 from celery_sqs.consume.leases import Leases
+from celery_sqs.consume.pauses import Pauses
 from celery_sqs.consume.settling.renewer import Renewer
 from celery_sqs.consume.settling.settlements import Settlements
 from celery_sqs.consume.settling.settler import LIMITS, Settler, _no_bytes
@@ -108,6 +110,27 @@ class ParksBeforeTheOutage(SimulatedChannel):
         self.depend_on(task)
 
 
+class HandsOverTooEarly(SimulatedChannel):
+    """What is received before its `eta` is handed over."""
+
+    def _on_received(self, deliveries: list[Delivery]) -> None:
+        self.ready.add(deliveries)
+        self.wake()
+
+
+class _NoPauses(Pauses):
+    def set(self, queues: Collection[str]) -> None:
+        """Nothing."""
+
+
+class HearsOfNoPause(SimulatedChannel):
+    """The queue may be paused, and the worker goes on."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.pauses = _NoPauses(self.in_flight, self._settlements, self._unbegun, self.wake)
+
+
 PLANTED: Final = (
     AcksBeforeTheRow,
     ReleasesAtStop,
@@ -115,4 +138,6 @@ PLANTED: Final = (
     RenewsByDeleting,
     LosesAWakeUp,
     ParksBeforeTheOutage,
+    HandsOverTooEarly,
+    HearsOfNoPause,
 )

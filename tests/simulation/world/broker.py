@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Final
 
+from celery_sqs.message import eta
 from tests.simulation.sqs import Faults, NoAnswer, SimulatedSQS
 from tests.simulation.sqs.message import Message, State
 from tests.simulation.virtual.scheduler import Process, Scheduler, SimulatedThread
@@ -53,11 +55,18 @@ class Broker:
         self._has: dict[str, Process] = {}  # by receipt handle
         self._pollers: list[SimulatedThread] = []
 
-    def publish(self, plan: Plan, delay: int = 0) -> None:
+    def publish(self, plan: Plan) -> None:
         """Send a message, as its producer does."""
         plan.sent_at = self.scheduler.now
         self.plans[plan.key] = plan
-        attributes = {"celery_task": {"DataType": "String", "StringValue": plan.task}}
+        plan.due_at = plan.sent_at + plan.due_in
+        texts, delay = {"celery_task": plan.task}, 0
+        if plan.due_in:
+            due = datetime.fromtimestamp(wall_clock(self.scheduler) + plan.due_in, UTC)
+            headers = {eta.ETA: due.isoformat()}
+            delay = eta.take(headers) if plan.is_delayed else 0
+            texts["celery_headers"] = json.dumps(headers)
+        attributes = {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}
         body = json.dumps({"key": plan.key})
         parameters = {"QueueUrl": self.url, "MessageBody": body, "MessageAttributes": attributes, "DelaySeconds": delay}
         plan.message_id = self._sqs.call("SendMessage", parameters)["MessageId"]

@@ -53,6 +53,9 @@ class Plan:
         key: its name, which is unique in the store.
         runs: what its runs come to, in turn; the last one again and again.
         task: its name.
+        due_in: seconds from its sending until its `eta`; 0 without one.
+        is_delayed: whether its producer has SQS delay it until then, as far as SQS does.
+        due_at: virtual time of its `eta`, once it is sent.
         message_id: SQS's, of the first copy.
         begun: runs so far.
         stored: runs that have stored it, or would have if it had not been there.
@@ -66,6 +69,9 @@ class Plan:
     key: str
     runs: Sequence[Run]
     task: str = BATCH
+    due_in: float = 0.0
+    is_delayed: bool = False
+    due_at: float = 0.0
     message_id: str = ""
     begun: int = 0
     stored: int = 0

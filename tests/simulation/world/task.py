@@ -95,6 +95,9 @@ class SimulatedTask(SQSTask):
     def _run(self, plans: list[Plan]) -> list[Any]:
         life = self.life
         life.scheduler.note("runs", [plan.key for plan in plans])
+        for plan in plans:
+            if life.scheduler.now < plan.due_at:
+                life.scheduler.fail(Violation(f"{plan.key} runs before it is due"))
         life.scheduler.sleep(life.scheduler.random.random() * life.task_time)
         runs = [plan.run() for plan in plans]
         if Run.KILLS_WORKER in runs:

@@ -110,8 +110,9 @@ class Worker:
 
     def _look_for_pauses(self) -> None:
         self.pool.paused_at = math.inf
-        self.channel.pauses.set([WORK] if task.life.is_paused else [])
-        if self.channel.pauses.queues:
+        is_paused = task.life.is_paused
+        self.channel.pauses.set([WORK] if is_paused else [])
+        if is_paused and task.life.is_paused:
             self.pool.paused_at = self.scheduler.now
 
     def _run(self) -> None:
