@@ -114,11 +114,9 @@ class Collector:
 
     def _is_ours(self, request: SQSRequest) -> bool:
         """Drop a call whose lease was lost while it waited: another worker runs it."""
-        ours = bool(request.message.channel.owns(request.message.delivery_tag))
+        ours = request.is_ours()
         if not ours:
             self._leave(request)
-            state.task_ready(request)
-            request.reject(requeue=False)
         return ours
 
     def _is_revoked(self, request: SQSRequest) -> bool:

@@ -181,24 +181,22 @@ class SQSRequest(Request):
             TaskRevokedError: it was revoked, its queue paused, or its message sent back or lost, while it waited for
                 a thread, and is not run.
         """
-        if pid != os.getpid():
-            self.begin()
-        elif not self._begins_on_thread():
+        is_thread = pid == os.getpid()
+        if is_thread and self.revoked():
+            raise TaskRevokedError(self.id)
+        if not self.begin() and is_thread:  # its message is on its way back
+            state.task_ready(self)
+            self.acknowledged = True  # so that Celery settles nothing itself
             raise TaskRevokedError(self.id)
         super().on_accepted(pid, time_accepted)
 
-    def _begins_on_thread(self) -> bool:
-        """Whether it is to run now that a thread is free: a pool of threads keeps what it has been given."""
-        if self.revoked() if self.is_paused else is_revoked(self):
-            return False
-        is_ours = bool(self.message.channel.owns(self.message.delivery_tag))
-        if is_ours and self.begin():
-            return True
-        state.task_ready(self)
-        if not is_ours:
+    def is_ours(self) -> bool:
+        """Whether its lease has held while it waited; where not, another worker runs it, and it is dropped here."""
+        ours = bool(self.message.channel.owns(self.message.delivery_tag))
+        if not ours:
+            state.task_ready(self)
             self.reject(requeue=False)
-        self.acknowledged = True  # so that Celery settles nothing itself
-        return False
+        return ours
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
         """Settle a failed run as was decided in the pool; decide here on what the pool says of one that could not.
@@ -246,6 +244,8 @@ class SQSRequest(Request):
         """
         if self.is_paused:
             self.take_back()
+            return True
+        if not self.is_ours():
             return True
         if self._already_revoked or self.id not in revocations:
             return bool(super().revoked())

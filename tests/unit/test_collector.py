@@ -34,9 +34,6 @@ class Channel:
         self.ready = SimpleNamespace(is_exclusive=False)
         self.pauses = SimpleNamespace(queues=frozenset())
 
-    def owns(self, delivery_tag):
-        return self.is_ours
-
     def wake(self):
         """There is no hub to be woken."""
 
@@ -102,8 +99,8 @@ class Request:
     def settle(self, decision):
         """It has no message."""
 
-    def reject(self, requeue):
-        """It has none to release."""
+    def is_ours(self):
+        return self.message.channel.is_ours
 
     def send_event(self, event):
         """Nobody listens."""

@@ -22,6 +22,9 @@ class Request:
         self.message = SimpleNamespace(channel=channel, delivery_tag="handle")
         self.decisions = []
 
+    def is_ours(self):
+        return True
+
     def settle(self, decision):
         self.decisions.append(decision)
 
@@ -29,7 +32,7 @@ class Request:
 @pytest.fixture
 def channel():
     ready, pauses = SimpleNamespace(is_exclusive=True), SimpleNamespace(queues=frozenset())
-    return SimpleNamespace(is_waiting=True, ready=ready, pauses=pauses, owns=lambda _: True)
+    return SimpleNamespace(is_waiting=True, ready=ready, pauses=pauses)
 
 
 @pytest.fixture

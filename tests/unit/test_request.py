@@ -104,6 +104,15 @@ def test_a_call_that_waits_for_a_thread_is_not_run_once_its_message_is_another_w
     assert (ran, request.acknowledged, one.state is State.RUNNING) == ([], True, False)
 
 
+def test_a_call_that_waits_for_a_process_is_not_run_once_its_lease_is_lost(stand, request_of):
+    one = stand.receive(1)
+    request = request_of(one)
+    lose(stand, one)
+    with pytest.raises(TaskRevokedError):
+        request.execute_using_pool(Pool())
+    assert request.acknowledged
+
+
 def test_a_call_that_waited_for_a_thread_runs(stand, request_of):
     one = stand.receive(1)
     ran = []
