@@ -31,6 +31,7 @@ class SimulatedChannel(Channel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._probes_at_park: dict[str, int] = {}
+        self._probes_at_open = 0
 
     def note_park(self, delivery_tag: str) -> None:
         """A message waits for a probe that succeeds after its run, which may be before it is parked."""
@@ -38,7 +39,16 @@ class SimulatedChannel(Channel):
 
     def park(self, delivery_tag: str, task: Any) -> None:
         self.note_park(delivery_tag)
+        delivery = self.in_flight.get(delivery_tag)
+        if self.is_waiting and delivery is not None and _plan(delivery).probes_at_end == math.inf:
+            # It has not run, and waits for the probe of those that have, which may have succeeded by now.
+            self._probes_at_park[delivery_tag] = self._probes_at_open
         super().park(delivery_tag, task)
+
+    def depend_on(self, task: Any) -> None:
+        if not self.is_waiting:
+            self._probes_at_open = SimulatedTask.life.database.probes
+        super().depend_on(task)
 
     def hand_over(self, delivery: Any) -> None:
         life = task.life
@@ -52,6 +62,11 @@ class SimulatedChannel(Channel):
     def _connect(self, wait: float = 0) -> Any:
         life = task.life
         return Client(life.broker, life.scheduler.current.process, wait)
+
+
+def _plan(delivery: Any) -> Plan:
+    plan: Plan = SimulatedTask.life.broker.plans[json.loads(delivery.message["Body"])["key"]]
+    return plan
 
 
 class SimulatedTransport(Transport):
