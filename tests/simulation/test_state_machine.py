@@ -11,7 +11,7 @@ from tests.simulation.planted import AcksBeforeTheRow, ExtendsNoLease
 from tests.simulation.virtual.scheduler import Violation
 
 FEW = 50  # lives
-MANY = 3000
+MANY = 1000
 STEPS = 25  # of a life, at the most
 FEW_STEPS = 4  # that a failure is shrunk to
 LONGEST = 60  # seconds of processor time until a planted bug is found, and shrunk

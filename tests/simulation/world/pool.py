@@ -51,6 +51,11 @@ class Job:
         """Whether anybody asks when it begins, as for a single task."""
         return self._on_accepted is not None
 
+    @property
+    def request(self) -> Any:
+        """Who asks."""
+        return getattr(self._on_accepted, "__self__", None)
+
     def run(self) -> None:
         """In a process of the pool."""
         try:
@@ -103,6 +108,7 @@ class Pool:
         self.paused_at = math.inf
         self.on_end: Callable[[], None] = lambda: None
         self._waiting: collections.deque[Job] = collections.deque()
+        self._unheard: list[Job] = []
         self._is_closed = False
 
     def apply_async(
@@ -123,11 +129,14 @@ class Pool:
         self._begin()
 
     def close(self) -> None:
-        """Take nothing more, and report from now on as it comes. What threads have been given they still run."""
+        """Begin with nothing more, and report from now on as it comes."""
         self._is_closed = True
         self.hub = None
-        if self.has_processes:
-            self._waiting.clear()
+        self._waiting.clear()
+
+    def unheard(self) -> list[Any]:
+        """The requests that a process has begun with, and the worker does not know of that."""
+        return [job.request for job in self._unheard if job.is_single]
 
     def _begin(self) -> None:
         while self._waiting and len(self.children) < self.num_processes:
@@ -139,8 +148,10 @@ class Pool:
             self.children.append(child)
             self._scheduler.spawn(child, "task", job.run)
             self._scheduler.spawn(self._process, "pool", functools.partial(self._report, child, job))
-            if self.hub is not None and job.is_single:
-                self.hub.call_soon(job.accept, self._pid)
+            if job.is_single:
+                self._unheard = [each for each in self._unheard if each.is_single] + [job]
+                if self.hub is not None:
+                    self.hub.call_soon(job.accept, self._pid)
 
     def _report(self, child: Process, job: Job) -> None:
         while child.threads:

@@ -149,6 +149,9 @@ class Worker:
         self.channel.heartbeat.end()
         self._readiness.stop(self.consumer)
         self.channel.basic_cancel(TAG)
+        # Celery discards these, and their processes run them none the less.
+        unheard = [task.life.broker.plans[request.args[0]["key"]] for request in self.pool.unheard()]
+        task.life.broker.excuse("a stop before the worker heard of its beginning", unheard)
         self.pool.close()
         self.hub.do_soon()
         while self.pool.children:
