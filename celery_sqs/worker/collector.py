@@ -18,7 +18,8 @@ from celery_sqs import system
 from celery_sqs.metrics import BATCH_SIZE
 from celery_sqs.tasks.batch import BatchTask, run_batch
 from celery_sqs.tasks.decision import Kind, RetryDecision, is_last, unwrapped
-from celery_sqs.worker.request import SQSRequest, is_revoked, settle_done
+from celery_sqs.worker.request import SQSRequest, is_revoked
+from celery_sqs.worker.settling import settle_done
 
 logger = logging.getLogger(__name__)
 

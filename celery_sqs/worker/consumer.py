@@ -18,7 +18,7 @@ from celery_sqs.tasks.decision import Kind, RetryDecision, describe, is_last
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.recorder import record, record_soon
 from celery_sqs.worker.reporting import report_unrun
-from celery_sqs.worker.request import settle
+from celery_sqs.worker.settling import settle
 
 logger = logging.getLogger(__name__)
 

@@ -1,9 +1,8 @@
-"""A task's request in the worker's main process, and `settle`, through which each outcome takes effect."""
+"""A task's request in the worker's main process."""
 
 import functools
 import logging
 import os
-from collections.abc import Callable
 from typing import Any
 
 from billiard.exceptions import WorkerLostError
@@ -16,7 +15,6 @@ from celery.worker.request import Request
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.errors import NotTerminable
 from celery_sqs.message import wire
-from celery_sqs.metrics import count_unrecorded
 from celery_sqs.tasks.attempt import Attempt
 from celery_sqs.tasks.batch import BatchTask
 from celery_sqs.tasks.call import Call
@@ -25,52 +23,9 @@ from celery_sqs.tasks.outcomes.tracer import DECISION
 from celery_sqs.tasks.revocations import revocations
 from celery_sqs.worker.recorder import record, record_soon
 from celery_sqs.worker.reporting import report_outcome
+from celery_sqs.worker.settling import settle
 
 logger = logging.getLogger(__name__)
-
-
-def settle(
-    channel: Any, delivery_tag: str, task: Any, report: Callable[..., None], decision: RetryDecision | None
-) -> None:
-    """The one place where an outcome takes effect: a message is deleted, parked or released. From any thread.
-
-    Args:
-        channel: the transport's.
-        delivery_tag: names the delivery.
-        task: the task that ran, or that records why none could.
-        report: called with the name of an event and its fields.
-        decision: on a failed run; None for one that succeeded.
-    """
-    if decision is None:
-        channel.basic_ack(delivery_tag)
-        report("task-succeeded")
-    elif decision.kind is Kind.OUTAGE:
-        report("task-parked")
-        channel.park(delivery_tag, task)
-    elif decision.kind is Kind.BLOCKED:
-        report("task-parked")
-        channel.postpone(delivery_tag, decision.delay)
-    else:
-        if decision.is_resent:
-            channel.basic_ack(delivery_tag)
-        else:
-            channel.release(delivery_tag, decision.delay)
-        if not decision.is_recorded:
-            count_unrecorded()
-        event = "task-failed" if decision.final else "task-retried"
-        report(event, kind=decision.kind.value, exception=decision.error, traceback=decision.traceback)
-    channel.wake()
-
-
-def settle_done(requests: "list[SQSRequest]") -> None:
-    """Have calls of one batch that have succeeded take effect, as `settle` does for one. The hub has to be woken."""
-    if not requests:
-        return
-    for request in requests:
-        request.acknowledged = True  # so that Celery settles nothing itself
-    requests[0].message.channel.ack_all([request.message.delivery_tag for request in requests])
-    for request in requests:
-        request.send_event("task-succeeded")
 
 
 class SQSRequest(Request):
@@ -181,7 +136,7 @@ class SQSRequest(Request):
         return delivery.advance(State.RUNNING)
 
     def settle(self, decision: RetryDecision | None) -> None:
-        """Have the outcome of a run take effect: see the function `settle`."""
+        """Have the outcome of a run take effect: see `celery_sqs.worker.settling`."""
         self.acknowledged = True  # so that Celery settles nothing itself
         settle(self.message.channel, self.message.delivery_tag, self.task, self.send_event, decision)
 
