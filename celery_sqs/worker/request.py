@@ -157,7 +157,7 @@ class SQSRequest(Request):
         super().on_accepted(pid, time_accepted)
 
     def is_ours(self) -> bool:
-        """Whether its lease has held while it waited; where not, another worker runs it, and it is dropped here."""
+        """Whether its lease has lasted while it waited; where not, another worker runs it, and it is dropped here."""
         ours = bool(self.message.channel.owns(self.message.delivery_tag))
         if not ours:
             state.task_ready(self)

@@ -44,7 +44,7 @@ class Request:
     max_receive_count = 3
     attempt = 1
     delivery, is_alone = SQSRequest.delivery, SQSRequest.is_alone
-    begin = SQSRequest.begin
+    begin, is_ours = SQSRequest.begin, SQSRequest.is_ours
 
     def __init__(self, message):
         self.id = self.message_id = message.delivery_tag
