@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from celery.exceptions import Retry
 
@@ -10,6 +10,18 @@ from celery_sqs.tasks.attempt import Attempt
 from celery_sqs.tasks.decision import MAX_LONG, describe
 
 logger = logging.getLogger(__name__)
+
+#: Before the name of a field that would replace one which each line of Python's logging has.
+PREFIX: Final = "context_"
+
+#: What a line gets only when it is formatted. Logging refuses these names, too.
+_OF_A_FORMATTER: Final = frozenset({"asctime", "message"})
+
+
+def loggable(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields under names that logging takes: it raises a KeyError for those that each line has, such as `name`."""
+    taken = _OF_A_FORMATTER | vars(logging.makeLogRecord({})).keys()
+    return {f"{PREFIX}{name}" if name in taken else name: value for name, value in fields.items()}
 
 
 def log(task: Any, attempt: Attempt, fields: Mapping[str, Any]) -> None:

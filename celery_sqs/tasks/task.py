@@ -226,7 +226,7 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
             "error": describe(attempt.error),
         }
         try:
-            return fields | self.log_context(*attempt.args)
+            return fields | attempt_log.loggable(self.log_context(*attempt.args))
         # The author's hook decides over no message.
         except Exception:
             logger.exception("what the logs of a call of %s carry is not known", self.name)

@@ -10,7 +10,8 @@ from celery.signals import task_failure
 
 import celery_sqs
 from celery_sqs.message.wire import MAX_RECEIVE_COUNT, RECEIVE_COUNT
-from celery_sqs.tasks.decision import MAX_LONG
+from celery_sqs.tasks import attempt_log
+from celery_sqs.tasks.decision import MAX_LONG, Kind
 
 REQUEST = {"id": "id", "message_id": "message", "hostname": "w@h", RECEIVE_COUNT: 1, MAX_RECEIVE_COUNT: 3}
 LAST = {**REQUEST, RECEIVE_COUNT: 3, "retries": 2}
@@ -101,6 +102,34 @@ def test_a_hook_of_the_author_that_fails_keeps_no_attempt_from_being_one(logged)
     assert hook.getMessage() == "what the logs of a call of jobs.one carry is not known"
     assert line.getMessage() == "attempt failed: receive 3 of jobs.one[id]: LookupError: no such address"
     assert (line.kind, line.final) == ("own", True)
+
+
+def test_a_field_of_the_author_named_as_one_of_every_line_has_a_prefix(logged):
+    def context(self, *args):
+        return {"name": "Ada", "message": "hello", "args": 1, "module": "m", "asctime": "noon", "order": 7}
+
+    [line] = logged(_fail, LAST, log_context=context)
+    assert (line.context_name, line.context_message, line.context_args, line.order) == ("Ada", "hello", 1, 7)
+    assert (line.context_module, line.context_asctime) == ("m", "noon")
+    assert line.getMessage() == "attempt failed: receive 3 of jobs.one[id]: LookupError: no such address"
+    assert (line.name, line.final) == ("celery_sqs.tasks.attempt_log", True)
+
+
+def test_an_attempt_that_cannot_be_logged_is_no_outage_and_goes_its_way_unrecorded(app, caplog):
+    def broken(record):
+        raise LookupError("no such field")
+
+    task = app.task(name="jobs.one", shared=False, bind=True)(_fail)
+    lines = logging.getLogger(attempt_log.__name__)
+    lines.addFilter(broken)
+    try:
+        info = trace.build_tracer(task.name, task, app=app)("id", [], {}, dict(LAST))[1]
+    finally:
+        lines.removeFilter(broken)
+    assert (info.state, type(info.retval)) == ("FAILURE", LookupError)
+    assert (info.decision.kind, info.decision.final, info.decision.is_recorded) == (Kind.OWN, True, False)
+    [line] = caplog.records
+    assert line.getMessage() == "a failed attempt of jobs.one[id] is not recorded or not logged"
 
 
 def test_nor_does_an_error_whose_text_cannot_be_had(logged):

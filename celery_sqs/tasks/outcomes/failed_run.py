@@ -4,6 +4,7 @@ The attempt is decided on and recorded before Celery gets it. So an outage of th
 that runs again.
 """
 
+import logging
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,11 +14,13 @@ from billiard.einfo import ExceptionInfo
 from celery.exceptions import Ignore, MaxRetriesExceededError, Reject, Retry
 
 from celery_sqs.tasks.attempt import Attempt
-from celery_sqs.tasks.decision import Kind, RetryDecision, cause_of, decide
+from celery_sqs.tasks.decision import Kind, RetryDecision, cause_of, decide, looks_like_outage
 from celery_sqs.tasks.outcomes.attempt_number import attempt_of
 
 if TYPE_CHECKING:
     from celery_sqs.tasks.task import SQSTask
+
+logger = logging.getLogger(__name__)
 
 #: The attribute of a request that has its failed run, once there is one.
 FAILED_RUN: Final = "sqs_failed_run"
@@ -47,8 +50,12 @@ def close(task: "SQSTask", raised: BaseException) -> FailedRun:
     einfo: Any = _einfo(error)
     try:
         decision = _recorded(task, decision, error, einfo.traceback)
-    except Exception as outage:
-        raised, decision = outage, RetryDecision(Kind.OUTAGE)
+    except Exception as failure:
+        if looks_like_outage(task, failure):
+            raised, decision = failure, RetryDecision(Kind.OUTAGE)
+        else:  # of a hook or of logging: another run would meet it, too
+            logger.exception("a failed attempt of %s[%s] is not recorded or not logged", task.name, task.request.id)
+            decision = replace(decision, is_recorded=False)
     seen = error if decision.final else _again(raised, decision)
     failed_run = FailedRun(seen, decision.with_error(error, einfo), einfo)
     setattr(task.request, FAILED_RUN, failed_run)
