@@ -179,7 +179,7 @@ def backoff(message_id: str, attempt: int, base: float, cap: float) -> int:
 
     The dice are the message's own, so two processes that ask get the same answer.
     """
-    ceiling = min(cap, base * 2.0 ** min(attempt - 1, 30))
+    ceiling = min(cap, LONGEST_DELAY, base * 2.0 ** min(attempt - 1, 30))
     return round(random.Random(f"{message_id} {attempt}").uniform(0, ceiling))
 
 

@@ -19,6 +19,7 @@ from celery_sqs.publish.producer import producer
 from celery_sqs.tasks import attempt_log
 from celery_sqs.tasks.attempt import Attempt, AttemptStore
 from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, describe, looks_like_outage
+from celery_sqs.tasks.declared import make_tuples
 from celery_sqs.tasks.escape import Escaped, escapes
 from celery_sqs.tasks.hooks import TaskHooks
 from celery_sqs.tasks.message_ids import with_attributes, with_ids
@@ -35,7 +36,8 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
     """Base of every task. `celery_sqs.tasks.decision` says what becomes of the message of one that fails.
 
     Attributes:
-        permanent: exceptions that no later attempt can fix. Such a message is visible again at
+        permanent: exceptions that no later attempt can fix: a class, or classes in any iterable, which is a tuple once
+            the task is an app's, as `blocked` and Celery's `throws` are. Such a message is visible again at
             once, so it goes through its remaining receives and into the DLQ within a second.
         blocked: exceptions that say that what this call alone depends on is not to be had now, such as a
             locked row. It is run again by this worker, after a pause, and has not failed.
@@ -66,6 +68,13 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
     backoff_base: ClassVar[float] = BACKOFF_BASE
     backoff_cap: ClassVar[float] = BACKOFF_CAP
     message_attributes: ClassVar[Mapping[str, Any]] = {}
+
+    @classmethod
+    def bind(cls, app: Any) -> Any:
+        """Make the class one of an app's tasks. Celery's hook; its annotations are in place then."""
+        bound = super().bind(app)
+        make_tuples(cls)
+        return bound
 
     @staticmethod
     def is_outage(error: BaseException) -> bool:

@@ -15,6 +15,8 @@ from celery_sqs.aws.endpoint import sqs_client
 from celery_sqs.aws.queue import QueueFacts, read_facts, url_beside
 from celery_sqs.errors import CallFailed
 from celery_sqs.settings import Settings
+from celery_sqs.tasks.batch import BatchTask
+from celery_sqs.tasks.declared import mistakes
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.contradictions import contradictions
 from celery_sqs.worker.limits import Limits
@@ -52,7 +54,7 @@ def preflight(app: Any, queues: Collection[str] = ()) -> list[Report]:
     asked = {name: settings.queue(name) for name in queues or settings.queues}
     sqs = sqs_client(settings.endpoint)
     reports = [examine(sqs, name, queue.url, queue.dlq_url, limits) for name, queue in asked.items()]
-    reports[0].contradictions.extend(of_classes(app.tasks))
+    reports[0].contradictions.extend(of_app(app))
     for report in reports:
         report.contradictions.extend(_of_tasks(report.queue, asked[report.queue].tasks or (), app.tasks))
     return reports
@@ -78,8 +80,19 @@ def examine(sqs: SqsClient, name: str, queue_url: str, dlq_url: str | None, limi
     return Report(name, timeline(queue, dlq, limits) if dlq else "", contradictions(queue, dlq, limits, dlq_url))
 
 
+def of_app(app: Any) -> list[str]:
+    """What there is to say of an app's tasks and of its task for messages that name none, whatever SQS says."""
+    return [*of_classes(app.tasks), *_of_default_task(Settings.of(app.conf).default_task, app.tasks)]
+
+
+def _of_default_task(name: str | None, known: Collection[str]) -> list[str]:
+    if name is None or name in known:
+        return []
+    return [f"sqs_default_task is {name!r}, which this app does not have: correct the name, or import the task."]
+
+
 def of_classes(tasks: Mapping[str, Any]) -> list[str]:
-    """A sentence for each task that would lose a message: by its class or request, or because it deletes that first."""
+    """A sentence for each task that would lose a message, and for each value of a task that makes no sense."""
     of_tasks = [
         f"The task {name!r} is a {base.__module__}.{base.__qualname__}, and no celery_sqs.SQSTask, so a failure would "
         "delete its message: derive its class from SQSTask."
@@ -93,7 +106,13 @@ def of_classes(tasks: Mapping[str, Any]) -> list[str]:
         for name, task in sorted(tasks.items())
         if isinstance(task, SQSTask) and not task.acks_late
     ]
-    return [*of_tasks, *of_early_acks] + [
+    of_values = [
+        sentence
+        for _, task in sorted(tasks.items())
+        if isinstance(task, SQSTask)
+        for sentence in mistakes(task, isinstance(task, BatchTask))
+    ]
+    return [*of_tasks, *of_early_acks, *of_values] + [
         f"The task {name!r} has the Request {request.__module__}.{request.__qualname__}, which would settle its message"
         " as Celery does: remove it, hooks and signals say what happens."
         for name, task in sorted(tasks.items())

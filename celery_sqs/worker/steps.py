@@ -20,7 +20,7 @@ from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.consumer import Consumer
 from celery_sqs.worker.health import Health
 from celery_sqs.worker.owner import WorkerOwner
-from celery_sqs.worker.preflight import Report, of_classes, preflight
+from celery_sqs.worker.preflight import Report, of_app, preflight
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def _reports(app: Any) -> list[Report]:
         return preflight(app, app.amqp.queues.consume_from)
     except CallFailed as error:
         logger.warning("no preflight: %s", error)
-        return [Report("", "", of_classes(app.tasks))]
+        return [Report("", "", of_app(app))]
 
 
 class ShortPoolStop(bootsteps.Step):

@@ -125,6 +125,18 @@ def shop(emulator, tmp_path):
             "The task 'early' has acks_late=False, which would delete its message before it runs",
             id="a task whose message is deleted before it runs",
         ),
+        pytest.param(
+            {"tasks": "@app.task(name='sums', permanent=('ValueError',), blocked=[KeyError])\ndef sums(): ..."},
+            ("-Q", "mail"),
+            "The task 'sums' has permanent=('ValueError',): it has to be a tuple of exception classes.",
+            id="a task whose permanent errors are no classes",
+        ),
+        pytest.param(
+            {"tasks": "app.conf.sqs_default_task = 'nope'"},
+            ("-Q", "mail"),
+            "sqs_default_task is 'nope', which this app does not have",
+            id="an unknown task of messages that name none",
+        ),
         pytest.param({}, ("-Q", "mail,bulk"), "-bulk has no RedrivePolicy", id="a queue without a DLQ"),
         pytest.param(
             {},

@@ -12,6 +12,7 @@ import celery_sqs
 from celery_sqs.message.wire import MAX_RECEIVE_COUNT, RECEIVE_COUNT
 from celery_sqs.tasks import attempt_log
 from celery_sqs.tasks.decision import MAX_LONG, Kind
+from celery_sqs.tasks.outcomes.tracer import make_tracer
 
 REQUEST = {"id": "id", "message_id": "message", "hostname": "w@h", RECEIVE_COUNT: 1, MAX_RECEIVE_COUNT: 3}
 LAST = {**REQUEST, RECEIVE_COUNT: 3, "retries": 2}
@@ -123,7 +124,7 @@ def test_an_attempt_that_cannot_be_logged_is_no_outage_and_goes_its_way_unrecord
     lines = logging.getLogger(attempt_log.__name__)
     lines.addFilter(broken)
     try:
-        info = trace.build_tracer(task.name, task, app=app)("id", [], {}, dict(LAST))[1]
+        info = make_tracer(task)("id", [], {}, dict(LAST))[1]
     finally:
         lines.removeFilter(broken)
     assert (info.state, type(info.retval)) == ("FAILURE", LookupError)

@@ -1,0 +1,121 @@
+"""What an author declares of a task is read as it is meant, or refused by one sentence before a worker receives."""
+
+import math
+
+import pytest
+from celery import Celery
+
+import celery_sqs
+from celery_sqs import BatchTask
+from celery_sqs.message.wire import MAX_RECEIVE_COUNT, RECEIVE_COUNT
+from celery_sqs.tasks.decision import BLOCKED_PAUSE, LONGEST_DELAY, Kind, backoff
+from celery_sqs.tasks.outcomes.tracer import make_tracer
+from celery_sqs.worker.preflight import of_app
+
+QUEUES = {"mail": "https://sqs.eu-central-1.amazonaws.com/123456789012/mail"}
+REQUEST = {"id": "id", "message_id": "message", "hostname": "w@h", RECEIVE_COUNT: 1, MAX_RECEIVE_COUNT: 3}
+EXCEPTIONS = ("throws", "permanent", "blocked")
+
+
+@pytest.fixture
+def app():
+    celery = Celery("declared", set_as_current=False)
+    celery_sqs.setup(celery, queues=QUEUES)
+    yield celery
+    celery.close()
+
+
+@pytest.fixture
+def declared(app):
+    """A function that makes a task with these attributes."""
+
+    def declared(**attributes):
+        return app.task(name="jobs.one", shared=False, **attributes)(_fail)
+
+    return declared
+
+
+def _fail(*_):
+    raise LookupError("no such address")
+
+
+def run(task):
+    """Run a task in Celery's tracer; returns the state and the decision."""
+    info = make_tracer(task)("id", [], {}, dict(REQUEST))[1]
+    return info.state, info.decision
+
+
+@pytest.mark.parametrize("attribute", EXCEPTIONS)
+@pytest.mark.parametrize(
+    "given",
+    [[LookupError], {LookupError}, LookupError, (LookupError,), [(LookupError,)], {LookupError: 1}.keys()],
+    ids=["list", "set", "class", "tuple", "nested", "view"],
+)
+def test_exceptions_may_be_given_as_a_class_or_as_any_iterable_of_classes(app, declared, attribute, given):
+    task = declared(**{attribute: given})
+    assert getattr(task, attribute) == (LookupError,)
+    assert of_app(app) == []
+
+
+def test_a_class_of_a_task_may_have_them_too(app):
+    class One(celery_sqs.SQSTask):
+        name = "jobs.one"
+        permanent = [LookupError]  # noqa: RUF012  # as authors write it
+
+        def run(self):
+            """Nobody runs it."""
+
+    assert app.register_task(One()).permanent == (LookupError,)
+    assert of_app(app) == []
+
+
+@pytest.mark.parametrize(
+    ("attribute", "kind", "delay"), [("permanent", Kind.PERMANENT, 0), ("blocked", Kind.BLOCKED, BLOCKED_PAUSE)]
+)
+def test_a_list_decides_as_a_tuple_does(declared, attribute, kind, delay):
+    state, decision = run(declared(**{attribute: [LookupError]}))
+    assert (state, decision.kind, decision.delay) == ("RETRY", kind, delay)
+
+
+def test_a_task_that_throws_what_is_in_a_list_has_failed_and_met_no_outage(declared):
+    state, decision = run(declared(throws=[LookupError]))
+    assert (state, decision.kind, decision.is_recorded) == ("RETRY", Kind.OWN, True)
+
+
+@pytest.mark.parametrize("attribute", EXCEPTIONS)
+@pytest.mark.parametrize("value", [("ValueError",), "ValueError", None, 5, (int,), (ValueError(),)], ids=repr)
+def test_what_is_no_exception_class_is_refused(app, declared, attribute, value):
+    declared(**{attribute: value})
+    assert of_app(app) == [f"The task 'jobs.one' has {attribute}={value!r}: it has to be a tuple of exception classes."]
+
+
+@pytest.mark.parametrize("attribute", ["backoff_base", "backoff_cap", "time_limit", "soft_time_limit"])
+@pytest.mark.parametrize("value", ["x", math.inf, math.nan, -1, True], ids=repr)
+def test_seconds_that_are_none_are_refused(app, declared, attribute, value):
+    declared(**{attribute: value})
+    [sentence] = of_app(app)
+    assert sentence.startswith(f"The task 'jobs.one' has {attribute}={value!r}: it has to be ")
+    assert sentence.endswith("a finite number of seconds, 0 at least.")
+
+
+@pytest.mark.parametrize("value", ["10", 0, -3, 1.5, None, True], ids=repr)
+def test_a_size_that_no_batch_can_have_is_refused(app, declared, value):
+    declared(base=BatchTask, batch_size=value)
+    assert of_app(app) == [f"The task 'jobs.one' has batch_size={value!r}: it has to be a whole number, 1 at least."]
+
+
+def test_what_makes_sense_is_not_refused(app, declared):
+    declared(base=BatchTask, batch_size=1, backoff_base=0, backoff_cap=1.5, time_limit=20, soft_time_limit=None)
+    assert of_app(app) == []
+
+
+def test_no_pause_is_longer_than_sqs_can_hide_a_message():
+    assert all(backoff(f"message {number}", 30, 1e9, 1e9) <= LONGEST_DELAY for number in range(20))
+
+
+@pytest.mark.parametrize(("name", "is_known"), [("jobs.one", True), ("nope", False)])
+def test_the_task_of_messages_that_name_none_has_to_be_one_of_the_apps(app, declared, name, is_known):
+    declared()
+    app.conf.sqs_default_task = name
+    wrong = f"sqs_default_task is {name!r}, which this app does not have: correct the name, or import the task."
+    assert of_app(app) == [wrong] * (not is_known)
