@@ -182,6 +182,11 @@ class Collector:
         """On whichever thread the pool reports the result: settle, and start the next batch on the hub."""
         try:
             settle(requests, result)
+        # The pool only logs what its callback raises, and the messages would be leased for as long as the worker lives.
+        except Exception as error:
+            for request in requests:
+                self._leave(request)
+                request.give_up(error)
         finally:
             self._running -= 1
             self.plan()

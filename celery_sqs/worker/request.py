@@ -3,7 +3,7 @@
 import functools
 import logging
 import os
-from typing import Any
+from typing import Any, Final
 
 from billiard.exceptions import WorkerLostError
 from celery.concurrency import prefork
@@ -26,6 +26,9 @@ from celery_sqs.worker.reporting import report_outcome
 from celery_sqs.worker.settling import settle
 
 logger = logging.getLogger(__name__)
+
+#: Where a delivery is while its run is not settled.
+_UNSETTLED: Final = frozenset({State.RESERVED, State.RUNNING})
 
 
 class SQSRequest(Request):
@@ -140,6 +143,21 @@ class SQSRequest(Request):
         self.acknowledged = True  # so that Celery settles nothing itself
         settle(self.message.channel, self.message.delivery_tag, self.task, self.send_event, decision)
 
+    def give_up(self, error: Exception) -> None:
+        """Leave the message to its visibility timeout, where an error nobody foresaw keeps its run from being settled.
+
+        What is settled or parked already stays so.
+        """
+        state.task_ready(self)
+        delivery = self.delivery
+        if delivery is None or delivery.state not in _UNSETTLED:
+            return
+        text = "the run of %s[%s] cannot be settled: its message comes again"
+        logger.error(text, self.task.name, self.id, exc_info=error)
+        self.acknowledged = True  # so that Celery settles nothing itself
+        self.message.channel.basic_reject(self.message.delivery_tag)
+        self.message.channel.wake()
+
     def on_accepted(self, pid: int, time_accepted: float) -> None:
         """The pool has begun with it; a thread of a pool of threads is about to.
 
@@ -170,6 +188,13 @@ class SQSRequest(Request):
         Celery's own ends the worker on a MemoryError, and asks the result backend on the event loop.
         """
         state.task_ready(self)
+        try:
+            self._fail(exc_info)
+        # The pool only logs what its callback raises, and the message would be leased for as long as the worker lives.
+        except Exception as error:
+            self.give_up(error)
+
+    def _fail(self, exc_info: Any) -> None:
         error = unwrapped(exc_info)
         if self._already_revoked:  # and so was killed
             return
@@ -193,10 +218,13 @@ class SQSRequest(Request):
 
     def _record(self, attempt: Attempt, decision: RetryDecision, exc_info: Any) -> None:
         """On the recorder's thread: a failed attempt that the pool could not report."""
-        if isinstance(attempt.error, WorkerLostError) and self._success_was_stored():
-            self.settle(None)  # its process was lost after it had succeeded
-        else:
-            record(self.task, attempt, decision, functools.partial(self._close, attempt.error, exc_info))
+        try:
+            if isinstance(attempt.error, WorkerLostError) and self._success_was_stored():
+                self.settle(None)  # its process was lost after it had succeeded
+            else:
+                record(self.task, attempt, decision, functools.partial(self._close, attempt.error, exc_info))
+        except Exception as error:
+            self.give_up(error)
 
     def _close(self, error: BaseException, exc_info: Any, decision: RetryDecision) -> None:
         if decision.kind.is_failed_attempt:

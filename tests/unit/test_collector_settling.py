@@ -11,3 +11,16 @@ def test_what_has_succeeded_in_a_batch_is_deleted_together_and_the_rest_settled_
     assert stand.channel.acked == [["a", "c"]]
     assert [getattr(request, "decision", None) for request in requests] == [None, "a decision", None]
     assert [request.acknowledged for request in (requests[0], requests[2])] == [True, True]
+
+
+def test_a_batch_that_cannot_be_settled_is_given_up_and_the_next_one_starts(stand):
+    requests = stand.arrive("a", "b")
+    stand.arrive("c")
+
+    def broken(decision):
+        raise LookupError(decision)
+
+    requests[0].settle = broken
+    stand.end_one(["a decision", "a decision"])
+    assert [type(request.given_up) for request in requests] == [LookupError, LookupError]
+    assert stand.pool.batches == [["a", "b"], ["c"]]

@@ -220,6 +220,46 @@ def test_a_result_backend_that_is_away_keeps_no_message(stand, reported):
     assert stand.released() == ["handle-1"]
 
 
+def given_up(stand, caplog):
+    """The lines about runs that could not be settled, whose messages are left to their visibility timeout."""
+    assert stand.released() == handles(stand.sqs.deleted) == []
+    assert not stand.channel.in_flight.all()
+    return [line.getMessage() for line in caplog.records if "cannot be settled" in line.getMessage()]
+
+
+def test_a_message_whose_failure_cannot_be_decided_on_comes_again(stand, request_of, caplog):
+    request = request_of(stand.receive(1))
+    request.task.backoff_base = "x"
+    request.on_failure(einfo_of(LookupError()))
+    assert given_up(stand, caplog) == [f"the run of a.task[{request.id}] cannot be settled: its message comes again"]
+
+
+def test_so_does_one_whose_failure_cannot_be_settled_by_the_recorders_thread(stand, request_of, caplog):
+    class Broken:
+        enabled = True
+
+        def send(self, event, **fields):
+            raise LookupError(event)
+
+    def away(attempt):
+        raise ConnectionError
+
+    request = request_of(stand.receive(1))
+    request._eventer, request.task.put_on_record = Broken(), away
+    request.task.is_outage = lambda error: isinstance(error, ConnectionError)
+    request.on_failure(einfo_of(ContentDisallowed("json")))
+    poll(lambda: not stand.channel.in_flight.all(), 2, "it is not in flight any more")
+    assert len(given_up(stand, caplog)) == 1
+
+
+def test_what_is_settled_already_is_not_given_up(stand, request_of, caplog):
+    request = request_of(stand.receive(1))
+    request.settle(RetryDecision(Kind.BLOCKED, 5))
+    request.give_up(LookupError())
+    assert [line for line in caplog.records if "cannot be settled" in line.getMessage()] == []
+    assert len(stand.channel.in_flight.all()) == 1
+
+
 def test_what_the_pool_has_decided_takes_effect_and_nothing_is_reported_again(stand, reported, caplog):
     assert reported(LookupError(), decision=RetryDecision(Kind.OWN, 7)) == []
     assert (lines(caplog), stand.released()) == ([], ["handle-1"])
