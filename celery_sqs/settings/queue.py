@@ -77,17 +77,26 @@ def _queue(place: str, given: Any) -> Queue:
             queue = given
         case str():
             queue = Queue(url=given)
-        case {"url": str()} if given.keys() <= _KEYS:
+        case Mapping():
+            _require_keys(place, given)
             queue = Queue(**given)
         case _:
             raise Misconfigured(f"{place}: {given!r} is neither a URL nor a celery_sqs.Queue")
     _require_names(place, queue.tasks)
     _require_envelopes(place, queue.envelope)
-    for url in queue.urls:
+    for url in (queue.url, *filter(None, [queue.dlq_url])):
         parts = parsed(url)
         if parts is None or not parts.path.strip("/"):
             raise Misconfigured(f"{place}: {url!r} is no URL of a queue")
     return queue
+
+
+def _require_keys(place: str, given: Mapping[Any, Any]) -> None:
+    unknown = next((key for key in given if key not in _KEYS), None)
+    if unknown is not None:
+        raise Misconfigured(f"{place}: there is no key {unknown!r}; there are {', '.join(sorted(_KEYS))}")
+    if "url" not in given:
+        raise Misconfigured(f"{place}: there is no url in {dict(given)!r}")
 
 
 def _require_names(place: str, tasks: Any) -> None:

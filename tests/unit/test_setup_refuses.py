@@ -36,6 +36,9 @@ WRONG_VALUES = [
     ({"queues": {"mail": 7}}, r"sqs_queues\['mail'\]"),
     ({"queues": {"mail": "mail"}}, r"sqs_queues\['mail'\]"),
     ({"queues": {"mail": {"url": URL, "dlq": URL}}}, r"sqs_queues\['mail'\]"),
+    ({"queues": {"mail": ""}}, r"sqs_queues\['mail'\]"),
+    ({"queues": {"mail": {"url": None}}}, r"sqs_queues\['mail'\]"),
+    ({"queues": {"mail": {"url": URL, 7: URL}}}, r"sqs_queues\['mail'\]"),
     ({"queues": {"mail": Queue(url=URL, dlq_url="dead")}}, r"sqs_queues\['mail'\]"),
     ({"queues": {"mail": "http://[::1/0/mail"}}, r"sqs_queues\['mail'\]"),
     ({"queues": {"mail": f" {URL}"}}, r"sqs_queues\['mail'\]"),
@@ -96,6 +99,22 @@ def test_a_wrong_value_of_the_configuration_is_one_line_that_names_it(app, setti
         with pytest.raises(Misconfigured, match=f"^{names}: ") as raised:
             settings_of(app)
         assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("queue", "wrong"),
+    [
+        ("", "'' is no URL of a queue"),
+        ({"url": ""}, "'' is no URL of a queue"),
+        ({"url": URL, "task": ["send_mail"]}, "there is no key 'task'; there are dlq_url, envelope, tasks, url"),
+        ({"tasks": ["send_mail"]}, "there is no url in {'tasks': ['send_mail']}"),
+    ],
+    ids=repr,
+)
+def test_what_is_wrong_about_a_queue_is_said(app, queue, wrong):
+    with pytest.raises(Misconfigured) as raised:
+        celery_sqs.setup(app, queues={"mail": queue})
+    assert str(raised.value) == f"sqs_queues['mail']: {wrong}"
 
 
 def test_each_setting_has_a_wrong_value_here():
