@@ -140,6 +140,18 @@ def test_a_call_that_goes_on_in_new_messages_ends_where_one_message_would(caller
     assert isinstance(run(retries=RECEIVES - 1, args=["b", 2]).exc, MaxRetriesExceededError)
 
 
+@pytest.mark.parametrize(("author", "new_messages"), [({"max_retries": 4}, 4), ({}, RECEIVES - 1)], ids=repr)
+def test_the_last_of_its_messages_runs_at_each_of_its_receives(caller, run, author, new_messages):
+    """Each message but the last runs once: SQS alone moves a message to the DLQ, and only after all its receives."""
+    ends, retries, attempt = [], 0, 1
+    while not ends or not isinstance(ends[-1], MaxRetriesExceededError):
+        ends.append(run(attempt=attempt, retries=retries, args=["b", 2], author=author))
+        retries += 1
+        attempt = 1 if isinstance(ends[-1], Resent) else attempt + 1
+    assert len(caller.channel.sent) == new_messages
+    assert len(ends) == new_messages + RECEIVES
+
+
 def test_an_attribute_of_the_author_called_attempt_is_the_authors(caller, run):
     task = caller.app.task(base=SQSTask, bind=True, name="again", shared=False)(_again)
     task.attempt = 99
