@@ -132,6 +132,15 @@ def shop(emulator, tmp_path):
             id="a task whose permanent errors are no classes",
         ),
         pytest.param(
+            {
+                "tasks": "app.conf.broker_transport_options['predefined_queues'].pop('bulk')\n"
+                "@app.task(name='long', time_limit=30)\ndef long(): ..."
+            },
+            ("-Q", "mail"),
+            "VisibilityTimeout 30 s, which is not longer than the task 'long' may run, 30 s (its time_limit)",
+            id="a task that may run for longer than its queue hides messages",
+        ),
+        pytest.param(
             {"tasks": "app.conf.sqs_default_task = 'nope'"},
             ("-Q", "mail"),
             "sqs_default_task is 'nope', which this app does not have",
