@@ -119,6 +119,26 @@ def unspeakable(self):
     return object()
 
 
+def log_context(self, *args):
+    """Fields with names that each log line has of its own."""
+    return {"name": self.name, "message": "hello", "args": args}
+
+
+def throws(self):
+    """What it raises is declared in a list."""
+    never(self)
+
+
+def permanent(self):
+    """What it raises is declared in a list."""
+    never(self)
+
+
+def logs(self):
+    """Its log lines have fields of its own."""
+    never(self)
+
+
 TASKS = {
     once: {"bind": True},
     never: {"bind": True},
@@ -134,6 +154,9 @@ TASKS = {
     beside: {"bind": True},
     vanish: {"bind": True},
     unspeakable: {"bind": True},
+    throws: {"bind": True, "throws": [LookupError]},
+    permanent: {"bind": True, "permanent": [LookupError]},
+    logs: {"bind": True, "log_context": log_context},
 }
 
 

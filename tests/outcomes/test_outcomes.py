@@ -70,8 +70,9 @@ def test_a_call_that_fails_once_is_waited_for_and_has_failed_to_nobody(here):
     assert here.notes(result) == {"run": 2, "task_retry": 1}
 
 
-def test_a_call_that_always_fails_has_failed_once(here):
-    result = here.call("never")
+@pytest.mark.parametrize("name", ["never", "throws", "permanent", "logs"])
+def test_a_call_that_always_fails_has_failed_once(here, name):
+    result = here.call(name)
     with pytest.raises(LookupError, match="always"):
         result.get(timeout=WAIT)
     here.comes_to(result, run=ATTEMPTS, task_retry=ATTEMPTS - 1, task_failure=1, errback=1)
