@@ -31,7 +31,7 @@ OVERRIDDEN: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "kombu.transport.SQS:Channel",
         ("_purge", "_put", "_resolve_queue_url", "_size", "basic_publish"),
     ),
-    "celery_sqs.tasks.task:SQSTask": ("celery.app.task:Task", ("apply_async", "retry")),
+    "celery_sqs.tasks.task:SQSTask": ("celery.app.task:Task", ("apply_async", "bind", "retry")),
     "celery_sqs.tasks.outcomes.tracer:SQSTraceInfo": (
         "celery.app.trace:TraceInfo",
         ("handle_error_state", "handle_retry"),

@@ -35,6 +35,7 @@ PINNED = {
     "celery.app.base:Celery._load_config": "b46ee3cbcb237f14f7cd1666db1cb01c00ff592b",
     "celery.app.base:Celery.send_task": "0627787058090b5600eb971bff3d85a2d9d0d999",
     "celery.app.task:Task.apply_async": "714fed86ce5b1ef3cc18db24e7af835cc5355276",
+    "celery.app.task:Task.bind": "b867a0461082e769be214a0834f379fff501242e",
     "celery.app.task:Task.before_start": "b5a4521733727e700e4a00fa5fc47adce04a4dfe",
     "celery.app.task:Task.retry": "82cd910b59663a008b64cde30555ab2097d23ef9",
     "celery.app.trace:TraceInfo._log_error": "d654911c2cb07e9782fbcaca5e31352ae144806a",
