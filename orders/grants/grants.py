@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from orders.limits import grants_of
+from orders.grants.limits import Grant, grants_of
 
 #: What the services do with rows. Whoever has no more can neither drop a table nor migrate one.
 RIGHTS: Final = "SELECT, INSERT, UPDATE, DELETE"
@@ -58,6 +58,24 @@ def grant(
             that may not be widened. With `tables`: one is not there, or something gives the user more than that.
         sqlalchemy.exc.SQLAlchemyError: the server is out of reach, or the administrator has no right to do this.
     """
+    database = _database(engine, user, password)
+    with engine.connect() as connection:
+        _require_another(connection, user)
+        if tables is not None:
+            _require_limits(connection, user, database, tables)
+        else:
+            _require_consent(connection, user, database, may_widen)
+        created = _identify(connection, user, password)
+        everything = {f"{_quoted(_pattern(database))}.*": RIGHTS}
+        named = {f"{_quoted(database)}.{_quoted(table)}": rights for table, rights in (tables or {}).items()}
+        for objects, rights in (named or everything).items():
+            connection.execute(text(f"GRANT {rights} ON {objects} TO :user@:host"), {"user": user, "host": HOST})
+    limits = "; ".join(f"{table}: {rights}" for table, rights in (tables or {}).items())
+    return f"{user} {'created' if created else 'given this password'}: {limits or RIGHTS} on {database}"
+
+
+def _database(engine: Engine, user: str, password: str) -> str:
+    """The database, where a user with this name and password can have rights to it."""
     database = engine.url.database
     if engine.dialect.name == "sqlite":
         raise Refused("SQLite knows no users: whoever can write its file may do anything")
@@ -67,21 +85,7 @@ def grant(
         raise Refused(f"{user} needs a password")
     if not database:
         raise Refused("DATABASE_URL names no database")
-    with engine.connect() as connection:
-        _require_another(connection, user)
-        if tables is not None:
-            _require_limits(connection, user, database, tables)
-        elif _is_limited(connection, user, database):
-            limited = f"{user} has rights to a part of {database} alone, as a login of web has"
-            if not may_widen(f"{limited}. Give it {RIGHTS} on all tables?"):
-                raise Refused(f"{limited}: it keeps them, and gets no more")
-        created = _identify(connection, user, password)
-        everything = {f"{_quoted(_pattern(database))}.*": RIGHTS}
-        named = {f"{_quoted(database)}.{_quoted(table)}": rights for table, rights in (tables or {}).items()}
-        for objects, rights in (named or everything).items():
-            connection.execute(text(f"GRANT {rights} ON {objects} TO :user@:host"), {"user": user, "host": HOST})
-    limits = "; ".join(f"{table}: {rights}" for table, rights in (tables or {}).items())
-    return f"{user} {'created' if created else 'given this password'}: {limits or RIGHTS} on {database}"
+    return database
 
 
 def _require_another(connection: Connection, user: str) -> None:
@@ -93,7 +97,7 @@ def _require_another(connection: Connection, user: str) -> None:
 
 def _require_limits(connection: Connection, user: str, database: str, tables: Mapping[str, str]) -> None:
     """A user that may do more is not limited by rights to some tables; and each of these has to be there."""
-    for each in grants_of(connection, user, database):
+    for each in _grants_of(connection, user, database):
         if (more := each.beyond(tables)).rights:
             raise Refused(
                 f"{user} may do more, by GRANT {more} TO {more.account}: "
@@ -104,10 +108,21 @@ def _require_limits(connection: Connection, user: str, database: str, tables: Ma
         raise Refused(f"{database} lacks {', '.join(missing)}: migrate it first")
 
 
-def _is_limited(connection: Connection, user: str, database: str) -> bool:
-    """Whether a user has rights to a part of the database, or some of the rights, and not all that it would get."""
-    own = [each for each in grants_of(connection, user, database) if each.account == f"{_quoted(user)}@{_quoted(HOST)}"]
-    return bool(own) and not any(each.has_all_of(RIGHTS) for each in own)
+def _grants_of(connection: Connection, user: str, database: str) -> list[Grant]:
+    try:
+        return list(grants_of(connection, user, database))
+    except ValueError as error:
+        raise Refused(f"what {user} may do is not known: {error}") from error
+
+
+def _require_consent(connection: Connection, user: str, database: str, may_widen: Callable[[str], bool]) -> None:
+    """A user that has rights to a part of the database, or some of the rights, gets all only where somebody says so."""
+    account = f"{_quoted(user)}@{_quoted(HOST)}"
+    own = [each for each in _grants_of(connection, user, database) if each.account == account]
+    if own and not any(each.has_all_of(RIGHTS) for each in own):
+        limited = f"{user} has rights to a part of {database} alone, as a login of web has"
+        if not may_widen(f"{limited}. Give it {RIGHTS} on all tables?"):
+            raise Refused(f"{limited}: it keeps them, and gets no more")
 
 
 def _identify(connection: Connection, user: str, password: str) -> bool:
