@@ -27,16 +27,22 @@ def database() -> None:
 @click.option("--user", required=True, envvar="SERVICE_DATABASE_USER", show_envvar=True, help="The services' login.")
 @click.option("--password", required=True, envvar="SERVICE_DATABASE_PASSWORD", show_envvar=True, help="Its password.")
 @click.option("--web", is_flag=True, help="A login for web alone, without a workbench; migrate the database first.")
-def grant(user: str, password: str, *, web: bool) -> None:
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def grant(user: str, password: str, *, web: bool, yes: bool) -> None:
     """Let a user read and write rows of the database, and nothing else; it is created, or gets this password.
 
-    With --web it reads the tables that an order's state comes from, and writes task events.
+    With --web it reads the tables that an order's state comes from, and writes task events; a user that may do more
+    is refused. Without it, you are asked first whether a user that has rights to a part of the database gets all.
 
     Run it as an administrator, whom DATABASE_URL, DATABASE_USER and DATABASE_PASSWORD name. The password is better
     off in the environment, as a command line is everybody's to read.
     """
+
+    def may_widen(question: str) -> bool:
+        return yes or click.confirm(question, abort=True)
+
     try:
-        done = grant_rights(services().engine, user, password, WEB_RIGHTS if web else None)
+        done = grant_rights(services().engine, user, password, WEB_RIGHTS if web else None, may_widen)
     except Refused as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"database: {done}")

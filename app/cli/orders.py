@@ -108,7 +108,7 @@ def _reconciled(found: Reconciliation, kept_since: datetime) -> Iterator[str]:
     if found.since < kept_since - timedelta(minutes=1):
         yield f"events are kept since {instant(kept_since)}: of what was accepted earlier, not all is counted"
     if found.before is None:
-        yield "the DLQ has never been scanned: nothing can be found missing before that (flask dlq scan)"
+        yield "the DLQ has never been scanned: nothing can be found missing before that (flask --app app dlq ls)"
     elif found.before < found.until:
         yield f"what was last seen after {instant(found.before)} may be in the queue still, and is waiting"
     for each in found.missing:

@@ -30,8 +30,8 @@ CONTENT_TYPE: Final = "application/x-exact-kombu-json"
 #: The content type of kombu's serializer `json`, Celery's default.
 KOMBU_JSON: Final = "application/json"
 
-#: The parts of a call's third element, `embed`: signatures, or lists of them.
-EMBED: Final = ("callbacks", "errbacks", "chain", "chord")
+#: The parts of a call's third element, `embed`, by the options that they are made of: signatures, or lists of them.
+EMBED: Final = {"callbacks": "link", "errbacks": "link_error", "chain": "chain", "chord": "chord"}
 
 #: Seconds. Far beyond SQS's longest lease of 12 hours, and still a number that timers can take.
 MAX_TIME_LIMIT: Final = 1_000_000_000
@@ -155,6 +155,9 @@ def checked_call(value: Any) -> list[Any]:
         case [list(), dict(), dict(embed)] if embed.keys() <= set(EMBED) and all(map(_is_embed, embed.values())):
             call: list[Any] = value
             return call
+        case [list(), dict(), dict(embed)] if embed.keys() <= set(EMBED):
+            option, wrong = next((EMBED[part], each) for part, each in embed.items() if not _is_embed(each))
+            raise ValueError(f"{option}: {wrong!r} is neither a signature nor a list of signatures")
     raise ValueError("the body is neither an object nor [args, kwargs, embed]")
 
 
@@ -169,6 +172,20 @@ def _is_signature(value: Any) -> bool:
     return False
 
 
+class WrongHeader(ValueError):
+    """A header has a value that a worker cannot take.
+
+    Attributes:
+        name: the header's.
+        value: what it is.
+    """
+
+    def __init__(self, name: str, value: Any) -> None:
+        super().__init__(f"the header {name} is {value!r}")
+        self.name = name
+        self.value = value
+
+
 def checked_headers(given: dict[str, Any]) -> dict[str, Any]:
     """The headers that may go to Celery, of those that a message brought.
 
@@ -176,7 +193,7 @@ def checked_headers(given: dict[str, Any]) -> dict[str, Any]:
     every header for an attribute.
 
     Raises:
-        ValueError: one of Celery's headers has a value that a worker cannot take.
+        WrongHeader: one of Celery's headers has a value that a worker cannot take.
     """
     headers = {}
     for name, value in given.items():
@@ -186,7 +203,7 @@ def checked_headers(given: dict[str, Any]) -> dict[str, Any]:
                 headers[name] = value
         elif value is not None:
             if not fits(value):
-                raise ValueError(f"the header {name} is {value!r}")
+                raise WrongHeader(name, value)
             headers[name] = value
     return headers
 
@@ -213,7 +230,8 @@ def _are_limits(value: Any) -> bool:
     return False
 
 
-def _is_time(value: Any) -> bool:
+def is_time(value: Any) -> bool:
+    """Whether a value is the text of a time that a worker can take."""
     try:
         time = maybe_iso8601(value) if is_text(value) else None
     except ValueError:
@@ -223,7 +241,7 @@ def _is_time(value: Any) -> bool:
 
 
 def _is_near(value: Any) -> bool:
-    time: Any = maybe_iso8601(value) if _is_time(value) else None
+    time: Any = maybe_iso8601(value) if is_time(value) else None
     return time is not None and (maybe_make_aware(time) - system.now(UTC)).total_seconds() <= MAX_DELAY
 
 
@@ -247,8 +265,8 @@ INNER: Final = "headers"
 #: Celery's own headers, and ours, and what its worker can take in them.
 _CELERYS: Final[dict[str, Callable[[Any], bool]]] = {
     "argsrepr": lambda value: value == "" or is_text(value),
-    "eta": _is_time,
-    "expires": _is_time,
+    "eta": is_time,
+    "expires": is_time,
     "group": is_text,
     "group_index": _is_whole,
     "ignore_result": lambda value: isinstance(value, bool),

@@ -6,7 +6,6 @@ A time without a zone is UTC, as in Celery's worker.
 import json
 import math
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from celery.utils.time import maybe_iso8601, maybe_make_aware
@@ -72,8 +71,10 @@ def _headers(message: Any) -> Any:
 
 def _timestamp(eta: Any) -> float:
     """Seconds since the epoch of a header; 0 without one that can be read."""
+    if not envelope.is_time(eta):
+        return 0.0
     try:
-        due = maybe_iso8601(eta) if isinstance(eta, str) else None
-        return maybe_make_aware(due).timestamp() if isinstance(due, datetime) else 0.0
+        due: Any = maybe_iso8601(eta)
+        return float(maybe_make_aware(due).timestamp())
     except (ValueError, OverflowError):
         return 0.0

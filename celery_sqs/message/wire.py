@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from celery_sqs.errors import Undecodable, Unsendable
-from celery_sqs.message import content, envelope, exact_json, protocol1
+from celery_sqs.message import content, envelope, exact_json, options, protocol1
 from celery_sqs.message.content import Content, without_half_pairs
 from celery_sqs.message.nesting import shallow
 from celery_sqs.message.outgoing import Outgoing, escaped, outgoing
@@ -146,18 +146,15 @@ def encode_object(value: dict[str, Any], headers: dict[str, Any], is_exact: bool
 def _attributes(headers: dict[str, Any]) -> dict[str, str]:
     """The text of each message attribute."""
     attributes = {TASK: headers["task"], TASK_ID: headers["id"]}
-    for name, text in attributes.items():
-        if not (isinstance(text, str) and text):
-            raise ValueError(f"{name} is {text!r}, and not text")
     others = {
         key: value
-        for key, value in envelope.checked_headers(headers).items()
+        for key, value in options.checked(headers).items()
         if key not in _DERIVED and (key not in _UNSET or value != _UNSET[key])
     }
     if others.get("root_id") == headers["id"]:
         del others["root_id"]
     if others:
-        text = exact_json.dumps(others)
+        text = options.written(others)
         shallow(text, others)
         attributes[HEADERS] = escaped(text)
     return attributes

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from celery import Task
 from celery.exceptions import Retry
 
+from celery_sqs.message import options as call_options
 from celery_sqs.message import wire
 from celery_sqs.publish import fast_path
 from celery_sqs.publish.producer import producer
@@ -155,6 +156,7 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
 
         Nothing is declared before: SQS's queues are there before those who use them.
         """
+        call_options.require(options)
         options = with_attributes(self, with_ids(self, args, kwargs, options))
         fast = fast_path.of(self, args, kwargs, options)
         if fast is not None:

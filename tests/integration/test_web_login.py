@@ -1,5 +1,6 @@
 """A login of web alone, on a real MariaDB: all of the API works with it, and it can change no order."""
 
+import re
 import uuid
 from datetime import UTC, datetime
 from uuid import UUID
@@ -147,10 +148,124 @@ def test_it_can_do_nothing_else(web_url, engine_of, statement):
         connection.execute(text(statement))
 
 
-def test_a_login_that_may_do_more_is_not_limited_by_less_and_is_refused(administrator, user):
-    grant(administrator, user, PASSWORD)
-    with pytest.raises(Refused, match=f"{user} has rights to all tables"):
+@pytest.fixture
+def nobody(mariadb_server):
+    """Accounts without a name end with the test."""
+    yield
+    mariadb_server.execute("DROP USER IF EXISTS ``@`%`")
+
+
+@pytest.mark.usefixtures("nobody")
+@pytest.mark.parametrize(
+    ("statements", "named"),
+    [
+        (["GRANT SELECT, INSERT, UPDATE ON {database}.* TO `{user}`"], "SELECT, INSERT, UPDATE ON "),
+        (["GRANT UPDATE ON *.* TO `{user}`"], "UPDATE ON *.*"),
+        (["GRANT SELECT, UPDATE, DELETE ON {database}.orders TO `{user}`"], "UPDATE, DELETE ON "),
+        (["GRANT ALL ON `order%`.* TO `{user}`"], "ALL PRIVILEGES ON `order%`.*"),
+        (["GRANT UPDATE (user_id, quantity) ON {database}.orders TO `{user}`"], "UPDATE (`"),
+        (["GRANT SELECT ON {database}.orders TO `{user}` WITH GRANT OPTION"], "GRANT OPTION ON "),
+        (["GRANT USAGE ON *.* TO `{user}` WITH GRANT OPTION"], "GRANT OPTION ON *.*"),
+        (["GRANT INSERT ON {database}.commands TO `{user}`"], "INSERT ON "),
+        (["GRANT UPDATE ON mysql.* TO `{user}`"], "UPDATE ON `mysql`.*"),
+        (
+            [
+                "CREATE ROLE `{user}-role`",
+                "GRANT DELETE ON {database}.orders TO `{user}-role`",
+                "GRANT `{user}-role` TO `{user}`",
+                "SET DEFAULT ROLE `{user}-role` FOR `{user}`",
+            ],
+            "`{user}-role`",
+        ),
+        (["GRANT PROXY ON root@localhost TO `{user}`"], "PROXY ON `root`@`localhost`"),
+        (
+            [
+                "CREATE PROCEDURE {database}.empty_orders() DELETE FROM orders",
+                "GRANT EXECUTE ON PROCEDURE {database}.empty_orders TO `{user}`",
+            ],
+            "EXECUTE ON PROCEDURE ",
+        ),
+        (
+            ["CREATE USER `{user}`@`127.0.0.1`", "GRANT DELETE ON {database}.orders TO `{user}`@`127.0.0.1`"],
+            "DELETE ON ",
+        ),
+        (["GRANT DELETE ON {database}.orders TO PUBLIC"], "DELETE ON "),
+        (["CREATE USER ``@`%`", "GRANT DELETE ON {database}.* TO ``@`%`"], "DELETE ON "),
+    ],
+)
+def test_a_login_that_may_do_more_by_whatever_grant_is_refused_until_what_is_named_is_revoked(
+    mariadb_server, url, administrator, user, statements, named
+):
+    mariadb_server.execute(f"CREATE USER `{user}` IDENTIFIED BY 'of-before'")
+    for statement in statements:
+        mariadb_server.execute(statement.format(user=user, database=url.database))
+    reason = why_refused(administrator, user)
+    assert f"{user} may do more, by GRANT {named.format(user=user)}" in reason
+    assert not re.search(r"\n|IDENTIFIED", reason)
+    mariadb_server.execute(reason.partition("first run ")[2])
+    assert grant(administrator, user, PASSWORD, WEB_RIGHTS).startswith(f"{user} given this password: orders: SELECT; ")
+
+
+def test_a_grant_option_is_named_when_all_privileges_are_revoked(mariadb_server, administrator, user):
+    mariadb_server.execute(f"GRANT ALL ON `order%`.* TO `{user}` IDENTIFIED BY 'of-before' WITH GRANT OPTION")
+    for named in ("ALL PRIVILEGES", "GRANT OPTION"):
+        reason = why_refused(administrator, user)
+        assert f"by GRANT {named} ON `order%`.* TO" in reason
+        mariadb_server.execute(reason.partition("first run ")[2])
+    grant(administrator, user, PASSWORD, WEB_RIGHTS)
+
+
+def why_refused(administrator, user):
+    with pytest.raises(Refused) as refused:
         grant(administrator, user, PASSWORD, WEB_RIGHTS)
+    return str(refused.value)
+
+
+def shown(server, user):
+    return server.execute(f"SHOW GRANTS FOR `{user}`")
+
+
+def test_rights_to_another_database_do_not_matter(mariadb_server, administrator, url, user):
+    alike = url.database.replace("_", "X")
+    mariadb_server.execute(f"CREATE USER `{user}`")
+    mariadb_server.execute(f"GRANT ALL ON {alike}.* TO `{user}`")
+    escaped = url.database.replace("_", r"\_")
+    mariadb_server.execute(f"GRANT ALL ON `{escaped}a%`.* TO `{user}`")
+    assert grant(administrator, user, PASSWORD, WEB_RIGHTS).startswith(f"{user} given this password")
+
+
+@pytest.fixture
+def run(url):
+    """A function that runs `flask database grant` for a user, with an answer to what it asks."""
+    app = create_app(make_settings(database_url=url.render_as_string(hide_password=False)))
+
+    def command(user, *options, answer=None):
+        with app.app_context():
+            return app.test_cli_runner().invoke(
+                args=["database", "grant", *options],
+                env={"SERVICE_DATABASE_USER": user, "SERVICE_DATABASE_PASSWORD": PASSWORD},
+                input=answer,
+            )
+
+    return command
+
+
+@pytest.mark.parametrize("answer", ["n\n", None])
+def test_a_limited_login_stays_so_unless_somebody_says_otherwise(mariadb_server, web_url, user, run, answer):
+    before = shown(mariadb_server, user)
+    asked = run(user, answer=answer)
+    assert asked.exit_code == 1
+    assert f"{user} has rights to a part of {web_url.database} alone" in asked.output
+    assert shown(mariadb_server, user) == before
+
+
+@pytest.mark.parametrize(("options", "answer"), [([], "y\n"), (["--yes"], None)])
+def test_a_limited_login_gets_all_rights_where_that_is_wanted(web_url, user, run, options, answer):
+    ended = run(user, *options, answer=answer)
+    assert ended.exit_code == 0, ended.output
+    assert ended.output.endswith(f"database: {user} given this password: {RIGHTS} on {web_url.database}\n")
+    again = run(user)  # nothing to ask: it has them
+    assert (again.exit_code, len(again.output.splitlines())) == (0, 1)
 
 
 def test_a_database_without_tables_is_refused_before_anybody_is_made(mariadb_server, url, engine_of, user):
@@ -159,14 +274,9 @@ def test_a_database_without_tables_is_refused_before_anybody_is_made(mariadb_ser
     assert not mariadb_server.execute(f"SELECT 1 FROM mysql.user WHERE user = '{user}'")
 
 
-def test_the_command_says_what_the_login_may_do(url, user):
-    app = create_app(make_settings(database_url=url.render_as_string(hide_password=False)))
+def test_the_command_says_what_the_login_may_do(user, run):
     for done in ("created", "given this password"):  # again, as after a migration
-        with app.app_context():
-            ended = app.test_cli_runner().invoke(
-                args=["database", "grant", "--web"],
-                env={"SERVICE_DATABASE_USER": user, "SERVICE_DATABASE_PASSWORD": PASSWORD},
-            )
+        ended = run(user, "--web")
         assert ended.exit_code == 0, ended.output
         assert ended.output.startswith(f"database: {user} {done}: orders: SELECT; attempts: SELECT; ")
         assert RIGHTS not in ended.output

@@ -1,5 +1,6 @@
 """What a worker does with a message for a batch task before its call joins a batch."""
 
+import itertools
 import threading
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -45,6 +46,7 @@ class Worker:
     def __init__(self, app):
         self.stand = Stand()
         self.planned = []
+        self._numbers = itertools.count(1)
         self.consumer = SimpleNamespace(
             app=app,
             hostname="w@h",
@@ -62,7 +64,7 @@ class Worker:
 
     def receive(self, embed=None, **headers):
         """A message comes; returns its delivery."""
-        one = self.stand.receive(1)
+        one = self.stand.receive(next(self._numbers))  # two with one receipt handle would be settled as one
         self.stand.channel.hand_over(one)
         message = self.stand.received[-1]
         message.headers.update(headers)
@@ -99,6 +101,7 @@ def worker(app):
     yield worker
     worker.stand.connection.release()
     state.reset_state()
+    state.revoked_stamps.clear()  # which it leaves
 
 
 def in_seconds(seconds):

@@ -123,7 +123,7 @@ def test_a_replaced_task_is_no_duplicate_of_itself_in_a_fifo_queue():
     [
         ({"serializer": "pickle"}, "the body is 'application/x-python-serialize': this transport sends JSON"),
         ({"compression": "gzip"}, "the body is compressed"),
-        ({"group_id": 7}, "the header group is 7"),
+        ({"group_id": 7}, "group_id: 7 is not text"),
     ],
 )
 def test_what_is_not_sent_says_so_as_in_protocol_2(options, reason):

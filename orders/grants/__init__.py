@@ -1,0 +1,5 @@
+"""The users that the services log in as, and what each may do."""
+
+from orders.grants.grants import RIGHTS, Refused, grant
+
+__all__ = ["RIGHTS", "Refused", "grant"]
