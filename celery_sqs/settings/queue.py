@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from celery_sqs.errors import Misconfigured
 
@@ -87,7 +87,15 @@ def _queue(place: str, given: Any) -> Queue:
         parts = parsed(url)
         if parts is None or not parts.path.strip("/"):
             raise Misconfigured(f"{place}: {url!r} is no URL of a queue")
+    # What scans a DLQ spends receives of its messages: good ones would die of it.
+    if queue.dlq_url and _account_and_name(queue.url) == _account_and_name(queue.dlq_url):
+        raise Misconfigured(f"{place}: url and dlq_url name the same queue, {queue.name}")
     return queue
+
+
+def _account_and_name(url: str) -> list[str]:
+    """What a URL says of a queue, whatever host it has: the two are of one region."""
+    return unquote(urlsplit(url).path).strip("/").split("/")[-2:]
 
 
 def _require_names(place: str, tasks: Any) -> None:

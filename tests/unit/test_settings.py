@@ -147,6 +147,26 @@ def test_another_region_than_the_queues_is_one_line_that_names_both(environ):
     assert text == "SQS_QUEUE_URL is in eu-central-1, and AWS_REGION is us-west-2: correct either"
 
 
+@pytest.mark.parametrize(
+    "dlq_url",
+    [
+        PRODUCTION["SQS_QUEUE_URL"],
+        PRODUCTION["SQS_QUEUE_URL"] + "/",
+        "https://vpce-1.sqs.eu-central-1.vpce.amazonaws.com/123456789012/order-processing-queue",
+        "http://127.0.0.1:4566/queue/eu-central-1/123456789012/order%2Dprocessing%2Dqueue",
+    ],
+)
+def test_a_dlq_that_is_the_queue_itself_is_one_line_that_names_both(environ, dlq_url):
+    text = str(error_of(environ, **PRODUCTION, SQS_DLQ_URL=dlq_url))
+    assert text == "SQS_QUEUE_URL and SQS_DLQ_URL name the same queue, order-processing-queue: correct either"
+
+
+def test_a_dlq_of_another_name_or_account_is_another_queue(environ):
+    for of_queue, of_dlq in (("order-processing-queue", "order-dlq"), ("123456789012", "210987654321")):
+        environ(**PRODUCTION, SQS_DLQ_URL=PRODUCTION["SQS_QUEUE_URL"].replace(of_queue, of_dlq))
+        assert load().sqs_dlq_url
+
+
 @pytest.mark.parametrize("app_env", ["production", "development"])
 def test_a_jwks_url_and_a_secret_contradict_each_other(environ, app_env):
     text = str(error_of(environ, APP_ENV=app_env, JWT_JWKS_URL="https://id.example/keys", **PRODUCTION))
