@@ -89,7 +89,7 @@ def _queue(place: str, given: Any) -> Queue:
             raise Misconfigured(f"{place}: {url!r} is no URL of a queue")
     # What scans a DLQ spends receives of its messages: good ones would die of it.
     if queue.dlq_url and _account_and_name(queue.url) == _account_and_name(queue.dlq_url):
-        raise Misconfigured(f"{place}: url and dlq_url name the same queue, {queue.name}")
+        raise Misconfigured(f"{place}: dlq_url: {queue.dlq_url!r} is the queue itself")
     return queue
 
 
