@@ -51,6 +51,7 @@ class GoodFirst(Schema):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self.error_messages["type"] = "Must be a JSON object."
         has_hooks = any(self._hooks.values())
         self._is_plain = not has_hooks and all(field.required for field in self.load_fields.values())
 
@@ -182,7 +183,7 @@ def _to_decimal(value: Any) -> Decimal:
 
 
 class Timestamp(fields.Field[datetime]):
-    """An instant: ISO 8601 with an offset on the way in, in upper or lower case; UTC with milliseconds and `Z` on the way out."""
+    """An instant: ISO 8601 with an offset on the way in (in any case), UTC with milliseconds and `Z` on the way out."""
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else in_utc(value)
