@@ -60,10 +60,10 @@ _IDEMPOTENCY_KEY: Final = {
     "name": KEY_HEADER,
     "required": False,
     "schema": {"type": "string", "pattern": f"^{_KEY.pattern}$"},
-    "description": "Without a comma. The same user and key always get the same order id. With the same content the answer is the same; "
+    "description": "The same user and key always get the same order id. With the same content the answer is the same; "
     "with another it is 422, and nothing is queued. That is known where the first order is stored and the database "
     "answers within 50 ms, or where the same process accepted it. Else the answer is 202, and the order stands that is "
-    "stored first: what `GET` shows is that one.",
+    "stored first: what `GET` shows is that one. A key has no comma.",
 }
 _PREFER: Final = {
     "in": "header",
