@@ -113,6 +113,8 @@ def test_a_malformed_variable_is_named_in_one_line(environ, name, value):
         "mysql://orders:{}@db/orders",  # its driver, mysqlclient, is not installed
         "mysql+nosuchdriver://orders:{}@db/orders",
         "mysql+pymysql://orders:{}@db:port/orders",
+        "mysql+pymysql://orders:{}@db/",
+        "mariadb+pymysql://orders:{}@db",
         "mysql+pymysql://orders:p@rt:{}@db/orders",  # an @ that should have been %40
     ],
 )
