@@ -75,7 +75,7 @@ class StrictParser(FlaskParser):
         """The body's value; 413 where it is too long, 415 where it is not said to be JSON, 400 where it is none."""
         if req.mimetype != JSON:
             abort(415, message=f"The body must be {JSON}.")
-        if req.environ.get("HTTP_CONTENT_ENCODING", IDENTITY).lower() != IDENTITY:
+        if (req.content_encoding or IDENTITY).lower() != IDENTITY:
             abort(415, message="The body must have no Content-Encoding.", headers={"Accept-Encoding": IDENTITY})
         require_no_query(req)
         try:
@@ -92,7 +92,7 @@ class StrictParser(FlaskParser):
 
 def require_no_query(request: Request) -> None:
     """Refuse parameters of the query, by name, where a view knows none."""
-    if request.environ.get("QUERY_STRING"):
+    if request.query_string:
         _refuse_parameters(list(request.args), "Unknown field.")
 
 

@@ -38,8 +38,10 @@ def loads(text: str | bytes) -> Any:
     decoded = text if isinstance(text, str) else text.decode()
     try:
         return _DECODER.decode(decoded)
-    except (json.JSONDecodeError, _NotStrict):
+    except json.JSONDecodeError:
         raise
+    except _NotStrict as error:
+        raise ValueError(str(error)) from None  # records name the kinds of errors, but for this one
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     except (ValueError, ArithmeticError) as error:  # of a number: neither says where it is
@@ -92,7 +94,7 @@ def _blame(pairs: list[tuple[str, Any]]) -> None:
     """Name the key whose number has no value."""
     for key, value in pairs:
         if isinstance(value, _TooLong):
-            raise _NotStrict(f"{_shown(key)} is {value}")
+            raise ValueError(f"{_shown(key)} is {value}")
 
 
 # Made once: the modules' functions make one for each call that asks for anything but their defaults.

@@ -67,6 +67,7 @@ def test_the_reason_says_what_is_wrong_and_where(text, reason):
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - the text is what is compared
         exact_json.loads(text)
     assert reason in (None, str(refused.value))
+    assert type(refused.value) is ValueError
     str(refused.value).encode()
 
 
