@@ -4,6 +4,7 @@ Numbers with a fraction are Decimals on both sides, never floats, so 99.90 stays
 keys, NaN and Infinity are errors: two readers may understand them differently.
 """
 
+import contextlib
 import json
 import sys
 from decimal import Decimal
@@ -45,7 +46,8 @@ def loads(text: str | bytes) -> Any:
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     except (ValueError, ArithmeticError) as error:  # of a number: neither says where it is
-        _TO_BLAME.decode(decoded)
+        with contextlib.suppress(RecursionError):  # behind the number
+            _TO_BLAME.decode(decoded)
         raise ValueError("a number is too long") from error
 
 
@@ -66,8 +68,11 @@ def _refuse_constant(name: str) -> Any:
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     unique = dict(pairs)
     if len(unique) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _NotStrict(f"an object names the key {_shown(next(key for key in keys if keys.count(key) > 1))} twice")
+        seen = set(unique)
+        for key, _ in pairs:
+            if key not in seen:
+                raise _NotStrict(f"an object names the key {_shown(key)} twice")
+            seen.remove(key)
     return unique
 
 

@@ -57,6 +57,7 @@ def test_a_key_named_twice_is_refused(text):
         ('{"totalPrice": 1e99999999999999999999}', '"totalPrice" is a number with an exponent that is too large'),
         ('{"totalPrice": -1.5E-99999999999999999999}', '"totalPrice" is a number with an exponent that is too large'),
         ("[1e99999999999999999999]", "a number is too long"),
+        ("[1e99999999999999999999, " + "[" * 100_000, "a number is too long"),
         ("9" * 5000, "a number is too long"),
         (f'{{"quantity": {"9" * 5000}, "quantity": {"9" * 5000}}}', None),
         ('{"a": ' + "[" * 100_000, "it is nested too deeply"),
