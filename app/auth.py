@@ -18,6 +18,9 @@ WRITE: Final = "orders:write"
 
 KEYS_RETRY_AFTER: Final = 5  # seconds
 
+#: WSGI joins the values of two headers by a comma, which no token has: RFC 6750, section 2.1.
+_TWO_HEADERS: Final = "There must be one Authorization header, with one bearer token."
+
 
 def require(*scopes: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let only callers through whose token has one of the scopes; the rest get 401 or 403."""
@@ -42,13 +45,14 @@ def caller() -> Identified:
 
 
 def _identify(scopes: tuple[str, ...]) -> Identified:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    sent = request.headers.get("Authorization", "")
+    scheme, _, token = sent.partition(" ")
     if scheme.lower() != "bearer" or not token:
-        _refuse(401, "A bearer token is needed.", "")
+        _refuse(401, _TWO_HEADERS if "," in sent else "A bearer token is needed.", "")
     try:
         identified = services().verifier.identify(token.strip())
     except InvalidToken as error:
-        _refuse(401, f"{error}.", ' error="invalid_token"')
+        _refuse(401, _TWO_HEADERS if "," in sent else f"{error}.", ' error="invalid_token"')
     except KeysUnavailable:
         abort(503, message="Tokens cannot be checked now.", headers={"Retry-After": str(KEYS_RETRY_AFTER)})
     if not identified.scopes.intersection(scopes):

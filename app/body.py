@@ -1,5 +1,6 @@
 """Reading what a client sends: JSON in the strict sense and known parameters, or the reason why not."""
 
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 from wsgiref.types import InputStream
@@ -14,6 +15,7 @@ from werkzeug.exceptions import BadRequest, RequestTimeout
 from celery_sqs import exact_json
 
 JSON: Final = "application/json"
+IDENTITY: Final = "identity"  # no coding: RFC 9110, section 12.5.3
 
 R = TypeVar("R")
 
@@ -73,11 +75,30 @@ class StrictParser(FlaskParser):
         """The body's value; 413 where it is too long, 415 where it is not said to be JSON, 400 where it is none."""
         if req.mimetype != JSON:
             abort(415, message=f"The body must be {JSON}.")
+        if (req.content_encoding or IDENTITY).lower() != IDENTITY:
+            abort(415, message="The body must have no Content-Encoding.", headers={"Accept-Encoding": IDENTITY})
+        require_no_query(req)
         try:
-            # UTF-8 is the only encoding of JSON between systems: RFC 8259, section 8.1.
-            return exact_json.loads(_whole_body(req).decode("utf-8"))
+            # UTF-8 is the only encoding of JSON between systems: RFC 8259, section 8.1. A byte order mark says no more.
+            return exact_json.loads(_whole_body(req).removeprefix(BOM_UTF8).decode("utf-8"))
         except ValueError as error:
             abort(400, message=f"The body is not JSON: {error}.")
+
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        """The parameters of the query; 422 where one is given twice: webargs would take the first."""
+        _refuse_parameters([name for name, given in req.args.lists() if len(given) > 1], "Must be given once.")
+        return super().load_querystring(req, schema)
+
+
+def require_no_query(request: Request) -> None:
+    """Refuse parameters of the query, by name, where a view knows none."""
+    if request.query_string:
+        _refuse_parameters(list(request.args), "Unknown field.")
+
+
+def _refuse_parameters(names: list[str], why: str) -> None:
+    if names:
+        abort(422, messages={"query": {name: [why] for name in names}})
 
 
 def _whole_body(request: Request) -> bytes:

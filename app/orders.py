@@ -17,7 +17,7 @@ from werkzeug.sansio.response import Response
 from werkzeug.urls import iri_to_uri
 
 from app.auth import READ, WRITE, caller, require
-from app.body import JSON, StrictBlueprint
+from app.body import JSON, StrictBlueprint, require_no_query
 from app.examples.orders import ACCEPTED, PAGE, PERSISTED, VIEWS
 from app.following import APPLIED_HEADER, HEADER, KeyReused, WaitRefused, wait_preferred
 from app.headers import CompleteResponse
@@ -35,7 +35,7 @@ logger = structlog.stdlib.get_logger(__name__)
 QUEUE_RETRY_AFTER: Final = 2  # seconds
 
 KEY_HEADER: Final = "Idempotency-Key"
-_KEY: Final = re.compile(r"[!-~]{1,255}")
+_KEY: Final = re.compile(r"[!-+\--~]{1,255}")  # no comma, which joins the values of two headers: RFC 9110, section 5.3
 
 _DENIED: Final = (Status.UNAUTHORIZED, Status.FORBIDDEN)
 _NO_JSON: Final = (Status.BAD_REQUEST, Status.REQUEST_ENTITY_TOO_LARGE, Status.UNSUPPORTED_MEDIA_TYPE)
@@ -63,7 +63,7 @@ _IDEMPOTENCY_KEY: Final = {
     "description": "The same user and key always get the same order id. With the same content the answer is the same; "
     "with another it is 422, and nothing is queued. That is known where the first order is stored and the database "
     "answers within 50 ms, or where the same process accepted it. Else the answer is 202, and the order stands that is "
-    "stored first: what `GET` shows is that one.",
+    "stored first: what `GET` shows is that one. A key has no comma.",
 }
 _PREFER: Final = {
     "in": "header",
@@ -148,10 +148,11 @@ class OneOrder(MethodView):
     @blueprint.doc(
         security=[{"bearer": []}],
         parameters=[_PREFER],
-        responses=documented(*_DENIED, Status.NOT_FOUND, Status.SERVICE_UNAVAILABLE),
+        responses=documented(*_DENIED, Status.NOT_FOUND, Status.UNPROCESSABLE_ENTITY, Status.SERVICE_UNAVAILABLE),
     )
     def get(self, order_id: str) -> Any:
         """Return an order and its state."""
+        require_no_query(request)
         known = parse_order_id(order_id)
         if known is None:
             raise NotFound("No such order.")
@@ -262,7 +263,10 @@ def _idempotency_key(sent: Headers) -> str | None:
     key = sent.get(KEY_HEADER)
     # A schema for the one header would cost as much as the one for the body.
     if key is not None and not _KEY.fullmatch(key):
-        abort(422, messages={"headers": {KEY_HEADER: ["Must be 1 to 255 visible ASCII characters."]}})
+        abort(
+            422,
+            messages={"headers": {KEY_HEADER: ["Must be one, of 1 to 255 visible ASCII characters without a comma."]}},
+        )
     return key
 
 

@@ -1,6 +1,7 @@
 """What the API takes and gives, as marshmallow schemas. The values' rules are `orders.fields`'."""
 
 import base64
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -23,6 +24,8 @@ from orders.outcome import Position
 
 DEFAULT_PAGE: Final = 50
 MAX_PAGE: Final = 200
+
+_DIGITS: Final = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 
 _STATES: Final = ["queued", "retrying", "persisted", "dead", "missing"]
 
@@ -116,8 +119,17 @@ class Cursor(fields.Field[Position]):
         return Position(accepted_at=accepted_at, order_id=known)
 
 
+class Digits(fields.Integer):
+    """A whole number in digits; int() takes "1_0", too."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        if not _DIGITS.fullmatch(str(value)):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class PageQuery(Schema):
     """Which page of the list."""
 
-    limit = fields.Integer(load_default=DEFAULT_PAGE, validate=Range(1, MAX_PAGE))
+    limit = Digits(load_default=DEFAULT_PAGE, validate=Range(1, MAX_PAGE))
     cursor = Cursor(metadata={"type": "string", "description": "From `next` of an earlier page."})

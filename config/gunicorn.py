@@ -27,6 +27,9 @@ worker_connections = _settings.web_connections
 #: Seconds a request in flight gets on SIGTERM; a POST needs SQS_SEND_TIMEOUT at the most.
 graceful_timeout = math.ceil(_settings.sqs_send_timeout) + 5
 keepalive = 5
+#: gunicorn takes SCRIPT_NAME and PATH_INFO from a proxy on this host as headers, and so from any client of it: none of
+#: them is ours, and a client's would be the address of another page, or of none.
+forwarder_headers = ""
 #: The socket is one file per user, which two services on a host would share.
 control_socket_disable = True
 

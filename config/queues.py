@@ -7,7 +7,7 @@ Terraform (`terraform/sqs.tf`) spells the same numbers for AWS;
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,3 +65,8 @@ def region_in(queue_url: str) -> str | None:
     """The region that a queue's URL names; None for one that is not AWS's."""
     named = _OF_AWS.fullmatch(urlsplit(queue_url).hostname or "")
     return named[1] if named else None
+
+
+def account_and_name(queue_url: str) -> list[str]:
+    """What a queue's URL says of it, whatever host and spelling it has."""
+    return unquote(urlsplit(queue_url).path).strip("/").split("/")[-2:]

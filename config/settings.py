@@ -18,7 +18,7 @@ from marshmallow.validate import Length, OneOf, Range
 from sqlalchemy import make_url
 
 from config import validators
-from config.queues import ORDER_QUEUE, region_in
+from config.queues import ORDER_QUEUE, account_and_name, region_in
 
 DEVELOPMENT: Final = "development"
 PRODUCTION: Final = "production"
@@ -127,6 +127,9 @@ def load(env_file: Path | None = Path(".env")) -> Settings:
         raise SettingsError("Set exactly one of the variables JWT_SECRET and JWT_JWKS_URL")
     if (region := region_in(settings.sqs_queue_url)) not in {None, settings.aws_region}:
         raise SettingsError(f"SQS_QUEUE_URL is in {region}, and AWS_REGION is {settings.aws_region}: correct either")
+    # What scans the DLQ spends receives of its messages: orders that are on their way would die of it.
+    if settings.sqs_dlq_url and account_and_name(settings.sqs_dlq_url) == account_and_name(settings.sqs_queue_url):
+        raise SettingsError(f"SQS_QUEUE_URL and SQS_DLQ_URL name the same queue, {settings.queue_name}: correct either")
     # An order's state leaves out the attempts at messages that a repair has sent again.
     if settings.repair_retention_days < settings.attempt_retention_days + MAX_DAYS_ON_ITS_WAY:
         raise SettingsError(f"REPAIR_RETENTION_DAYS must exceed ATTEMPT_RETENTION_DAYS by {MAX_DAYS_ON_ITS_WAY}")

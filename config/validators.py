@@ -50,6 +50,8 @@ def database_url(value: str) -> None:
         raise ValidationError("not a database URL such as mysql+pymysql://USER:PASSWORD@HOST/NAME") from None
     if url.drivername not in _DRIVERS:
         raise ValidationError("the database must be MariaDB (mysql+pymysql://) or SQLite (sqlite://)")
+    if not url.database and url.get_backend_name() != "sqlite":  # SQLite's is in memory then
+        raise ValidationError("names no database: mysql+pymysql://USER:PASSWORD@HOST/NAME")
     if "ssl_ca" in url.query:
         certificates(str(url.query["ssl_ca"]))
 

@@ -32,6 +32,10 @@ EXACT_DIGITS: Final = 15
 #: Units in a float's last place by which a sum may miss its value: half a unit for each of 128 additions.
 MAX_NOISE: Final = 64
 
+#: Amounts nearer to zero than this can mean zero only: a ten-millionth of a cent.
+NO_PRICE: Final = Decimal("1E-9")
+
+_ZERO: Final = Decimal("0.00")
 _CENT: Final = Decimal("0.01")
 _MONEY_TEXT: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 #: Control characters, and the ones SQS has no room for (#xFFFE, #xFFFF and half surrogate pairs):
@@ -47,6 +51,7 @@ class GoodFirst(Schema):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self.error_messages["type"] = "Must be a JSON object."
         has_hooks = any(self._hooks.values())
         self._is_plain = not has_hooks and all(field.required for field in self.load_fields.values())
 
@@ -129,29 +134,39 @@ class Money(fields.Field[Decimal]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
         amount = _to_decimal(value)
-        if not 0 <= amount <= MAX_TOTAL_PRICE:
-            raise ValidationError(f"Must be from 0 to {MAX_TOTAL_PRICE}.")
-        cents = in_cents(amount)
-        if cents != amount and not self._is_noise(amount, cents):
-            raise ValidationError("Must have at most 2 decimals.")
-        return abs(cents)  # "-0" is zero
+        is_within = 0 <= amount <= MAX_TOTAL_PRICE
+        if is_within and (cents := in_cents(amount)) == amount:
+            return abs(cents)  # "-0" is zero
+        meant = self._meant(amount)
+        if meant is None:
+            must = "have at most 2 decimals" if is_within else f"be from 0 to {MAX_TOTAL_PRICE}"
+            raise ValidationError(f"Must {must}.")
+        return meant
 
-    def _is_noise(self, amount: Decimal, cents: Decimal) -> bool:
-        """Whether an amount beside a cent value means that cent value."""
-        return False
+    def _meant(self, amount: Decimal) -> Decimal | None:
+        """The price that an amount means that is none; None where that may be any."""
+        return None
 
 
 class TolerantMoney(Money):
     """An amount, also one that a sum of floats has missed by their last bits, such as 0.30000000000000004.
 
     It has more digits than a float keeps, and is no further away from a cent value than `MAX_NOISE` units in the last
-    place of a float of that size.
+    place of a float of that size. Or it is nearer to zero than `NO_PRICE`: a sum that is zero leaves the noise of its
+    largest number, on either side, of any number of digits.
     """
 
-    def _is_noise(self, amount: Decimal, cents: Decimal) -> bool:
+    def _meant(self, amount: Decimal) -> Decimal | None:
+        # Compared before anything is worked out: 1E+400000000 has no absolute value here, and no cents.
+        if -NO_PRICE < amount < NO_PRICE:
+            return _ZERO
+        # Rounded before it is a price: the largest may be missed from above.
+        if not 0 <= amount <= MAX_TOTAL_PRICE + 1 or len(amount.as_tuple().digits) <= EXACT_DIGITS:
+            return None
+        cents = in_cents(amount)
         # Sums lose the bits of their largest number, and a difference may be small: so never less than those of 1.
-        last_place = Decimal(math.ulp(max(1.0, float(cents))))
-        return len(amount.as_tuple().digits) > EXACT_DIGITS and abs(amount - cents) <= MAX_NOISE * last_place
+        noise = MAX_NOISE * Decimal(math.ulp(max(1.0, float(cents))))
+        return cents if cents <= MAX_TOTAL_PRICE and abs(amount - cents) <= noise else None
 
 
 def in_cents(amount: Decimal) -> Decimal:
@@ -168,18 +183,18 @@ def _to_decimal(value: Any) -> Decimal:
 
 
 class Timestamp(fields.Field[datetime]):
-    """An instant: ISO 8601 with an offset on the way in, UTC with milliseconds and `Z` on the way out."""
+    """An instant: ISO 8601 with an offset on the way in (in any case), UTC with milliseconds and `Z` on the way out."""
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else in_utc(value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
         try:
-            instant = datetime.fromisoformat(value)
+            instant = datetime.fromisoformat(value.upper())  # RFC 3339 has "z", too, and Python has not
             if instant.tzinfo is None:
                 raise ValidationError("Must say its offset from UTC, such as Z: a time without a zone may be any.")
             return instant.astimezone(UTC)
-        except (TypeError, ValueError, OverflowError) as error:
+        except (AttributeError, ValueError, OverflowError) as error:
             raise ValidationError("Must be an ISO 8601 date and time.") from error
 
 

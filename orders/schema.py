@@ -4,7 +4,7 @@
  "totalPrice": 99.99, "status": "pending", "timestamp": "2026-01-24T12:00:00Z"}
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from marshmallow import EXCLUDE, ValidationError, fields
@@ -85,6 +85,18 @@ def from_message(message: Any) -> Order:
         return Order(**_MESSAGE.load(message))
     except ValidationError as error:
         raise InvalidOrder(error.messages) from error
+
+
+def from_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Order:
+    """The order that a call's arguments spell: it is the one positional argument, and there are no others.
+
+    Raises:
+        InvalidOrder: there are others, which would be lost if the first were stored, or it is no order.
+    """
+    if len(args) != 1 or kwargs:
+        has = f"{len(args)} positional and {len(kwargs)} keyword arguments"
+        raise InvalidOrder({"_schema": [f"Must be one order as the one positional argument: the call has {has}."]})
+    return from_message(args[0])
 
 
 def unknown_fields(message: Any) -> Iterator[str]:

@@ -15,7 +15,7 @@ from orders.database import connect
 from orders.faults import is_outage
 from orders.fields import is_order_id
 from orders.outcome import Arrival, Outcome, Result
-from orders.schema import SCHEMA_VERSION, InvalidOrder, from_message
+from orders.schema import SCHEMA_VERSION, InvalidOrder, from_arguments
 from orders.store import OrderStore
 from tasks import conflicts, redrive
 from tasks.attempts import OrderAttempts
@@ -150,7 +150,7 @@ def persist_order(self: OrderTask, calls: list[Call]) -> list[BaseException | No
 
 def _arrival(call: Call) -> Arrival:
     return Arrival(
-        order=from_message(call.args[0] if call.args else None),
+        order=from_arguments(call.args, call.kwargs),
         task_id=call.id,
         attempts=call.retries + 1,
         worker=call.worker,

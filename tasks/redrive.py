@@ -7,7 +7,7 @@ from uuid import UUID
 from celery_sqs import Call, DryRun, exact_json
 from orders.order import Order
 from orders.outcome import StoredOrder
-from orders.schema import InvalidOrder, from_message, to_message
+from orders.schema import InvalidOrder, from_arguments, to_message
 from orders.store import OrderStore
 
 
@@ -27,7 +27,7 @@ def are_done(store: OrderStore, calls: Sequence[Call]) -> list[bool]:
 
 def _order_or_error(call: Call) -> Order | InvalidOrder:
     try:
-        return from_message(call.args[0] if call.args else None)
+        return from_arguments(call.args, call.kwargs)
     except InvalidOrder as error:
         return error
 

@@ -11,7 +11,7 @@ from orders.attempt import FailedAttempt, state_without_row
 from orders.fields import parse_order_id
 from orders.order import Order
 from orders.outcome import StoredOrder
-from orders.schema import InvalidOrder, from_message, to_message
+from orders.schema import InvalidOrder, from_arguments, to_message
 from tasks.orders import PERSIST_ORDER
 
 #: What may be around a message, whatever its queue is configured for: it is shown, and not run.
@@ -99,6 +99,6 @@ def order_in(body: str) -> Order | None:
     """The order that a message's body spells, in an envelope or not; None if it is none."""
     call = decode_message("-", body, {}, PERSIST_ORDER, lambda task: task == PERSIST_ORDER, _ENVELOPES).call
     try:
-        return from_message(call.args[0] if call and call.args else None)
+        return from_arguments(call.args, call.kwargs) if call else None
     except InvalidOrder:
         return None

@@ -163,6 +163,8 @@ HEADERS = [
     "If-None-Match: {}",
     "Range: bytes={}",
     "X-Forwarded-For: {}",
+    "SCRIPT_NAME: {}",
+    "PATH_INFO: {}",
     "Accept: {}",
     "{}: {}",
 ]
@@ -209,6 +211,14 @@ def test_what_does_not_reach_the_application_is_answered_as_all_else_is(web, env
         problem = json.loads(body)
         assert (problem["status"], problem["title"]) == (status, HTTPStatus(status).phrase)
         assert len(problem["detail"]) <= MAX_DETAIL
+    assert '"level": "error"' not in web.output
+
+
+def test_what_a_client_calls_the_path_beside_its_request_counts_for_nothing(web, environment):
+    address = ("127.0.0.1", int(environment["PORT"]))
+    for header in (b"SCRIPT_NAME: /healthz", b"SCRIPT_NAME: /foo", b"PATH_INFO: /foo", b"Script_Name: http://a/"):
+        sent = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + header + b"\r\n\r\n"
+        assert answer_to(address, sent).startswith(b"HTTP/1.1 200 OK\r\n"), header
     assert '"level": "error"' not in web.output
 
 

@@ -73,6 +73,11 @@ class TestScanning:
     def test_an_empty_dlq_says_so(self, run):
         assert run("dlq", "ls") == (0, "none\n", "")
 
+    @pytest.mark.parametrize("options", [[], ["--json"]])
+    def test_a_group_that_there_is_not_is_said_to_be_none(self, run, options):
+        there_is_not = "dlq: there is no group nope in the DLQ; ls shows those that there are\n"
+        assert run("dlq", "ls", "--group", "nope", *options) == (1, "", there_is_not)
+
     def test_show_tells_a_message_why_it_died_and_what_a_dry_run_says(self, run, queues):
         body = order_body(quantity=0)
         [message_id] = bury(queues, [body])

@@ -21,6 +21,15 @@ def test_a_request_without_a_bearer_token_is_challenged(api, method, url, header
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
+@pytest.mark.parametrize("first", ["Basic dXNlcjpwYXNz", "Bearer abc", None])
+def test_two_authorization_headers_are_challenged_and_told_so(api, token, first):
+    good = token()["Authorization"]
+    answer = api.get(ORDERS, headers=[("Authorization", first or good), ("Authorization", good)])
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert answer.json["detail"] == "There must be one Authorization header, with one bearer token."
+
+
 @pytest.mark.parametrize(("method", "url"), GUARDED)
 def test_a_bad_token_is_challenged_and_told_why(api, token, method, url):
     answer = api.open(url, method=method, headers=token(lifetime=timedelta(minutes=-5)))

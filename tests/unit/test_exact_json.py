@@ -46,6 +46,32 @@ def test_a_key_named_twice_is_refused(text):
         exact_json.loads(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"a": 1, "quantity": 1, "quantity": 2}', 'an object names the key "quantity" twice'),
+        ('{"\\ud800\\n": 1, "\\ud800\\n": 2}', r'an object names the key "\ud800\n" twice'),
+        (f'{{"{"k" * 999}": 1, "{"k" * 999}": 2}}', f'an object names the key "{"k" * 64}" twice'),
+        (f'{{"quantity": {"9" * 5000}}}', '"quantity" is a whole number of more than 4300 digits'),
+        (f'{{"a": 1, "b": {{"c": {"9" * 5000}}}}}', '"c" is a whole number of more than 4300 digits'),
+        ('{"totalPrice": 1e99999999999999999999}', '"totalPrice" is a number with an exponent that is too large'),
+        ('{"totalPrice": -1.5E-99999999999999999999}', '"totalPrice" is a number with an exponent that is too large'),
+        ("[1e99999999999999999999]", "a number is too long"),
+        ("[1e99999999999999999999, " + "[" * 100_000, "a number is too long"),
+        ("9" * 5000, "a number is too long"),
+        (f'{{"quantity": {"9" * 5000}, "quantity": {"9" * 5000}}}', None),
+        ('{"a": ' + "[" * 100_000, "it is nested too deeply"),
+    ],
+    ids=lambda given: str(given)[:30],
+)
+def test_the_reason_says_what_is_wrong_and_where(text, reason):
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the text is what is compared
+        exact_json.loads(text)
+    assert reason in (None, str(refused.value))
+    assert type(refused.value) is ValueError
+    str(refused.value).encode()
+
+
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", '{"totalPrice": NaN}', "[1, Infinity]"])
 def test_what_only_python_calls_json_is_refused(text):
     with pytest.raises(ValueError, match="is not JSON"):

@@ -169,7 +169,14 @@ def test_a_price_survives_as_number_and_as_string(price):
 
 @pytest.mark.parametrize(
     "text",
-    ["2026-01-24T12:00:00Z", "2026-01-24T13:00:00+01:00", "2026-01-24T12:00:00.000000+00:00", "20260124T120000Z"],
+    [
+        "2026-01-24T12:00:00Z",
+        "2026-01-24T13:00:00+01:00",
+        "2026-01-24T12:00:00.000000+00:00",
+        "20260124T120000Z",
+        "2026-01-24t12:00:00z",  # RFC 3339, section 5.6
+        "2026-01-24 12:00:00.000z",
+    ],
 )
 def test_a_timestamp_is_read_as_utc(text):
     instant = Timestamp().deserialize(text)
@@ -185,6 +192,7 @@ def test_a_timestamp_is_read_as_utc(text):
         "yesterday",
         "",
         "2026-02-30T12:00:00Z",
+        "2026-01-24T24:00:00Z",
         "0001-01-01T00:00:00+14:00",
         "9999-12-31T23:59:59-14:00",
         1769256000,

@@ -156,6 +156,12 @@ def test_an_id_that_is_no_order_id_is_not_found(get, order_id):
     assert get(order_id).status_code == 404
 
 
+def test_a_parameter_of_the_query_is_refused_by_its_name(api, identity, token):
+    answer = api.get(f"/api/v1/orders/{identity.issue(7)}?wait=10", headers=token(7))
+    assert answer.status_code == 422
+    assert answer.json["errors"] == [{"field": "wait", "detail": "Unknown field."}]
+
+
 @pytest.fixture(params=["no tables", "nobody listens"])
 def api_without_database(request, tmp_path, queue):
     """The application with a database that cannot be used."""

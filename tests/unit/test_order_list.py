@@ -62,6 +62,12 @@ def test_a_parameter_that_there_is_not_is_refused_by_its_name(get, name):
     assert answer.json["errors"] == [{"field": name or "_schema", "detail": "Unknown field."}]
 
 
+def test_a_parameter_that_is_given_twice_is_refused_by_its_name(get):
+    answer = get(f"{URL}?limit=1&limit=2")
+    assert answer.status_code == 422
+    assert answer.json["errors"] == [{"field": "limit", "detail": "Must be given once."}]
+
+
 def test_who_has_no_orders_gets_an_empty_page(get):
     assert get().json == {"orders": [], "next": None}
 
@@ -120,7 +126,7 @@ def test_a_page_has_50_orders_unless_told_otherwise(get, stored):
     assert len(ids(get(limit=60))) == 60
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "201", "ten", "", "1.5", "9" * 5000])
+@pytest.mark.parametrize("limit", ["0", "-1", "201", "ten", "", "1.5", "9" * 5000, "1_0", "+1", " 1", "\u0661"])
 def test_a_limit_out_of_range_is_named(get, limit):
     answer = get(limit=limit)
     assert answer.status_code == 422

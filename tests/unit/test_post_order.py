@@ -165,7 +165,8 @@ def test_all_bad_fields_are_named_at_once(post):
 
 @pytest.mark.parametrize("body", ["[]", "null", "1", '"order"', "true", "[{}]"])
 def test_a_body_that_is_no_object_is_not_valid(post, queue, body):
-    assert faults(post(body)) == {"_schema"}
+    [error] = post(body).json["errors"]
+    assert error == {"field": "_schema", "detail": "Must be a JSON object."}  # a worker's words, too
     assert not queue.sent
 
 
@@ -187,6 +188,50 @@ def test_a_body_that_is_no_object_is_not_valid(post, queue, body):
 )
 def test_a_body_that_is_no_strict_json_is_a_bad_request(post, queue, body):
     assert post(body).status_code == 400
+    assert not queue.sent
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ('{"quantity": 1, "quantity": 2}', 'The body is not JSON: an object names the key "quantity" twice.'),
+        (f'{{"quantity": {"9" * 5000}}}', '"quantity" is a whole number of more than 4300 digits.'),
+        ('{"totalPrice": 1e99999999999999999999}', '"totalPrice" is a number with an exponent that is too large.'),
+        ('{"productName": ' + "[" * 50_000, "it is nested too deeply."),
+    ],
+    ids=["twice", "digits", "exponent", "deep"],
+)
+def test_a_bad_request_says_what_is_wrong_and_where(post, body, detail):
+    answer = post(body)
+    assert answer.status_code == 400
+    assert answer.json["detail"].endswith(detail)
+
+
+def test_a_byte_order_mark_is_dropped_as_a_worker_does(post, queue):
+    assert post(b"\xef\xbb\xbf" + json.dumps(ORDER).encode()).status_code == 202
+    assert len(queue.sent) == 1
+    assert post(b"\xef\xbb\xbf" * 2 + json.dumps(ORDER).encode()).status_code == 400
+
+
+@pytest.mark.parametrize(("coding", "status"), [("gzip", 415), ("identity, gzip", 415), ("identity", 202)])
+def test_a_body_in_another_content_coding_than_none_is_refused(post, queue, coding, status):
+    answer = post(headers={"Content-Encoding": coding})
+    assert answer.status_code == status
+    assert len(queue.sent) == (status == 202)
+    if status == 415:
+        assert "Content-Encoding" in answer.json["detail"]
+        assert answer.headers["Accept-Encoding"] == "identity"
+
+
+def test_two_idempotency_keys_are_refused_by_name(api, token, queue):
+    sent = [*token(7).items(), ("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    assert faults(api.post(URL, json=ORDER, headers=sent)) == {"Idempotency-Key"}
+    assert not queue.sent
+
+
+def test_a_parameter_of_the_query_is_refused_by_name(api, token, queue):
+    answer = api.post(f"{URL}?dry-run=1&user=2", json=ORDER, headers=token(7))
+    assert faults(answer) == {"dry-run", "user"}
     assert not queue.sent
 
 

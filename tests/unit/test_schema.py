@@ -105,7 +105,11 @@ def price(text):
         ("0.7999999999999999", "0.80"),  # 0.7 + 0.1
         ("0.29999999999999716", "0.30"),  # 100.1 - 99.8
         ("5.551115123125783e-17", "0.00"),  # 0.1 + 0.2 - 0.3
+        ("-5.551115123125783e-17", "0.00"),  # 0.3 - 0.1 * 3
+        ("-1.1368683772161603e-13", "0.00"),  # 1000.1 + 0.2 - 1000.3
+        ("5e-324", "0.00"),
         ("8999999999.990002", "8999999999.99"),
+        ("9999999999.990002", "9999999999.99"),
         ('"0.30000000000000004"', "0.30"),
         ("2E+1", "20.00"),
     ],
@@ -124,6 +128,30 @@ def test_a_part_of_a_cent_is_never_noise(exact):
     for beside in ("0.001", "0.004", "0.005", "0.0001"):
         amount = exact + Decimal(beside)
         assert isinstance(parsed(MESSAGE | {"totalPrice": amount}), InvalidOrder)
+
+
+@given(st.lists(st.decimals(0, 9999, places=2), min_size=1, max_size=100), st.randoms())
+def test_any_sum_of_prices_that_are_all_taken_back_is_zero(prices, chosen):
+    parts = [*map(float, prices), *(-float(each) for each in prices)]
+    chosen.shuffle(parts)
+    assert price(repr(sum(parts))) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-0.0000000010000001",
+        "-1e-9",
+        "-0.009999999999999999",
+        "9999999999.995002",
+        "10000000000.000002",
+        "-1E+9",
+        "1E+400000000",
+    ],
+)
+def test_an_amount_that_is_no_price_and_no_noise_of_one_is_out_of_range(text):
+    [reason] = errors_of(MESSAGE | {"totalPrice": Decimal(text)})["totalPrice"]
+    assert reason == "Must be from 0 to 9999999999.99."
 
 
 @pytest.mark.parametrize("text", ["0.300000000000001", "0.3000000000001000", "0.30000000001", "99.999", "0.005"])

@@ -113,6 +113,8 @@ def test_a_malformed_variable_is_named_in_one_line(environ, name, value):
         "mysql://orders:{}@db/orders",  # its driver, mysqlclient, is not installed
         "mysql+nosuchdriver://orders:{}@db/orders",
         "mysql+pymysql://orders:{}@db:port/orders",
+        "mysql+pymysql://orders:{}@db/",
+        "mariadb+pymysql://orders:{}@db",
         "mysql+pymysql://orders:p@rt:{}@db/orders",  # an @ that should have been %40
     ],
 )
@@ -145,6 +147,26 @@ def test_the_region_is_that_of_the_queues_url_unless_the_url_has_none(environ):
 def test_another_region_than_the_queues_is_one_line_that_names_both(environ):
     text = str(error_of(environ, **PRODUCTION, AWS_REGION="us-west-2"))
     assert text == "SQS_QUEUE_URL is in eu-central-1, and AWS_REGION is us-west-2: correct either"
+
+
+@pytest.mark.parametrize(
+    "dlq_url",
+    [
+        PRODUCTION["SQS_QUEUE_URL"],
+        PRODUCTION["SQS_QUEUE_URL"] + "/",
+        "https://vpce-1.sqs.eu-central-1.vpce.amazonaws.com/123456789012/order-processing-queue",
+        "http://127.0.0.1:4566/queue/eu-central-1/123456789012/order%2Dprocessing%2Dqueue",
+    ],
+)
+def test_a_dlq_that_is_the_queue_itself_is_one_line_that_names_both(environ, dlq_url):
+    text = str(error_of(environ, **PRODUCTION, SQS_DLQ_URL=dlq_url))
+    assert text == "SQS_QUEUE_URL and SQS_DLQ_URL name the same queue, order-processing-queue: correct either"
+
+
+def test_a_dlq_of_another_name_or_account_is_another_queue(environ):
+    for of_queue, of_dlq in (("order-processing-queue", "order-dlq"), ("123456789012", "210987654321")):
+        environ(**PRODUCTION, SQS_DLQ_URL=PRODUCTION["SQS_QUEUE_URL"].replace(of_queue, of_dlq))
+        assert load().sqs_dlq_url
 
 
 @pytest.mark.parametrize("app_env", ["production", "development"])

@@ -44,6 +44,8 @@ WRONG_VALUES = [
     ({"queues": {"mail": f" {URL}"}}, r"sqs_queues\['mail'\]"),
     ({"queues": {"mail": Queue(url=7)}}, r"sqs_queues\['mail'\]"),
     ({"queues": {"mail": Queue(url=URL, dlq_url=7)}}, r"sqs_queues\['mail'\]"),
+    ({"queues": {"mail": Queue(url=URL, dlq_url=URL)}}, r"sqs_queues\['mail'\]: dlq_url"),
+    ({"queues": {"mail": {"url": URL, "dlq_url": f"{URL}/"}}}, r"sqs_queues\['mail'\]: dlq_url"),
     ({"queues": {"mail": Queue(url=URL, tasks="send_mail")}}, r"sqs_queues\['mail'\]: tasks"),
     ({"queues": {"mail": Queue(url=URL, tasks=[])}}, r"sqs_queues\['mail'\]: tasks"),
     ({"queues": {"mail": {"url": URL, "tasks": ["send_mail", 7]}}}, r"sqs_queues\['mail'\]: tasks"),

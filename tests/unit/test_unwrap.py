@@ -173,7 +173,7 @@ def _broken(body, attributes):
         ("sns", sns(Type="SubscriptionConfirmation"), "an SNS SubscriptionConfirmation holds no call"),
         ("sns", sns(MessageAttributes={"a": {}}), "KeyError: 'Type'"),
         ("sns", sns(MessageAttributes=[1]), "AttributeError"),
-        ("eventbridge", event('{"a": 1, "a": 2}'), "an object names a key twice"),
+        ("eventbridge", event('{"a": 1, "a": 2}'), 'an object names the key "a" twice'),
         (_broken, ORDER, "KeyError: 'key'"),
         (_no_pair, ORDER, "TypeError: what opens it has to return body and attributes"),
         (_of_no_text, ORDER, "TypeError: what opens it has to return body and attributes"),

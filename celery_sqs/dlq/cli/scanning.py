@@ -20,7 +20,7 @@ from celery_sqs.dlq import (
 from celery_sqs.dlq.cli.group import FAILED, pass_services
 from celery_sqs.dlq.cli.queue_column import QueueColumn
 from celery_sqs.dlq.cli.screen import MAX_TEXT, instant, line, print_json, print_table, readable, safe
-from celery_sqs.dlq.cli.selection import select, selecting
+from celery_sqs.dlq.cli.selection import queues_of, select, selecting
 
 #: Messages that are tried at once.
 CHUNK: Final = 500
@@ -37,6 +37,8 @@ MESSAGES: Final = ("MESSAGE", "SUBJECT", "SENT (UTC)", "DIED (UTC)", "ERROR")
 def ls(services: DeadLetterServices, fingerprint: str | None, limit: int, as_json: bool) -> None:
     """Show the groups of dead messages, by queue and by why they died; or the messages of one."""
     results = {service.name: service.scan() for service in services}
+    if fingerprint is not None:
+        queues_of(fingerprint, services)
     messages, columns = services.messages, QueueColumn(services)
     if as_json:
         found = messages.groups() if fingerprint is None else messages.page(fingerprint, None, limit)

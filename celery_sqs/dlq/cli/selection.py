@@ -36,10 +36,19 @@ def select(
         return service, Selection.all()
     for each in services:
         each.scan()
+    return services[_only(queues_of(fingerprint, services), services)], Selection.group(fingerprint)
+
+
+def queues_of(fingerprint: str, services: DeadLetterServices) -> list[str]:
+    """The queues that have messages of a group, as they were scanned last.
+
+    Raises:
+        Refused: there are none.
+    """
     found = [group.queue for group in services.messages.groups() if group.fingerprint == fingerprint]
     if not found:
         raise Refused(f"there is no group {fingerprint} in the DLQ; ls shows those that there are")
-    return services[_only(found, services)], Selection.group(fingerprint)
+    return found
 
 
 def _of_ids(services: DeadLetterServices, message_ids: Sequence[str]) -> tuple[DeadLetterService, Selection]:
