@@ -4,7 +4,6 @@ import os
 import socket
 import uuid
 from datetime import UTC, timedelta
-from types import TracebackType
 
 from sqlalchemy import Engine, Insert, Table, Update, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -21,13 +20,13 @@ def process_name() -> str:
 class TableLock:
     """A lock, as a context manager that gives whether the lock is ours until the end of the block; or by its methods.
 
+    Every method raises SQLAlchemy's errors.
+
     Args:
         engine: to the database with the table.
         table: has a row for each lock: its name is the primary key, beside the columns `holder` and `held_until`.
         name: the lock's.
         lasts: how long the lock of a process that was killed stays locked.
-
-    Every method raises SQLAlchemy's errors.
     """
 
     def __init__(self, engine: Engine, table: Table, name: str, lasts: timedelta) -> None:
@@ -42,9 +41,7 @@ class TableLock:
     def __enter__(self) -> bool:
         return self.acquire()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
     def acquire(self) -> bool:
