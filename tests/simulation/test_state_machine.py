@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.simulation.machine import Machine
-from tests.simulation.planted import AcksBeforeTheRow, ExtendsNoLease
+from tests.simulation.planted import AcksBeforeTheRow
 from tests.simulation.virtual.scheduler import Violation
 
 FEW = 50  # lives
@@ -42,12 +42,10 @@ def test_many_lives_of_chosen_steps_end_well():
     choose(MANY)
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("planted", [AcksBeforeTheRow, pytest.param(ExtendsNoLease, marks=pytest.mark.long)])
-def test_a_planted_bug_is_shrunk_to_a_few_steps(planted):
+def test_a_planted_bug_is_shrunk_to_a_few_steps():
     began = time.process_time()
     with pytest.raises(Violation) as found:
-        choose(MANY, lambda: Machine(planted))
+        choose(MANY, lambda: Machine(AcksBeforeTheRow))
     assert time.process_time() - began < LONGEST
     begin, *steps, end = steps_of(found.value)
     assert (begin, len(steps) <= FEW_STEPS, end) == ("live", True, "teardown"), steps
