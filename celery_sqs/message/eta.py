@@ -74,7 +74,6 @@ def _timestamp(eta: Any) -> float:
     if not envelope.is_time(eta):
         return 0.0
     try:
-        due: Any = maybe_iso8601(eta)
-        return float(maybe_make_aware(due).timestamp())
+        return float(maybe_make_aware(maybe_iso8601(eta)).timestamp())  # type: ignore[arg-type]  # `is_time` has seen to it
     except (ValueError, OverflowError):
         return 0.0
