@@ -1,6 +1,7 @@
 """The simulated SQS of one life, and whom it has given what: what may excuse that a message comes once more."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -53,6 +54,7 @@ class Broker:
         }
         self.url: str = self._sqs.call("CreateQueue", {"QueueName": WORK, "Attributes": attributes})["QueueUrl"]
         self._has: dict[str, Process] = {}  # by receipt handle
+        self._unanswered: Counter[Process] = Counter()  # the last calls of those that extend leases
         self._pollers: list[SimulatedThread] = []
 
     def publish(self, plan: Plan) -> None:
@@ -89,12 +91,15 @@ class Broker:
                 answer = self._waited(parameters)
         except NoAnswer:
             self.note("a lost answer")
+            self._excuse_leases(process)
             raise
         finally:
             if action != "GetQueueAttributes":
                 self._changed()
         for message in answer.get("Messages", ()):
             self._has[message["ReceiptHandle"]] = process
+        if self._extends_leases:
+            del self._unanswered[process]
         self.scheduler.note(action, [self._keys(parameters, answer)], _shown(faults))
         return answer
 
@@ -198,6 +203,17 @@ class Broker:
             self.excuse("a forgotten deletion", self._of(parameters))
         if faults.loses_answer and action in {"SendMessageBatch", "ReceiveMessage"}:
             self.excuse(f"a lost answer to {action}", self._of(parameters) or self.left())
+
+    @property
+    def _extends_leases(self) -> bool:
+        return self.scheduler.current.name == "sqs-leases"
+
+    def _excuse_leases(self, process: Process) -> None:
+        """Two answers in a row that are not had take longer than the half of a visibility timeout that is left."""
+        if self._extends_leases:
+            self._unanswered[process] += 1
+            if self._unanswered[process] > 1:
+                self.excuse("lost answers to what extends leases", self.in_flight(process))
 
     def _of(self, parameters: dict[str, Any]) -> list[Plan]:
         """The messages of a batch call."""
