@@ -68,7 +68,7 @@ def test_a_number_that_contradicts_another_fails_and_is_named_below_the_time_lin
 
 def test_a_queue_without_a_redrive_policy_fails(good):
     # The emulator takes no policy away from a queue; a DLQ is one that never had any.
-    code, output = preflight(good.dlq_url, good.dlq_url)
+    code, output = preflight(good.dlq_url, f"{good.dlq_url}-of-others")
     assert code == 1
     assert f"{name_of(good.dlq_url)} has no RedrivePolicy" in output
 

@@ -82,7 +82,9 @@ def test_of_another_task_only_the_run_can_tell(answer):
 
 
 def test_a_call_without_an_order_is_refused(answer):
-    assert answer(a_dead_message("[[], {}, {}]")) == (False, "no valid order: Must be a JSON object.")
+    accepted, reason = answer(a_dead_message("[[], {}, {}]"))
+    assert not accepted
+    assert reason.startswith("no valid order: Must be one order as the one positional argument: the call has 0")
 
 
 def test_many_are_tried_in_their_order(hooks, stored):
