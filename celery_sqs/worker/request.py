@@ -15,6 +15,7 @@ from celery.worker.request import Request
 from celery_sqs.consume.delivery import Delivery, State
 from celery_sqs.errors import NotTerminable
 from celery_sqs.message import wire
+from celery_sqs.metrics import count_unrecorded
 from celery_sqs.tasks.attempt import Attempt
 from celery_sqs.tasks.batch import BatchTask
 from celery_sqs.tasks.call import Call
@@ -154,6 +155,7 @@ class SQSRequest(Request):
             return
         text = "the run of %s[%s] cannot be settled: its message comes again"
         logger.error(text, self.task.name, self.id, exc_info=error)
+        count_unrecorded()
         self.acknowledged = True  # so that Celery settles nothing itself
         self.message.channel.basic_reject(self.message.delivery_tag)
         self.message.channel.wake()

@@ -227,11 +227,12 @@ def given_up(stand, caplog):
     return [line.getMessage() for line in caplog.records if "cannot be settled" in line.getMessage()]
 
 
-def test_a_message_whose_failure_cannot_be_decided_on_comes_again(stand, request_of, caplog):
+def test_a_message_whose_failure_cannot_be_decided_on_comes_again_and_is_counted(stand, request_of, caplog, unrecorded):
     request = request_of(stand.receive(1))
     request.task.backoff_base = "x"
     request.on_failure(einfo_of(LookupError()))
     assert given_up(stand, caplog) == [f"the run of a.task[{request.id}] cannot be settled: its message comes again"]
+    assert unrecorded() == 1
 
 
 def test_so_does_one_whose_failure_cannot_be_settled_by_the_recorders_thread(stand, request_of, caplog):
