@@ -12,7 +12,7 @@ from marshmallow.validate import OneOf, Range
 from orders.fields import (
     MAX_PRODUCT_NAME,
     MAX_QUANTITY,
-    GoodFirst,
+    FastPathSchema,
     Money,
     OrderId,
     ProductName,
@@ -54,7 +54,7 @@ _PRICE_GIVEN: Final = {
 _PRICE_SHOWN: Final = {"type": "number", "minimum": 0, "example": 99.90}
 
 
-class NewOrder(GoodFirst):
+class NewOrder(FastPathSchema):
     """An order as a client posts it."""
 
     class Meta:

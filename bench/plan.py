@@ -70,8 +70,8 @@ def run(steps: Sequence[Step], results: Results, console: Console, save: Callabl
         results.setdefault(step.part, []).extend(records)
         save()
         done += step.estimate
-        pace = (time.monotonic() - begin) / done
-        left = timedelta(seconds=round(pace * sum(later.estimate for later in steps[number:])))
+        ratio = (time.monotonic() - begin) / done
+        left = timedelta(seconds=round(ratio * sum(later.estimate for later in steps[number:])))
         summaries = "; ".join(summary(record) for record in records)
         console.print(f"{number}/{len(steps)} {step}: {summaries} (about {left} left)", highlight=False, markup=False)
 

@@ -13,7 +13,7 @@ from marshmallow.validate import Equal
 from orders.fields import (
     MAX_QUANTITY,
     MAX_USER_ID,
-    GoodFirst,
+    FastPathSchema,
     OrderId,
     ProductName,
     Timestamp,
@@ -40,7 +40,7 @@ class InvalidOrder(ValueError):
         self.errors = errors
 
 
-class OrderMessage(GoodFirst):
+class OrderMessage(FastPathSchema):
     """The seven keys of the message. What else it has, of a later version or another producer, is dropped."""
 
     class Meta:

@@ -1,4 +1,4 @@
-"""`GoodFirst` loads what marshmallow's own way loads, and refuses what that refuses, with the same words."""
+"""`FastPathSchema` loads what marshmallow's own way loads, and refuses what that refuses, with the same words."""
 
 import pytest
 from hypothesis import example, given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from marshmallow import Schema, ValidationError, fields, pre_load
 
 from app.schemas import NewOrder
-from orders.fields import GoodFirst
+from orders.fields import FastPathSchema
 from orders.schema import OrderMessage, to_message
 from tests.unit.samples import an_order, json_values, prices
 
@@ -47,7 +47,7 @@ def outcome(load, value):
 @example({**GOOD, "color": "red"})
 def test_it_loads_what_marshmallow_loads_and_refuses_what_that_refuses(value):
     schema = NewOrder()
-    assert isinstance(schema, GoodFirst)
+    assert isinstance(schema, FastPathSchema)
     assert outcome(schema.load, value) == outcome(lambda given: Schema.load(schema, given), value)
 
 
@@ -58,7 +58,7 @@ def test_it_loads_what_marshmallow_loads_and_refuses_what_that_refuses(value):
 @example(MESSAGE | {"status": "done"})
 def test_it_does_so_where_unknown_keys_are_left_out(value):
     schema = OrderMessage()
-    assert isinstance(schema, GoodFirst)
+    assert isinstance(schema, FastPathSchema)
     assert outcome(schema.load, value) == outcome(lambda given: Schema.load(schema, given), value)
 
 
