@@ -59,13 +59,12 @@ def _are_exceptions(value: Any) -> bool:
     return all(isinstance(each, type) and issubclass(each, BaseException) for each in value)
 
 
-def are_seconds(value: Any) -> bool:
-    """Whether a value is a finite number of seconds."""
+def _are_seconds(value: Any) -> bool:
     return _is_number(value, int | float) and 0 <= value < math.inf
 
 
 def _are_seconds_or_none(value: Any) -> bool:
-    return value is None or are_seconds(value)
+    return value is None or _are_seconds(value)
 
 
 def _is_size(value: Any) -> bool:
@@ -79,6 +78,6 @@ def _is_number(value: Any, kinds: Any) -> bool:
 #: Attributes of every task, what is asked of their values, and that in words.
 _WANTED: Final[tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...]] = (
     (OF_EXCEPTIONS, _are_exceptions, "a tuple of exception classes"),
-    (("backoff_base", "backoff_cap"), are_seconds, "a finite number of seconds, 0 at least"),
+    (("backoff_base", "backoff_cap"), _are_seconds, "a finite number of seconds, 0 at least"),
     (("time_limit", "soft_time_limit"), _are_seconds_or_none, "None or a finite number of seconds, 0 at least"),
 )

@@ -67,12 +67,6 @@ def _of_times(queue: QueueFacts, limits: Limits) -> Iterator[str]:
             f"{queue.name} has VisibilityTimeout {queue.visibility_timeout:g} s, which is not longer than a task may "
             f"run, {hard:g} s (task_time_limit): raise the first or lower the second."
         )
-    for task, own in sorted(limits.of_tasks.items()):
-        if queue.visibility_timeout <= own:
-            yield (
-                f"{queue.name} has VisibilityTimeout {queue.visibility_timeout:g} s, which is not longer than the task "
-                f"{task!r} may run, {own:g} s (its time_limit): raise the first or lower the second."
-            )
     if soft is not None and hard is not None and soft >= hard:
         yield (
             f"A task of {queue.name} is asked to end after {soft:g} s (task_soft_time_limit), which is not before it "

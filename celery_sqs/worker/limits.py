@@ -1,7 +1,6 @@
 """The numbers that a worker goes by, beside those that its queues have."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from celery_sqs import kombu_options
@@ -19,7 +18,6 @@ class Limits:
         backoff_cap: seconds before any attempt, at the most (`SQSTask.backoff_cap`).
         visibility_timeout: seconds that kombu's option of this name wants each queue to have; None: any.
         receive_wait: seconds that kombu's option `wait_time_seconds` wants each queue to have; None: any.
-        of_tasks: seconds until a task's process is killed, by the name of each task that has a limit of its own.
     """
 
     soft_time_limit: float | None = None
@@ -28,7 +26,6 @@ class Limits:
     backoff_cap: float = BACKOFF_CAP
     visibility_timeout: float | None = None
     receive_wait: float | None = None
-    of_tasks: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, conf: Any) -> "Limits":

@@ -5,7 +5,7 @@ once or fill the DLQ, and nothing says why. So a worker compares them before its
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from kombu.utils.imports import symbol_by_name
@@ -16,7 +16,7 @@ from celery_sqs.aws.queue import QueueFacts, read_facts, url_beside
 from celery_sqs.errors import CallFailed
 from celery_sqs.settings import Settings
 from celery_sqs.tasks.batch import BatchTask
-from celery_sqs.tasks.declared import are_seconds, mistakes
+from celery_sqs.tasks.declared import mistakes
 from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.contradictions import contradictions
 from celery_sqs.worker.limits import Limits
@@ -53,13 +53,7 @@ def preflight(app: Any, queues: Collection[str] = ()) -> list[Report]:
     settings, limits = Settings.of(app.conf), Limits.of(app.conf)
     asked = {name: settings.queue(name) for name in queues or settings.queues}
     sqs = sqs_client(settings.endpoint)
-    only = app.tasks if len(settings.queues) == 1 else ()
-    reports = [
-        examine(
-            sqs, name, queue.url, queue.dlq_url, replace(limits, of_tasks=time_limits(app.tasks, queue.tasks or only))
-        )
-        for name, queue in asked.items()
-    ]
+    reports = [examine(sqs, name, queue.url, queue.dlq_url, limits) for name, queue in asked.items()]
     reports[0].contradictions.extend(of_app(app))
     for report in reports:
         report.contradictions.extend(_of_tasks(report.queue, asked[report.queue].tasks or (), app.tasks))
@@ -84,18 +78,6 @@ def examine(sqs: SqsClient, name: str, queue_url: str, dlq_url: str | None, limi
         return Report(name, "", [f"There is no queue at {queue_url}: create it, or correct the URL."])
     dlq = _facts(sqs, url_beside(queue_url, queue.dlq_arn)) if queue.dlq_arn else None
     return Report(name, timeline(queue, dlq, limits) if dlq else "", contradictions(queue, dlq, limits, dlq_url))
-
-
-def time_limits(tasks: Mapping[str, Any], names: Collection[str]) -> dict[str, float]:
-    """The tasks' own time limits, by name; of those that make sense.
-
-    Args:
-        tasks: the app's.
-        names: of the tasks that a queue is known to have: those that it lists, or all where it is the only queue. Which
-            others are sent there is for the callers to say.
-    """
-    own = {name: tasks[name].time_limit for name in names if name in tasks and isinstance(tasks[name], SQSTask)}
-    return {name: limit for name, limit in own.items() if limit and are_seconds(limit)}
 
 
 def of_app(app: Any) -> list[str]:

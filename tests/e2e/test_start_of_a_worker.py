@@ -132,15 +132,6 @@ def shop(emulator, tmp_path):
             id="a task whose permanent errors are no classes",
         ),
         pytest.param(
-            {
-                "tasks": "app.conf.broker_transport_options['predefined_queues'].pop('bulk')\n"
-                "@app.task(name='long', time_limit=30)\ndef long(): ..."
-            },
-            ("-Q", "mail"),
-            "VisibilityTimeout 30 s, which is not longer than the task 'long' may run, 30 s (its time_limit)",
-            id="a task that may run for longer than its queue hides messages",
-        ),
-        pytest.param(
             {"tasks": "app.conf.sqs_default_task = 'nope'"},
             ("-Q", "mail"),
             "sqs_default_task is 'nope', which this app does not have",
@@ -179,6 +170,13 @@ def test_a_worker_without_time_limits_starts_and_says_that_there_are_none(shop):
     assert "it has no time limit" in worker.output
     shop.caller("note.delay('text')").wait(30)
     poll(lambda: worker.says("noted text"), 10, "a call runs")
+
+
+def test_a_task_may_have_a_time_limit_above_the_visibility_timeout_as_its_lease_is_extended(shop):
+    shop.write(tasks="@app.task(time_limit=90, soft_time_limit=60)\ndef count():\n    print('counted')")
+    worker = shop.worker("-Q", "mail")
+    assert shop.caller("from shop import count; count.delay()").wait(30) == 0
+    poll(lambda: worker.says("counted"), 30, "a call runs")
 
 
 PURGING = "app.conf.sqs_purge_allowed = True"

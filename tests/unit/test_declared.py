@@ -10,7 +10,7 @@ from celery_sqs import BatchTask
 from celery_sqs.message.wire import MAX_RECEIVE_COUNT, RECEIVE_COUNT
 from celery_sqs.tasks.decision import BLOCKED_PAUSE, LONGEST_DELAY, Kind, backoff
 from celery_sqs.tasks.outcomes.tracer import make_tracer
-from celery_sqs.worker.preflight import of_app, time_limits
+from celery_sqs.worker.preflight import of_app
 
 QUEUES = {"mail": "https://sqs.eu-central-1.amazonaws.com/123456789012/mail"}
 REQUEST = {"id": "id", "message_id": "message", "hostname": "w@h", RECEIVE_COUNT: 1, MAX_RECEIVE_COUNT: 3}
@@ -119,10 +119,3 @@ def test_the_task_of_messages_that_name_none_has_to_be_one_of_the_apps(app, decl
     app.conf.sqs_default_task = name
     wrong = f"sqs_default_task is {name!r}, which this app does not have: correct the name, or import the task."
     assert of_app(app) == [wrong] * (not is_known)
-
-
-def test_the_time_limits_of_a_queues_tasks_are_those_that_they_have_of_their_own(app, declared):
-    declared(time_limit=90)
-    app.task(name="jobs.two", shared=False, time_limit="x")(_fail)
-    assert time_limits(app.tasks, app.tasks) == time_limits(app.tasks, ["jobs.one", "unknown"]) == {"jobs.one": 90}
-    assert time_limits(app.tasks, ["jobs.two", "celery.group"]) == {}

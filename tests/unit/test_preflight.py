@@ -54,10 +54,6 @@ def test_numbers_that_go_together_do_not_contradict_each_other(dlq_url):
         ((queue(max_receive_count=1), DLQ, LIMITS), ["orders has maxReceiveCount 1", "raise"]),
         ((queue(visibility_timeout=20), DLQ, LIMITS), ["orders has VisibilityTimeout 20 s", "20 s (task_time_limit)"]),
         ((queue(visibility_timeout=19), DLQ, LIMITS), ["orders has VisibilityTimeout 19 s", "20 s (task_time_limit)"]),
-        (
-            (QUEUE, DLQ, limits(of_tasks={"report": 30, "mail": 29})),
-            ["orders has VisibilityTimeout 30 s", "the task 'report' may run, 30 s (its time_limit)"],
-        ),
         ((QUEUE, DLQ, limits(soft_time_limit=20)), ["task of orders", "20 s (task_soft_time_limit)", "lower"]),
         ((QUEUE, dlq(retention=DAY), LIMITS), ["orders-dlq has MessageRetentionPeriod 86400 s", "orders, 86400 s"]),
         ((QUEUE, dlq(max_receive_count=9, dlq_arn=f"{ARN}next"), LIMITS), ["orders-dlq is a DLQ", "9", f"{ARN}next"]),
