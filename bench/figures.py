@@ -94,6 +94,11 @@ def drain_rate(results: Record, name: str, round_trip: int) -> float | None:
     return middle(drained(results, name, round_trip), rate)
 
 
+def drain_cpu(results: Record, name: str, round_trip: int) -> float | None:
+    """The median CPU of a contender's drains, in milliseconds an order."""
+    return middle(drained(results, name, round_trip), lambda record: record["cpu_ms"])
+
+
 def best(results: Record, names: Iterable[str], round_trip: int) -> tuple[str, float] | None:
     """The fastest of some contenders, and its rate."""
     rates = {name: drain_rate(results, name, round_trip) for name in names}

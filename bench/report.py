@@ -8,6 +8,20 @@ from bench.size import BACKLOG, COLD, DRAIN, IDLE, INTAKE, MEMORY, SCALE, STEADY
 
 Record = dict[str, Any]
 
+#: What each emulator is, and what happens to its own rate as its queue grows.
+_EMULATORS: Final = {
+    "ministack": (
+        "ministack, an SQS emulator that is a Python process of its own",
+        "The emulator scans its whole queue for every receive and every deleted message, so its own rate falls with "
+        "the backlog, where that of SQS does not.",
+    ),
+    "simulated": (
+        "this repository's simulated SQS, a Python process of its own that passes the same conformance tests as "
+        "ministack and LocalStack (docs/emulators.md)",
+        "The emulator takes as long for a call on a long queue as on a short one, as SQS does.",
+    ),
+}
+
 _IDLE_LOAD: Final = 0.3  # of a core, below which a machine counts as idle
 
 #: What each plot shows, by its file's name without the ending.
@@ -55,11 +69,16 @@ def markdown(results: Record, source: str, plots: Sequence[str], remarks: str = 
 def _head(results: Record, source: str) -> str:
     size = results["size"]
     return (
-        f"Made by `python -m bench` from [`{source}`]({source}); do not edit. One run on one machine: a real emulator, "
-        "a real MariaDB, real processes, and a proxy that adds a round trip to every call of SQS. Medians, with the "
-        f"smallest and the largest in brackets, of {size['repetitions']} interleaved repetition(s). Everything shares "
-        "the machine's cores, so the ratios compare; the figures do not say what AWS would give."
+        f"Made by `python -m bench` from [`{source}`]({source}); do not edit. One run on one machine: "
+        f"{_emulator(results)[0]}; a real MariaDB, real processes, and a proxy that adds a round trip to every call of "
+        f"SQS. Medians, with the smallest and the largest in brackets, of {size['repetitions']} interleaved "
+        "repetition(s). Everything shares the machine's cores, so the ratios compare; the figures do not say what AWS "
+        "would give."
     )
+
+
+def _emulator(results: Record) -> tuple[str, str]:
+    return _EMULATORS[results["sqs"]]
 
 
 def _drain(results: Record) -> list[str]:
@@ -129,10 +148,9 @@ def _backlog(results: Record) -> list[str]:
     return [
         "## Against the backlog",
         (
-            f"{size['usual']} ms added round trip; each measurement ends after {size['backlog_limit']:g} s. The "
-            "emulator scans its whole queue for every receive and every deleted message, so its own rate falls with "
-            "the backlog, where that of SQS does not. A worker's figure is therefore its share of what the "
-            "emulator serves directly at the same backlog, on the same queue."
+            f"{size['usual']} ms added round trip; each measurement ends after {size['backlog_limit']:g} s. "
+            f"{_emulator(results)[1]} A worker's figure is its share of what the emulator serves directly at the same "
+            "backlog, on the same queue."
         ),
         tables.backlog_table(results),
     ]
@@ -207,9 +225,8 @@ def _machine(results: Record) -> str:
         f"{facts['cores']} cores ({facts['processor']}), {facts['memory_gib']} GiB, {facts['system']}; "
         f"Python {facts['python']}, MariaDB {facts['mariadb']}, {versions}; commit {facts['commit']}{changed}; "
         f"{results['at']}.\n\n"
-        "Everything shares this machine: the worker or the web server, the SQS emulator "
-        f"({results.get('sqs', 'ministack')}, one Python process), the database server with its default settings, "
-        "the proxy that adds the round trip, and the load. "
+        "Everything shares this machine: the worker or the web server, the SQS emulator, the "
+        "database server with its default settings, the proxy that adds the round trip, and the load. "
         "The proxy delays bytes, not the opening of connections. "
         f"The load average was {facts['load_before']} when the run began"
         f"{', so the machine was not idle' if busy else ''}."

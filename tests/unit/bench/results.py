@@ -72,6 +72,7 @@ def head():
     return {
         "name": "full",
         "quick": False,
+        "sqs": "ministack",
         "at": "2026-01-24T12:00+00:00",
         "machine": machine,
         "versions": {"taskiq-aio-sqs": "2.1.1"},

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.aims import Aim, aims
-from bench.contenders import LOOP, OURS, TASKIQ, TUNED
+from bench.contenders import EVENTS_OFF, LOOP, OURS, TASKIQ, TUNED
 from tests.unit.bench.results import RATES, drained, full, long_run
 
 
@@ -47,6 +47,14 @@ def test_at_no_added_round_trip_every_peer_counts():
 def test_the_share_of_the_emulator_is_asked_for_at_every_round_trip():
     shares = [each for each in aims(full()) if "what the emulator serves" in each.what]
     assert [each.value for each in shares] == [0.8, 0.8, 0.8]
+
+
+def test_the_reports_cost_what_a_worker_with_them_takes_above_one_without():
+    results = full()
+    for record in results["drain"]:
+        record["cpu_ms"] = {OURS: 0.37, EVENTS_OFF: 0.33, LOOP: 0.40}.get(record["contender"], 1.0)
+    assert aim(results, "of it for the reports").value == pytest.approx(0.04)
+    assert aim(results, "worker's CPU per order at 0 ms").value == pytest.approx(0.37 / 0.40)
 
 
 def test_calls_per_order_count_sending_receiving_and_deleting():
