@@ -34,6 +34,7 @@ class Drained:
     Attributes:
         backlog: orders in the queue at the start.
         stored: rows in the table at the end.
+        batches: statements that stored them: each gives its rows one time.
         left: messages in the queue at the end.
         rate: orders per second, from the first row to the last. If the run was stopped by its limit, until then, and
             only of the orders whose messages were deleted, too: some workers store long before they delete.
@@ -46,6 +47,7 @@ class Drained:
 
     backlog: int
     stored: int
+    batches: int
     left: int
     rate: float
     behind_s: float | None
@@ -127,6 +129,7 @@ def _measure(
         Drained(
             backlog=backlog,
             stored=stored,
+            batches=batches(backend),
             left=left,
             rate=rate,
             behind_s=_seconds(_span(backend)[1], settled) if settled else None,
@@ -161,6 +164,11 @@ def _wait(backend: Backend, workers: Sequence[Process], backlog: int, limit: flo
             raise RuntimeError(f"all orders were stored, but {left} messages not deleted")
         time.sleep(PAUSE)
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def batches(backend: Backend) -> int:
+    """How many statements stored the orders that are in the table."""
+    return int(rows(backend.database_url, "SELECT COUNT(DISTINCT persisted_at) FROM orders")[0][0])
 
 
 def _stored(backend: Backend) -> int:

@@ -12,12 +12,16 @@ Record = dict[str, Any]
 _EMULATORS: Final = {
     "ministack": (
         "ministack, an SQS emulator that is a Python process of its own",
-        "The emulator scans its whole queue for every receive and every deleted message, so its own rate falls with "
-        "the backlog, where that of SQS does not.",
+        (
+            "The emulator scans its whole queue for every receive and every deleted message, so its own rate falls "
+            "with the backlog, where that of SQS does not."
+        ),
     ),
     "simulated": (
-        "this repository's simulated SQS, a Python process of its own that passes the same conformance tests as "
-        "ministack and LocalStack (docs/emulators.md)",
+        (
+            "this repository's simulated SQS, a Python process of its own that passes the same conformance tests as "
+            "ministack and LocalStack (docs/emulators.md)"
+        ),
         "The emulator takes as long for a call on a long queue as on a short one, as SQS does.",
     ),
 }

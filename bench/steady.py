@@ -5,8 +5,9 @@ import sys
 from typing import Any, Final
 
 from bench.contenders import Contender
-from bench.drain import MS, started
+from bench.drain import MS, batches, started
 from bench.messages import orders
+from bench.resource_usage import cpu_seconds
 from bench.testbed import Testbed, running
 
 #: Seconds of load before the measurement.
@@ -27,6 +28,10 @@ def steady(testbed: Testbed, contender: Contender, round_trip: int, peak: float,
         round_trip: milliseconds added to every SQS call of the worker.
         peak: orders per second that it drained.
         seconds: how long to send, the warm-up not included.
+
+    Returns:
+        What `bench.persist_latency` reports; `orders`, the warm-up included; of these `batches`, the statements that
+        stored them, and `cpu_ms`, the worker's user and system time for each.
     """
     rate = peak * _SHARE
     count = max(round(rate * (WARM_UP + seconds)), 2)
@@ -47,13 +52,17 @@ def steady(testbed: Testbed, contender: Contender, round_trip: int, peak: float,
         }
         arguments = [str(part) for option in options.items() for part in option]
         with (
-            started(backend, contender, 1),
+            started(backend, contender, 1) as workers,
             running([sys.executable, "-m", "bench.persist_latency", *arguments], backend, "latency", {}) as process,
         ):
+            pids = [worker.pid for worker in workers]
+            before = cpu_seconds(pids)
             code = process.wait(WARM_UP + seconds + LAST_ROWS + _MARGIN)
+            used = cpu_seconds(pids) - before
             if code:
                 raise RuntimeError(f"bench.persist_latency ended with {code}: {process.output[-300:]}")
             result: dict[str, Any] = json.loads(process.output)
+            result |= {"orders": count, "batches": batches(backend), "cpu_ms": used * MS / count}
     if result["p50_ms"] is None:
         raise RuntimeError("no order was stored")
     return {"peak": peak, "sent_rate": rate, **result}

@@ -7,16 +7,10 @@ from typing import Any, Final
 from bench import contenders, figures
 from bench.fleet import costs
 from bench.fleet.costs import Costs
-from bench.fleet.machine import Machine, drain
 
 Record = dict[str, Any]
 
-#: Processes of a worker's pool, unless it is given a number: as many as there are cores.
 MS: Final = 1000
-
-_FIRST_GUESS: Final = 30.0  # orders in a batch
-_MOST_ROUNDS: Final = 20
-_CLOSE: Final = 0.5  # orders in a batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +20,8 @@ class Calibration:
     Attributes:
         costs: of all work, at the speed of the usual drains.
         cores: that workers, emulator, proxy and database together had when CPU was all that bounded them.
-        pool: processes of a worker's pool.
-        batch: orders in a batch of the usual drain, in the model.
+        pool: processes of a worker's pool, unless it is given a number: as many as the machine has cores.
+        batch: orders in a batch of the usual drain.
     """
 
     costs: Costs
@@ -37,22 +31,13 @@ class Calibration:
 
 
 def calibrate(results: Record) -> Calibration:
-    """Read the costs from the results.
-
-    A worker's cost of a batch follows from the size of its batches, which the results do not have, and the size in the
-    model from the cost. So both are found in a few rounds. No rate of the results goes into it.
-    """
-    size, cores, pool = results["size"], cores_in_use(results), int(results["machine"]["cores"])
-    batch = _FIRST_GUESS
-    for _ in range(_MOST_ROUNDS):
-        found = costs.of(results, batch)
-        before, batch = (
-            batch,
-            drain(Machine(found, cores, size["usual"] / MS, 1, pool), size["orders"]).batch,
-        )
-        if abs(batch - before) < _CLOSE:
-            break
-    return Calibration(costs=found, cores=cores, pool=pool, batch=batch)
+    """Read the costs from the results. No rate at a round trip goes into it."""
+    return Calibration(
+        costs=costs.of(results),
+        cores=cores_in_use(results),
+        pool=int(results["machine"]["cores"]),
+        batch=costs.batch_size(results),
+    )
 
 
 def cores_in_use(results: Record) -> float:

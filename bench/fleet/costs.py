@@ -5,16 +5,10 @@ from statistics import median
 from typing import Any, Final
 
 from bench import contenders, figures, intake, steps
-from bench.size import BACKLOG
+from bench.size import BACKLOG, STEADY
 from bench.upper_bounds import WRITERS
-from celery_sqs.consume.in_flight import MAX_RECEIVE
 
 Record = dict[str, Any]
-
-#: Share of a core that a worker on an empty queue takes: 0.14 to 0.18 s of user and system time in 15 s, four workers,
-#: read from /proc on the machine of the benchmark. Its results do not have it. It is subtracted from the runs that
-#: take long beside what they do.
-IDLE_CORES: Final = 0.01
 
 #: Share of the work on an order that the main process does before its batch: receive, decode, hand over; the rest
 #: settles it. Not measured; between 0.3 and 0.7 no rate changes by more than 3 %, and no p50 by more than 1 ms.
@@ -85,18 +79,12 @@ class EmulatorCosts:
     """Seconds of CPU for a call.
 
     Attributes:
-        scans: of the emulator's process: length of the queue, and seconds.
+        call: of the emulator's process, whatever the length of its queue.
         proxy: of the proxy's.
     """
 
-    scans: tuple[tuple[float, float], ...]
+    call: float
     proxy: float
-
-    def scan(self, length: int) -> float:
-        """For a queue of a length: between two that were measured, on the straight line through them."""
-        pairs = list(zip(self.scans, self.scans[1:], strict=False))
-        (left, low), (right, high) = next((pair for pair in pairs if length <= pair[1][0]), pairs[-1])
-        return max(0.0, low + (high - low) * (length - left) / (right - left))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,39 +109,33 @@ class Costs:
                 start=worker.start * factor,
             ),
             statement=replace(statement, statement=statement.statement * factor, row=statement.row * factor),
-            emulator=EmulatorCosts(
-                scans=tuple((length, seconds * factor) for length, seconds in emulator.scans),
-                proxy=emulator.proxy * factor,
-            ),
+            emulator=EmulatorCosts(call=emulator.call * factor, proxy=emulator.proxy * factor),
         )
 
 
-def worker_costs(results: Record, batch: float) -> WorkerCosts:
-    """A worker's costs, from three drains.
+def worker_costs(results: Record) -> WorkerCosts:
+    """A worker's costs, from three runs: a short drain, the usual one, and the steady load, which has small batches.
 
-    A drain takes `start`, and for each order `order + batch / size`, where `size` is that of its batches. Two drains of
-    different lengths at the same size give the start. The longest backlog has batches of one answer, as the emulator
-    takes longer for an answer than the worker for its messages: that and the usual drain give the two others.
-
-    Args:
-        results: of the benchmark.
-        batch: orders in a batch of the usual drain.
+    A run takes `start`, and besides `order` for each order and `batch` for each batch: three equations.
     """
     usual = results["size"]["usual"]
-    short, longest = (_backlog(results, pick(results["size"]["backlogs"])) for pick in (min, max))
-    drains = figures.drained(results, contenders.OURS, usual)
-    count, total = _total(drains)
-    short_count, short_total = _total(short)
-    each = (total - short_total) / (count - short_count)
-    start = max(0.0, total - each * count)
-    slow_count, slow_total = _total(longest)
-    slow_total -= start + IDLE_CORES * results["size"]["backlog_limit"]
-    per_batch = (slow_total / slow_count - each) / (1 / MAX_RECEIVE - 1 / batch)
-    order = each - per_batch / batch
-    return WorkerCosts(receive=order * RECEIVE_SHARE, settle=order * (1 - RECEIVE_SHARE), batch=per_batch, start=start)
+    short = _backlog(results, min(results["size"]["backlogs"]))
+    drains, steady = (figures.drained(results, contenders.OURS, usual), _steady(results))
+    (orders, batches, seconds), *others = (_total(records) for records in (short, drains, steady))
+    (o1, b1, s1), (o2, b2, s2) = ((o - orders, b - batches, s - seconds) for o, b, s in others)
+    determinant = o1 * b2 - o2 * b1
+    order, batch = (s1 * b2 - s2 * b1) / determinant, (o1 * s2 - o2 * s1) / determinant
+    start = max(0.0, seconds - order * orders - batch * batches)
+    return WorkerCosts(receive=order * RECEIVE_SHARE, settle=order * (1 - RECEIVE_SHARE), batch=batch, start=start)
 
 
-def statement_costs(results: Record, batch: float) -> StatementCosts:
+def batch_size(results: Record) -> float:
+    """Orders in a batch of the usual drain."""
+    orders, batches, _ = _total(figures.drained(results, contenders.OURS, results["size"]["usual"]))
+    return orders / batches
+
+
+def statement_costs(results: Record) -> StatementCosts:
     """The database's costs: a statement's from the commits without a queue, the rest from the drains."""
     seconds = {
         rows: WRITERS * rows / median(figures.rate(record) for record in records)
@@ -164,7 +146,7 @@ def statement_costs(results: Record, batch: float) -> StatementCosts:
     statement = seconds[1] - insert
     drains = figures.drained(results, contenders.OURS, results["size"]["usual"])
     each = median(record["shared_cpu_ms"]["database"] for record in drains) / _MS
-    return StatementCosts(statement=statement, insert=insert, row=max(insert, each - statement / batch))
+    return StatementCosts(statement=statement, insert=insert, row=max(insert, each - statement / batch_size(results)))
 
 
 def web_costs(results: Record) -> WebCosts:
@@ -179,30 +161,17 @@ def web_costs(results: Record) -> WebCosts:
 
 
 def emulator_costs(results: Record) -> EmulatorCosts:
-    """The emulator's costs, at the mean length of the queue in each drain, and the proxy's."""
-    usual = results["size"]["usual"]
-    drains = [_backlog(results, orders) for orders in results["size"]["backlogs"]]
-    drains.append(figures.drained(results, contenders.OURS, usual))
-    points = []
-    for records in drains:
-        mean = median(record["backlog"] - record["stored"] / 2 for record in records)
-        points.append((mean, median(per_call(record, "emulator") for record in records)))
-    return EmulatorCosts(
-        scans=tuple(sorted(points)),
-        proxy=median(per_call(record, "proxy") for record in figures.drained(results, contenders.OURS, usual)),
-    )
+    """The emulator's costs and the proxy's, in the usual drain."""
+    drains = figures.drained(results, contenders.OURS, results["size"]["usual"])
+    call, proxy = (median(per_call(record, part) for record in drains) for part in ("emulator", "proxy"))
+    return EmulatorCosts(call=call, proxy=proxy)
 
 
-def of(results: Record, batch: float) -> Costs:
-    """All costs.
-
-    Args:
-        results: of the benchmark.
-        batch: orders in a batch of the usual drain, which the results do not have.
-    """
+def of(results: Record) -> Costs:
+    """All costs, from the results of the benchmark."""
     return Costs(
-        worker=worker_costs(results, batch),
-        statement=statement_costs(results, batch),
+        worker=worker_costs(results),
+        statement=statement_costs(results),
         web=web_costs(results),
         emulator=emulator_costs(results),
     )
@@ -212,10 +181,15 @@ def _backlog(results: Record, orders: int) -> list[Record]:
     return figures.measured(results[BACKLOG], who=contenders.OURS, orders=orders)
 
 
-def _total(records: list[Record]) -> tuple[float, float]:
-    """The orders of a drain, and the worker's CPU for all of them."""
-    stored = median(record["stored"] for record in records)
-    return stored, median(record["cpu_ms"] * record["stored"] / _MS for record in records)
+def _steady(results: Record) -> list[Record]:
+    found = figures.measured(results[STEADY], contender=contenders.OURS)
+    return [record | {"stored": record["orders"]} for record in found]
+
+
+def _total(records: list[Record]) -> tuple[float, float, float]:
+    """The orders of a run, its batches, and the seconds of the worker's CPU for all of them."""
+    orders, batches = (median(record[key] for record in records) for key in ("stored", "batches"))
+    return orders, batches, median(record["cpu_ms"] * record["stored"] / _MS for record in records)
 
 
 def per_call(record: Record, part: str) -> float:

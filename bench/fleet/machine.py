@@ -13,7 +13,6 @@ from bench.persist_latency import MIN_SEND_INTERVAL, POLL_INTERVAL
 from bench.sqs_http import BATCH
 
 _LIMIT: Final = 3600.0  # seconds of virtual time, after which a run has failed
-_GAP_EVERY: Final = 1.0  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +45,7 @@ class Machine:
         self.events = Events()
         self.cores = Cores(self.events, cores)
         self.costs = costs
-        self.emulator = Emulator(self.events, self.cores, round_trip, costs.emulator.scan, costs.emulator.proxy)
+        self.emulator = Emulator(self.events, self.cores, round_trip, costs.emulator)
         self.database = Database(self.events, self.cores, costs.statement, stored=self._stored)
         self.rows: list[tuple[float, list[float]]] = []  # when a batch was committed, and when its orders were sent
         self.workers = [
@@ -79,22 +78,15 @@ def drain(machine: Machine, orders: int) -> Drained:
 class _Sender:
     """What `bench.persist_latency` sends: at a constant rate, past the proxy, several orders in a call."""
 
-    def __init__(self, machine: Machine, rate: float, count: int, gap: float) -> None:
+    def __init__(self, machine: Machine, rate: float, count: int) -> None:
         self._machine = machine
         self._rate = rate
         self._count = count
-        self._gap = gap
-        self._next_gap = _GAP_EVERY if gap else float("inf")
         self._done = 0
 
     def send(self) -> None:
         """Send what is due, in one call after the other, and then wait."""
-        now = self._machine.events.now
-        if now >= self._next_gap:
-            self._next_gap = now + _GAP_EVERY
-            self._machine.events.after(self._gap, self.send)
-            return
-        self._send_until(min(int(now * self._rate) + 1, self._count))
+        self._send_until(min(int(self._machine.events.now * self._rate) + 1, self._count))
 
     def _send_until(self, due: int) -> None:
         if self._done >= due:
@@ -112,7 +104,7 @@ class _Sender:
         self._machine.emulator.serve(answered)
 
 
-def steady(machine: Machine, rate: float, warm_up: float, seconds: float, gap: float = 0.0) -> list[float]:
+def steady(machine: Machine, rate: float, warm_up: float, seconds: float) -> list[float]:
     """Orders at a constant rate; returns the sorted times to persist of those after the warm-up.
 
     A row is found by the next query of another connection after its commit.
@@ -122,10 +114,9 @@ def steady(machine: Machine, rate: float, warm_up: float, seconds: float, gap: f
         rate: orders per second.
         warm_up: seconds before the measurement.
         seconds: how long it takes.
-        gap: seconds for which the load pauses once a second.
     """
     count = round(rate * (warm_up + seconds))
-    _Sender(machine, rate, count, gap).send()
+    _Sender(machine, rate, count).send()
     machine.start()
     machine.events.run(warm_up + seconds + _LIMIT, lambda: machine.database.rows >= count)
     query = machine.costs.statement.statement

@@ -8,16 +8,13 @@ from typing import Any, Final
 from bench.fleet import prices, terraform
 from bench.fleet.calibration import MS, Calibration, calibrate
 from bench.fleet.needs import RATES, ROWS, Needs, needs, production_costs
-from bench.fleet.predictions import Prediction, percentile, predictions, times_to_persist
+from bench.fleet.predictions import Prediction, percentile, predictions
 from bench.fleet.production import intake, web_capacity, worker_capacity
 from bench.fleet.scenarios import LARGE, Outcome, minutes, outcomes
 from bench.fleet.sqs import MAX_IN_FLIGHT
 from bench.tables import table
 
 Record = dict[str, Any]
-
-#: Seconds for which the load pauses once a second, for the table of what such pauses do.
-GAPS: Final = (0.0, 0.010, 0.020, 0.050)
 
 #: Seconds of a call of SQS, for the table of what a worker can do.
 ROUND_TRIPS: Final = (0.010, 0.030, 0.100)
@@ -36,7 +33,6 @@ class Model:
     """
 
     def __init__(self, results: Record) -> None:
-        self._results = results
         self.calibration = calibrate(results)
         self.predictions = predictions(results, self.calibration)
         self._costs = production_costs(self.calibration)
@@ -50,7 +46,6 @@ class Model:
             "costs": costs_table(self.calibration),
             "rates": rates_table([each for each in self.predictions if each.unit == "orders/s"]),
             "times": times_table([each for each in self.predictions if each.unit == "ms"]),
-            "gaps": self._gaps(),
             "needs": needs_table(self.needs),
             "bounds": bounds_table(self.needs),
             "money": money_table(self.needs),
@@ -58,14 +53,6 @@ class Model:
             "scaling": scaling_table(self.outcomes),
             "variables": variables_table(self.needs),
         }
-
-    def _gaps(self) -> str:
-        rows = []
-        for gap in GAPS:
-            times = times_to_persist(self._results, self.calibration, gap)
-            shares = [percentile(times, share) * MS for share in (0.5, 0.99)]
-            rows.append([f"{gap * MS:.0f} ms", *(f"{value:.0f}" for value in shares)])
-        return table(["the load pauses once a second for", "p50 ms", "p99 ms"], rows)
 
     def _capacities(self) -> str:
         costs, processes = self._costs, terraform.processes("web")
@@ -101,7 +88,7 @@ def costs_table(calibration: Calibration) -> str:
         "web, for each POST": costs.web.order,
         "web, for each SendMessageBatch": costs.web.call,
         "proxy, for each call": costs.emulator.proxy,
-        **{f"emulator, for each call with {length:,.0f} messages": cost for length, cost in costs.emulator.scans},
+        "emulator, for each call": costs.emulator.call,
     }
     return table(["what", "µs of CPU"], [[name, f"{value * 1e6:,.0f}"] for name, value in named.items()])
 

@@ -91,11 +91,11 @@ def _steady(results: Record, calibration: Calibration) -> Iterator[Prediction]:
         )
 
 
-def times_to_persist(results: Record, calibration: Calibration, gap: float = 0.0) -> list[float]:
-    """The sorted times at half the peak, as the benchmark sends it, with pauses of its load if given."""
+def times_to_persist(results: Record, calibration: Calibration) -> list[float]:
+    """The sorted times at half the peak, as the benchmark sends it."""
     rate = median(record["sent_rate"] for record in _sent(results))
     machine = Machine(calibration.costs, calibration.cores, results["size"]["usual"] / MS, 1, calibration.pool)
-    return steady(machine, rate, WARM_UP, results["size"]["steady"], gap)
+    return steady(machine, rate, WARM_UP, results["size"]["steady"])
 
 
 def _sent(results: Record) -> list[Record]:

@@ -2,16 +2,15 @@
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Protocol
 
+from bench.fleet.costs import EmulatorCosts
 from bench.fleet.events import Action, Cores, Events, Process
 
 #: Messages of a standard queue that are received and not deleted, at the most:
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
 MAX_IN_FLIGHT: Final = 120_000
-
-#: Seconds between two looks of the emulator for messages that a long poll waits for: ministack's ReceiveMessage.
-EMULATOR_LOOK: Final = 0.1
 
 
 class Queue:
@@ -88,43 +87,30 @@ class _LongPoll:
         self.is_answered = False
 
 
-class Aws:
-    """SQS itself: a round trip for each call, and as many calls at once as there are.
+class _LongPolls:
+    """The polls that wait; one is answered when a message arrives, the oldest first.
 
     Args:
         events: the clock.
-        round_trip: seconds from a request to its response.
     """
 
-    def __init__(self, events: Events, round_trip: float) -> None:
+    def __init__(self, events: Events) -> None:
         self._events = events
-        self._half = round_trip / 2
         self._waiting: deque[_LongPoll] = deque()
-        self.calls = 0
 
-    def call(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """As `Service` says."""
-        self.calls += 1
-        self._events.after(self._half, lambda: self._back(work(), then))
-
-    def receive(self, queue: Queue, count: int, wait: float, then: Callable[[list[float]], None]) -> None:
-        """As `Service` says; a long poll is answered when a message arrives."""
-        self.calls += 1
+    def receive(self, queue: Queue, count: int, wait: float, answer: Callable[[list[float]], None]) -> None:
+        """Answer a poll that has arrived, now or later."""
         queue.changed = lambda: self._answer(queue)
-
-        def arrive() -> None:
-            messages = queue.receive(count)
-            if messages or not wait:
-                self._back(messages, then)
-                return
-            poll = _LongPoll(count, lambda found: self._back(found, then))
-            self._waiting.append(poll)
-            self._events.after(wait, lambda: self._give_up(poll))
-
-        self._events.after(self._half, arrive)
+        messages = queue.receive(count)
+        if messages or not wait:
+            answer(messages)
+            return
+        poll = _LongPoll(count, answer)
+        self._waiting.append(poll)
+        self._events.after(wait, lambda: self._give_up(poll))
 
     def _answer(self, queue: Queue) -> None:
-        """Answer polls that wait, the oldest first, while there are messages."""
+        """Answer polls that wait while there are messages."""
         while self._waiting:
             poll = self._waiting[0]
             messages = [] if poll.is_answered else queue.receive(poll.count)
@@ -140,29 +126,52 @@ class Aws:
             poll.is_answered = True
             poll.answer([])
 
+
+class Aws:
+    """SQS itself: a round trip for each call, and as many calls at once as there are.
+
+    Args:
+        events: the clock.
+        round_trip: seconds from a request to its response.
+    """
+
+    def __init__(self, events: Events, round_trip: float) -> None:
+        self._events = events
+        self._half = round_trip / 2
+        self._polls = _LongPolls(events)
+        self.calls = 0
+
+    def call(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """As `Service` says."""
+        self.calls += 1
+        self._events.after(self._half, lambda: self._back(work(), then))
+
+    def receive(self, queue: Queue, count: int, wait: float, then: Callable[[list[float]], None]) -> None:
+        """As `Service` says."""
+        self.calls += 1
+        arrive = partial(self._polls.receive, queue, count, wait, lambda found: self._back(found, then))
+        self._events.after(self._half, arrive)
+
     def _back(self, result: Any, then: Callable[[Any], None]) -> None:
         self._events.after(self._half, lambda: then(result))
 
 
 class Emulator:
-    """The benchmark's: one process that scans the queue for each call, behind a proxy that adds the round trip.
+    """The benchmark's: one process, behind a proxy that adds the round trip.
 
     Args:
         events: the clock.
         cores: that both share with everything else.
         round_trip: seconds that the proxy adds.
-        scan: seconds of CPU for a call, by the length of the queue.
-        proxy_call: seconds of the proxy's CPU for a call.
+        costs: of a call.
     """
 
-    def __init__(
-        self, events: Events, cores: Cores, round_trip: float, scan: Callable[[int], float], proxy_call: float
-    ) -> None:
+    def __init__(self, events: Events, cores: Cores, round_trip: float, costs: EmulatorCosts) -> None:
         self._events = events
         self._half = round_trip / 2
-        self._scan = scan
-        self._proxy_call = proxy_call
+        self._costs = costs
         self._process, self._proxy = Process(cores), Process(cores)
+        self._polls = _LongPolls(events)
         self.queue = Queue()
         self.calls = 0
 
@@ -172,23 +181,16 @@ class Emulator:
 
     def serve(self, then: Action) -> None:
         """A call without the proxy."""
-        self._process.compute(self._scan(len(self.queue)), then)
+        self._process.compute(self._costs.call, then)
 
     def receive(self, queue: Queue, count: int, wait: float, then: Callable[[list[float]], None]) -> None:
-        """As `Service` says; a long poll looks again and again."""
-
-        def look(deadline: float) -> None:
-            messages = queue.receive(count)
-            if messages or self._events.now >= deadline:
-                self._back(messages, then)
-            else:
-                self._events.after(EMULATOR_LOOK, lambda: look(deadline))
-
-        self._there(lambda: self.serve(lambda: look(self._events.now + wait)))
+        """As `Service` says."""
+        arrive = partial(self._polls.receive, queue, count, wait, lambda found: self._back(found, then))
+        self._there(lambda: self.serve(arrive))
 
     def _there(self, arrived: Action) -> None:
         self.calls += 1
-        self._proxy.compute(self._proxy_call, lambda: self._events.after(self._half, arrived))
+        self._proxy.compute(self._costs.proxy, lambda: self._events.after(self._half, arrived))
 
     def _back(self, result: Any, then: Callable[[Any], None]) -> None:
         self._events.after(self._half, lambda: then(result))

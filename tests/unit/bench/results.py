@@ -93,6 +93,7 @@ def drained(name, round_trip, repetition=1):
         "repetition": repetition,
         "backlog": 4000,
         "stored": 4000,
+        "batches": 80,
         "left": 0,
         "rate": RATES.get(name, SLOW) * SPREAD[repetition],
         "behind_s": 0.2,
@@ -106,7 +107,11 @@ def drained(name, round_trip, repetition=1):
 def steady(name, repetition):
     known = {"contender": name, "round_trip_ms": 10, "repetition": repetition}
     times = {"p50_ms": 40.0 * SPREAD[repetition], "p99_ms": 90.0 * SPREAD[repetition], "max_ms": 100.0}
-    return known | times | {"peak": 100.0, "sent_rate": 50.0, "stored": 400, "missing": 0}
+    return (
+        known
+        | times
+        | {"peak": 100.0, "sent_rate": 50.0, "stored": 400, "missing": 0, "orders": 500, "batches": 50, "cpu_ms": 0.5}
+    )
 
 
 def backlog(orders, repetition):

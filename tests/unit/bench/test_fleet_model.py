@@ -6,7 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from bench.fleet.costs import Costs, EmulatorCosts, StatementCosts, WebCosts, WorkerCosts
+from bench.fleet.costs import (
+    Costs,
+    EmulatorCosts,
+    StatementCosts,
+    WebCosts,
+    WorkerCosts,
+    batch_size,
+    worker_costs,
+)
 from bench.fleet.database import Database
 from bench.fleet.events import Cores, Events
 from bench.fleet.group_commit import GroupCommit
@@ -15,12 +23,13 @@ from bench.fleet.sqs import MAX_IN_FLIGHT, Aws, Queue
 from bench.fleet.worker import Worker
 from celery_sqs.aws.group_commit import MAX_ENTRIES, Limits
 from celery_sqs.consume.polls import MOST_IN_FLIGHT
+from tests.unit.bench.results import full
 
 COSTS = Costs(
     worker=WorkerCosts(receive=0.0002, settle=0.0002, batch=0.002, start=0.0),
     statement=StatementCosts(statement=0.0003, insert=0.00001, row=0.00003),
     web=WebCosts(order=0.0006, call=0.001),
-    emulator=EmulatorCosts(scans=((0.0, 0.001), (1000.0, 0.002)), proxy=0.0002),
+    emulator=EmulatorCosts(call=0.001, proxy=0.0002),
 )
 TENS = (10,)
 
@@ -176,10 +185,6 @@ def test_a_statement_takes_its_time_and_its_commit():
     assert (database.commits, database.rows) == (1, 10)
 
 
-def test_the_emulators_cost_lies_between_those_measured():
-    assert [COSTS.emulator.scan(length) for length in (0, 500, 2000)] == pytest.approx([0.001, 0.0015, 0.003])
-
-
 def test_workers_share_a_queue_and_store_each_order_once():
     events, rows = Events(), []
     queue, service = Queue(), Aws(events, ROUND_TRIP)
@@ -189,3 +194,22 @@ def test_workers_share_a_queue_and_store_each_order_once():
     queue.send([float(number) for number in range(1000)])
     events.run(60.0)
     assert sorted(rows) == [float(number) for number in range(1000)]
+
+
+def test_a_workers_costs_are_found_again_in_what_three_runs_took():
+    start, order, batch = 0.05, 0.0002, 0.001
+    results = full()
+
+    def took(record, orders, batches):
+        seconds = start + order * orders + batch * batches
+        record.update(stored=orders, orders=orders, batches=batches, cpu_ms=seconds * 1000 / orders)
+
+    for record in results["drain"]:
+        took(record, 4000, 80)
+    for record in results["steady"]:
+        took(record, 12_000, 2000)
+    for record in results["backlog"]:
+        took(record, record["orders"], record["orders"] // 40)
+    found = worker_costs(results)
+    assert (found.start, found.order, found.batch) == pytest.approx((start, order, batch))
+    assert batch_size(results) == 50
