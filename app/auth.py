@@ -47,12 +47,13 @@ def caller() -> Identified:
 def _identify(scopes: tuple[str, ...]) -> Identified:
     sent = request.headers.get("Authorization", "")
     scheme, _, token = sent.partition(" ")
+    has_two = "," in sent and "bearer " in sent.lower()
     if scheme.lower() != "bearer" or not token:
-        _refuse(401, _TWO_HEADERS if "," in sent else "A bearer token is needed.", "")
+        _refuse(401, _TWO_HEADERS if has_two else "A bearer token is needed.", "")
     try:
         identified = services().verifier.identify(token.strip())
     except InvalidToken as error:
-        _refuse(401, _TWO_HEADERS if "," in sent else f"{error}.", ' error="invalid_token"')
+        _refuse(401, _TWO_HEADERS if has_two else f"{error}.", ' error="invalid_token"')
     except KeysUnavailable:
         abort(503, message="Tokens cannot be checked now.", headers={"Retry-After": str(KEYS_RETRY_AFTER)})
     if not identified.scopes.intersection(scopes):

@@ -38,6 +38,8 @@ NO_PRICE: Final = Decimal("1E-9")
 _ZERO: Final = Decimal("0.00")
 _CENT: Final = Decimal("0.01")
 _MONEY_TEXT: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
+#: As languages write a float that is nearly zero.
+_FLOAT_TEXT: Final = re.compile(_MONEY_TEXT.pattern + r"([eE][+-]?[0-9]{1,3})?", re.ASCII)
 #: Control characters, and the ones SQS has no room for (#xFFFE, #xFFFF and half surrogate pairs):
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 _REFUSED: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -52,8 +54,9 @@ class FastPathSchema(Schema):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.error_messages["type"] = "Must be a JSON object."
-        has_hooks = any(self._hooks.values())
-        self._is_plain = not has_hooks and all(field.required for field in self.load_fields.values())
+        fields = self.load_fields.values()
+        has_hooks = any(self._hooks.values()) or any(field.pre_load or field.post_load for field in fields)
+        self._is_plain = not has_hooks and not self.many and all(field.required for field in fields)
 
     def load(self, data: Any, **kwargs: Any) -> Any:
         """The values of the object.
@@ -129,11 +132,13 @@ class Money(fields.Field[Decimal]):
     JSON numbers must arrive as int or Decimal; a float is refused, as it has lost digits already.
     """
 
+    _text = _MONEY_TEXT
+
     def _serialize(self, value: Decimal | None, attr: str | None, obj: Any, **kwargs: Any) -> Decimal | None:
         return None if value is None else in_cents(value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
-        amount = _to_decimal(value)
+        amount = _to_decimal(value, self._text)
         is_within = 0 <= amount <= MAX_TOTAL_PRICE
         if is_within and (cents := in_cents(amount)) == amount:
             return abs(cents)  # "-0" is zero
@@ -153,8 +158,10 @@ class TolerantMoney(Money):
 
     It has more digits than a float keeps, and is no further away from a cent value than `MAX_NOISE` units in the last
     place of a float of that size. Or it is nearer to zero than `NO_PRICE`: a sum that is zero leaves the noise of its
-    largest number, on either side, of any number of digits.
+    largest number, on either side, of any number of digits. A string may have an exponent, as such noise is written.
     """
+
+    _text = _FLOAT_TEXT
 
     def _meant(self, amount: Decimal) -> Decimal | None:
         # Compared before anything is worked out: 1E+400000000 has no absolute value here, and no cents.
@@ -174,10 +181,10 @@ def in_cents(amount: Decimal) -> Decimal:
     return amount.quantize(_CENT)
 
 
-def _to_decimal(value: Any) -> Decimal:
+def _to_decimal(value: Any, text: re.Pattern[str]) -> Decimal:
     if type(value) is int or (isinstance(value, Decimal) and value.is_finite()):
         return Decimal(value)
-    if isinstance(value, str) and _MONEY_TEXT.fullmatch(value):
+    if isinstance(value, str) and text.fullmatch(value):
         return Decimal(value)
     raise ValidationError("Must be a number, or a string such as '99.90'.")
 
@@ -194,7 +201,7 @@ class Timestamp(fields.Field[datetime]):
             if instant.tzinfo is None:
                 raise ValidationError("Must say its offset from UTC, such as Z: a time without a zone may be any.")
             return instant.astimezone(UTC)
-        except (AttributeError, ValueError, OverflowError) as error:
+        except (AttributeError, TypeError, ValueError, OverflowError) as error:
             raise ValidationError("Must be an ISO 8601 date and time.") from error
 
 

@@ -1,6 +1,6 @@
 """The store: where orders are written exactly once, and read back.
 
-The only module that runs SQL on orders. Every write is idempotent, so whoever is unsure may repeat it.
+Every write is idempotent, so whoever is unsure may repeat it.
 """
 
 import collections

@@ -8,7 +8,7 @@ from werkzeug.http import parse_list_header
 HEADER: Final = "Prefer"
 APPLIED_HEADER: Final = "Preference-Applied"
 
-_SECONDS: Final = re.compile(r"0*([0-9]+)", re.ASCII)
+_SECONDS: Final = re.compile(r"[0-9]+", re.ASCII)
 _DIGITS: Final = 9  # of the seconds that are read: any others are longer than anybody waits
 
 
@@ -17,6 +17,6 @@ def wait_preferred(header: str) -> int | None:
     for preference in parse_list_header(header):
         name, _, value = preference.partition(";")[0].partition("=")
         if name.strip().lower() == "wait":  # a second one does not count: section 2
-            seconds = _SECONDS.fullmatch(value.strip().strip('"'))
-            return int(seconds[1][:_DIGITS]) if seconds else None
+            seconds = value.strip().strip('"')
+            return int(seconds.lstrip("0")[:_DIGITS] or 0) if _SECONDS.fullmatch(seconds) else None
     return None

@@ -14,7 +14,8 @@ locals {
     {
       name      = "grant"
       essential = false
-      command   = ["flask", "--app", "app", "database", "grant"]
+      # Nobody is there to ask whether a login with a part of the rights gets them all: it is the services'.
+      command   = ["flask", "--app", "app", "database", "grant", "--yes"]
       dependsOn = []
       secrets = merge(local.application_secrets, local.administrator_login, {
         SERVICE_DATABASE_USER     = "${var.database_secret_arn}:username::"

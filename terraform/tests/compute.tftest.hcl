@@ -583,7 +583,7 @@ run "the_release_task_grants_and_then_migrates_as_the_administrator" {
       for container in jsondecode(aws_ecs_task_definition.release.container_definitions) :
       [container.name, container.essential, join(" ", container.command)]
       ] == [
-      ["grant", false, "flask --app app database grant"],
+      ["grant", false, "flask --app app database grant --yes"],
       ["migrate", true, "alembic upgrade head"],
     ]
     error_message = "The release task does something else."

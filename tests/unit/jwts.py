@@ -28,6 +28,7 @@ class KeyServer:
     Attributes:
         status: the status it answers with; None hangs up without an answer.
         body: what it answers, as bytes.
+        answers: where it is not set, it takes a request and says nothing.
         resets: whether it breaks connections off instead of closing them.
         asked: how often it has been asked.
     """
@@ -35,6 +36,8 @@ class KeyServer:
     def __init__(self):
         self.status = 200
         self.body = b""
+        self.answers = threading.Event()
+        self.answers.set()
         self.resets = False
         self.asked = 0
         self._server = self._server_class()(("127.0.0.1", 0), self._handler())
@@ -48,6 +51,7 @@ class KeyServer:
 
     def stop(self):
         """End it; the port is closed afterwards."""
+        self.answers.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -72,6 +76,7 @@ class KeyServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 server.asked += 1
+                server.answers.wait()
                 if server.status is None:
                     return
                 self.send_response(server.status)

@@ -14,11 +14,14 @@ GUARDED = [("POST", ORDERS), ("GET", ORDERS), ("GET", f"{ORDERS}/1b4e28ba-2fa1-4
 
 
 @pytest.mark.parametrize(("method", "url"), GUARDED)
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "Token abc"])
+@pytest.mark.parametrize(
+    "header", [None, "", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "Token abc", 'Digest a="b", c="d"']
+)
 def test_a_request_without_a_bearer_token_is_challenged(api, method, url, header):
     answer = api.open(url, method=method, headers={} if header is None else {"Authorization": header})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.json["detail"] == "A bearer token is needed."
 
 
 @pytest.mark.parametrize("first", ["Basic dXNlcjpwYXNz", "Bearer abc", None])

@@ -83,6 +83,10 @@ class Hooked(NewOrder):
         return {"productName": data["title"], **{name: data[name] for name in data.keys() - {"title"}}}
 
 
+class FieldHooked(NewOrder):
+    quantity = fields.Integer(required=True, pre_load=lambda value: value * 2)
+
+
 class Optional(NewOrder):
     quantity = fields.Integer(load_default=1)
 
@@ -92,9 +96,12 @@ class Optional(NewOrder):
     [
         (Hooked(), {"title": "Widget", "quantity": 2, "totalPrice": "99.90"}),
         (Hooked(), {"title": "Other", "productName": "Widget", "totalPrice": "99.90"} | {"quantity": 2}),
+        (FieldHooked(), GOOD),
         (Optional(), {"productName": "Widget", "totalPrice": "99.90"}),
+        (NewOrder(many=True), GOOD),
+        (NewOrder(many=True), [GOOD]),
     ],
-    ids=["a hook", "a hook and all keys", "an optional field"],
+    ids=["a hook", "a hook and all keys", "a field's hook", "an optional field", "one for many", "many"],
 )
-def test_a_schema_with_hooks_or_optional_fields_goes_marshmallows_way(schema, given):
+def test_a_schema_with_hooks_or_optional_fields_or_for_many_goes_marshmallows_way(schema, given):
     assert outcome(schema.load, given) == outcome(lambda value: Schema.load(schema, value), given)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from app.tokens import JWKS_KEPT, InvalidToken, KeysUnavailable, Verifier
+from app.tokens import JWKS_KEPT, InvalidToken, KeysUnavailable, ProvidersKeys, Verifier
 from tests.unit.jwts import KeyServer, hand_signed
 
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -133,6 +133,14 @@ def test_the_keys_of_a_provider_that_is_gone_are_used_on(forgetful, provider, st
     provider.publish(*KEYS)
     with pytest.raises(InvalidToken):
         forgetful.identify(a_token(kid="new"))
+
+
+def test_a_provider_that_takes_a_request_and_says_nothing_is_waited_for_until_the_time_is_up(provider):
+    keys = ProvidersKeys(provider.url, timeout=0.2)
+    known = keys.fetch_data()
+    provider.answers.clear()
+    assert keys.fetch_data() == known
+    assert "timed out" in str(keys.error)
 
 
 def test_keys_are_not_used_for_more_than_a_day_without_their_provider(forgetful, provider):
