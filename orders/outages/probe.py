@@ -24,7 +24,7 @@ BEGIN_FOR: Final = PROBE_TIMEOUT / 4
 
 
 def writable(engine: Engine, keep_orders: Any, keep_attempt: Any) -> bool:
-    """Whether orders and failed attempts could be written now, with the statements that write them.
+    """Whether orders and failed attempts could be written now: they are, and taken back.
 
     A transaction is committed, as only that reaches the disk. It leaves nothing behind: its row of `probes` is added
     and deleted, and no two of them meet. Orders and an attempt are taken back before it is committed. They find a

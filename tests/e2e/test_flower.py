@@ -1,5 +1,6 @@
 """The real Flower beside a real worker on SQS: what it shows, what it refuses, and what it survives."""
 
+import json
 import os
 import re
 import signal
@@ -90,6 +91,28 @@ def test_a_restart_loses_nothing(client, start_worker, start_flower):
     assert anew.workers()[WORKER]["task-succeeded"] == 3
     # What was long over when Flower started does not count as something that happens.
     assert not counted.search(anew.get("/metrics").text)
+
+
+def test_names_that_a_stranger_makes_up_make_no_series_in_its_metrics(client, queues, start_worker, start_flower):
+    start_worker("-c", "1", "-n", WORKER)
+    site = start_flower()
+    for number in range(3):
+        send_call(queues, f"strange-{number}", {}, shadow=f"shadow-{number}")
+        send_call(queues, "persist_order", {"no": "order"}, shadow=f"shadow-{number}")
+    poll(lambda: len(queues.dead()) == 6, 30, "all are in the DLQ")
+    [order_id] = post_orders(client, "Anvil")
+    task_of(site, order_id)
+    metrics = site.get("/metrics").text
+    assert 'task="persist_order"' in metrics
+    assert "strange" not in metrics
+    assert "shadow" not in metrics
+
+
+def send_call(queues, task, value, **headers):
+    """Send a call of a task with an object, as this transport does it."""
+    texts = {"celery_task": task, "celery_id": f"{task}-id", "celery_headers": json.dumps(headers)}
+    attributes = {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}
+    queues.sqs.send_message(QueueUrl=queues.url, MessageBody=json.dumps(value), MessageAttributes=attributes)
 
 
 def test_a_killed_worker_goes_offline_and_a_live_one_stays_online(start_worker, start_flower):
