@@ -65,10 +65,6 @@ def _drains(results: Record) -> Iterator[Aim]:
             yield against((contenders.LOOP,), "the batched hand loop", 10, round_trip)
         if round_trip < usual:
             yield against(peers, "the best peer of all ({})", 1, round_trip)
-    for round_trip in results["size"]["round_trips"]:
-        ours = figures.drain_rate(results, contenders.OURS, round_trip)
-        alone = figures.emulator_rate(results, round_trip)
-        yield _times(f"drain at {round_trip} ms: share of what the emulator serves directly", 0.8, ours, alone)
 
 
 def _costs(results: Record) -> Iterator[Aim]:

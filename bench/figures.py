@@ -5,7 +5,7 @@ from statistics import mean, median
 from typing import Any, Final
 
 from bench import contenders, intake, steps
-from bench.size import DRAIN, IDLE, INTAKE, MEMORY
+from bench.size import DRAIN, IDLE, INTAKE, MEMORY, SCALE
 from bench.sqs_http import BATCH
 from celery_sqs.consume.polls import MOST_IN_FLIGHT
 
@@ -104,6 +104,11 @@ def best(results: Record, names: Iterable[str], round_trip: int) -> tuple[str, f
     rates = {name: drain_rate(results, name, round_trip) for name in names}
     known = {name: value for name, value in rates.items() if value is not None}
     return max(known.items(), key=lambda item: item[1]) if known else None
+
+
+def scaled(results: Record, workers: int, concurrency: int | None) -> list[Record]:
+    """The drains of so many of this project's workers together, with such a pool each."""
+    return measured(results[SCALE], contender=contenders.OURS, workers=workers, concurrency=concurrency)
 
 
 def emulator_rate(results: Record, round_trip: int) -> float | None:

@@ -56,6 +56,7 @@ def drain_table(results: Record, round_trip: int) -> str:
             shown(middle(records, lambda record: calls_per_order(record, RECEIVE)), ".2f"),
             shown(middle(records, lambda record: calls_per_order(record, DELETE)), ".2f"),
             shown(middle(records, figures.other_calls), ".0f"),
+            shown(middle(records, lambda record: record["stored"] / record["batches"]), ".0f"),
             spread(records, lambda record: record["cpu_ms"], ".2f"),
             spread(records, lambda record: record["peak_mib"], ".0f"),
             f"{last['stored']} of {last['backlog']}",
@@ -73,7 +74,7 @@ def drain_table(results: Record, round_trip: int) -> str:
     if direct:
         share = shown(over(ours, middle(direct, figures.rate)), ".2f", "x")
         rows.append([figures.EMULATOR, spread(direct, figures.rate, ".0f"), share])
-    head = ["", "orders/s", "ours is", "receives/order", "deletes/order", "other calls"]
+    head = ["", "orders/s", "ours is", "receives/order", "deletes/order", "other calls", "orders/insert"]
     return table([*head, "CPU ms/order", "peak MiB", "orders stored", "last delete, s"], rows)
 
 
@@ -127,13 +128,17 @@ def steady_table(results: Record) -> str:
             f"{records[-1]['sent_rate']:.1f}",
             spread(records, lambda record: record["p50_ms"], ".0f"),
             spread(records, lambda record: record["p99_ms"], ".0f"),
+            shown(middle(records, lambda record: record["orders"] / record["batches"]), ".0f"),
+            spread(records, lambda record: record["cpu_ms"], ".2f"),
             str(sum(record["stored"] for record in records)),
             str(sum(record["missing"] for record in records)),
         ]
 
     names = results["size"]["steady_names"]
     rows = [_or_why(name, about(results.get(STEADY, []), contender=name), row) for name in names]
-    return table(["", "orders/s sent", "p50 ms", "p99 ms", "timed", "not stored in time"], rows)
+    return table(
+        ["", "orders/s sent", "p50 ms", "p99 ms", "orders/insert", "CPU ms/order", "timed", "not stored in time"], rows
+    )
 
 
 def backlog_table(results: Record) -> str:

@@ -19,7 +19,7 @@ class Calibration:
 
     Attributes:
         costs: of all work, at the speed of the usual drains.
-        cores: that workers, emulator, proxy and database together had when CPU was all that bounded them.
+        cores: that workers, emulator, proxy and database have together.
         pool: processes of a worker's pool, unless it is given a number: as many as the machine has cores.
         batch: orders in a batch of the usual drain.
     """
@@ -41,12 +41,13 @@ def calibrate(results: Record) -> Calibration:
 
 
 def cores_in_use(results: Record) -> float:
-    """The cores that were busy with what is modelled where nothing but CPU bounds: drains without a round trip.
+    """The cores that were busy with a drain without a round trip, of the contender that kept the most of them busy.
 
     It is less than the machine has. The rest is the benchmark's own work, the kernel's, and that of other programs.
     """
-    records = figures.drained(results, contenders.OURS, min(results["size"]["round_trips"]))
-    return median(figures.rate(record) * total_cpu(record) for record in records)
+    shortest = min(results["size"]["round_trips"])
+    drains = (figures.drained(results, name, shortest) for name in contenders.NAMES)
+    return max(median(figures.rate(each) * total_cpu(each) for each in records) for records in drains if records)
 
 
 def total_cpu(record: Record) -> float:

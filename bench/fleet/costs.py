@@ -1,14 +1,18 @@
 """What each piece of work costs: seconds of CPU, all of them from the raw results of the benchmark."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any, Final
 
 from bench import contenders, figures, intake, steps
-from bench.size import BACKLOG, STEADY
+from bench.size import STEADY
 from bench.upper_bounds import WRITERS
 
 Record = dict[str, Any]
+
+#: Workers, orders and batches of a run, and the seconds of CPU that all of them took.
+Equation = tuple[float, float, float, float]
 
 #: Share of the work on an order that the main process does before its batch: receive, decode, hand over; the rest
 #: settles it. Not measured; between 0.3 and 0.7 no rate changes by more than 3 %, and no p50 by more than 1 ms.
@@ -114,25 +118,43 @@ class Costs:
 
 
 def worker_costs(results: Record) -> WorkerCosts:
-    """A worker's costs, from three runs: a short drain, the usual one, and the steady load, which has small batches.
+    """A worker's costs, from the CPU of three runs: few workers, many workers, and the steady load with small batches.
 
-    A run takes `start`, and besides `order` for each order and `batch` for each batch: three equations.
+    Each worker of a run takes `start`, and all take `order` for each order and `batch` for each batch: three equations.
     """
-    usual = results["size"]["usual"]
-    short = _backlog(results, min(results["size"]["backlogs"]))
-    drains, steady = (figures.drained(results, contenders.OURS, usual), _steady(results))
-    (orders, batches, seconds), *others = (_total(records) for records in (short, drains, steady))
-    (o1, b1, s1), (o2, b2, s2) = ((o - orders, b - batches, s - seconds) for o, b, s in others)
-    determinant = o1 * b2 - o2 * b1
-    order, batch = (s1 * b2 - s2 * b1) / determinant, (o1 * s2 - o2 * s1) / determinant
-    start = max(0.0, seconds - order * orders - batch * batches)
+    counts = results["size"]["workers"][contenders.OURS]
+    few, many = (_equation(figures.scaled(results, count, None), count) for count in (min(counts), max(counts)))
+    start, order, batch = _solved(few, many, _equation(_steady(results), 1))
     return WorkerCosts(receive=order * RECEIVE_SHARE, settle=order * (1 - RECEIVE_SHARE), batch=batch, start=start)
+
+
+def _equation(records: list[Record], workers: int) -> Equation:
+    """What was done in a run, and the seconds of CPU that it took."""
+    orders, batches = (float(median(record[key] for record in records)) for key in ("stored", "batches"))
+    seconds = float(median(record["cpu_ms"] * record["stored"] / _MS for record in records))
+    return workers, orders, batches, seconds
+
+
+def _solved(*equations: Equation) -> tuple[float, float, float]:
+    """The three unknowns of three equations, by Cramer's rule."""
+    columns = tuple(zip(*equations, strict=True))
+    unknowns, totals = columns[:3], columns[3]
+    whole = _determinant(*unknowns)
+    first, second, third = (
+        _determinant(*(totals if place == each else column for place, column in enumerate(unknowns))) / whole
+        for each in range(3)
+    )
+    return first, second, third
+
+
+def _determinant(a: Sequence[float], b: Sequence[float], c: Sequence[float]) -> float:
+    return a[0] * (b[1] * c[2] - b[2] * c[1]) - b[0] * (a[1] * c[2] - a[2] * c[1]) + c[0] * (a[1] * b[2] - a[2] * b[1])
 
 
 def batch_size(results: Record) -> float:
     """Orders in a batch of the usual drain."""
-    orders, batches, _ = _total(figures.drained(results, contenders.OURS, results["size"]["usual"]))
-    return orders / batches
+    drains = figures.drained(results, contenders.OURS, results["size"]["usual"])
+    return float(median(record["stored"] / record["batches"] for record in drains))
 
 
 def statement_costs(results: Record) -> StatementCosts:
@@ -177,19 +199,9 @@ def of(results: Record) -> Costs:
     )
 
 
-def _backlog(results: Record, orders: int) -> list[Record]:
-    return figures.measured(results[BACKLOG], who=contenders.OURS, orders=orders)
-
-
 def _steady(results: Record) -> list[Record]:
     found = figures.measured(results[STEADY], contender=contenders.OURS)
     return [record | {"stored": record["orders"]} for record in found]
-
-
-def _total(records: list[Record]) -> tuple[float, float, float]:
-    """The orders of a run, its batches, and the seconds of the worker's CPU for all of them."""
-    orders, batches = (median(record[key] for record in records) for key in ("stored", "batches"))
-    return orders, batches, median(record["cpu_ms"] * record["stored"] / _MS for record in records)
 
 
 def per_call(record: Record, part: str) -> float:

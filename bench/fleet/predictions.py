@@ -8,7 +8,7 @@ from typing import Any, Final
 from bench import contenders, figures
 from bench.fleet.calibration import MS, Calibration, slowness
 from bench.fleet.machine import Machine, drain, steady
-from bench.size import SCALE, STEADY
+from bench.size import STEADY
 from bench.steady import WARM_UP
 
 Record = dict[str, Any]
@@ -58,7 +58,7 @@ def predictions(results: Record, calibration: Calibration) -> list[Prediction]:
 
 def _scale(results: Record, calibration: Calibration) -> Iterator[Prediction]:
     for workers in results["size"]["workers"][contenders.OURS]:
-        records = _scaled(results, workers, None)
+        records = figures.scaled(results, workers, None)
         yield _rate(
             results, calibration, records, f"{workers} worker" + "s" * (workers > 1), results["size"]["usual"], workers
         )
@@ -66,7 +66,7 @@ def _scale(results: Record, calibration: Calibration) -> Iterator[Prediction]:
 
 def _pools(results: Record, calibration: Calibration) -> Iterator[Prediction]:
     for processes in results["size"]["concurrency"]:
-        records = _scaled(results, 1, processes)
+        records = figures.scaled(results, 1, processes)
         what = f"a pool of {processes}"
         yield _rate(results, calibration, records, what, results["size"]["usual"], 1, processes)
 
@@ -105,10 +105,6 @@ def _sent(results: Record) -> list[Record]:
 def percentile(ordered: Sequence[float], share: float) -> float:
     """The value below which a share of them is, as `bench.persist_latency` takes it."""
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
-
-
-def _scaled(results: Record, workers: int, concurrency: int | None) -> list[Record]:
-    return figures.measured(results[SCALE], contender=contenders.OURS, workers=workers, concurrency=concurrency)
 
 
 def _rate(

@@ -44,11 +44,6 @@ def test_at_no_added_round_trip_every_peer_counts():
     assert not found.reached
 
 
-def test_the_share_of_the_emulator_is_asked_for_at_every_round_trip():
-    shares = [each for each in aims(full()) if "what the emulator serves" in each.what]
-    assert [each.value for each in shares] == [0.8, 0.8, 0.8]
-
-
 def test_the_reports_cost_what_a_worker_with_them_takes_above_one_without():
     results = full()
     for record in results["drain"]:

@@ -200,16 +200,16 @@ def test_a_workers_costs_are_found_again_in_what_three_runs_took():
     start, order, batch = 0.05, 0.0002, 0.001
     results = full()
 
-    def took(record, orders, batches):
-        seconds = start + order * orders + batch * batches
+    def took(record, workers, orders, batches):
+        seconds = workers * start + order * orders + batch * batches
         record.update(stored=orders, orders=orders, batches=batches, cpu_ms=seconds * 1000 / orders)
 
     for record in results["drain"]:
-        took(record, 4000, 80)
+        took(record, 1, 4000, 80)
+    for record in results["scale"]:
+        took(record, record["workers"], 4000, 70 + record["workers"])
     for record in results["steady"]:
-        took(record, 12_000, 2000)
-    for record in results["backlog"]:
-        took(record, record["orders"], record["orders"] // 40)
+        took(record, 1, 12_000, 2000)
     found = worker_costs(results)
     assert (found.start, found.order, found.batch) == pytest.approx((start, order, batch))
     assert batch_size(results) == 50
