@@ -41,6 +41,13 @@ FOLLOWING: Final[dict[State, frozenset[State]]] = {
     State.LOST: frozenset(),
 }
 
+#: A message can be hidden for 12 hours from its receive, however often that is extended, and SQS refuses to hide it for
+#: longer: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+LONGEST_LEASE: Final = 12 * 60 * 60
+
+#: Seconds that are not asked for at its end: SQS counts from a little before we have the message, by another clock.
+MARGIN: Final = 60
+
 # One lock for all deliveries: taken for a comparison and an assignment only.
 _CHANGING: Final = system.threading.Lock()
 
@@ -125,6 +132,11 @@ class Delivery:
     def is_lost(self) -> bool:
         """Whether another worker may have it by now."""
         return self.state is State.LOST or system.time.monotonic() >= self.leased_until
+
+    @property
+    def hideable_until(self) -> float:
+        """Until when SQS can be asked to hide it, on the monotonic clock."""
+        return self.received_at + LONGEST_LEASE - MARGIN
 
     @property
     def has_begun(self) -> bool:

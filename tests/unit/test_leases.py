@@ -6,10 +6,10 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from celery_sqs.aws.group_commit import MAX_ENTRIES
-from celery_sqs.consume.delivery import State
+from celery_sqs.consume.delivery import LONGEST_LEASE, MARGIN, State
 from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
-from celery_sqs.consume.leases import LONGEST_LEASE, Leases
+from celery_sqs.consume.leases import Leases
 from tests.polling import poll
 from tests.unit.deliveries import SettlingSQS, delivery, handles, refuse
 from tests.unit.event_loop import StuckLoop
@@ -80,6 +80,24 @@ def test_no_lease_is_longer_than_sqs_allows(in_flight):
     one.received_at -= LONGEST_LEASE
     Leases(sqs, in_flight, Heartbeat()).extend_due()
     assert sqs.changed == []
+
+
+@pytest.mark.parametrize("hours", [1, 9])
+def test_at_the_end_a_lease_is_extended_for_what_sqs_still_takes(in_flight, hours):
+    sqs, timeout = SettlingSQS(), hours * 3600
+    [one] = _add(in_flight, delivery(1, visibility_timeout=timeout, leased_for=timeout / 2))
+    one.received_at -= LONGEST_LEASE - timeout + 100
+    leases = Leases(sqs, in_flight, Heartbeat())
+
+    leases.extend_due()
+
+    asked = sqs.changed[0][0]["VisibilityTimeout"]
+    assert timeout - 100 - MARGIN - 2 <= asked <= timeout - 100 - MARGIN
+    assert asked - 1 < one.leased_until - time.monotonic() <= asked
+    one.received_at -= timeout - 1000  # it is due again, and no second is to be had beyond that
+    one.leased_until -= timeout - 1000
+    leases.extend_due()
+    assert len(sqs.changed) == 1
 
 
 def test_the_thread_extends_by_itself_until_stopped(in_flight):
