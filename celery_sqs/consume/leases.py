@@ -80,8 +80,8 @@ class Leases:
         for delivery, timeout, outcome in zip(deliveries, seconds, outcomes, strict=True):
             if not isinstance(outcome, Failure):
                 delivery.leased_until = asked_at + timeout
-            # What may pass is tried again at the next look.
-            elif not outcome.may_pass:
+            # A call that is refused says nothing of the message, which stays hidden: it is made again at the next look.
+            elif outcome.sender_fault:
                 self._lose(delivery, outcome.reason)
 
     def _lose(self, delivery: Delivery, reason: str) -> None:

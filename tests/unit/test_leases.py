@@ -11,7 +11,7 @@ from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.leases import Leases
 from tests.polling import poll
-from tests.unit.deliveries import SettlingSQS, delivery, handles, refuse
+from tests.unit.deliveries import DENIED, SettlingSQS, delivery, handles, refuse
 from tests.unit.event_loop import StuckLoop
 
 
@@ -55,8 +55,9 @@ def test_a_lease_that_sqs_refuses_is_lost_and_not_asked_for_again(in_flight):
     assert len(sqs.changed) == 1
 
 
-def test_an_extension_without_an_answer_is_tried_again(in_flight):
-    sqs = SettlingSQS(ReadTimeoutError(endpoint_url="http://q"))
+@pytest.mark.parametrize("failure", [ReadTimeoutError(endpoint_url="http://q"), DENIED], ids=["no answer", "refused"])
+def test_an_extension_without_an_answer_or_whose_whole_call_is_refused_is_tried_again(in_flight, failure):
+    sqs = SettlingSQS(failure)
     [one] = _add(in_flight, delivery(1, leased_for=10))
     leases = Leases(sqs, in_flight, Heartbeat())
     leases.extend_due()

@@ -7,7 +7,7 @@ from celery_sqs.aws.group_commit import MAX_ENTRIES
 from celery_sqs.consume.delivery import State
 from celery_sqs.consume.settling.settler import MAX_REMEMBERED, Settler
 from tests.polling import poll
-from tests.unit.deliveries import SettlingSQS, delivery, handles, refuse
+from tests.unit.deliveries import DENIED, SettlingSQS, delivery, handles, refuse
 
 LOST_ANSWER = ReadTimeoutError(endpoint_url="http://q")
 
@@ -57,17 +57,20 @@ def test_a_release_with_a_delay_makes_the_message_visible_after_it():
     assert timeouts == {"handle-1": 7, "handle-2": 43_140, "handle-3": 0}
 
 
-def test_a_release_without_an_answer_is_tried_again_with_its_delay():
-    sqs = SettlingSQS(LOST_ANSWER)
+@pytest.mark.parametrize("failure", [LOST_ANSWER, DENIED], ids=["late", "refused"])
+def test_a_release_without_an_answer_or_whose_whole_call_is_refused_is_tried_again_with_its_delay(failure):
+    sqs = SettlingSQS(failure)
     Settler(sqs, "http://q").release(delivery(1), 7)
     poll(lambda: len(sqs.changed) == 2, 5, "a second try")
     assert [entry["VisibilityTimeout"] for [entry] in sqs.changed] == [7, 7]
 
 
 @pytest.mark.parametrize(
-    "failure", [LOST_ANSWER, ConnectionResetError(), lambda entries: {}], ids=["late", "reset", "empty"]
+    "failure",
+    [LOST_ANSWER, ConnectionResetError(), lambda entries: {}, DENIED],
+    ids=["late", "reset", "empty", "refused"],
 )
-def test_a_delete_without_an_answer_is_tried_again(failure):
+def test_a_delete_without_an_answer_or_whose_whole_call_is_refused_is_tried_again(failure):
     sqs = SettlingSQS(failure, failure)
     settler = Settler(sqs, "http://q")
     settler.delete(delivery(1))

@@ -94,6 +94,7 @@ class Renewer:
             elif outcome.may_pass:
                 self._copies.retry_later(copy, pause(copy.tries, FIRST_PAUSE, LONGEST_PAUSE))
                 copy.tries += 1
+            # Also where the whole call is refused: a worker may lack the right to send.
             else:
                 self._refuse(copy.delivery, outcome.reason)
 

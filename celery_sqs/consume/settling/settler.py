@@ -117,8 +117,11 @@ class Settler:
         return [(settlement, outcome) for settlement, outcome in outcomes if isinstance(outcome, Failure)]
 
     def _retry(self, commits: GroupCommit[_Settlement], settlement: _Settlement, failure: Failure) -> bool:
-        """Plan another try, while the receipt handle is worth something; says whether there will be one."""
-        if not failure.may_pass or settlement.delivery.is_lost:
+        """Plan another try, while the receipt handle is worth something; says whether there will be one.
+
+        Also where SQS has refused the whole call: a right, a clock or a proxy may be mended in time, and nobody waits.
+        """
+        if failure.sender_fault or settlement.delivery.is_lost:
             return False
         commits.retry_later(settlement, pause(settlement.tries, FIRST_PAUSE, LONGEST_PAUSE))
         settlement.tries += 1
