@@ -200,7 +200,11 @@ class Collector:
             self._leave(request)
             state.task_ready(request, successful=decision is None)
             if decision is not None:
-                request.settle(decision)
+                try:
+                    request.settle(decision)
+                # What has succeeded beside it is to be deleted all the same.
+                except Exception as error:
+                    request.give_up(error)
         settle_done([request for request, decision in zip(requests, decisions, strict=True) if decision is None])
 
     def _park(self, requests: list[SQSRequest]) -> None:
