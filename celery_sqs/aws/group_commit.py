@@ -26,7 +26,7 @@ STALLED: Final = 0.25
 
 
 class Full(Exception):
-    """As many entries are waiting as there is room for."""
+    """There is no room for entries; its text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class GroupCommit(Generic[T]):
         """Take an entry along with the next batch.
 
         Raises:
-            Full: too many are waiting already.
+            Full: as for `add_all`.
         """
         self.add_all([entry])
 
@@ -79,11 +79,13 @@ class GroupCommit(Generic[T]):
         """Take entries along with the next batches.
 
         Raises:
-            Full: too many are waiting already; none of these is taken.
+            Full: too many are waiting already, it is closed, or no thread can be started. None of these is taken.
         """
         with self._changed:
-            if self._closed or len(self._waiting) + len(self._later) + len(entries) > self._limits.capacity:
-                raise Full
+            if self._closed:
+                raise Full("nothing is sent any more")
+            if len(self._waiting) + len(self._later) + len(entries) > self._limits.capacity:
+                raise Full(f"{self._limits.capacity} are waiting to be sent already")
             self._start()
             now = system.time.monotonic()
             is_first = not self._waiting
@@ -111,7 +113,12 @@ class GroupCommit(Generic[T]):
         # Lazily: it may be made before a fork, and threads do not survive one.
         while len(self._threads) < self._limits.concurrency:
             thread = Guarded(self._run, name=f"{self._name}-{len(self._threads)}")
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:  # the system has no room for it; the next entry asks again
+                if not self._threads:
+                    raise Full(str(error)) from error
+                return
             self._threads.append(thread)
 
     def _run(self) -> None:

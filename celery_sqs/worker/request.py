@@ -147,11 +147,12 @@ class SQSRequest(Request):
     def give_up(self, error: Exception) -> None:
         """Leave the message to its visibility timeout, where an error nobody foresaw keeps its run from being settled.
 
-        What is settled or parked already stays so.
+        What is settled or parked already stays so, and the error is logged.
         """
         state.task_ready(self)
         delivery = self.delivery
         if delivery is None or delivery.state not in _UNSETTLED:
+            logger.error("an error after the run of %s[%s] was settled", self.task.name, self.id, exc_info=error)
             return
         text = "the run of %s[%s] cannot be settled: its message comes again"
         logger.error(text, self.task.name, self.id, exc_info=error)

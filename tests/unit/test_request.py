@@ -253,11 +253,13 @@ def test_so_does_one_whose_failure_cannot_be_settled_by_the_recorders_thread(sta
     assert len(given_up(stand, caplog)) == 1
 
 
-def test_what_is_settled_already_is_not_given_up(stand, request_of, caplog):
+def test_what_is_settled_already_is_not_given_up_and_the_error_is_logged(stand, request_of, caplog):
     request = request_of(stand.receive(1))
     request.settle(RetryDecision(Kind.BLOCKED, 5))
     request.give_up(LookupError())
-    assert [line for line in caplog.records if "cannot be settled" in line.getMessage()] == []
+    assert [line.getMessage() for line in caplog.records if line.exc_info] == [
+        f"an error after the run of a.task[{request.id}] was settled"
+    ]
     assert len(stand.channel.in_flight.all()) == 1
 
 

@@ -1,8 +1,11 @@
 """Settlements travel in batches, are tried again where that is safe, and are flushed at the end."""
 
+import threading
+
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from celery_sqs import system
 from celery_sqs.aws.group_commit import MAX_ENTRIES
 from celery_sqs.consume.delivery import State
 from celery_sqs.consume.settling.settler import MAX_REMEMBERED, Settler
@@ -128,6 +131,59 @@ def test_the_memory_is_bounded():
         settler.delete(delivery(number, leased_for=-1))
     assert not settler.is_done(delivery(0))
     assert settler.is_done(delivery(MAX_REMEMBERED + 9))
+
+
+class FewThreads:
+    """The threads of a system that has room for so many more."""
+
+    def __init__(self, room):
+        self._room = room
+
+    def __getattr__(self, name):
+        return getattr(threading, name)
+
+    def Thread(self, **options):  # noqa: N802  # as Python has it
+        thread = threading.Thread(**options)
+        if not self._room:
+            thread.start = self._refuse
+        self._room = max(0, self._room - 1)
+        return thread
+
+    def _refuse(self):
+        raise RuntimeError("can't start new thread")
+
+
+def test_one_thread_is_enough_where_the_system_has_no_room_for_more(monkeypatch):
+    monkeypatch.setattr(system, "threading", FewThreads(1))
+    sqs = SettlingSQS()
+    settler = Settler(sqs, "http://q")
+    settler.delete(*(delivery(number) for number in range(35)))
+    settler.close(2)
+    assert len(handles(sqs.deleted)) == 35
+
+
+def without_a_thread(settler, monkeypatch):
+    monkeypatch.setattr(system, "threading", FewThreads(0))
+
+
+def closed(settler, monkeypatch):
+    settler.close(2)
+
+
+@pytest.mark.parametrize(
+    ("end", "why"), [(without_a_thread, "can't start new thread"), (closed, "nothing is sent any more")]
+)
+def test_what_nobody_can_settle_is_logged_and_does_not_run_again_here_if_it_was_done(caplog, monkeypatch, end, why):
+    settler = Settler(SettlingSQS(), "http://q")
+    end(settler, monkeypatch)
+    settler.delete(delivery(1), delivery(2))
+    settler.release(delivery(3))
+    assert [settler.is_done(delivery(number)) for number in (1, 2, 3)] == [True, True, False]
+    not_deleted, not_released = (line.getMessage() for line in caplog.records)
+    assert not_deleted.startswith("no confirmation that a done message was deleted")
+    assert not_released.startswith("a message stays hidden until its visibility timeout ends")
+    assert not_deleted.endswith(f"m1: {why}")
+    assert not_released.endswith(f"m3: {why}")
 
 
 def test_deletes_that_come_together_travel_in_batches_of_ten_too():

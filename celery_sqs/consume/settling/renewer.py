@@ -76,7 +76,7 @@ class Renewer:
             entry = make()
             self._copies.add(_Copy(delivery, entry, reason, size_of(entry)))
         except (Unsendable, Full) as error:
-            self._refuse(delivery, str(error) or "too many are waiting to be sent")
+            self._refuse(delivery, str(error))
 
     def close(self, timeout: float) -> None:
         """Send what is waiting; gives up after so many seconds."""
