@@ -92,7 +92,7 @@ class GroupCommit(Generic[T]):
             self._waiting.extend((now, entry) for entry in entries)
             # Waking a thread for each entry would cost more than sending does.
             if is_first or self._is_due(now):
-                self._changed.notify(max(1, len(self._waiting) // MAX_ENTRIES))
+                self._changed.notify()
 
     def retry_later(self, entry: T, delay: float) -> None:
         """Take an entry whose batch call failed along once more, after so many seconds."""
@@ -169,4 +169,6 @@ class GroupCommit(Generic[T]):
             if batch and total > MAX_BATCH_BYTES:
                 break
             batch.append(self._waiting.popleft()[1])
+        if self._waiting:
+            self._changed.notify()  # this thread's call may hang, and another has to see to what is left
         return batch
