@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from celery_sqs import system
+from celery_sqs.aws.queue import LONGEST_DELAY
 from celery_sqs.consume.budget import Budget, is_suspect_next
 from celery_sqs.errors import UnlistedTask
 from celery_sqs.message import eta, wire
@@ -40,13 +41,6 @@ FOLLOWING: Final[dict[State, frozenset[State]]] = {
     State.SETTLED: frozenset(),
     State.LOST: frozenset(),
 }
-
-#: A message can be hidden for 12 hours from its receive, however often that is extended, and SQS refuses to hide it for
-#: longer: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
-LONGEST_LEASE: Final = 12 * 60 * 60
-
-#: Seconds that are not asked for at its end: SQS counts from a little before we have the message, by another clock.
-MARGIN: Final = 60
 
 # One lock for all deliveries: taken for a comparison and an assignment only.
 _CHANGING: Final = system.threading.Lock()
@@ -136,7 +130,7 @@ class Delivery:
     @property
     def hideable_until(self) -> float:
         """Until when SQS can be asked to hide it, on the monotonic clock."""
-        return self.received_at + LONGEST_LEASE - MARGIN
+        return self.received_at + LONGEST_DELAY
 
     @property
     def has_begun(self) -> bool:

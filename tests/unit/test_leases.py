@@ -6,7 +6,8 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from celery_sqs.aws.group_commit import MAX_ENTRIES
-from celery_sqs.consume.delivery import LONGEST_LEASE, MARGIN, State
+from celery_sqs.aws.queue import LONGEST_DELAY
+from celery_sqs.consume.delivery import State
 from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
 from celery_sqs.consume.leases import Leases
@@ -78,7 +79,7 @@ def test_a_lease_that_has_run_out_is_lost(in_flight):
 def test_no_lease_is_longer_than_sqs_allows(in_flight):
     sqs = SettlingSQS()
     [one] = _add(in_flight, delivery(1, leased_for=1))
-    one.received_at -= LONGEST_LEASE
+    one.received_at -= LONGEST_DELAY
     Leases(sqs, in_flight, Heartbeat()).extend_due()
     assert sqs.changed == []
 
@@ -87,13 +88,13 @@ def test_no_lease_is_longer_than_sqs_allows(in_flight):
 def test_at_the_end_a_lease_is_extended_for_what_sqs_still_takes(in_flight, hours):
     sqs, timeout = SettlingSQS(), hours * 3600
     [one] = _add(in_flight, delivery(1, visibility_timeout=timeout, leased_for=timeout / 2))
-    one.received_at -= LONGEST_LEASE - timeout + 100
+    one.received_at -= LONGEST_DELAY - timeout + 100
     leases = Leases(sqs, in_flight, Heartbeat())
 
     leases.extend_due()
 
     asked = sqs.changed[0][0]["VisibilityTimeout"]
-    assert timeout - 100 - MARGIN - 2 <= asked <= timeout - 100 - MARGIN
+    assert timeout - 102 <= asked <= timeout - 100
     assert asked - 1 < one.leased_until - time.monotonic() <= asked
     one.received_at -= timeout - 1000  # it is due again, and no second is to be had beyond that
     one.leased_until -= timeout - 1000

@@ -7,6 +7,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from celery_sqs import system
 from celery_sqs.aws.group_commit import MAX_ENTRIES
+from celery_sqs.aws.queue import LONGEST_DELAY
 from celery_sqs.consume.delivery import State
 from celery_sqs.consume.settling.settler import MAX_REMEMBERED, Settler
 from tests.polling import poll
@@ -48,16 +49,31 @@ def test_a_release_makes_the_message_visible_at_once():
     assert sqs.changed == [[{"Id": "0", "ReceiptHandle": "handle-1", "VisibilityTimeout": 0}]]
 
 
+def timeouts(sqs):
+    return {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for changed in sqs.changed for entry in changed}
+
+
 def test_a_release_with_a_delay_makes_the_message_visible_after_it():
     sqs = SettlingSQS()
     settler = Settler(sqs, "http://q")
     settler.release(delivery(1), 7)
-    settler.release(delivery(2), 43_140)
+    settler.release(delivery(2), 43_000)
     settler.release(delivery(3))
     settler.close(timeout=5)
-    [changed] = sqs.changed
-    timeouts = {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in changed}
-    assert timeouts == {"handle-1": 7, "handle-2": 43_140, "handle-3": 0}
+    assert timeouts(sqs) == {"handle-1": 7, "handle-2": 43_000, "handle-3": 0}
+
+
+def test_a_delay_that_ends_more_than_12_hours_after_the_receive_is_as_long_as_sqs_takes_it():
+    sqs, ran = SettlingSQS(), 1200
+    settler = Settler(sqs, "http://q")
+    late, too_late = delivery(1), delivery(2)
+    late.received_at -= ran
+    too_late.received_at -= 2 * LONGEST_DELAY
+    settler.release(late, LONGEST_DELAY)
+    settler.release(too_late, 7)
+    settler.close(timeout=5)
+    assert LONGEST_DELAY - ran - 5 <= timeouts(sqs)["handle-1"] < LONGEST_DELAY - ran
+    assert timeouts(sqs)["handle-2"] == 0
 
 
 @pytest.mark.parametrize("failure", [LOST_ANSWER, DENIED], ids=["late", "refused"])

@@ -75,7 +75,7 @@ class Settler:
     def release(self, delivery: Delivery, delay: int = 0) -> None:
         """Make a message visible after so many seconds: to be run again, or moved to the DLQ if it has no receive left.
 
-        SQS takes up to 12 hours, counted from the receive:
+        SQS takes up to 12 hours, counted from the receive. What would end later comes as late as SQS allows:
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
         """
         if delivery.is_lost:
@@ -102,8 +102,12 @@ class Settler:
                 self._is_not_deleted(settlement.delivery, failure.reason)
 
     def _send_releases(self, batch: list[_Settlement]) -> None:
+        now = system.time.monotonic()
         entries = [
-            {"ReceiptHandle": settlement.delivery.receipt_handle, "VisibilityTimeout": settlement.delay}
+            {
+                "ReceiptHandle": settlement.delivery.receipt_handle,
+                "VisibilityTimeout": max(0, min(settlement.delay, int(settlement.delivery.hideable_until - now))),
+            }
             for settlement in batch
         ]
         for settlement, failure in self._send(self._sqs.change_message_visibility_batch, batch, entries):

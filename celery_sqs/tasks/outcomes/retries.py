@@ -11,7 +11,8 @@ from celery import Task
 from celery.app.trace import get_actual_ignore_result  # type: ignore[attr-defined]  # the stubs lack it
 from celery.exceptions import Reject, Retry
 
-from celery_sqs.tasks.decision import LONGEST_DELAY, Resent, backoff, is_last, seconds_until
+from celery_sqs.aws.queue import LONGEST_DELAY
+from celery_sqs.tasks.decision import Resent, backoff, is_last, seconds_until
 from celery_sqs.tasks.outcomes.attempt_number import attempt_of
 from celery_sqs.tasks.outcomes.failed_run import message_id_of
 
