@@ -171,9 +171,10 @@ class SQSRequest(Request):
         is_thread = pid == os.getpid()
         if is_thread and self.revoked():
             raise TaskRevokedError(self.id)
-        if not self.begin() and is_thread:  # its message is on its way back
-            state.task_ready(self)
-            self.acknowledged = True  # so that Celery settles nothing itself
+        if not self.begin() and is_thread:
+            if self.is_ours():  # its message is on its way back
+                state.task_ready(self)
+                self.acknowledged = True  # so that Celery settles nothing itself
             raise TaskRevokedError(self.id)
         super().on_accepted(pid, time_accepted)
 

@@ -85,34 +85,6 @@ def test_its_delivery_knows_that_it_has_begun(stand, request_of):
     assert (one.is_submitted, one.state) == (True, State.RUNNING)
 
 
-def send_back(stand, one):
-    stand.channel.settle_at_stop(one)
-
-
-def lose(stand, one):
-    one.advance(State.LOST)
-
-
-@pytest.mark.parametrize("end", [send_back, lose])
-def test_a_call_that_waits_for_a_thread_is_not_run_once_its_message_is_another_workers(stand, request_of, end):
-    one = stand.receive(1)
-    request = request_of(one)
-    end(stand, one)
-    ran = []
-    with pytest.raises(TaskRevokedError):
-        apply_target(ran.append, (1,), {}, ran.append, accept_callback=request.on_accepted)
-    assert (ran, request.acknowledged, one.state is State.RUNNING) == ([], True, False)
-
-
-def test_a_call_that_waits_for_a_process_is_not_run_once_its_lease_is_lost(stand, request_of):
-    one = stand.receive(1)
-    request = request_of(one)
-    lose(stand, one)
-    with pytest.raises(TaskRevokedError):
-        request.execute_using_pool(Pool())
-    assert request.acknowledged
-
-
 def test_a_call_that_waited_for_a_thread_runs(stand, request_of):
     one = stand.receive(1)
     ran = []
