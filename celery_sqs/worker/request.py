@@ -180,7 +180,8 @@ class SQSRequest(Request):
 
     def is_ours(self) -> bool:
         """Whether its lease has lasted while it waited; where not, another worker runs it, and it is dropped here."""
-        ours = bool(self.message.channel.owns(self.message.delivery_tag))
+        delivery = self.delivery
+        ours = delivery is not None and not self.message.channel.drop_if_lost(delivery)
         if not ours:
             state.task_ready(self)
             self.reject(requeue=False)

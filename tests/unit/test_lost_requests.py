@@ -29,6 +29,16 @@ def test_a_call_that_waits_for_a_thread_is_not_run_once_its_message_is_another_w
     assert (ran, request.acknowledged, one.state is State.RUNNING) == ([], True, False)
 
 
+def test_the_record_of_an_attempt_whose_lease_is_lost_before_it_runs_is_withdrawn(stand, request_of):
+    one = stand.receive(1)
+    one.begun = 1
+    request = request_of(one)
+    lose(stand, one)
+    with pytest.raises(TaskRevokedError):
+        request.execute_using_pool(Pool())
+    assert (stand.owner.withdrawn, stand.channel.in_flight.all()) == ([one], [])
+
+
 def test_what_is_lost_at_the_last_moment_before_it_runs_on_a_thread_stays_in_flight_no_longer(stand, request_of):
     one = stand.receive(1)
     request = request_of(one)
