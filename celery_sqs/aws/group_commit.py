@@ -105,6 +105,9 @@ class GroupCommit(Generic[T]):
         deadline = system.time.monotonic() + timeout
         with self._changed:
             self._closed = True
+            # What failed is tried at once. If it fails again it has its pauses: a refusal may take a millisecond.
+            self._waiting.extend((0.0, entry) for _, _, entry in self._later)
+            self._later.clear()
             self._changed.notify_all()
         for thread in self._threads:
             thread.join(max(0.0, deadline - system.time.monotonic()))
@@ -134,12 +137,12 @@ class GroupCommit(Generic[T]):
         with self._changed:
             while True:
                 now = system.time.monotonic()
-                while self._later and (self._closed or self._later[0][0] <= now):
+                while self._later and self._later[0][0] <= now:
                     self._waiting.append((now - self._limits.linger, heapq.heappop(self._later)[2]))
                 if self._is_due(now):
                     self._under_way += 1
                     return self._take()
-                if self._closed and not self._under_way:
+                if self._closed and not self._under_way and not self._later:
                     self._changed.notify_all()
                     return []
                 self._changed.wait(self._seconds_until_due(now))

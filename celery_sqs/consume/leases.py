@@ -38,6 +38,7 @@ class Leases:
         self._in_flight = in_flight
         self._heartbeat = heartbeat
         self._lost = ThrottledLog(logger, "the lease on a message is lost")
+        self._not_extended = ThrottledLog(logger, "the lease on a message is not extended, trying on")
         self._stopped = system.threading.Event()
         self._thread = Guarded(self._run, name="sqs-leases", pause=LOOK_EVERY)
 
@@ -80,9 +81,11 @@ class Leases:
         for delivery, timeout, outcome in zip(deliveries, seconds, outcomes, strict=True):
             if not isinstance(outcome, Failure):
                 delivery.leased_until = asked_at + timeout
-            # A call that is refused says nothing of the message, which stays hidden: it is made again at the next look.
             elif outcome.sender_fault:
                 self._lose(delivery, outcome.reason)
+            # A call that is refused says nothing of the message, which stays hidden: it is made again at the next look.
+            else:
+                self._not_extended.warning(f"{delivery.message_id}: {outcome.reason}")
 
     def _lose(self, delivery: Delivery, reason: str) -> None:
         if delivery.advance(State.LOST):  # what has been settled meanwhile has no lease to lose

@@ -57,12 +57,13 @@ def test_a_lease_that_sqs_refuses_is_lost_and_not_asked_for_again(in_flight):
 
 
 @pytest.mark.parametrize("failure", [ReadTimeoutError(endpoint_url="http://q"), DENIED], ids=["no answer", "refused"])
-def test_an_extension_without_an_answer_or_whose_whole_call_is_refused_is_tried_again(in_flight, failure):
+def test_an_extension_without_an_answer_or_whose_whole_call_is_refused_is_tried_again(in_flight, failure, caplog):
     sqs = SettlingSQS(failure)
     [one] = _add(in_flight, delivery(1, leased_for=10))
     leases = Leases(sqs, in_flight, Heartbeat())
     leases.extend_due()
     assert not one.is_lost
+    assert type(failure).__name__ in caplog.text
     leases.extend_due()
     assert len(sqs.changed) == 2
     assert one.leased_until - time.monotonic() > 29

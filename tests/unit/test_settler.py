@@ -133,6 +133,20 @@ def test_a_message_whose_lease_is_lost_is_never_deleted():
     assert settler.is_done(run_out)
 
 
+def test_at_the_end_what_is_tried_again_is_tried_at_once_and_with_pauses_then():
+    sqs = SettlingSQS(DENIED, DENIED)
+    settler = Settler(sqs, "http://q")
+    settler.delete(delivery(1))
+    settler.close(timeout=5)
+    assert len(sqs.deleted) == 3
+
+    refusing = SettlingSQS(*[DENIED] * 1000)
+    settler = Settler(refusing, "http://q")
+    settler.delete(delivery(1))
+    settler.close(timeout=1)
+    assert len(refusing.deleted) < 30
+
+
 def test_trying_again_ends_with_the_lease():
     sqs = SettlingSQS(*[LOST_ANSWER] * 1000)
     settler = Settler(sqs, "http://q")
