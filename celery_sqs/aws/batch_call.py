@@ -13,8 +13,8 @@ class Failure:
 
     Attributes:
         reason: in SQS's words, or ours where it gave none.
-        may_pass: whether the same entry may succeed when it is sent again.
-        sender_fault: whether SQS says that the entry itself is at fault.
+        may_pass: whether the same entry may succeed when it is sent again, as far as the answer says.
+        sender_fault: whether SQS says that the entry itself is at fault, and not that it refuses the whole call.
     """
 
     reason: str

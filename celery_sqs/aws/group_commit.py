@@ -26,7 +26,7 @@ STALLED: Final = 0.25
 
 
 class Full(Exception):
-    """As many entries are waiting as there is room for."""
+    """There is no room for entries; its text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class GroupCommit(Generic[T]):
         """Take an entry along with the next batch.
 
         Raises:
-            Full: too many are waiting already.
+            Full: as for `add_all`.
         """
         self.add_all([entry])
 
@@ -79,18 +79,20 @@ class GroupCommit(Generic[T]):
         """Take entries along with the next batches.
 
         Raises:
-            Full: too many are waiting already; none of these is taken.
+            Full: too many are waiting already, it is closed, or no thread can be started. None of these is taken.
         """
         with self._changed:
-            if self._closed or len(self._waiting) + len(self._later) + len(entries) > self._limits.capacity:
-                raise Full
+            if self._closed:
+                raise Full("nothing is sent any more")
+            if len(self._waiting) + len(self._later) + len(entries) > self._limits.capacity:
+                raise Full(f"{self._limits.capacity} are waiting to be sent already")
             self._start()
             now = system.time.monotonic()
             is_first = not self._waiting
             self._waiting.extend((now, entry) for entry in entries)
             # Waking a thread for each entry would cost more than sending does.
             if is_first or self._is_due(now):
-                self._changed.notify(max(1, len(self._waiting) // MAX_ENTRIES))
+                self._changed.notify()
 
     def retry_later(self, entry: T, delay: float) -> None:
         """Take an entry whose batch call failed along once more, after so many seconds."""
@@ -103,6 +105,9 @@ class GroupCommit(Generic[T]):
         deadline = system.time.monotonic() + timeout
         with self._changed:
             self._closed = True
+            # What failed is tried at once. If it fails again it has its pauses: a refusal may take a millisecond.
+            self._waiting.extend((0.0, entry) for _, _, entry in self._later)
+            self._later.clear()
             self._changed.notify_all()
         for thread in self._threads:
             thread.join(max(0.0, deadline - system.time.monotonic()))
@@ -111,7 +116,12 @@ class GroupCommit(Generic[T]):
         # Lazily: it may be made before a fork, and threads do not survive one.
         while len(self._threads) < self._limits.concurrency:
             thread = Guarded(self._run, name=f"{self._name}-{len(self._threads)}")
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:  # the system has no room for it; the next entry asks again
+                if not self._threads:
+                    raise Full(str(error)) from error
+                return
             self._threads.append(thread)
 
     def _run(self) -> None:
@@ -127,12 +137,12 @@ class GroupCommit(Generic[T]):
         with self._changed:
             while True:
                 now = system.time.monotonic()
-                while self._later and (self._closed or self._later[0][0] <= now):
+                while self._later and self._later[0][0] <= now:
                     self._waiting.append((now - self._limits.linger, heapq.heappop(self._later)[2]))
                 if self._is_due(now):
                     self._under_way += 1
                     return self._take()
-                if self._closed and not self._under_way:
+                if self._closed and not self._under_way and not self._later:
                     self._changed.notify_all()
                     return []
                 self._changed.wait(self._seconds_until_due(now))
@@ -162,4 +172,6 @@ class GroupCommit(Generic[T]):
             if batch and total > MAX_BATCH_BYTES:
                 break
             batch.append(self._waiting.popleft()[1])
+        if self._waiting:
+            self._changed.notify()  # this thread's call may hang, and another has to see to what is left
         return batch

@@ -18,6 +18,13 @@ _ATTRIBUTES: Final = [
 #: What a FIFO queue's name ends with; no other queue's may.
 FIFO: Final = ".fifo"
 
+#: A message can be hidden for 12 hours from its receive, however often that is extended. SQS refuses what exceeds that:
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+LONGEST_LEASE: Final = 12 * 60 * 60  # seconds
+
+#: What is asked for at the most: SQS counts from a little before we have the message, by another clock.
+LONGEST_DELAY: Final = LONGEST_LEASE - 60
+
 _DEFAULT_RETENTION: Final = 4 * 24 * 60 * 60  # seconds, SQS's own; emulators leave it out
 
 

@@ -118,10 +118,13 @@ class Channel(SendingChannel):
                 self.proceed(delivery, after_receive(delivery.budget(records=True)), records=True)
         self.wake()
 
-    def owns(self, delivery_tag: str) -> bool:
-        """Whether a message is still ours, or another worker may have it by now."""
-        delivery = self.in_flight.get(delivery_tag)
-        return delivery is not None and not delivery.is_lost
+    def drop_if_lost(self, delivery: Delivery) -> bool:
+        """Leave a message that does not run to the others if its lease has ended; says whether it has."""
+        is_lost = delivery.is_lost
+        if is_lost:
+            self._settlements.drop(delivery)
+            self.owner.withdraw(delivery)  # or the next worker would take it for lost with this one
+        return is_lost
 
     def wake(self) -> None:
         """From any thread: let the hub do now what it has been given to do."""
@@ -156,9 +159,9 @@ class Channel(SendingChannel):
         """Have the worker look up what is on record, but for what has been done, or is not ours any more."""
         ours = []
         for delivery in deliveries:
-            if delivery.is_lost:
-                self._settlements.drop(delivery)
-            elif self._settlements.is_done(delivery):
+            if self.drop_if_lost(delivery):
+                continue
+            if self._settlements.is_done(delivery):
                 self._settlements.delete(delivery)
             else:
                 ours.append(delivery)
@@ -188,8 +191,7 @@ class Channel(SendingChannel):
 
     def hand_over(self, delivery: Delivery) -> None:
         """On the hub: give a message to its consumer."""
-        if delivery.is_lost:
-            self._settlements.drop(delivery)
+        if self.drop_if_lost(delivery):
             return
         if delivery.state is not State.RESERVED and not self._settlements.advance(delivery, State.RESERVED):
             return  # it has been renewed while it waited
@@ -223,8 +225,7 @@ class Channel(SendingChannel):
 
     def take_back(self, delivery_tag: str) -> None:
         """From any thread: take a message back from Celery. In an outage it stays parked, in a pause it goes back."""
-        delivery = self.in_flight.get(delivery_tag)
-        if delivery is not None and self._settlements.advance(delivery, State.PARKED):
+        if (delivery := self.in_flight.get(delivery_tag)) and self._settlements.advance(delivery, State.PARKED):
             delivery.is_submitted = False
             self.ready.add([delivery])
 
@@ -266,8 +267,7 @@ class Channel(SendingChannel):
 
     def release(self, delivery_tag: str, delay: int) -> None:
         """Make a message visible in so many seconds. SQS moves it to the DLQ after the last receive that it allows."""
-        delivery = self.in_flight.get(delivery_tag)
-        if delivery is not None:
+        if (delivery := self.in_flight.get(delivery_tag)) is not None:
             self._settlements.release(delivery, delay)
 
     def settle_at_stop(self, delivery: Delivery) -> None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from celery_sqs import system
+from celery_sqs.aws.queue import LONGEST_DELAY
 from celery_sqs.consume.budget import Budget, is_suspect_next
 from celery_sqs.errors import UnlistedTask
 from celery_sqs.message import eta, wire
@@ -125,6 +126,11 @@ class Delivery:
     def is_lost(self) -> bool:
         """Whether another worker may have it by now."""
         return self.state is State.LOST or system.time.monotonic() >= self.leased_until
+
+    @property
+    def hideable_until(self) -> float:
+        """Until when SQS can be asked to hide it, on the monotonic clock."""
+        return self.received_at + LONGEST_DELAY
 
     @property
     def has_begun(self) -> bool:

@@ -15,10 +15,6 @@ from celery_sqs.throttled_log import ThrottledLog
 
 logger = logging.getLogger(__name__)
 
-#: A message can be hidden for 12 hours from its receive, however often that is extended:
-#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
-LONGEST_LEASE: Final = 12 * 60 * 60
-
 #: The share of a visibility timeout that passes before it is extended; the rest is for trying again.
 EXTEND_AFTER: Final = 0.5
 
@@ -42,6 +38,7 @@ class Leases:
         self._in_flight = in_flight
         self._heartbeat = heartbeat
         self._lost = ThrottledLog(logger, "the lease on a message is lost")
+        self._not_extended = ThrottledLog(logger, "the lease on a message is not extended, trying on")
         self._stopped = system.threading.Event()
         self._thread = Guarded(self._run, name="sqs-leases", pause=LOOK_EVERY)
 
@@ -61,30 +58,34 @@ class Leases:
     def extend_due(self) -> None:
         """Extend what has used up its share of the visibility timeout."""
         now = system.time.monotonic()
-        due: dict[tuple[str, float], list[Delivery]] = {}
+        due: dict[str, list[Delivery]] = {}
         for delivery in self._in_flight.all():
             if delivery.state is State.LOST:
                 continue
             if now >= delivery.leased_until:
                 self._lose(delivery, "it has run out")  # the process was stopped, or SQS out of reach for long
             elif _is_due(delivery, now):
-                due.setdefault((delivery.queue_url, delivery.visibility_timeout), []).append(delivery)
-        for (queue_url, seconds), deliveries in due.items():
+                due.setdefault(delivery.queue_url, []).append(delivery)
+        for queue_url, deliveries in due.items():
             for start in range(0, len(deliveries), MAX_ENTRIES):
-                self._extend(queue_url, seconds, deliveries[start : start + MAX_ENTRIES])
+                self._extend(queue_url, deliveries[start : start + MAX_ENTRIES])
 
-    def _extend(self, queue_url: str, seconds: float, deliveries: list[Delivery]) -> None:
+    def _extend(self, queue_url: str, deliveries: list[Delivery]) -> None:
         asked_at = system.time.monotonic()
+        seconds = [int(min(each.visibility_timeout, each.hideable_until - asked_at)) for each in deliveries]
         entries = [
-            {"ReceiptHandle": delivery.receipt_handle, "VisibilityTimeout": int(seconds)} for delivery in deliveries
+            {"ReceiptHandle": delivery.receipt_handle, "VisibilityTimeout": timeout}
+            for delivery, timeout in zip(deliveries, seconds, strict=True)
         ]
         outcomes = batch_call(self._sqs.change_message_visibility_batch, queue_url, entries)
-        for delivery, outcome in zip(deliveries, outcomes, strict=True):
+        for delivery, timeout, outcome in zip(deliveries, seconds, outcomes, strict=True):
             if not isinstance(outcome, Failure):
-                delivery.leased_until = asked_at + seconds
-            # What may pass is tried again at the next look.
-            elif not outcome.may_pass:
+                delivery.leased_until = asked_at + timeout
+            elif outcome.sender_fault:
                 self._lose(delivery, outcome.reason)
+            # A call that is refused says nothing of the message, which stays hidden: it is made again at the next look.
+            else:
+                self._not_extended.warning(f"{delivery.message_id}: {outcome.reason}")
 
     def _lose(self, delivery: Delivery, reason: str) -> None:
         if delivery.advance(State.LOST):  # what has been settled meanwhile has no lease to lose
@@ -92,5 +93,6 @@ class Leases:
 
 
 def _is_due(delivery: Delivery, now: float) -> bool:
-    ends = delivery.received_at + LONGEST_LEASE
-    return delivery.leased_until - now <= delivery.visibility_timeout * EXTEND_AFTER and now < ends
+    # SQS takes whole seconds: less than one is not to be had any more.
+    can_grow = delivery.hideable_until - delivery.leased_until >= 1
+    return can_grow and delivery.leased_until - now <= delivery.visibility_timeout * EXTEND_AFTER

@@ -209,6 +209,8 @@ class Receiver:
         answer = self._connect(facts.receive_wait).receive_message(
             QueueUrl=self.source.url,
             MaxNumberOfMessages=count,
+            # As it was read at the start, and as the leases have it: the queue's may have been changed since.
+            VisibilityTimeout=int(facts.visibility_timeout),
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES,
             **waiting,

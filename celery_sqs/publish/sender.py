@@ -87,7 +87,7 @@ class Sender:
         try:
             self._commits.add(pending)
         except Full as error:
-            raise NotConfirmed(f"{LIMITS.capacity} messages are waiting to be sent already") from error
+            raise NotConfirmed(str(error)) from error
         return pending.wait(timeout)
 
     def _send_batch(self, batch: list[_Pending]) -> None:

@@ -28,6 +28,7 @@ from celery.exceptions import Reject, Retry
 from celery.utils.serialization import UnpickleableExceptionWrapper
 
 from celery_sqs import system
+from celery_sqs.aws.queue import LONGEST_DELAY
 from celery_sqs.errors import SQSError
 
 logger = logging.getLogger(__name__)
@@ -36,9 +37,6 @@ logger = logging.getLogger(__name__)
 #: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 BACKOFF_BASE: Final = 1.0
 BACKOFF_CAP: Final = 60.0
-
-#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
-LONGEST_DELAY: Final = 12 * 60 * 60 - 60  # seconds; it counts from the receive
 
 BLOCKED_PAUSE: Final = 5  # seconds until a blocked call is run again
 
@@ -224,5 +222,5 @@ def seconds_until(when: Any) -> float:
 
 
 def _delay(when: Any) -> int:
-    """For how long SQS is to hide a message."""
+    """For how long SQS is to hide a message, which is shorter where the run was long: see `Settler.release`."""
     return int(min(LONGEST_DELAY, max(0, seconds_until(when))))

@@ -90,7 +90,7 @@ class Collector:
         self._take_back_paused()
         # What is not started when the worker stops is released with all else that is in flight.
         while self._is_open() and self._is_due() and self._running < self._consumer.pool.num_processes:
-            batch = [request for request in self._next() if self._is_ours(request) and not self._is_revoked(request)]
+            batch = [each for each in self._next() if not self._drop_if_lost(each) and not self._is_revoked(each)]
             if self._consumer.task_consumer.channel.is_waiting:
                 self._park(batch)
             elif batch:
@@ -113,12 +113,11 @@ class Collector:
         self._timer = None
         self._start()
 
-    def _is_ours(self, request: SQSRequest) -> bool:
-        """Drop a call whose lease was lost while it waited: another worker runs it."""
-        ours = request.is_ours()
-        if not ours:
+    def _drop_if_lost(self, request: SQSRequest) -> bool:
+        is_lost = request.drop_if_lost()
+        if is_lost:
             self._leave(request)
-        return ours
+        return is_lost
 
     def _is_revoked(self, request: SQSRequest) -> bool:
         """Whether a call has expired, or was revoked, while it waited."""
@@ -200,7 +199,11 @@ class Collector:
             self._leave(request)
             state.task_ready(request, successful=decision is None)
             if decision is not None:
-                request.settle(decision)
+                try:
+                    request.settle(decision)
+                # What has succeeded beside it is to be deleted all the same.
+                except Exception as error:
+                    request.give_up(error)
         settle_done([request for request, decision in zip(requests, decisions, strict=True) if decision is None])
 
     def _park(self, requests: list[SQSRequest]) -> None:

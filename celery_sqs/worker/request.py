@@ -147,11 +147,12 @@ class SQSRequest(Request):
     def give_up(self, error: Exception) -> None:
         """Leave the message to its visibility timeout, where an error nobody foresaw keeps its run from being settled.
 
-        What is settled or parked already stays so.
+        What is settled or parked already stays so, and the error is logged.
         """
         state.task_ready(self)
         delivery = self.delivery
         if delivery is None or delivery.state not in _UNSETTLED:
+            logger.error("an error after the run of %s[%s] was settled", self.task.name, self.id, exc_info=error)
             return
         text = "the run of %s[%s] cannot be settled: its message comes again"
         logger.error(text, self.task.name, self.id, exc_info=error)
@@ -161,28 +162,30 @@ class SQSRequest(Request):
         self.message.channel.wake()
 
     def on_accepted(self, pid: int, time_accepted: float) -> None:
-        """The pool has begun with it; a thread of a pool of threads is about to.
+        """A process of the pool has begun with it; a pool without processes, of threads or solo, is about to.
 
         Raises:
-            TaskRevokedError: it was revoked, its queue paused, or its message sent back or lost, while it waited for
-                a thread, and is not run.
+            TaskRevokedError: it was revoked, its queue paused, or its message sent back or lost, while it waited, and
+                is not run.
         """
-        is_thread = pid == os.getpid()
-        if is_thread and self.revoked():
+        runs_here = pid == os.getpid()
+        if runs_here and self.revoked():
             raise TaskRevokedError(self.id)
-        if not self.begin() and is_thread:  # its message is on its way back
-            state.task_ready(self)
-            self.acknowledged = True  # so that Celery settles nothing itself
+        if not self.begin() and runs_here:
+            if not self.drop_if_lost():  # its message is on its way back
+                state.task_ready(self)
+                self.acknowledged = True  # so that Celery settles nothing itself
             raise TaskRevokedError(self.id)
         super().on_accepted(pid, time_accepted)
 
-    def is_ours(self) -> bool:
-        """Whether its lease has lasted while it waited; where not, another worker runs it, and it is dropped here."""
-        ours = bool(self.message.channel.owns(self.message.delivery_tag))
-        if not ours:
+    def drop_if_lost(self) -> bool:
+        """Drop it if its lease has ended while it waited, as another worker runs it then; says whether it has."""
+        delivery = self.delivery
+        is_lost = delivery is None or bool(self.message.channel.drop_if_lost(delivery))
+        if is_lost:
             state.task_ready(self)
             self.reject(requeue=False)
-        return ours
+        return is_lost
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
         """Settle a failed run as was decided in the pool; decide here on what the pool says of one that could not.
@@ -234,14 +237,15 @@ class SQSRequest(Request):
         self.settle(decision)
 
     def revoked(self) -> bool:
-        """Whether it is not to run: REVOKED on record and its message deleted, or taken back as its queue is paused.
+        """See to it that it does not run where it is not to; says whether it is not. Celery asks before it runs.
 
-        Celery asks when a process is free for it.
+        Revoked or expired, it is REVOKED on record, and its message deleted. Of a paused queue, it is taken back. Where
+        its lease is lost, it is dropped.
         """
         if self.is_paused:
             self.take_back()
             return True
-        if not self.is_ours():
+        if self.drop_if_lost():
             return True
         if self._already_revoked or self.id not in revocations:
             return bool(super().revoked())
@@ -291,6 +295,6 @@ class SQSRequest(Request):
 
 
 def is_revoked(request: SQSRequest) -> bool:
-    """Whether a call has expired or was revoked: then it is REVOKED on record, and its message deleted."""
+    """Whether a call is not to run, as `SQSRequest.revoked` has it. Most calls are not asked."""
     may_be = request.expires or request.id in state.revoked or request.id in revocations or state.revoked_stamps
     return bool(may_be and request.revoked())

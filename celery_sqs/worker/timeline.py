@@ -3,8 +3,7 @@
 from typing import Final
 
 from celery_sqs.aws.duration import span
-from celery_sqs.aws.queue import QueueFacts
-from celery_sqs.consume.leases import LONGEST_LEASE
+from celery_sqs.aws.queue import LONGEST_LEASE, QueueFacts
 from celery_sqs.consume.retention.ages import OLD, is_kept
 from celery_sqs.worker.limits import Limits
 

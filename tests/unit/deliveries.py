@@ -4,9 +4,13 @@ import threading
 import time
 
 from celery_sqs.consume.delivery import Delivery
+from celery_sqs.errors import CallFailed
 from celery_sqs.message.renewal import renewed
 
 SENT_AT = 1_700_000_000_000  # milliseconds since the epoch: when the message of each delivery was sent
+
+#: A whole call that is refused, and not one of its entries.
+DENIED = CallFailed("SendMessageBatch: 403 AccessDenied", "AccessDenied", 403)
 
 
 def delivery(number, visibility_timeout=30.0, leased_for=None, **more):

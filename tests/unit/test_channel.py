@@ -117,6 +117,19 @@ def test_an_attempt_that_is_on_record_and_has_not_failed_is_withdrawn(stand, end
     assert stand.owner.withdrawn == [begun]
 
 
+@pytest.mark.parametrize("when", ["looked up", "handed over"])
+def test_the_record_of_an_attempt_whose_lease_is_lost_before_it_runs_is_withdrawn(stand, when):
+    one = stand.receive(1, receives=2)
+    one.begun = 2
+    if when == "handed over":
+        stand.channel.turn()
+        one.attempts = 0
+        stand.channel.begin(one)
+    one.advance(State.LOST)
+    assert stand.handed_over() == []
+    assert (stand.owner.withdrawn, stand.channel.in_flight.all()) == ([one], [])
+
+
 def test_a_suspect_that_is_postponed_runs_with_others_then(stand):
     stand.channel.sqs = SettlingSQS()
     one = stand.receive(1, renewal=Renewal(message_id="first", sent_at=0, receives=3, is_suspect=True))

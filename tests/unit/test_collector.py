@@ -28,7 +28,7 @@ class Channel:
     """
 
     is_waiting = False
-    is_ours = True
+    has_lost = False
 
     def __init__(self):
         self.ready = SimpleNamespace(is_exclusive=False)
@@ -106,8 +106,8 @@ class Request:
     def give_up(self, error):
         self.given_up = error
 
-    def is_ours(self):
-        return self.message.channel.is_ours
+    def drop_if_lost(self):
+        return self.message.channel.has_lost
 
     def send_event(self, event):
         """Nobody listens."""
@@ -285,7 +285,7 @@ def test_what_is_parked_or_lost_leaves_the_prefetch_limit_as_it_was(task):
     stand.channel.is_waiting = True
     stand.arrive("a", "b")
     assert stand.qos.value == PROCESSES
-    stand.channel.is_waiting, stand.channel.is_ours = False, False
+    stand.channel.is_waiting, stand.channel.has_lost = False, True
     stand.arrive("a", "b")
     assert stand.qos.value == PROCESSES
 

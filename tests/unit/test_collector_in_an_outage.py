@@ -22,8 +22,8 @@ class Request:
         self.message = SimpleNamespace(channel=channel, delivery_tag="handle")
         self.decisions = []
 
-    def is_ours(self):
-        return True
+    def drop_if_lost(self):
+        return False
 
     def settle(self, decision):
         self.decisions.append(decision)

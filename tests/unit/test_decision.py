@@ -11,9 +11,9 @@ from celery.exceptions import Reject, Retry
 from hypothesis import given
 from hypothesis import strategies as st
 
+from celery_sqs.aws.queue import LONGEST_DELAY
 from celery_sqs.tasks.decision import (
     BLOCKED_PAUSE,
-    LONGEST_DELAY,
     FailsAlone,
     Kind,
     Resent,

@@ -7,8 +7,9 @@ from celery import Celery
 
 import celery_sqs
 from celery_sqs import BatchTask
+from celery_sqs.aws.queue import LONGEST_DELAY
 from celery_sqs.message.wire import MAX_RECEIVE_COUNT, RECEIVE_COUNT
-from celery_sqs.tasks.decision import BLOCKED_PAUSE, LONGEST_DELAY, Kind, backoff
+from celery_sqs.tasks.decision import BLOCKED_PAUSE, Kind, backoff
 from celery_sqs.tasks.outcomes.tracer import make_tracer
 from celery_sqs.worker.preflight import of_app
 

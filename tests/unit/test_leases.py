@@ -6,12 +6,13 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from celery_sqs.aws.group_commit import MAX_ENTRIES
+from celery_sqs.aws.queue import LONGEST_DELAY
 from celery_sqs.consume.delivery import State
 from celery_sqs.consume.heartbeat import Heartbeat
 from celery_sqs.consume.in_flight import InFlight
-from celery_sqs.consume.leases import LONGEST_LEASE, Leases
+from celery_sqs.consume.leases import Leases
 from tests.polling import poll
-from tests.unit.deliveries import SettlingSQS, delivery, handles, refuse
+from tests.unit.deliveries import DENIED, SettlingSQS, delivery, handles, refuse
 from tests.unit.event_loop import StuckLoop
 
 
@@ -55,12 +56,14 @@ def test_a_lease_that_sqs_refuses_is_lost_and_not_asked_for_again(in_flight):
     assert len(sqs.changed) == 1
 
 
-def test_an_extension_without_an_answer_is_tried_again(in_flight):
-    sqs = SettlingSQS(ReadTimeoutError(endpoint_url="http://q"))
+@pytest.mark.parametrize("failure", [ReadTimeoutError(endpoint_url="http://q"), DENIED], ids=["no answer", "refused"])
+def test_an_extension_without_an_answer_or_whose_whole_call_is_refused_is_tried_again(in_flight, failure, caplog):
+    sqs = SettlingSQS(failure)
     [one] = _add(in_flight, delivery(1, leased_for=10))
     leases = Leases(sqs, in_flight, Heartbeat())
     leases.extend_due()
     assert not one.is_lost
+    assert type(failure).__name__ in caplog.text
     leases.extend_due()
     assert len(sqs.changed) == 2
     assert one.leased_until - time.monotonic() > 29
@@ -77,9 +80,27 @@ def test_a_lease_that_has_run_out_is_lost(in_flight):
 def test_no_lease_is_longer_than_sqs_allows(in_flight):
     sqs = SettlingSQS()
     [one] = _add(in_flight, delivery(1, leased_for=1))
-    one.received_at -= LONGEST_LEASE
+    one.received_at -= LONGEST_DELAY
     Leases(sqs, in_flight, Heartbeat()).extend_due()
     assert sqs.changed == []
+
+
+@pytest.mark.parametrize("hours", [1, 9])
+def test_at_the_end_a_lease_is_extended_for_what_sqs_still_takes(in_flight, hours):
+    sqs, timeout = SettlingSQS(), hours * 3600
+    [one] = _add(in_flight, delivery(1, visibility_timeout=timeout, leased_for=timeout / 2))
+    one.received_at -= LONGEST_DELAY - timeout + 100
+    leases = Leases(sqs, in_flight, Heartbeat())
+
+    leases.extend_due()
+
+    asked = sqs.changed[0][0]["VisibilityTimeout"]
+    assert timeout - 102 <= asked <= timeout - 100
+    assert asked - 1 < one.leased_until - time.monotonic() <= asked
+    one.received_at -= timeout - 1000  # it is due again, and no second is to be had beyond that
+    one.leased_until -= timeout - 1000
+    leases.extend_due()
+    assert len(sqs.changed) == 1
 
 
 def test_the_thread_extends_by_itself_until_stopped(in_flight):

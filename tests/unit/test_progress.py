@@ -44,7 +44,7 @@ class Request:
     max_receive_count = 3
     attempt = 1
     delivery, is_alone = SQSRequest.delivery, SQSRequest.is_alone
-    begin, is_ours = SQSRequest.begin, SQSRequest.is_ours
+    begin, drop_if_lost = SQSRequest.begin, SQSRequest.drop_if_lost
 
     def __init__(self, message):
         self.id = self.message_id = message.delivery_tag

@@ -31,8 +31,7 @@ class ScriptedSQS:
     def __init__(self, *script):
         self._script = list(script)
         self._lock = threading.Lock()
-        self.asked_for = []
-        self.long = []
+        self.asked_for, self.hidden_for, self.long = [], [], []
         self.resume = threading.Event()
 
     def get_queue_attributes(self, **parameters):
@@ -41,6 +40,7 @@ class ScriptedSQS:
     def receive_message(self, **parameters):
         with self._lock:
             self.asked_for.append(parameters["MaxNumberOfMessages"])
+            self.hidden_for.append(parameters.get("VisibilityTimeout"))
             self.long.append("WaitTimeSeconds" not in parameters)
             answer = self._script.pop(0) if self._script else self._wait
         if isinstance(answer, BaseException):
@@ -95,8 +95,7 @@ def receive(in_flight):
     ids=repr,
 )
 def test_no_answer_ends_the_polling(receive, nonsense):
-    good = message()
-    delivered, _, _ = receive(ScriptedSQS(nonsense, {"Messages": [good]}))
+    delivered, _, _ = receive(ScriptedSQS(nonsense, {"Messages": [good := message()]}))
     poll(lambda: delivered, 5, "the message after the nonsense")
     assert delivered[0].message == good
 
@@ -164,6 +163,12 @@ def test_it_asks_for_what_there_is_room_for(receive, in_flight):
     receive(sqs)
     poll(lambda: len(sqs.asked_for) == 2, 5, "a second poll")
     assert sqs.asked_for == [4, 1]
+
+
+def test_what_it_receives_is_hidden_for_as_long_as_its_lease_says_whatever_the_queue_has_by_now(receive):
+    delivered, _, _ = receive(sqs := ScriptedSQS({"Messages": [message()]}))
+    poll(lambda: delivered, 5, "the message")
+    assert sqs.hidden_for[0] == delivered[0].visibility_timeout == 30
 
 
 def test_a_full_worker_does_not_ask(receive, in_flight):

@@ -85,34 +85,6 @@ def test_its_delivery_knows_that_it_has_begun(stand, request_of):
     assert (one.is_submitted, one.state) == (True, State.RUNNING)
 
 
-def send_back(stand, one):
-    stand.channel.settle_at_stop(one)
-
-
-def lose(stand, one):
-    one.advance(State.LOST)
-
-
-@pytest.mark.parametrize("end", [send_back, lose])
-def test_a_call_that_waits_for_a_thread_is_not_run_once_its_message_is_another_workers(stand, request_of, end):
-    one = stand.receive(1)
-    request = request_of(one)
-    end(stand, one)
-    ran = []
-    with pytest.raises(TaskRevokedError):
-        apply_target(ran.append, (1,), {}, ran.append, accept_callback=request.on_accepted)
-    assert (ran, request.acknowledged, one.state is State.RUNNING) == ([], True, False)
-
-
-def test_a_call_that_waits_for_a_process_is_not_run_once_its_lease_is_lost(stand, request_of):
-    one = stand.receive(1)
-    request = request_of(one)
-    lose(stand, one)
-    with pytest.raises(TaskRevokedError):
-        request.execute_using_pool(Pool())
-    assert request.acknowledged
-
-
 def test_a_call_that_waited_for_a_thread_runs(stand, request_of):
     one = stand.receive(1)
     ran = []
@@ -253,11 +225,13 @@ def test_so_does_one_whose_failure_cannot_be_settled_by_the_recorders_thread(sta
     assert len(given_up(stand, caplog)) == 1
 
 
-def test_what_is_settled_already_is_not_given_up(stand, request_of, caplog):
+def test_what_is_settled_already_is_not_given_up_and_the_error_is_logged(stand, request_of, caplog):
     request = request_of(stand.receive(1))
     request.settle(RetryDecision(Kind.BLOCKED, 5))
     request.give_up(LookupError())
-    assert [line for line in caplog.records if "cannot be settled" in line.getMessage()] == []
+    assert [line.getMessage() for line in caplog.records if line.exc_info] == [
+        f"an error after the run of a.task[{request.id}] was settled"
+    ]
     assert len(stand.channel.in_flight.all()) == 1
 
 

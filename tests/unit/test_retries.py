@@ -7,9 +7,10 @@ import pytest
 from celery.backends.base import DisabledBackend
 from celery.exceptions import MaxRetriesExceededError, Retry
 
+from celery_sqs.aws.queue import LONGEST_DELAY
 from celery_sqs.errors import NotConfirmed
 from celery_sqs.message.wire import ATTEMPTS, MAX_RECEIVE_COUNT
-from celery_sqs.tasks.decision import LONGEST_DELAY, Resent
+from celery_sqs.tasks.decision import Resent
 from celery_sqs.tasks.task import SQSTask
 from tests.unit.test_fast_path import QUEUE, Caller
 

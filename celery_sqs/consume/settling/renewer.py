@@ -76,7 +76,7 @@ class Renewer:
             entry = make()
             self._copies.add(_Copy(delivery, entry, reason, size_of(entry)))
         except (Unsendable, Full) as error:
-            self._refuse(delivery, str(error) or "too many are waiting to be sent")
+            self._refuse(delivery, str(error))
 
     def close(self, timeout: float) -> None:
         """Send what is waiting; gives up after so many seconds."""
@@ -94,6 +94,7 @@ class Renewer:
             elif outcome.may_pass:
                 self._copies.retry_later(copy, pause(copy.tries, FIRST_PAUSE, LONGEST_PAUSE))
                 copy.tries += 1
+            # Also where the whole call is refused: a worker may lack the right to send.
             else:
                 self._refuse(copy.delivery, outcome.reason)
 

@@ -66,16 +66,24 @@ class Settler:
                 self._remember(delivery)
             else:
                 settlements.append(_Settlement(delivery))
-        self._add(self._deletes, settlements)
+        try:
+            self._deletes.add_all(settlements)
+        except Full as error:
+            for settlement in settlements:
+                self._is_not_deleted(settlement.delivery, str(error))
 
     def release(self, delivery: Delivery, delay: int = 0) -> None:
         """Make a message visible after so many seconds: to be run again, or moved to the DLQ if it has no receive left.
 
-        SQS takes up to 12 hours, counted from the receive:
+        SQS takes up to 12 hours, counted from the receive. What would end later comes as late as SQS allows:
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
         """
-        if not delivery.is_lost:
-            self._add(self._releases, [_Settlement(delivery, delay)])
+        if delivery.is_lost:
+            return
+        try:
+            self._releases.add(_Settlement(delivery, delay))
+        except Full as error:
+            self._not_released.warning(f"{delivery.message_id}: {error}")
 
     def is_done(self, delivery: Delivery) -> bool:
         """Whether an earlier delivery of this copy was done, and only its deletion failed."""
@@ -87,23 +95,19 @@ class Settler:
         for commits in (self._deletes, self._releases):
             commits.close(max(0.0, deadline - system.time.monotonic()))
 
-    def _add(self, commits: GroupCommit[_Settlement], settlements: list[_Settlement]) -> None:
-        try:
-            commits.add_all(settlements)
-        except Full:
-            for settlement in settlements:
-                self._not_released.warning(f"{settlement.delivery.message_id}: too many are waiting")
-
     def _send_deletes(self, batch: list[_Settlement]) -> None:
         entries = [{"ReceiptHandle": settlement.delivery.receipt_handle} for settlement in batch]
         for settlement, failure in self._send(self._sqs.delete_message_batch, batch, entries):
             if not self._retry(self._deletes, settlement, failure):
-                self._not_deleted.warning(f"{settlement.delivery.message_id}: {failure.reason}")
-                self._remember(settlement.delivery)
+                self._is_not_deleted(settlement.delivery, failure.reason)
 
     def _send_releases(self, batch: list[_Settlement]) -> None:
+        now = system.time.monotonic()
         entries = [
-            {"ReceiptHandle": settlement.delivery.receipt_handle, "VisibilityTimeout": settlement.delay}
+            {
+                "ReceiptHandle": settlement.delivery.receipt_handle,
+                "VisibilityTimeout": max(0, min(settlement.delay, int(settlement.delivery.hideable_until - now))),
+            }
             for settlement in batch
         ]
         for settlement, failure in self._send(self._sqs.change_message_visibility_batch, batch, entries):
@@ -117,12 +121,19 @@ class Settler:
         return [(settlement, outcome) for settlement, outcome in outcomes if isinstance(outcome, Failure)]
 
     def _retry(self, commits: GroupCommit[_Settlement], settlement: _Settlement, failure: Failure) -> bool:
-        """Plan another try, while the receipt handle is worth something; says whether there will be one."""
-        if not failure.may_pass or settlement.delivery.is_lost:
+        """Plan another try, while the receipt handle is worth something; says whether there will be one.
+
+        Also where SQS has refused the whole call: a right, a clock or a proxy may be mended in time, and nobody waits.
+        """
+        if failure.sender_fault or settlement.delivery.is_lost:
             return False
         commits.retry_later(settlement, pause(settlement.tries, FIRST_PAUSE, LONGEST_PAUSE))
         settlement.tries += 1
         return True
+
+    def _is_not_deleted(self, delivery: Delivery, reason: str) -> None:
+        self._not_deleted.warning(f"{delivery.message_id}: {reason}")
+        self._remember(delivery)
 
     def _remember(self, delivery: Delivery) -> None:
         with self._lock:

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from celery import Task
-from celery.app.trace import get_actual_ignore_result  # type: ignore[attr-defined]  # the stubs lack it
 from celery.exceptions import Reject, Retry
 
-from celery_sqs.tasks.decision import LONGEST_DELAY, Resent, backoff, is_last, seconds_until
+from celery_sqs.aws.queue import LONGEST_DELAY
+from celery_sqs.tasks.decision import Resent, backoff, is_last, seconds_until
 from celery_sqs.tasks.outcomes.attempt_number import attempt_of
+from celery_sqs.tasks.outcomes.batch_outcome import stores_errors
 from celery_sqs.tasks.outcomes.failed_run import message_id_of
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _store_state(task: "SQSTask", why: Exception | None) -> None:
     Celery stores it when the run has ended, see `celery_sqs.tasks.outcomes.tracer`.
     """
     request: Any = task.request
-    if get_actual_ignore_result(task, request) and not task.store_errors_even_if_ignored:
+    if not stores_errors(task, request):
         return
     where = "".join(traceback.format_exception(why)) if why else None
     try:
