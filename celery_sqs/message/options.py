@@ -8,6 +8,7 @@ from typing import Any, Final
 from celery_sqs import system
 from celery_sqs.errors import Unsendable
 from celery_sqs.message import envelope, exact_json
+from celery_sqs.message.names import require_short
 
 _TIME: Final = "a time (a datetime, or text in ISO 8601) of the years 2 to 9998"
 _SECONDS: Final = "a number of seconds that ends before the year 9999"
@@ -63,6 +64,7 @@ def checked(headers: dict[str, Any]) -> dict[str, Any]:
     for name in ("task", "id"):
         if not (isinstance(headers[name], str) and headers[name]):
             raise ValueError(_refusal(name, headers[name]))
+        require_short(_OPTIONS[name][0], headers[name])
     try:
         return envelope.checked_headers(headers)
     except envelope.WrongHeader as error:

@@ -35,6 +35,7 @@ def call(request):
         ({"retries": -1}, "is not a whole number from 0 to"),
         ({"shadow": 5}, "5 is not text"),
         ({"task_id": 5}, "5 is not text"),
+        ({"task_id": "x" * 256}, "has 256 characters, and a worker takes 255"),
         ({"group_id": 5}, "5 is not text"),
         ({"time_limit": "x"}, "is not a pair of seconds"),
         ({"soft_time_limit": -1}, "is not a pair of seconds"),
