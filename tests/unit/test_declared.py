@@ -1,9 +1,12 @@
 """What an author declares of a task is read as it is meant, or refused by one sentence before a worker receives."""
 
+import contextlib
 import math
+from types import SimpleNamespace
 
 import pytest
 from celery import Celery
+from celery.concurrency.base import BasePool
 
 import celery_sqs
 from celery_sqs import BatchTask
@@ -11,6 +14,7 @@ from celery_sqs.message.wire import MAX_RECEIVE_COUNT, RECEIVE_COUNT
 from celery_sqs.tasks.decision import BLOCKED_PAUSE, LONGEST_DELAY, Kind, backoff
 from celery_sqs.tasks.outcomes.tracer import make_tracer
 from celery_sqs.worker.preflight import of_app
+from celery_sqs.worker.steps import Preflight
 
 QUEUES = {"mail": "https://sqs.eu-central-1.amazonaws.com/123456789012/mail"}
 REQUEST = {"id": "id", "message_id": "message", "hostname": "w@h", RECEIVE_COUNT: 1, MAX_RECEIVE_COUNT: 3}
@@ -140,3 +144,21 @@ def test_the_task_of_messages_that_name_none_has_to_be_one_of_the_apps(app, decl
     app.conf.sqs_default_task = name
     wrong = f"sqs_default_task is {name!r}, which this app does not have: correct the name, or import the task."
     assert of_app(app) == [wrong] * (not is_known)
+
+
+@pytest.mark.parametrize(("listed", "is_known"), [("jobs.one", True), ("jobs.onne", False)])
+def test_a_list_of_tasks_is_checked_also_where_sqs_cannot_be_asked(declared, app, listed, is_known, caplog):
+    url = "http://127.0.0.1:1/123456789012/"
+    queues = {"mail": celery_sqs.Queue(url=f"{url}mail", tasks=[listed]), "other": {"url": f"{url}o", "tasks": ["no"]}}
+    celery_sqs.setup(
+        app, queues=queues, region="eu-central-1", endpoint_url="http://127.0.0.1:1", access_key=("a", "b")
+    )
+    declared()
+    app.amqp.queues.select("mail")
+    worker = SimpleNamespace(app=app, pool_cls=BasePool, use_eventloop=True, task_events=False)
+    with contextlib.nullcontext() if is_known else pytest.raises(SystemExit):
+        Preflight(worker).start(worker)
+    unasked, *wrong = caplog.messages
+    assert unasked.startswith("no preflight: ")
+    text = "mail lists the task 'jobs.onne', which this app does not have: correct the name, or import the task."
+    assert wrong == [text] * (not is_known)
