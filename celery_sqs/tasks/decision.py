@@ -29,6 +29,7 @@ from celery.utils.serialization import UnpickleableExceptionWrapper
 
 from celery_sqs import system
 from celery_sqs.errors import SQSError
+from celery_sqs.tasks.declared import Exceptions
 
 logger = logging.getLogger(__name__)
 
@@ -126,8 +127,8 @@ class RetryDecision:
 class RetryPolicy(Protocol):
     """What is asked of a task; see `celery_sqs.tasks.task.SQSTask`."""
 
-    permanent: ClassVar[tuple[type[BaseException], ...]]
-    blocked: ClassVar[tuple[type[BaseException], ...]]
+    permanent: ClassVar[Exceptions]
+    blocked: ClassVar[Exceptions]
     backoff_base: ClassVar[float]
     backoff_cap: ClassVar[float]
 
@@ -207,8 +208,13 @@ def cause_of(error: BaseException) -> BaseException:
     return error.exc if isinstance(error, Retry) and isinstance(error.exc, BaseException) else error
 
 
-def _is_one_of(error: BaseException, classes: tuple[type[BaseException], ...]) -> bool:
-    """Whether an exception is of some class; by name where it could not be pickled and another stands for it."""
+def _is_one_of(error: BaseException, classes: Any) -> bool:
+    """Whether an exception is of some class; by name where it could not be pickled and another stands for it.
+
+    Args:
+        error: the exception.
+        classes: a tuple of classes, as `celery_sqs.tasks.declared.make_tuples` has made it.
+    """
     if isinstance(error, UnpickleableExceptionWrapper):
         named = {(each.__module__, each.__name__) for each in classes}
         return (error.exc_module, error.exc_cls_name) in named

@@ -5,26 +5,36 @@ A wrong one shows only when a call fails, in the tracer or in the worker's main 
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
+
+#: What an author may give as exceptions: a class, or any iterable of them that can be read more than once.
+Exceptions: TypeAlias = "type[BaseException] | Iterable[Exceptions]"
 
 #: Attributes that name exceptions. Celery reads the first.
 OF_EXCEPTIONS: Final = ("throws", "permanent", "blocked")
 
 
 def make_tuples(task_class: Any) -> None:
-    """Have the exceptions of a task class in tuples, as `except` and `isinstance` take nothing else."""
+    """Have the exceptions of a task class in tuples, as `except` and `isinstance` take nothing else.
+
+    What is wrong stays as its author has written it, for `mistakes` to show.
+    """
     for attribute in OF_EXCEPTIONS:
         given = getattr(task_class, attribute)
         classes = _flat(given)
-        if classes != given:
+        if classes != given and _are_exceptions(classes):
             setattr(task_class, attribute, classes)
 
 
 def _flat(given: Any) -> Any:
-    """A class, or any iterable of classes and of such iterables, as one tuple; anything else as it is."""
+    """A class, or any iterable of classes and of such iterables, as one tuple; anything else as it is.
+
+    An iterator can be read once only. Classes of tasks share what a base class has, and apps what a shared task has:
+    all but the first would have none. So it is as wrong as text.
+    """
     if isinstance(given, type):
         return (given,)
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+    if isinstance(given, str | bytes | Iterator) or not isinstance(given, Iterable):
         return given
     flat: list[Any] = []
     for each in given:
@@ -90,7 +100,7 @@ def _is_number(value: Any, kinds: Any) -> bool:
 
 #: Attributes of every task, what is asked of their values, and that in words.
 _WANTED: Final[tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...]] = (
-    (OF_EXCEPTIONS, _are_exceptions, "a tuple of exception classes"),
+    (OF_EXCEPTIONS, _are_exceptions, "an exception class, or a list, tuple or set of such"),
     (("backoff_base", "backoff_cap"), _are_seconds, "a finite number of seconds, 0 at least"),
     (("time_limit", "soft_time_limit"), _are_seconds_or_none, "None or a finite number of seconds, 0 at least"),
 )

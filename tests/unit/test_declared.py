@@ -87,10 +87,40 @@ def test_a_task_that_throws_what_is_in_a_list_has_failed_and_met_no_outage(decla
 
 
 @pytest.mark.parametrize("attribute", EXCEPTIONS)
-@pytest.mark.parametrize("value", [("ValueError",), "ValueError", None, 5, (int,), (ValueError(),)], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [("ValueError",), ["ValueError"], "ValueError", None, 5, int, (int,), (ValueError(),)],
+    ids=repr,
+)
 def test_what_is_no_exception_class_is_refused(app, declared, attribute, value):
     declared(**{attribute: value})
-    assert of_app(app) == [f"The task 'jobs.one' has {attribute}={value!r}: it has to be a tuple of exception classes."]
+    wanted = "an exception class, or a list, tuple or set of such"
+    assert of_app(app) == [f"The task 'jobs.one' has {attribute}={value!r}: it has to be {wanted}."]
+
+
+@pytest.mark.parametrize("attribute", EXCEPTIONS)
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [KeyError, value]], ids=["alone", "in a list"])
+def test_what_can_be_read_only_once_is_refused_for_each_task_that_shares_it(app, attribute, wrap):
+    class Base(celery_sqs.SQSTask):
+        abstract = True
+
+    setattr(Base, attribute, wrap(iter([LookupError])))
+    for name in ("jobs.one", "jobs.two"):
+        app.task(name=name, shared=False, base=Base)(_fail)
+    assert [sentence.partition("=")[0] for sentence in of_app(app)] == [
+        f"The task {name!r} has {attribute}" for name in ("jobs.one", "jobs.two")
+    ]
+
+
+def test_what_a_base_class_has_stays_as_it_is_for_those_who_add_to_it(app):
+    class Base(celery_sqs.SQSTask):
+        abstract = True
+        permanent = [LookupError]  # noqa: RUF012  # as authors write it
+
+    assert app.task(name="jobs.one", shared=False, base=Base)(_fail).permanent == (LookupError,)
+    added = app.task(name="jobs.two", shared=False, base=Base, permanent=[*Base.permanent, KeyError])(_fail)
+    assert added.permanent == (LookupError, KeyError)
+    assert Base.permanent == [LookupError]
 
 
 @pytest.mark.parametrize("attribute", ["backoff_base", "backoff_cap", "time_limit", "soft_time_limit"])
