@@ -17,6 +17,7 @@ again, until SQS moves it to the DLQ.
 
 import logging
 import random
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -73,6 +74,36 @@ def describe(error: BaseException) -> str:
         return f"{type(error).__name__}: {error}"[:MAX_LONG]
     except Exception as failure:
         return f"{type(error).__name__}, whose text raises {type(failure).__name__}"
+
+
+def log_error(
+    log: logging.Logger, error: BaseException, text: str, *what: Any, fields: Mapping[str, Any] | None = None
+) -> None:
+    """Log an error of what is around a call, such as a hook, with its traceback.
+
+    Without that where an error in it has a text that may quote a message: a hook is given what anybody has sent.
+
+    Args:
+        log: where to.
+        error: the error.
+        text: what has failed.
+        what: what the text names.
+        fields: what else the line carries.
+    """
+    is_long = any(len(describe(each)) >= MAX_LONG for each in _chain(error))
+    if is_long:
+        text, what = f"{text}: %s", (*what, describe(error))
+    log.error(text, *what, exc_info=None if is_long else error, extra=fields, stacklevel=2)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error, and those that its traceback has before it."""
+    each: BaseException | None = error
+    seen: set[int] = set()
+    while each is not None and id(each) not in seen:
+        yield each
+        seen.add(id(each))
+        each = each.__cause__ or each.__context__
 
 
 class FailsAlone(SQSError):
@@ -198,8 +229,8 @@ def looks_like_outage(task: RetryPolicy, error: BaseException) -> bool:
     try:
         return task.is_outage(cause)
     # It is asked about whatever a task can raise, and an answer there must be.
-    except Exception:
-        logger.exception("whether %r is an outage is not known", cause)
+    except Exception as failure:
+        log_error(logger, failure, "whether %s is an outage is not known", describe(cause))
         return False
 
 

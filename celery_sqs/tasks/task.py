@@ -19,7 +19,7 @@ from celery_sqs.publish import fast_path
 from celery_sqs.publish.producer import producer
 from celery_sqs.tasks import attempt_log
 from celery_sqs.tasks.attempt import Attempt, AttemptStore
-from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, describe, looks_like_outage
+from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, describe, log_error, looks_like_outage
 from celery_sqs.tasks.declared import Exceptions, make_tuples
 from celery_sqs.tasks.escape import Escaped, escapes
 from celery_sqs.tasks.hooks import TaskHooks
@@ -223,7 +223,7 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
         except Exception as failure:
             if looks_like_outage(self, failure):
                 raise
-            logger.exception("the failed attempt could not be recorded", extra=fields)
+            log_error(logger, failure, "the failed attempt could not be recorded", fields=fields)
             is_recorded = False
         attempt_log.log(self, attempt, fields)  # now, as an outage of the store is no failure of the attempt
         return is_recorded
@@ -239,8 +239,8 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
         try:
             return fields | attempt_log.loggable(self.log_context(*attempt.args))
         # The author's hook decides over no message.
-        except Exception:
-            logger.exception("what the logs of a call of %s carry is not known", self.name)
+        except Exception as failure:
+            log_error(logger, failure, "what the logs of a call of %s carry is not known", self.name)
             return fields
 
     def put_on_record(self, attempt: Attempt) -> None:
