@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from celery_sqs.aws.client import SqsClient
 from celery_sqs.errors import CallFailed
@@ -86,3 +87,8 @@ def read_facts(sqs: SqsClient, queue_url: str) -> QueueFacts:
 def url_beside(queue_url: str, arn: str) -> str:
     """The URL of another queue at the same endpoint: a DLQ has to be in its queue's region and account."""
     return "/".join([*queue_url.rsplit("/", 2)[:1], *arn.rsplit(":", 2)[1:]])
+
+
+def account_and_name(queue_url: str) -> list[str]:
+    """What a URL says of a queue, however it is spelled and whatever host it has: two of one region are compared."""
+    return unquote(urlsplit(queue_url).path).strip("/").split("/")[-2:]

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 from datetime import UTC
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from botocore.credentials import ReadOnlyCredentials
 from botocore.utils import normalize_url_path
@@ -35,8 +35,7 @@ class Signer:
     def __init__(self, url: str, region: str) -> None:
         parts = urlsplit(url)
         path = quote(normalize_url_path(parts.path), safe="/~")
-        host = parts.netloc.lower().rpartition("@")[2].removesuffix(f":{_DEFAULT_PORTS.get(parts.scheme)}")
-        self._begin = f"POST\n{path}\n\ncontent-type:{CONTENT_TYPE}\nhost:{host}\n"
+        self._begin = f"POST\n{path}\n\ncontent-type:{CONTENT_TYPE}\nhost:{_host(parts)}\n"
         self._region = region
         self._last: tuple[str | None, str, bytes] = ("", "", b"")  # secret, day, and the key that is made of them
 
@@ -54,7 +53,8 @@ class Signer:
             signed["X-Amz-Security-Token"] = credentials.token
         signed["X-Amz-Target"] = action
         names = ";".join(["content-type", "host", *map(str.lower, signed)])
-        lines = "".join(f"{name.lower()}:{value}\n" for name, value in signed.items())
+        # As servers read them: a token may have spaces around it.
+        lines = "".join(f"{name.lower()}:{' '.join(value.split())}\n" for name, value in signed.items())
         request = f"{self._begin}{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
         where = f"{instant[:8]}/{self._region}/{_SERVICE}/{_END}"
         text = f"{_ALGORITHM}\n{instant}\n{where}\n{hashlib.sha256(request.encode()).hexdigest()}"
@@ -70,3 +70,10 @@ class Signer:
                 key = hmac.digest(key, part.encode(), hashlib.sha256)
             self._last = secret, day, key
         return key
+
+
+def _host(parts: SplitResult) -> str:
+    """The header `Host` that a client sends: without user and default port."""
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return host if parts.port in {None, _DEFAULT_PORTS.get(parts.scheme)} else f"{host}:{parts.port}"

@@ -16,6 +16,7 @@ from celery_sqs.dlq.dead_messages import DeadMessage
 from celery_sqs.dlq.decode import DecodedMessage, decode_message
 from celery_sqs.publish.amqp import is_exact
 from celery_sqs.tasks.call import Call
+from celery_sqs.tasks.decision import log_error
 from celery_sqs.tasks.dry_run import DryRun
 from celery_sqs.tasks.task import SQSTask
 
@@ -58,8 +59,8 @@ class TaskHooks:
             subject = task.subject(*message.call.args, **message.call.kwargs)
             return storable(subject[:MAX_NAME]) if subject else None
         # The arguments may be anything, and the message has to be shown all the same.
-        except Exception:
-            logger.exception("the subject of a call of %s is not known", message.task)
+        except Exception as failure:
+            log_error(logger, failure, "the subject of a call of %s is not known", message.task)
             return None
 
     def keeps_attempts(self, message: DecodedMessage) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from celery_sqs.aws.queue import account_and_name
 from celery_sqs.errors import CallFailed
 
 
@@ -43,8 +44,7 @@ def source_of(message: dict[str, Any], sources: Sequence[Source]) -> Source:
 
 def _has(source: Source, url: str) -> bool:
     try:
-        # Account and name: a server may have several addresses.
-        return source.url.rsplit("/", 2)[1:] == url.rsplit("/", 2)[1:]
+        return account_and_name(source.url) == account_and_name(url)
     except CallFailed as error:
         if error.may_pass:
             raise

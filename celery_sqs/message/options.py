@@ -1,13 +1,14 @@
 """What is wrong with an option of a call, in the words of the caller: Celery and the message have others for it."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from numbers import Real
 from typing import Any, Final
 
 from celery_sqs import system
 from celery_sqs.errors import Unsendable
 from celery_sqs.message import envelope, exact_json
+from celery_sqs.message.names import require_short
 
 _TIME: Final = "a time (a datetime, or text in ISO 8601) of the years 2 to 9998"
 _SECONDS: Final = "a number of seconds that ends before the year 9999"
@@ -38,6 +39,9 @@ _OPTIONS: Final[Mapping[str, tuple[str, str]]] = {
     envelope.WAITED_FOR: ("eta", _TIME),
 }
 
+#: What Celery gives first, and by position, for a message in either protocol.
+_BY_POSITION: Final = ("task_id", "name", "args", "kwargs", "countdown", "eta", "group_id", "group_index", "expires")
+
 
 def require(options: Mapping[str, Any]) -> None:
     """Refuse by name the options of a call that Celery fails at.
@@ -54,6 +58,19 @@ def require(options: Mapping[str, Any]) -> None:
             raise Unsendable(f"{name}: {value!r} is not {what}")
 
 
+def require_of_message(given: Sequence[Any], options: Mapping[str, Any]) -> None:
+    """Refuse the same of what Celery makes a message of: a call by `send_task` has met no check before.
+
+    Args:
+        given: by position.
+        options: by name.
+
+    Raises:
+        Unsendable: one of them is none that a call can have.
+    """
+    require({**dict(zip(_BY_POSITION, given, strict=False)), **options})
+
+
 def checked(headers: dict[str, Any]) -> dict[str, Any]:
     """The headers of a call that go with its message: see `envelope.checked_headers`.
 
@@ -63,6 +80,7 @@ def checked(headers: dict[str, Any]) -> dict[str, Any]:
     for name in ("task", "id"):
         if not (isinstance(headers[name], str) and headers[name]):
             raise ValueError(_refusal(name, headers[name]))
+        require_short(_OPTIONS[name][0], headers[name])
     try:
         return envelope.checked_headers(headers)
     except envelope.WrongHeader as error:
@@ -104,6 +122,11 @@ def _is_time(value: Any) -> bool:
     return envelope.is_time(value.isoformat() if isinstance(value, datetime) else value)
 
 
+def _is_day_or_time(value: Any) -> bool:
+    """Celery takes a date for an `eta`: its midnight. For `expires` it does not."""
+    return envelope.is_time(value.isoformat() if isinstance(value, date) else value)
+
+
 def _is_delay(value: Any) -> bool:
     if not isinstance(value, Real):
         return False
@@ -115,7 +138,7 @@ def _is_delay(value: Any) -> bool:
 
 #: The options whose values Celery works with before there is a message.
 _DUE: Final = (
-    ("eta", _is_time, _TIME),
+    ("eta", _is_day_or_time, _TIME),
     ("countdown", _is_delay, _SECONDS),
     ("expires", lambda value: _is_delay(value) or _is_time(value), f"{_TIME}, or {_SECONDS}"),
 )

@@ -16,6 +16,7 @@ from typing import Any, Final
 from celery_sqs.errors import Undecodable, Unsendable
 from celery_sqs.message import content, envelope, exact_json, options, protocol1
 from celery_sqs.message.content import Content, without_half_pairs
+from celery_sqs.message.names import MAX_NAME, require_named
 from celery_sqs.message.nesting import shallow
 from celery_sqs.message.outgoing import Outgoing, escaped, outgoing
 from celery_sqs.message.renewal import RENEWAL
@@ -223,8 +224,7 @@ def _parse(message: Any, default_task: str | None, is_exact: Callable[[str], boo
     if not called.text.isascii():
         called.text.encode()  # kombu will, and Celery deletes the message where that fails
     task, task_id = given.get("task"), given.get("id")
-    if not (envelope.is_text(task) and envelope.is_text(task_id)):
-        raise ValueError("it names no task, or has no id")
+    require_named(task, task_id)
     known = {
         "lang": "py",
         "task": task,
@@ -239,6 +239,8 @@ def _parse(message: Any, default_task: str | None, is_exact: Callable[[str], boo
     # A caller may have something else shown than the arguments: they may be secret.
     for name, made in (("argsrepr", called.argsrepr), ("kwargsrepr", called.kwargsrepr)):
         headers[name] = (headers.get(name) or made)[: content.MAX_REPR]
+    if shadow := headers.get("shadow"):  # Celery logs it in place of the name
+        headers["shadow"] = shadow[:MAX_NAME]
     return called, headers
 
 

@@ -9,6 +9,7 @@ from kombu import Connection
 
 from celery_sqs import kombu_options
 from celery_sqs.message import exact_json
+from celery_sqs.message import options as call_options
 from celery_sqs.settings import Settings
 
 #: The transport options with the app's `Settings`, and `is_exact` for its tasks.
@@ -45,6 +46,7 @@ class AMQP(amqp.AMQP):
 
         A FIFO queue would drop a replaced task without it: see `celery_sqs.publish.parameters`.
         """
+        call_options.require_of_message(args, options)
         message: Any = super().as_task_v1(*args, **options)
         if replaced_task_nesting:
             message.body["replaced_task_nesting"] = replaced_task_nesting
@@ -55,6 +57,7 @@ class AMQP(amqp.AMQP):
 
         None are made: whoever receives the message makes them of the arguments themselves.
         """
+        call_options.require_of_message(args, options)
         return super().as_task_v2(*args, **{"argsrepr": "", "kwargsrepr": "", **options})
 
 

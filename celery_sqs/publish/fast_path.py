@@ -85,6 +85,7 @@ def _fast_path(task: Any) -> FastPath | None:
     serializer = asked.pop("serializer", "")
     is_plain = (
         not asked
+        and not (all(limits) and limits[1] > limits[0])  # Celery refuses the call
         and task.app.conf.task_protocol != 1
         and (serializer == exact_json.SERIALIZER or _is_kombus_json(serializer))
         and (task.ignore_result or isinstance(task.backend, DisabledBackend))

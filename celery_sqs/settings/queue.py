@@ -3,8 +3,9 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+from celery_sqs.aws.queue import account_and_name
 from celery_sqs.errors import Misconfigured
 
 _KEYS: Final = frozenset({"url", "dlq_url", "tasks", "envelope"})
@@ -89,7 +90,7 @@ def _queue(place: str, given: Any) -> Queue:
         if parts is None or not parts.path.strip("/"):
             raise Misconfigured(f"{place}: {url!r} is no URL of a queue")
     # What scans a DLQ spends receives of its messages: good ones would die of it.
-    if queue.dlq_url and _account_and_name(queue.url) == _account_and_name(queue.dlq_url):
+    if queue.dlq_url and account_and_name(queue.url) == account_and_name(queue.dlq_url):
         raise Misconfigured(f"{place}: dlq_url: {queue.dlq_url!r} is the queue itself")
     return queue
 
@@ -100,11 +101,6 @@ def _require_keys(place: str, given: Mapping[Any, Any]) -> None:
         raise Misconfigured(f"{place}: there is no key {unknown!r}; there are {', '.join(sorted(_KEYS))}")
     if "url" not in given:
         raise Misconfigured(f"{place}: there is no url in {dict(given)!r}")
-
-
-def _account_and_name(url: str) -> list[str]:
-    """What a URL says of a queue, whatever host it has: the two are of one region."""
-    return unquote(urlsplit(url).path).strip("/").split("/")[-2:]
 
 
 def _require_names(place: str, tasks: Any) -> None:

@@ -34,7 +34,7 @@ def log(task: Any, attempt: Attempt, fields: Mapping[str, Any]) -> None:
     """
     is_asked = isinstance(attempt.error, Retry)  # by the task, which names no error
     is_expected = is_asked or isinstance(attempt.error, task.throws)
-    described = str(attempt.error) if is_asked else describe(attempt.error)
+    described = str(attempt.error)[:MAX_LONG] if is_asked else describe(attempt.error)
     exc_info = None if is_expected else attempt.exc_info
     # A traceback ends with the whole text of its error.
     if exc_info is not None and len(described) >= MAX_LONG:

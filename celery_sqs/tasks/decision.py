@@ -17,6 +17,7 @@ again, until SQS moves it to the DLQ.
 
 import logging
 import random
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -30,6 +31,7 @@ from celery.utils.serialization import UnpickleableExceptionWrapper
 from celery_sqs import system
 from celery_sqs.aws.queue import LONGEST_DELAY
 from celery_sqs.errors import SQSError
+from celery_sqs.tasks.declared import Exceptions
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +72,36 @@ def describe(error: BaseException) -> str:
         return f"{type(error).__name__}: {error}"[:MAX_LONG]
     except Exception as failure:
         return f"{type(error).__name__}, whose text raises {type(failure).__name__}"
+
+
+def log_error(
+    log: logging.Logger, error: BaseException, text: str, *what: Any, fields: Mapping[str, Any] | None = None
+) -> None:
+    """Log an error of what is around a call, such as a hook, with its traceback.
+
+    Without that where an error in it has a text that may quote a message: a hook is given what anybody has sent.
+
+    Args:
+        log: where to.
+        error: the error.
+        text: what has failed.
+        what: what the text names.
+        fields: what else the line carries.
+    """
+    is_long = any(len(describe(each)) >= MAX_LONG for each in _chain(error))
+    if is_long:
+        text, what = f"{text}: %s", (*what, describe(error))
+    log.error(text, *what, exc_info=None if is_long else error, extra=fields, stacklevel=2)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error, and those that its traceback has before it."""
+    each: BaseException | None = error
+    seen: set[int] = set()
+    while each is not None and id(each) not in seen:
+        yield each
+        seen.add(id(each))
+        each = each.__cause__ or each.__context__
 
 
 class FailsAlone(SQSError):
@@ -124,8 +156,8 @@ class RetryDecision:
 class RetryPolicy(Protocol):
     """What is asked of a task; see `celery_sqs.tasks.task.SQSTask`."""
 
-    permanent: ClassVar[tuple[type[BaseException], ...]]
-    blocked: ClassVar[tuple[type[BaseException], ...]]
+    permanent: ClassVar[Exceptions]
+    blocked: ClassVar[Exceptions]
     backoff_base: ClassVar[float]
     backoff_cap: ClassVar[float]
 
@@ -195,8 +227,8 @@ def looks_like_outage(task: RetryPolicy, error: BaseException) -> bool:
     try:
         return task.is_outage(cause)
     # It is asked about whatever a task can raise, and an answer there must be.
-    except Exception:
-        logger.exception("whether %r is an outage is not known", cause)
+    except Exception as failure:
+        log_error(logger, failure, "whether %s is an outage is not known", describe(cause))
         return False
 
 
@@ -205,8 +237,13 @@ def cause_of(error: BaseException) -> BaseException:
     return error.exc if isinstance(error, Retry) and isinstance(error.exc, BaseException) else error
 
 
-def _is_one_of(error: BaseException, classes: tuple[type[BaseException], ...]) -> bool:
-    """Whether an exception is of some class; by name where it could not be pickled and another stands for it."""
+def _is_one_of(error: BaseException, classes: Any) -> bool:
+    """Whether an exception is of some class; by name where it could not be pickled and another stands for it.
+
+    Args:
+        error: the exception.
+        classes: a tuple of classes, as `celery_sqs.tasks.declared.make_tuples` has made it.
+    """
     if isinstance(error, UnpickleableExceptionWrapper):
         named = {(each.__module__, each.__name__) for each in classes}
         return (error.exc_module, error.exc_cls_name) in named

@@ -5,26 +5,36 @@ A wrong one shows only when a call fails, in the tracer or in the worker's main 
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
+
+#: What an author may give as exceptions: a class, or any iterable of them that can be read more than once.
+Exceptions: TypeAlias = "type[BaseException] | Iterable[Exceptions]"
 
 #: Attributes that name exceptions. Celery reads the first.
 OF_EXCEPTIONS: Final = ("throws", "permanent", "blocked")
 
 
 def make_tuples(task_class: Any) -> None:
-    """Have the exceptions of a task class in tuples, as `except` and `isinstance` take nothing else."""
+    """Have the exceptions of a task class in tuples, as `except` and `isinstance` take nothing else.
+
+    What is wrong stays as its author has written it, for `mistakes` to show.
+    """
     for attribute in OF_EXCEPTIONS:
         given = getattr(task_class, attribute)
         classes = _flat(given)
-        if classes != given:
+        if classes != given and _are_exceptions(classes):
             setattr(task_class, attribute, classes)
 
 
 def _flat(given: Any) -> Any:
-    """A class, or any iterable of classes and of such iterables, as one tuple; anything else as it is."""
+    """A class, or any iterable of classes and of such iterables, as one tuple; anything else as it is.
+
+    An iterator can be read once only. Classes of tasks share what a base class has, and apps what a shared task has:
+    all but the first would have none. So it is as wrong as text.
+    """
     if isinstance(given, type):
         return (given,)
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+    if isinstance(given, str | bytes | Iterator) or not isinstance(given, Iterable):
         return given
     flat: list[Any] = []
     for each in given:
@@ -45,8 +55,21 @@ def mistakes(task: Any, is_batch: bool) -> Iterator[str]:
             value = getattr(task, attribute)
             if not makes_sense(value):
                 yield _sentence(task, attribute, value, wanted)
+    yield from _of_limits(task)
     if is_batch and not _is_size(task.batch_size):
         yield _sentence(task, "batch_size", task.batch_size, "a whole number, 1 at least")
+
+
+def _of_limits(task: Any) -> Iterator[str]:
+    """Celery refuses each call of such a task. Where both limits are the app's, what is said of its queues says so."""
+    soft, hard, conf = task.soft_time_limit, task.time_limit, task.app.conf
+    are_seconds = _are_seconds(soft) and _are_seconds(hard)
+    are_the_apps = (soft, hard) == (conf.task_soft_time_limit, conf.task_time_limit)
+    if are_seconds and 0 < hard < soft and not are_the_apps:
+        yield (
+            f"The task {task.name!r} has soft_time_limit={soft!r}, its own or the app's, which is above its "
+            f"time_limit={hard!r}, so each call of it raises a ValueError: lower the first."
+        )
 
 
 def _sentence(task: Any, attribute: str, value: Any, wanted: str) -> str:
@@ -77,7 +100,7 @@ def _is_number(value: Any, kinds: Any) -> bool:
 
 #: Attributes of every task, what is asked of their values, and that in words.
 _WANTED: Final[tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...]] = (
-    (OF_EXCEPTIONS, _are_exceptions, "a tuple of exception classes"),
+    (OF_EXCEPTIONS, _are_exceptions, "an exception class, or a list, tuple or set of such"),
     (("backoff_base", "backoff_cap"), _are_seconds, "a finite number of seconds, 0 at least"),
     (("time_limit", "soft_time_limit"), _are_seconds_or_none, "None or a finite number of seconds, 0 at least"),
 )

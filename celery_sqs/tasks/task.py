@@ -19,8 +19,8 @@ from celery_sqs.publish import fast_path
 from celery_sqs.publish.producer import producer
 from celery_sqs.tasks import attempt_log
 from celery_sqs.tasks.attempt import Attempt, AttemptStore
-from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, describe, looks_like_outage
-from celery_sqs.tasks.declared import make_tuples
+from celery_sqs.tasks.decision import BACKOFF_BASE, BACKOFF_CAP, describe, log_error, looks_like_outage
+from celery_sqs.tasks.declared import Exceptions, make_tuples
 from celery_sqs.tasks.escape import Escaped, escapes
 from celery_sqs.tasks.hooks import TaskHooks
 from celery_sqs.tasks.message_ids import with_attributes, with_ids
@@ -37,8 +37,8 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
     """Base of every task. `celery_sqs.tasks.decision` says what becomes of the message of one that fails.
 
     Attributes:
-        permanent: exceptions that no later attempt can fix: a class, or classes in any iterable, which is a tuple once
-            the task is an app's, as `blocked` and Celery's `throws` are. Such a message is visible again at
+        permanent: exceptions that no later attempt can fix: a class, or classes in a list, a tuple or a set. It is a
+            tuple once the task is an app's, as `blocked` and Celery's `throws` are. Such a message is visible again at
             once, so it goes through its remaining receives and into the DLQ within a second.
         blocked: exceptions that say that what this call alone depends on is not to be had now, such as a
             locked row. It is run again by this worker, after a pause, and has not failed.
@@ -64,8 +64,8 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
 
     attempt = AttemptNumber()
 
-    permanent: ClassVar[tuple[type[BaseException], ...]] = ()
-    blocked: ClassVar[tuple[type[BaseException], ...]] = ()
+    permanent: ClassVar[Exceptions] = ()
+    blocked: ClassVar[Exceptions] = ()
     backoff_base: ClassVar[float] = BACKOFF_BASE
     backoff_cap: ClassVar[float] = BACKOFF_CAP
     message_attributes: ClassVar[Mapping[str, Any]] = {}
@@ -223,7 +223,7 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
         except Exception as failure:
             if looks_like_outage(self, failure):
                 raise
-            logger.exception("the failed attempt could not be recorded", extra=fields)
+            log_error(logger, failure, "the failed attempt could not be recorded", fields=fields)
             is_recorded = False
         attempt_log.log(self, attempt, fields)  # now, as an outage of the store is no failure of the attempt
         return is_recorded
@@ -239,8 +239,8 @@ class SQSTask(TaskHooks, Task):  # type: ignore[type-arg]  # generic in the stub
         try:
             return fields | attempt_log.loggable(self.log_context(*attempt.args))
         # The author's hook decides over no message.
-        except Exception:
-            logger.exception("what the logs of a call of %s carry is not known", self.name)
+        except Exception as failure:
+            log_error(logger, failure, "what the logs of a call of %s carry is not known", self.name)
             return fields
 
     def put_on_record(self, attempt: Attempt) -> None:

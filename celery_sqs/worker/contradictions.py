@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import urlsplit
 
 from celery_sqs.aws.duration import span
-from celery_sqs.aws.queue import QueueFacts
+from celery_sqs.aws.queue import QueueFacts, account_and_name
 from celery_sqs.consume.retention.ages import HIDDEN, is_kept
 from celery_sqs.worker.limits import Limits
 
@@ -118,4 +117,4 @@ def _of_dlq(queue: QueueFacts, dlq: QueueFacts) -> Iterator[str]:
 
 def _is_same(arn: str, queue_url: str) -> bool:
     """Whether an ARN and a URL name the same queue: both end in account and name."""
-    return arn.rsplit(":", 2)[1:] == urlsplit(queue_url.rstrip("/")).path.rsplit("/", 2)[1:]
+    return arn.rsplit(":", 2)[1:] == account_and_name(queue_url)

@@ -56,7 +56,7 @@ def preflight(app: Any, queues: Collection[str] = ()) -> list[Report]:
     reports = [examine(sqs, name, queue.url, queue.dlq_url, limits) for name, queue in asked.items()]
     reports[0].contradictions.extend(of_app(app))
     for report in reports:
-        report.contradictions.extend(_of_tasks(report.queue, asked[report.queue].tasks or (), app.tasks))
+        report.contradictions.extend(of_lists(app, [report.queue]))
     return reports
 
 
@@ -122,11 +122,21 @@ def of_classes(tasks: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _of_tasks(queue: str, listed: Collection[str], known: Collection[str]) -> list[str]:
-    """A sentence for each task that a queue lists and the app does not have: its messages would all be poison."""
+def of_lists(app: Any, queues: Collection[str]) -> list[str]:
+    """A sentence for each task that a queue lists and the app does not have: its messages would all be poison.
+
+    Args:
+        app: the app.
+        queues: Celery's names of those to look at.
+
+    Raises:
+        Misconfigured: the settings do not have one of the queues.
+    """
+    settings, known = Settings.of(app.conf), app.tasks
     return [
         f"{queue} lists the task {task!r}, which this app does not have: correct the name, or import the task."
-        for task in listed
+        for queue in queues
+        for task in settings.queue(queue).tasks or ()
         if task not in known
     ]
 

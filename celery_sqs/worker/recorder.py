@@ -9,7 +9,7 @@ from celery_sqs import system
 from celery_sqs.metrics import count_unrecorded
 from celery_sqs.per_process import per_process
 from celery_sqs.tasks.attempt import Attempt
-from celery_sqs.tasks.decision import Kind, RetryDecision, looks_like_outage
+from celery_sqs.tasks.decision import Kind, RetryDecision, log_error, looks_like_outage
 from celery_sqs.tasks.task import SQSTask
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def record(task: SQSTask, attempt: Attempt, decision: RetryDecision, settle: Cal
         if looks_like_outage(task, error):
             settle(RetryDecision(Kind.OUTAGE))
             return
-        logger.exception("a failed attempt could not be recorded")
+        log_error(logger, error, "a failed attempt could not be recorded")
         is_recorded = False
     settle(dataclasses.replace(decision, is_recorded=is_recorded))
 

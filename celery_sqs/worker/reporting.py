@@ -18,7 +18,7 @@ from celery_sqs.errors import Undecodable
 from celery_sqs.message import wire
 from celery_sqs.publish.amqp import is_exact
 from celery_sqs.tasks.attempt import Attempt
-from celery_sqs.tasks.decision import Kind, RetryDecision
+from celery_sqs.tasks.decision import Kind, RetryDecision, log_error
 from celery_sqs.tasks.outcomes.batch_outcome import report_retry, stores_errors
 
 logger = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ def report_outcome(task: Any, request: Context, error: BaseException, einfo: Any
             again = Retry(exc=error, when=decision.delay)  # type: ignore[arg-type]  # an int is Real
             report_retry(task, request, again, einfo)
     # An error of a hook or of the result backend changes nothing about the message.
-    except Exception:
-        logger.exception("the outcome of %s[%s] is not reported completely", task.name, request.id)
+    except Exception as failure:
+        log_error(logger, failure, "the outcome of %s[%s] is not reported completely", task.name, request.id)
     finally:
         task.request_stack.pop()
 
@@ -84,8 +84,9 @@ def report_unrun(app: Any, delivery: Delivery, attempt: Attempt, error: BaseExce
         request = Context(id=attempt.task_id, task=attempt.task)
     try:
         app.backend.mark_as_failure(attempt.task_id, error, request=request)
-    except Exception:
-        logger.exception("the failure of %s[%s] is not reported completely", attempt.task, attempt.task_id)
+    except Exception as failure:
+        text = "the failure of %s[%s] is not reported completely"
+        log_error(logger, failure, text, attempt.task, attempt.task_id)
 
 
 def _request_of(app: Any, delivery: Delivery, default_task: str | None) -> Context:

@@ -20,7 +20,7 @@ from celery_sqs.tasks.task import SQSTask
 from celery_sqs.worker.consumer import Consumer
 from celery_sqs.worker.health import Health
 from celery_sqs.worker.owner import WorkerOwner
-from celery_sqs.worker.preflight import Report, of_app, preflight
+from celery_sqs.worker.preflight import Report, of_app, of_lists, preflight
 
 logger = logging.getLogger(__name__)
 
@@ -90,12 +90,13 @@ def _purge(by_celery: Callable[[], None]) -> None:
 
 
 def _reports(app: Any) -> list[Report]:
-    """What preflight says of the queues that the worker receives from; without SQS only of the tasks."""
+    """What preflight says of the queues that the worker receives from; without SQS only of tasks and lists of them."""
+    queues = app.amqp.queues.consume_from
     try:
-        return preflight(app, app.amqp.queues.consume_from)
+        return preflight(app, queues)
     except CallFailed as error:
         logger.warning("no preflight: %s", error)
-        return [Report("", "", of_app(app))]
+        return [Report("", "", [*of_app(app), *of_lists(app, queues)])]
 
 
 class ShortPoolStop(bootsteps.Step):

@@ -128,7 +128,7 @@ def shop(emulator, tmp_path):
         pytest.param(
             {"tasks": "@app.task(name='sums', permanent=('ValueError',), blocked=[KeyError])\ndef sums(): ..."},
             ("-Q", "mail"),
-            "The task 'sums' has permanent=('ValueError',): it has to be a tuple of exception classes.",
+            "The task 'sums' has permanent=('ValueError',): it has to be an exception class, or a list,",
             id="a task whose permanent errors are no classes",
         ),
         pytest.param(

@@ -1,10 +1,11 @@
 """An option that a call cannot have is refused at the call, in one line that has its name and what it may be."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
 from celery_sqs.errors import Unsendable
+from tests.unit.envelopes import decode, received, request_of
 from tests.unit.test_fast_path import Caller
 
 TIME = "is not a time (a datetime, or text in ISO 8601) of the years 2 to 9998"
@@ -28,6 +29,7 @@ def call(request):
         ({"eta": 5}, TIME),
         ({"expires": datetime.max.replace(tzinfo=UTC)}, TIME),
         ({"expires": "soon"}, TIME),
+        ({"expires": date(2099, 1, 1)}, TIME),
         ({"countdown": "soon"}, "is not a number of seconds"),
         ({"countdown": 1e12}, "is not a number of seconds"),
         ({"countdown": float("nan")}, "is not a number of seconds"),
@@ -35,6 +37,7 @@ def call(request):
         ({"retries": -1}, "is not a whole number from 0 to"),
         ({"shadow": 5}, "5 is not text"),
         ({"task_id": 5}, "5 is not text"),
+        ({"task_id": "x" * 256}, "has 256 characters, and a worker takes 255"),
         ({"group_id": 5}, "5 is not text"),
         ({"time_limit": "x"}, "is not a pair of seconds"),
         ({"soft_time_limit": -1}, "is not a pair of seconds"),
@@ -67,6 +70,7 @@ def test_it_is_refused_by_name(call, options, reason):
         {"eta": None, "countdown": None, "expires": None, "headers": None},
         {"eta": "2099-01-01T00:00:00Z"},
         {"eta": datetime(2099, 1, 1)},  # noqa: DTZ001  # naive is what is tried
+        {"eta": date(2099, 1, 1)},
         {"countdown": 0},
         {"countdown": -5.5},
         {"expires": 10},
@@ -82,3 +86,33 @@ def test_one_that_it_can_have_is_not(call, options):
 def test_a_header_of_celerys_is_named_as_the_option_that_it_is_made_of(call):
     with pytest.raises(Unsendable, match="time_limit, soft_time_limit: 5 is not"):
         call(headers={"timelimit": 5})
+
+
+@pytest.mark.parametrize("protocol", [1, 2])
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"countdown": 1e20}, "1e+20 is not a number of seconds"),
+        ({"countdown": "5"}, "'5' is not a number of seconds"),
+        ({"expires": 1e20}, "1e+20 is not a time"),
+        ({"eta": datetime(9999, 12, 31, tzinfo=UTC)}, TIME),
+        ({"eta": 5}, TIME),
+        ({"headers": 5}, "5 is not a mapping"),
+    ],
+    ids=repr,
+)
+def test_a_call_by_name_is_refused_in_the_same_words(protocol, options, reason):
+    caller = Caller(task_protocol=protocol)
+    [name] = options
+    with pytest.raises(Unsendable, match=f"^{name}: ") as refused:
+        caller.app.send_task("store", (1,), **options)
+    assert reason in str(refused.value)
+    assert caller.channel.sent == []
+
+
+def test_a_day_is_its_midnight():
+    caller = Caller()
+    caller.store.apply_async((1,), eta=date(2099, 1, 1))
+    [(_, message, _)] = caller.channel.sent
+    arrived = decode(received(message.body, message.attributes))
+    assert request_of(arrived).eta == datetime(2099, 1, 1, tzinfo=UTC)

@@ -1,9 +1,12 @@
 """What an author declares of a task is read as it is meant, or refused by one sentence before a worker receives."""
 
+import contextlib
 import math
+from types import SimpleNamespace
 
 import pytest
 from celery import Celery
+from celery.concurrency.base import BasePool
 
 import celery_sqs
 from celery_sqs import BatchTask
@@ -12,6 +15,7 @@ from celery_sqs.message.wire import MAX_RECEIVE_COUNT, RECEIVE_COUNT
 from celery_sqs.tasks.decision import BLOCKED_PAUSE, Kind, backoff
 from celery_sqs.tasks.outcomes.tracer import make_tracer
 from celery_sqs.worker.preflight import of_app
+from celery_sqs.worker.steps import Preflight
 
 QUEUES = {"mail": "https://sqs.eu-central-1.amazonaws.com/123456789012/mail"}
 REQUEST = {"id": "id", "message_id": "message", "hostname": "w@h", RECEIVE_COUNT: 1, MAX_RECEIVE_COUNT: 3}
@@ -84,10 +88,40 @@ def test_a_task_that_throws_what_is_in_a_list_has_failed_and_met_no_outage(decla
 
 
 @pytest.mark.parametrize("attribute", EXCEPTIONS)
-@pytest.mark.parametrize("value", [("ValueError",), "ValueError", None, 5, (int,), (ValueError(),)], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [("ValueError",), ["ValueError"], "ValueError", None, 5, int, (int,), (ValueError(),)],
+    ids=repr,
+)
 def test_what_is_no_exception_class_is_refused(app, declared, attribute, value):
     declared(**{attribute: value})
-    assert of_app(app) == [f"The task 'jobs.one' has {attribute}={value!r}: it has to be a tuple of exception classes."]
+    wanted = "an exception class, or a list, tuple or set of such"
+    assert of_app(app) == [f"The task 'jobs.one' has {attribute}={value!r}: it has to be {wanted}."]
+
+
+@pytest.mark.parametrize("attribute", EXCEPTIONS)
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [KeyError, value]], ids=["alone", "in a list"])
+def test_what_can_be_read_only_once_is_refused_for_each_task_that_shares_it(app, attribute, wrap):
+    class Base(celery_sqs.SQSTask):
+        abstract = True
+
+    setattr(Base, attribute, wrap(iter([LookupError])))
+    for name in ("jobs.one", "jobs.two"):
+        app.task(name=name, shared=False, base=Base)(_fail)
+    assert [sentence.partition("=")[0] for sentence in of_app(app)] == [
+        f"The task {name!r} has {attribute}" for name in ("jobs.one", "jobs.two")
+    ]
+
+
+def test_what_a_base_class_has_stays_as_it_is_for_those_who_add_to_it(app):
+    class Base(celery_sqs.SQSTask):
+        abstract = True
+        permanent = [LookupError]  # noqa: RUF012  # as authors write it
+
+    assert app.task(name="jobs.one", shared=False, base=Base)(_fail).permanent == (LookupError,)
+    added = app.task(name="jobs.two", shared=False, base=Base, permanent=[*Base.permanent, KeyError])(_fail)
+    assert added.permanent == (LookupError, KeyError)
+    assert Base.permanent == [LookupError]
 
 
 @pytest.mark.parametrize("attribute", ["backoff_base", "backoff_cap", "time_limit", "soft_time_limit"])
@@ -97,6 +131,27 @@ def test_seconds_that_are_none_are_refused(app, declared, attribute, value):
     [sentence] = of_app(app)
     assert sentence.startswith(f"The task 'jobs.one' has {attribute}={value!r}: it has to be ")
     assert sentence.endswith("a finite number of seconds, 0 at least.")
+
+
+@pytest.mark.parametrize("of_the_app", [False, True], ids=["its own", "the app's"])
+def test_a_task_that_is_asked_to_end_after_it_is_killed_is_refused(app, declared, of_the_app):
+    app.conf.task_soft_time_limit = 20 if of_the_app else None
+    declared(time_limit=10, **({} if of_the_app else {"soft_time_limit": 20}))
+    [sentence] = of_app(app)
+    assert sentence.startswith("The task 'jobs.one' has soft_time_limit=20")
+    assert "above its time_limit=10" in sentence
+
+
+@pytest.mark.parametrize("limits", [(10, 10), (10, None), (None, 10), (10, 0)], ids=repr)
+def test_limits_that_celery_takes_are_not_refused(app, declared, limits):
+    declared(soft_time_limit=limits[0], time_limit=limits[1])
+    assert of_app(app) == []
+
+
+def test_limits_of_the_app_are_no_mistake_of_each_task(app, declared):
+    app.conf.update(task_soft_time_limit=20, task_time_limit=10)
+    declared()
+    assert of_app(app) == [], "what is said of the queues says so: see test_preflight"
 
 
 @pytest.mark.parametrize("value", ["10", 0, -3, 1.5, None, True], ids=repr)
@@ -120,3 +175,21 @@ def test_the_task_of_messages_that_name_none_has_to_be_one_of_the_apps(app, decl
     app.conf.sqs_default_task = name
     wrong = f"sqs_default_task is {name!r}, which this app does not have: correct the name, or import the task."
     assert of_app(app) == [wrong] * (not is_known)
+
+
+@pytest.mark.parametrize(("listed", "is_known"), [("jobs.one", True), ("jobs.onne", False)])
+def test_a_list_of_tasks_is_checked_also_where_sqs_cannot_be_asked(declared, app, listed, is_known, caplog):
+    url = "http://127.0.0.1:1/123456789012/"
+    queues = {"mail": celery_sqs.Queue(url=f"{url}mail", tasks=[listed]), "other": {"url": f"{url}o", "tasks": ["no"]}}
+    celery_sqs.setup(
+        app, queues=queues, region="eu-central-1", endpoint_url="http://127.0.0.1:1", access_key=("a", "b")
+    )
+    declared()
+    app.amqp.queues.select("mail")
+    worker = SimpleNamespace(app=app, pool_cls=BasePool, use_eventloop=True, task_events=False)
+    with contextlib.nullcontext() if is_known else pytest.raises(SystemExit):
+        Preflight(worker).start(worker)
+    unasked, *wrong = caplog.messages
+    assert unasked.startswith("no preflight: ")
+    text = "mail lists the task 'jobs.onne', which this app does not have: correct the name, or import the task."
+    assert wrong == [text] * (not is_known)

@@ -1,5 +1,6 @@
 """The DLQ and the hooks of tasks: any business is served by them, and a hook that misbehaves hides no message."""
 
+import json
 import logging
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import event
 
 from celery_sqs.dlq import DryRun
 from celery_sqs.dlq.hooks import CHUNK, TaskHooks
+from celery_sqs.tasks.decision import MAX_LONG
 from celery_sqs.tasks.task import SQSTask
 from tasks.orders import engine_of
 from tests.dead_orders import a_dead_message, make_celery, order_body
@@ -84,6 +86,12 @@ class TestSubject:
         with caplog.at_level(logging.ERROR):
             assert hooks.subject(decoded(hooks, a_dead_message(body))) is None
         assert error in caplog.text
+
+    def test_an_argument_that_a_hook_does_not_know_is_not_logged_whole(self, hooks, caplog):
+        body = json.dumps([[], {"x" * 900_000: 1}, {}])
+        assert hooks.subject(decoded(hooks, a_dead_message(body, celery_task="send_mail"))) is None
+        [line] = caplog.records
+        assert len(logging.Formatter().format(line)) < MAX_LONG + 200
 
     def test_it_is_cut_to_what_the_column_holds(self, hooks):
         assert hooks.subject(decoded(hooks, mail(to="x" * 1000))) == "x" * 255

@@ -45,8 +45,9 @@ def test_those_with_another_dlq_or_none_do_not_count():
     elsewhere = FakeSource("invoices", f"{ACCOUNT}/dead-invoices")
     without = FakeSource("letters", error=CallFailed("has no DLQ", status=404))
     at_another_address = FakeSource("stamps", "http://localhost/123456789012/dead")
-    among = [without, elsewhere, MAIL, at_another_address]
-    assert sharing(f"{ACCOUNT}/dead", among) == [MAIL, at_another_address]
+    spelled_otherwise = FakeSource("cards", f"{ACCOUNT}/%64ead/")
+    among = [without, elsewhere, MAIL, at_another_address, spelled_otherwise]
+    assert sharing(f"{ACCOUNT}/dead", among) == [MAIL, at_another_address, spelled_otherwise]
 
 
 def test_nothing_is_taken_for_ones_own_while_sqs_cannot_be_asked():

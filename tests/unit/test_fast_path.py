@@ -178,6 +178,17 @@ def test_a_task_that_takes_other_arguments_says_so_before_anything_is_sent(calle
     assert caller.channel.sent == []
 
 
+def test_a_task_whose_limits_celery_refuses_is_called_by_nobody(caller):
+    @caller.app.task(base=SQSTask, shared=False, time_limit=10, soft_time_limit=20)
+    def contradictory(value):
+        """Takes one argument."""
+
+    for value in ({}, 1):
+        with pytest.raises(ValueError, match="soft_time_limit must be less"):
+            contradictory.delay(value)
+    assert caller.channel.sent == []
+
+
 @pytest.mark.parametrize(
     "call",
     [

@@ -39,7 +39,10 @@ def limits(**changes):
     return dataclasses.replace(LIMITS, **changes)
 
 
-@pytest.mark.parametrize("dlq_url", [None, f"{URL}orders-dlq", "http://127.0.0.1:4566/123456789012/orders-dlq/"])
+@pytest.mark.parametrize(
+    "dlq_url",
+    [None, f"{URL}orders-dlq", f"{URL}orders%2Ddlq", "http://127.0.0.1:4566/123456789012/orders-dlq/"],
+)
 def test_numbers_that_go_together_do_not_contradict_each_other(dlq_url):
     assert contradictions(QUEUE, DLQ, LIMITS, dlq_url) == []
 

@@ -14,6 +14,7 @@ ACTION = "AmazonSQS.SendMessageBatch"
 BODY = '{"QueueUrl": "…"}'.encode()
 LASTING = ReadOnlyCredentials("AKIA", "a-secret", None)
 OF_A_ROLE = ReadOnlyCredentials("ASIA", "another-secret", "a/token+of==a-role")
+SPACED = OF_A_ROLE._replace(token=" a/token  with\tspaces ")  # a server may strip a header
 URLS = [
     "https://sqs.eu-central-1.amazonaws.com/",
     "https://sqs.eu-central-1.amazonaws.com:443/",
@@ -21,6 +22,10 @@ URLS = [
     "http://[::1]:4100/",
     "http://user:secret@sqs.example:80/",
     "https://VPCE-1.sqs.example:8443/",
+    "http://localhost:/",
+    "https://sqs.example:0443/",
+    "http://[::1]:0080/",
+    "http://[FE80::1]:04100/",
     "https://gateway.example/sqs/stage one/a+b~c/../d/",
 ]
 
@@ -33,7 +38,7 @@ def by_botocore(url, credentials):
 
 
 @pytest.mark.parametrize("url", URLS)
-@pytest.mark.parametrize("credentials", [LASTING, OF_A_ROLE], ids=["lasting", "of a role"])
+@pytest.mark.parametrize("credentials", [LASTING, OF_A_ROLE, SPACED], ids=["lasting", "of a role", "spaced"])
 def test_the_headers_are_those_of_botocore(url, credentials):
     signer = Signer(url, "eu-central-1")
     for _ in range(20):  # the two may see different seconds

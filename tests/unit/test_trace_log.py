@@ -53,6 +53,42 @@ def test_an_error_of_many_megabytes_is_cut_before_it_is_logged(logged):
     assert len(text) + len(line.error) < 3 * MAX_LONG + 1000
 
 
+@pytest.mark.parametrize(
+    ("hook", "text"),
+    [
+        ("log_context", "what the logs of a call of jobs.one carry is not known: ValueError: xxx"),
+        ("is_outage", "whether LookupError: no such address is an outage is not known: ValueError: xxx"),
+        ("put_on_record", "the failed attempt could not be recorded: ValueError: xxx"),
+    ],
+)
+def test_a_hook_whose_error_quotes_a_message_is_logged_without_its_traceback(logged, hook, text):
+    found = [line for line in logged(_fail, **{hook: _quote_a_message}) if "attempt failed" not in line.getMessage()]
+    assert found
+    for line in found:
+        assert line.getMessage().startswith(text)
+        assert line.levelname == "ERROR"
+        assert len(logging.Formatter().format(line)) < MAX_LONG + 200
+
+
+def test_nor_is_that_of_a_hook_of_celerys(app, caplog):
+    task = app.task(name="jobs.one", shared=False, bind=True, on_retry=_quote_a_message)(_fail)
+    make_tracer(task)("id", [], {}, dict(REQUEST))
+    _, line = caplog.records
+    assert line.getMessage().startswith("the state RETRY of jobs.one[id] is not reported completely: ValueError: xxx")
+    assert len(logging.Formatter().format(line)) < MAX_LONG + 200
+
+
+def test_a_hook_that_fails_while_an_error_that_quotes_a_message_is_handled_is_logged_so_too(logged):
+    lines = logged(_quote_a_message, log_context=lambda *_: _fail(None))
+    assert [len(logging.Formatter().format(line)) < 3 * MAX_LONG for line in lines] == [True, True]
+    assert lines[0].getMessage().endswith("is not known: LookupError: no such address")
+
+
+def test_what_a_task_says_of_a_retry_is_cut(logged):
+    [line] = logged(_ask_with_a_message)
+    assert len(logging.Formatter().format(line)) < MAX_LONG + 200
+
+
 def test_the_last_one_is_an_error(logged):
     [line] = logged(_fail, LAST)
     assert line.getMessage() == "attempt failed: receive 3 of jobs.one[id]: LookupError: no such address"
@@ -176,7 +212,11 @@ def _fail_without_text(self):
     raise Textless
 
 
-def _quote_a_message(self):
+def _ask_with_a_message(self):
+    raise Retry("x" * 1024 * 1024)
+
+
+def _quote_a_message(*_, **__):
     raise ValueError("x" * 8_000_000)
 
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from celery_sqs.database import columns
 from celery_sqs.errors import Undecodable
 from celery_sqs.message import exact_json, wire
+from celery_sqs.message.names import MAX_NAME
 from tests.unit.envelopes import (
     DEFAULT_TASK,
     QUEUE,
@@ -16,6 +18,7 @@ from tests.unit.envelopes import (
     an_envelope,
     decode,
     received,
+    request_of,
     text_attribute,
     there_and_back,
 )
@@ -24,6 +27,8 @@ from tests.unit.samples import MESSAGE, json_of
 #: With U+FFFE and U+FFFF, which SQS refuses, and half surrogate pairs. Two halves side by side arrive as the
 #: character that they spell, as they do from any writer of JSON.
 sendable = json_of(st.text() | st.builds("{}\ud800{}".format, st.text(), st.text()))
+
+ENVELOPE = {"body": "[[], {}, {}]", "content-type": "application/json", "properties": {}}
 
 
 def call(envelope):
@@ -185,3 +190,28 @@ def test_a_queue_without_a_default_task_takes_only_calls_that_name_theirs():
         decode(received("{}"), default_task=None)
     named = decode(received("{}", {"celery_task": text_attribute("a_task")}), default_task=None)
     assert named["headers"]["task"] == "a_task"
+
+
+@pytest.mark.parametrize("part", ["task", "id"])
+@pytest.mark.parametrize("is_enveloped", [False, True], ids=["attributes", "kombu's envelope"])
+def test_a_name_or_an_id_that_is_too_long_is_refused_and_not_quoted(part, is_enveloped):
+    def message(length):
+        names = {"task": "a_task", "id": "an-id"} | {part: "x" * length}
+        if is_enveloped:
+            return received(json.dumps(ENVELOPE | {"headers": names}))
+        return received("{}", {f"celery_{name}": text_attribute(value) for name, value in names.items()})
+
+    assert decode(message(MAX_NAME))["headers"][part] == "x" * MAX_NAME
+    for length in (MAX_NAME + 1, 900_000):
+        with pytest.raises(Undecodable, match=f"has {length} characters, and a worker takes 255$") as refused:
+            decode(message(length))
+        assert len(str(refused.value)) < 100
+
+
+def test_the_name_that_logs_have_instead_is_cut():
+    headers = text_attribute(json.dumps({"shadow": "x" * 100_000}))
+    assert request_of(decode(received("{}", {"celery_headers": headers}))).name == "x" * MAX_NAME
+
+
+def test_our_tables_take_any_name_that_a_worker_takes():
+    assert columns.MAX_NAME >= MAX_NAME

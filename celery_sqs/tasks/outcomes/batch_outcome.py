@@ -18,7 +18,7 @@ from celery.app.task import Context, Task, get_actual_ignore_result  # type: ign
 from celery.exceptions import Ignore
 
 from celery_sqs.tasks.call import Call
-from celery_sqs.tasks.decision import RetryDecision, cause_of
+from celery_sqs.tasks.decision import RetryDecision, cause_of, log_error
 from celery_sqs.tasks.outcomes.failed_run import close
 from celery_sqs.tasks.outcomes.links import send_links
 
@@ -170,5 +170,5 @@ def _report(task: Any, report: Callable[..., Any], *what: Any, **named: Any) -> 
     """Report the outcome of the call, which stays the same where the report fails."""
     try:
         report(*what, **named)
-    except Exception:
-        logger.exception("%s failed for %s[%s]", report.__name__, task.name, task.request.id)
+    except Exception as failure:
+        log_error(logger, failure, "%s failed for %s[%s]", report.__name__, task.name, task.request.id)

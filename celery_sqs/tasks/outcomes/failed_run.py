@@ -14,7 +14,7 @@ from billiard.einfo import ExceptionInfo
 from celery.exceptions import Ignore, MaxRetriesExceededError, Reject, Retry
 
 from celery_sqs.tasks.attempt import Attempt
-from celery_sqs.tasks.decision import Kind, RetryDecision, cause_of, decide, looks_like_outage
+from celery_sqs.tasks.decision import Kind, RetryDecision, cause_of, decide, log_error, looks_like_outage
 from celery_sqs.tasks.outcomes.attempt_number import attempt_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def close(task: "SQSTask", raised: BaseException) -> FailedRun:
         if looks_like_outage(task, failure):
             raised, decision = failure, RetryDecision(Kind.OUTAGE)
         else:  # of a hook or of logging: another run would meet it, too
-            logger.exception("a failed attempt of %s[%s] is not recorded or not logged", task.name, task.request.id)
+            text = "a failed attempt of %s[%s] is not recorded or not logged"
+            log_error(logger, failure, text, task.name, task.request.id)
             decision = replace(decision, is_recorded=False)
     seen = error if decision.final else _again(raised, decision)
     failed_run = FailedRun(seen, decision.with_error(error, einfo), einfo)

@@ -9,7 +9,7 @@ from celery import states
 from celery.app import trace
 from celery.exceptions import Retry
 
-from celery_sqs.tasks.decision import Resent, RetryDecision
+from celery_sqs.tasks.decision import Resent, RetryDecision, log_error
 from celery_sqs.tasks.outcomes.failed_run import FAILED_RUN, FailedRun, close
 
 if TYPE_CHECKING:
@@ -55,8 +55,9 @@ class SQSTraceInfo(trace.TraceInfo):
         try:
             return super().handle_error_state(task, req, eager=eager)
         # An error of a hook or of the result backend changes nothing about the message.
-        except Exception:
-            logger.exception("the state %s of %s[%s] is not reported completely", self.state, task.name, req.id)
+        except Exception as failure:
+            text = "the state %s of %s[%s] is not reported completely"
+            log_error(logger, failure, text, self.state, task.name, req.id)
             return ExceptionInfo((type(self.retval), self.retval, sys.exc_info()[2]))
 
 
