@@ -8,7 +8,7 @@ from bench.contenders import Contender
 from bench.drain import MS, batches, started
 from bench.messages import orders
 from bench.resource_usage import cpu_seconds
-from bench.testbed import Testbed, running
+from bench.testbed import Backend, Testbed, running
 
 #: Seconds of load before the measurement.
 WARM_UP: Final = 2.0
@@ -36,21 +36,7 @@ def steady(testbed: Testbed, contender: Contender, round_trip: int, peak: float,
     rate = peak * _SHARE
     count = max(round(rate * (WARM_UP + seconds)), 2)
     with testbed.backend(round_trip / MS) as backend:
-        messages = backend.folder / "messages.json"
-        name = backend.queues.url.rsplit("/", 1)[-1]
-        made = [(order["orderId"], contender.make_message(order, name)) for order in orders(count)]
-        messages.write_text(json.dumps(made))
-        options = {
-            # Past the proxy: the sender's own round trip is not measured.
-            "--endpoint": testbed.emulator.url,
-            "--queue-url": backend.queues.url,
-            "--database": backend.database_url,
-            "--messages": messages,
-            "--rate": rate,
-            "--warm-up": WARM_UP,
-            "--last-rows": LAST_ROWS,
-        }
-        arguments = [str(part) for option in options.items() for part in option]
+        arguments = _arguments(testbed, backend, contender, rate, count)
         with (
             started(backend, contender, 1) as workers,
             running([sys.executable, "-m", "bench.persist_latency", *arguments], backend, "latency", {}) as process,
@@ -66,3 +52,22 @@ def steady(testbed: Testbed, contender: Contender, round_trip: int, peak: float,
     if result["p50_ms"] is None:
         raise RuntimeError("no order was stored")
     return {"peak": peak, "sent_rate": rate, **result}
+
+
+def _arguments(testbed: Testbed, backend: Backend, contender: Contender, rate: float, count: int) -> list[str]:
+    """Those of `bench.persist_latency`, and the file of messages that it sends."""
+    messages = backend.folder / "messages.json"
+    name = backend.queues.url.rsplit("/", 1)[-1]
+    made = [(order["orderId"], contender.make_message(order, name)) for order in orders(count)]
+    messages.write_text(json.dumps(made))
+    options = {
+        # Past the proxy: the sender's own round trip is not measured.
+        "--endpoint": testbed.emulator.url,
+        "--queue-url": backend.queues.url,
+        "--database": backend.database_url,
+        "--messages": messages,
+        "--rate": rate,
+        "--warm-up": WARM_UP,
+        "--last-rows": LAST_ROWS,
+    }
+    return [str(part) for option in options.items() for part in option]
