@@ -192,7 +192,7 @@ def _user_id(subject: Any) -> int:
     text = str(subject)
     # The pattern comes first: int() gives up on thousands of digits.
     if not (_NUMBER.fullmatch(text) and int(text) <= MAX_USER_ID):
-        raise InvalidToken("The claim sub must be a numeric user id")
+        raise InvalidToken(f"The claim sub must be a user id, a whole number from 1 to {MAX_USER_ID}")
     return int(text)
 
 

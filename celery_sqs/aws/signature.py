@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-re
 
 import hashlib
 import hmac
+import re
 from datetime import UTC
 from typing import Final
 from urllib.parse import SplitResult, quote, urlsplit
@@ -22,6 +23,7 @@ _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _SERVICE: Final = "sqs"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _END: Final = "aws4_request"
+_NO_HEADER: Final = re.compile(r"[\x00\r\n]|[^\x00-\xff]")  # http.client's error would quote the value
 
 
 class Signer:
@@ -46,7 +48,13 @@ class Signer:
             credentials: of whom it is signed by.
             action: with the prefix of the protocol, such as `AmazonSQS.ReceiveMessage`.
             body: of the request.
+
+        Raises:
+            ValueError: the credentials have a character that no header takes; the text does not quote them.
         """
+        for what, text in (("access key", credentials.access_key), ("session token", credentials.token)):
+            if text and _NO_HEADER.search(text):
+                raise ValueError(f"the {what} of AWS has a character that no header takes, such as a line break")
         instant = system.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         signed = {"X-Amz-Date": instant}
         if credentials.token:

@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeAlias
 
+from celery_sqs.message.names import MAX_NAME
+
 #: What an author may give as exceptions: a class, or any iterable of them that can be read more than once.
 Exceptions: TypeAlias = "type[BaseException] | Iterable[Exceptions]"
 
@@ -55,6 +57,8 @@ def mistakes(task: Any, is_batch: bool) -> Iterator[str]:
             value = getattr(task, attribute)
             if not makes_sense(value):
                 yield _sentence(task, attribute, value, wanted)
+    if len(task.name) > MAX_NAME:
+        yield f"The task {task.name[:50]!r}... has a name of {len(task.name)} characters: it may have {MAX_NAME}."
     yield from _of_limits(task)
     if is_batch and not _is_size(task.batch_size):
         yield _sentence(task, "batch_size", task.batch_size, "a whole number, 1 at least")

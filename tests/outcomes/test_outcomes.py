@@ -1,6 +1,7 @@
 """Celery's contract on the outcome of a call, as who calls sees it: a worker, a result backend, errbacks, signals."""
 
 import collections
+import contextlib
 import json
 
 import pytest
@@ -38,6 +39,18 @@ class Shop:
         path = self._folder / "notes"
         lines = map(json.loads, path.read_text().splitlines()) if path.exists() else []
         return dict(collections.Counter(line["event"] for line in lines if line["id"] == result.id))
+
+    @contextlib.contextmanager
+    def without_results(self):
+        """With a file where the result backend has its folder."""
+        results, away = self._folder / "results", self._folder / "away"
+        results.rename(away)
+        results.touch()
+        try:
+            yield
+        finally:
+            results.unlink()
+            away.rename(results)
 
     def comes_to(self, result, **expected):
         poll(lambda: self.notes(result) == expected, WAIT, f"{expected} is noted, and not {self.notes(result)}")
@@ -84,6 +97,16 @@ def test_a_chord_over_calls_that_fail_once_completes_and_its_polls_outlast_the_q
     slow = here.app.tasks["once"].signature(options={"countdown": 4})
     result = chord([once.s(), once.s(), slow], app=here.app)(add_up.s())
     assert result.get(timeout=WAIT) == 3
+
+
+def test_a_call_that_has_succeeded_is_done_though_nobody_takes_its_result(here):
+    with here.without_results():
+        result = here.call("answer", 1)
+        lost = f"the result of answer[{result.id}] is lost"
+        poll(lambda: here.worker.says(lost), WAIT, "the loss is logged")
+        poll(lambda: not here.queues.waiting(), WAIT, "its message is deleted")
+    assert (here.notes(result), result.state) == ({"run": 1}, states.PENDING)
+    assert not here.is_dead(result)
 
 
 def test_a_replaced_call_is_done_once_and_its_result_is_the_others(here):

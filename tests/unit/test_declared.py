@@ -193,3 +193,8 @@ def test_a_list_of_tasks_is_checked_also_where_sqs_cannot_be_asked(declared, app
     assert unasked.startswith("no preflight: ")
     text = "mail lists the task 'jobs.onne', which this app does not have: correct the name, or import the task."
     assert wrong == [text] * (not is_known)
+
+
+def test_a_task_whose_name_no_message_may_have_is_refused(app):
+    app.task(name="n" * 256, shared=False)(_fail)
+    assert of_app(app) == [f"The task '{'n' * 50}'... has a name of 256 characters: it may have 255."]

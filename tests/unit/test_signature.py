@@ -61,3 +61,17 @@ def test_neither_an_earlier_secret_nor_the_key_of_yesterday_signs_anything(at):
         for credentials in (LASTING, OF_A_ROLE, LASTING._replace(secret_key="a-new-secret"), LASTING):
             fresh = Signer(URLS[0], "eu-central-1").headers(credentials, ACTION, BODY)
             assert signer.headers(credentials, ACTION, BODY) == fresh
+
+
+@pytest.mark.parametrize(
+    ("credentials", "what"),
+    [
+        (OF_A_ROLE._replace(token="secret\nvalue"), "session token"),
+        (OF_A_ROLE._replace(token="secret€"), "session token"),
+        (LASTING._replace(access_key="secret\r"), "access key"),
+    ],
+)
+def test_credentials_that_no_header_takes_are_named_and_not_quoted(credentials, what):
+    with pytest.raises(ValueError, match=f"the {what} of AWS") as refused:
+        Signer(URLS[0], "eu-central-1").headers(credentials, ACTION, BODY)
+    assert "secret" not in str(refused.value)

@@ -123,7 +123,7 @@ class Settler:
     def _retry(self, commits: GroupCommit[_Settlement], settlement: _Settlement, failure: Failure) -> bool:
         """Plan another try, while the receipt handle is worth something; says whether there will be one.
 
-        Also where SQS has refused the whole call: a right, a clock or a proxy may be put right in time, and nobody waits.
+        Also where SQS has refused the whole call: a right, a clock or a proxy may be corrected in time.
         """
         if failure.sender_fault or settlement.delivery.is_lost:
             return False

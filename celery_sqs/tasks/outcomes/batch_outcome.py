@@ -21,6 +21,7 @@ from celery_sqs.tasks.call import Call
 from celery_sqs.tasks.decision import RetryDecision, cause_of, log_error
 from celery_sqs.tasks.outcomes.failed_run import close
 from celery_sqs.tasks.outcomes.links import send_links
+from celery_sqs.tasks.outcomes.lost_result import LOST, is_lost
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +131,12 @@ def _succeed(task: Any, request: Context, result: Any, runtime: float) -> None:
         send_links(task.app, request, result)
     is_ignored = get_actual_ignore_result(task, request)
     if request.chord or not is_ignored:
-        task.backend.mark_as_done(request.id, result, request, not is_ignored)
+        try:
+            task.backend.mark_as_done(request.id, result, request, not is_ignored)
+        except Exception as error:
+            if not is_lost(task, request, error):
+                raise
+            log_error(logger, error, LOST, task.name, request.id)
     _report(task, task.on_success, result, request.id, request.args, request.kwargs)
     signals.task_success.send(sender=task, result=result, runtime=runtime)
 

@@ -11,6 +11,7 @@ from celery.exceptions import Retry
 
 from celery_sqs.tasks.decision import Resent, RetryDecision, log_error
 from celery_sqs.tasks.outcomes.failed_run import FAILED_RUN, FailedRun, close
+from celery_sqs.tasks.outcomes.lost_result import LOST, is_lost
 
 if TYPE_CHECKING:
     from celery_sqs.tasks.task import SQSTask
@@ -24,14 +25,23 @@ DECISION: Final = "sqs_decision"
 class SQSTraceInfo(trace.TraceInfo):
     """What Celery's tracer does with an error, wherever it comes from: the task, a hook, a result that is no JSON.
 
+    It is false where the run has succeeded all the same, and so Celery reports a success to its main process.
+
     Attributes:
         decision: on the message of the failed run.
     """
 
     decision: RetryDecision | None = None
 
+    def __bool__(self) -> bool:
+        return self.state != states.SUCCESS
+
     def handle_error_state(self, task: Any, req: Any, eager: bool = False, call_errbacks: bool = True) -> Any:
         """Have Celery see the outcome, and the worker's main process the decision."""
+        if is_lost(task, req, self.retval):
+            self.state = states.SUCCESS
+            log_error(logger, self.retval, LOST, task.name, req.id)
+            return None
         task.request_stack.push(req)  # an error after the run comes when Celery has removed it
         try:
             failed_run: FailedRun | None = getattr(req, FAILED_RUN, None)
