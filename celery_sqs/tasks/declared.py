@@ -59,21 +59,8 @@ def mistakes(task: Any, is_batch: bool) -> Iterator[str]:
                 yield _sentence(task, attribute, value, wanted)
     if len(task.name) > MAX_NAME:
         yield f"The task {task.name[:50]!r}... has a name of {len(task.name)} characters: it may have {MAX_NAME}."
-    yield from _of_limits(task)
     if is_batch and not _is_size(task.batch_size):
         yield _sentence(task, "batch_size", task.batch_size, "a whole number, 1 at least")
-
-
-def _of_limits(task: Any) -> Iterator[str]:
-    """Celery refuses each call of such a task. Where both limits are the app's, what is said of its queues says so."""
-    soft, hard, conf = task.soft_time_limit, task.time_limit, task.app.conf
-    are_seconds = _are_seconds(soft) and _are_seconds(hard)
-    are_the_apps = (soft, hard) == (conf.task_soft_time_limit, conf.task_time_limit)
-    if are_seconds and 0 < hard < soft and not are_the_apps:
-        yield (
-            f"The task {task.name!r} has soft_time_limit={soft!r}, its own or the app's, which is above its "
-            f"time_limit={hard!r}, so each call of it raises a ValueError: lower the first."
-        )
 
 
 def _sentence(task: Any, attribute: str, value: Any, wanted: str) -> str:
